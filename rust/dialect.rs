@@ -1,0 +1,22 @@
+//! The wire formats that the core can read.
+
+/// A wire format. Few; many hosts share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// `OpenAI` Chat Completions.
+    #[serde(rename = "openai")]
+    OpenAiChat,
+    /// Anthropic Messages.
+    Anthropic,
+}
+
+impl Dialect {
+    /// The name that the configuration and the ledger use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "openai",
+            Self::Anthropic => "anthropic",
+        }
+    }
+}

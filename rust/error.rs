@@ -1,0 +1,40 @@
+//! Everything that can go wrong inside the core, a variant each.
+
+/// What went wrong, as a sentence with its values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// One server-sent event grew past the configured bound.
+    #[error("a server-sent event is larger than {max_event_bytes} bytes")]
+    EventTooLarge {
+        /// The bound that was passed.
+        max_event_bytes: usize,
+    },
+    /// A streamed event is not what its dialect allows.
+    #[error("malformed {dialect} event: {reason}")]
+    MalformedEvent {
+        /// Name of the dialect that the event should be in.
+        dialect: &'static str,
+        /// What is wrong with it; never contains the payload.
+        reason: String,
+    },
+    /// A JSON body that cannot be accepted.
+    #[error("invalid JSON at byte {offset}: {reason}")]
+    InvalidJson {
+        /// Offset of the first byte that is wrong.
+        offset: usize,
+        /// What is wrong there.
+        reason: &'static str,
+    },
+    /// The journal cannot take another record.
+    #[error("the journal is full: {used_bytes} of {max_bytes} bytes are waiting to be drained")]
+    JournalFull {
+        /// Bytes that wait.
+        used_bytes: u64,
+        /// The bound.
+        max_bytes: u64,
+    },
+    /// The journal's files cannot be read or written.
+    #[error("journal: {0}")]
+    Journal(String),
+}
