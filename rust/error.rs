@@ -26,6 +26,26 @@ pub enum Error {
         /// What is wrong there.
         reason: &'static str,
     },
+    /// A field that the gateway acts on has a value that it cannot act on.
+    #[error("`{field}` {reason}")]
+    InvalidField {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with its value.
+        reason: &'static str,
+    },
+    /// A top-level key stands twice, so that two readers could see two requests.
+    #[error("the key {key:?} stands twice in the body")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+    },
+    /// Arrays and objects nest too deep.
+    #[error("the body nests more than {max_depth} levels deep")]
+    TooDeep {
+        /// The bound.
+        max_depth: u32,
+    },
     /// The journal cannot take another record.
     #[error("the journal is full: {used_bytes} of {max_bytes} bytes are waiting to be drained")]
     JournalFull {

@@ -1,1 +1,11 @@
-//! (being written)
+//! Server-sent events: the wire format of every streamed answer.
+//!
+//! Source: WHATWG HTML, "Server-sent events", 9.2.6.
+
+mod encoder;
+mod event;
+mod parser;
+
+pub use encoder::{encode_comment, encode_event};
+pub use event::{Event, Frame};
+pub use parser::Parser;

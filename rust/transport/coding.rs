@@ -1,0 +1,112 @@
+//! Undoes an answer's content coding while it streams, with a bound on how far it may swell.
+
+use std::io::Write;
+
+/// A content coding that upstreams use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// gzip (RFC 1952).
+    Gzip,
+    /// zlib or raw deflate is not told apart by servers; zlib is what RFC 9110 means.
+    Deflate,
+    /// Brotli (RFC 7932).
+    Brotli,
+    /// Zstandard (RFC 8878).
+    Zstd,
+}
+
+impl Coding {
+    /// Reads `content-encoding`; `Ok(None)` for identity, `Err` for one that cannot be undone.
+    pub fn from_header(value: &[u8]) -> Result<Option<Self>, ()> {
+        match value.trim_ascii().to_ascii_lowercase().as_slice() {
+            b"" | b"identity" => Ok(None),
+            b"gzip" | b"x-gzip" => Ok(Some(Self::Gzip)),
+            b"deflate" => Ok(Some(Self::Deflate)),
+            b"br" => Ok(Some(Self::Brotli)),
+            b"zstd" => Ok(Some(Self::Zstd)),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Bytes fed at a time, so that a bomb is noticed after one step of it.
+const STEP_BYTES: usize = 1024;
+/// A coded answer may swell this much; JSON and text stay below 20.
+const MAX_RATIO: usize = 200;
+/// Below this much output the ratio says nothing.
+const RATIO_FROM_BYTES: usize = 1024 * 1024;
+
+/// A decoder for one answer.
+pub struct Decoder {
+    engine: Engine,
+    fed_bytes: usize,
+    given_bytes: usize,
+}
+
+enum Engine {
+    Gzip(flate2::write::GzDecoder<Vec<u8>>),
+    Deflate(flate2::write::ZlibDecoder<Vec<u8>>),
+    Brotli(Box<brotli_decompressor::DecompressorWriter<Vec<u8>>>),
+    Zstd(zstd::stream::write::Decoder<'static, Vec<u8>>),
+}
+
+impl Decoder {
+    /// A decoder at the start of an answer.
+    pub fn new(coding: Coding) -> std::io::Result<Self> {
+        let engine = match coding {
+            Coding::Gzip => Engine::Gzip(flate2::write::GzDecoder::new(Vec::new())),
+            Coding::Deflate => Engine::Deflate(flate2::write::ZlibDecoder::new(Vec::new())),
+            Coding::Brotli => Engine::Brotli(Box::new(
+                brotli_decompressor::DecompressorWriter::new(Vec::new(), 4096),
+            )),
+            Coding::Zstd => Engine::Zstd(zstd::stream::write::Decoder::new(Vec::new())?),
+        };
+        Ok(Self { engine, fed_bytes: 0, given_bytes: 0 })
+    }
+
+    /// What `chunk` decodes to, all of it that is known now: nothing waits for the next chunk.
+    pub fn feed(&mut self, chunk: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        for step in chunk.chunks(STEP_BYTES) {
+            self.fed_bytes += step.len();
+            let writer: &mut dyn Write = match &mut self.engine {
+                Engine::Gzip(w) => w,
+                Engine::Deflate(w) => w,
+                Engine::Brotli(w) => w,
+                Engine::Zstd(w) => w,
+            };
+            writer.write_all(step)?;
+            writer.flush()?;
+            out.append(self.output());
+            if self.given_bytes + out.len()
+                > RATIO_FROM_BYTES.max(self.fed_bytes.saturating_mul(MAX_RATIO))
+            {
+                return Err(std::io::Error::other(format!(
+                    "content swells more than {MAX_RATIO} times"
+                )));
+            }
+        }
+        self.given_bytes += out.len();
+        Ok(out)
+    }
+
+    /// The rest, at the end of the answer; an error if the coded data was cut short.
+    pub fn finish(mut self) -> std::io::Result<Vec<u8>> {
+        match &mut self.engine {
+            Engine::Gzip(w) => w.try_finish()?,
+            Engine::Deflate(w) => w.try_finish()?,
+            Engine::Brotli(w) => w.close()?,
+            Engine::Zstd(w) => w.flush()?,
+        }
+        Ok(std::mem::take(self.output()))
+    }
+
+    fn output(&mut self) -> &mut Vec<u8> {
+        match &mut self.engine {
+            Engine::Gzip(w) => w.get_mut(),
+            Engine::Deflate(w) => w.get_mut(),
+            Engine::Brotli(w) => w.get_mut(),
+            Engine::Zstd(w) => w.get_mut(),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Makes one connection: name, TCP, TLS, HTTP handshake.
+
+use std::sync::{Arc, OnceLock};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::{Endpoint, RequestBody, TransportError, tls};
+
+/// Longest answer head and largest read at a time; 64 KiB is what Envoy and nginx allow by default.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Most header fields in an answer.
+const MAX_HEADERS: usize = 128;
+
+/// Opens connections. TLS roots are read when the first upstream needs them: it takes milliseconds.
+#[derive(Debug, Default)]
+pub struct Connector {
+    tls: OnceLock<Arc<ClientConfig>>,
+}
+
+/// An open connection that requests can be sent on.
+#[derive(Debug)]
+pub enum Connection {
+    /// One request at a time.
+    Http1(http1::SendRequest<RequestBody>),
+    /// Many requests at a time; a clone shares the connection.
+    Http2(http2::SendRequest<RequestBody>),
+}
+
+impl Connector {
+    /// Connects; the connection is driven by a task of its own on the current `LocalSet`.
+    pub async fn connect(&self, endpoint: &Endpoint) -> Result<Connection, TransportError> {
+        let fail = |e: &dyn std::fmt::Display| TransportError::Connect(e.to_string());
+        let tcp =
+            TcpStream::connect((endpoint.host(), endpoint.port())).await.map_err(|e| fail(&e))?;
+        tcp.set_nodelay(true).map_err(|e| fail(&e))?;
+        let Some(name) = endpoint.server_name() else {
+            return http1_connection(tcp).await;
+        };
+        let stream = TlsConnector::from(self.tls_config()?)
+            .connect(name.clone(), tcp)
+            .await
+            .map_err(|e| fail(&e))?;
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                .await
+                .map_err(|e| fail(&e))?;
+            tokio::task::spawn_local(connection);
+            return Ok(Connection::Http2(sender));
+        }
+        http1_connection(stream).await
+    }
+
+    fn tls_config(&self) -> Result<Arc<ClientConfig>, TransportError> {
+        if let Some(config) = self.tls.get() {
+            return Ok(config.clone());
+        }
+        let config = tls::client_config().map_err(|e| TransportError::Connect(e.to_string()))?;
+        Ok(self.tls.get_or_init(|| config).clone())
+    }
+}
+
+async fn http1_connection<S>(stream: S) -> Result<Connection, TransportError>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
+{
+    let (sender, connection) = http1::Builder::new()
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| TransportError::Connect(e.to_string()))?;
+    tokio::task::spawn_local(connection);
+    Ok(Connection::Http1(sender))
+}
+
+impl Connection {
+    /// Sends one request and waits for the answer's head.
+    pub async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, TransportError> {
+        let answer = match self {
+            Self::Http1(sender) => sender.send_request(request).await,
+            Self::Http2(sender) => sender.send_request(request).await,
+        };
+        answer.map_err(|error| {
+            if error.is_parse() {
+                TransportError::BadHead(error.to_string())
+            } else {
+                TransportError::Reset(error.to_string())
+            }
+        })
+    }
+
+    /// Whether a request can be sent right now.
+    pub fn is_ready(&self) -> bool {
+        match self {
+            Self::Http1(sender) => sender.is_ready(),
+            Self::Http2(sender) => sender.is_ready(),
+        }
+    }
+
+    /// Whether the connection is over.
+    pub fn is_closed(&self) -> bool {
+        match self {
+            Self::Http1(sender) => sender.is_closed(),
+            Self::Http2(sender) => sender.is_closed(),
+        }
+    }
+}
