@@ -1,0 +1,99 @@
+//! The one reader that moves the journal into the store.
+
+use super::cursor::Cursor;
+use super::io_error;
+use super::owner::{self, OwnerId};
+use super::position::Position;
+use super::replay::Row;
+use crate::error::Error;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The elected drainer; any process may try to be it, and the next one can when this ends.
+///
+/// Loop: [`next_batch`](Self::next_batch), upsert the rows in one transaction, [`commit`](Self::commit).
+/// A crash between the transaction and the commit brings the same rows again, in the same order.
+#[derive(Debug)]
+pub struct Drain {
+    dir: PathBuf,
+    cursors: BTreeMap<OwnerId, Cursor>,
+    _lock: File,
+}
+
+impl Drain {
+    /// The drainer of the journal in `dir`, or none while another process is it.
+    pub fn try_open(dir: &Path) -> Result<Option<Self>, Error> {
+        super::make_directory(dir)?;
+        let path = dir.join("drain.lock");
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|cause| io_error("open", &path, cause))?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self {
+                dir: dir.to_path_buf(),
+                cursors: BTreeMap::new(),
+                _lock: lock,
+            })),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(cause) => Err(io_error("lock", &path, cause)),
+        }
+    }
+
+    /// Up to `max_rows` rows that no batch has had: each owner's in order, oldest owner first.
+    ///
+    /// Fewer than `max_rows` means that there are no more for now. Dead owners' open intents follow
+    /// their settlements.
+    pub fn next_batch(&mut self, max_rows: usize) -> Result<Vec<Row>, Error> {
+        self.observe()?;
+        let mut rows = Vec::new();
+        for cursor in self.cursors.values_mut() {
+            while rows.len() < max_rows {
+                let Some(row) = cursor.next_row()? else { break };
+                rows.push(row);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Marks every row handed out so far as drained and removes files that nothing needs any more.
+    pub fn commit(&mut self) -> Result<(), Error> {
+        for cursor in self.cursors.values_mut() {
+            cursor.commit()?;
+        }
+        self.cursors.retain(|_, cursor| !cursor.is_finished());
+        Ok(())
+    }
+
+    /// Forgets what was handed out since the last commit: it comes again. For a failed transaction.
+    pub fn rewind(&mut self) {
+        self.cursors.clear();
+    }
+
+    fn observe(&mut self) -> Result<(), Error> {
+        let mut dead = BTreeMap::new();
+        for id in owner::list(&self.dir)?.into_keys() {
+            dead.insert(id, owner::is_dead(id, &self.dir)?);
+        }
+        // Listed again, as an owner may have written between the first listing and its death.
+        for (id, segments) in owner::list(&self.dir)? {
+            let Some(dead) = dead.get(&id) else { continue };
+            let cursor = match self.cursors.entry(id) {
+                std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+                std::collections::btree_map::Entry::Vacant(new) => {
+                    let position = Position::load(&self.dir, id)?;
+                    new.insert(Cursor::new(&self.dir, id, position))
+                }
+            };
+            cursor.observe(*dead, &segments);
+        }
+        Ok(())
+    }
+}
