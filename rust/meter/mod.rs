@@ -1,1 +1,11 @@
-//! (being written)
+//! One stream's tap: events in; tokens, usage, finish and failure out.
+
+mod answer;
+mod counter;
+mod sighting;
+mod tap;
+
+pub use answer::{Answer, read_answer};
+pub use counter::TextCounter;
+pub use sighting::Sighting;
+pub use tap::Meter;

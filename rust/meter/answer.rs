@@ -1,0 +1,132 @@
+//! Whole answers, read in one go.
+
+use super::Sighting;
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::stream::{Decoder, Delta, FinishReason, UpstreamError, Usage};
+
+/// What a whole JSON answer says.
+#[derive(Debug, Clone)]
+pub struct Answer<'a> {
+    dialect: Dialect,
+    body: &'a [u8],
+    /// The upstream's id of the answer, empty if none.
+    pub id: String,
+    /// The model that answered, empty if not said.
+    pub model: String,
+    /// The upstream's usage, checked field by field.
+    pub usage: Usage,
+    /// Why each alternative stopped, as (choice, reason).
+    pub finish_reasons: Vec<(u32, FinishReason)>,
+    /// A failure that came with a status of success.
+    pub error: Option<UpstreamError>,
+    /// Neither choices nor content nor embeddings: not an answer.
+    pub empty: bool,
+}
+
+/// The fields beside what the stream decoders read.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct Holds<'a> {
+    /// Embeddings.
+    #[serde(borrow)]
+    data: Option<Vec<&'a serde_json::value::RawValue>>,
+    #[serde(borrow)]
+    choices: Option<Vec<&'a serde_json::value::RawValue>>,
+    #[serde(borrow)]
+    content: Option<Vec<&'a serde_json::value::RawValue>>,
+}
+
+/// Reads a whole answer: chat, messages or embeddings.
+///
+/// The body must be one JSON object and nothing else; what is not JSON is `InvalidJson`, what is JSON of
+/// another shape `MalformedEvent`. An error object is no failure of reading: see [`Answer::error`].
+pub fn read_answer(dialect: Dialect, body: &[u8]) -> Result<Answer<'_>, Error> {
+    let holds = read_holds(dialect, body)?;
+    let mut answer = Answer {
+        dialect,
+        body,
+        id: String::new(),
+        model: String::new(),
+        usage: Usage::default(),
+        finish_reasons: Vec::new(),
+        error: None,
+        empty: [&holds.data, &holds.choices, &holds.content]
+            .into_iter()
+            .flatten()
+            .all(Vec::is_empty),
+    };
+    Decoder::new(dialect).whole(body, |delta| match delta {
+        Delta::Start { id, model, .. } => {
+            id.as_ref().clone_into(&mut answer.id);
+            model.as_ref().clone_into(&mut answer.model);
+        }
+        Delta::Usage { usage, .. } => answer.usage = *usage,
+        Delta::Finish { choice, reason, .. } => answer.finish_reasons.push((*choice, *reason)),
+        Delta::Error(error) => answer.error = Some(error.clone()),
+        _ => {}
+    })?;
+    Ok(answer)
+}
+
+impl Answer<'_> {
+    /// Hands out every text that the model wrote, for counting where usage is missing.
+    ///
+    /// Cost: reads the body again.
+    pub fn for_each_text(&self, mut sink: impl FnMut(&str)) {
+        self.for_each_delta(|delta| {
+            if let Some(text) = delta.output_text() {
+                sink(text);
+            }
+        });
+    }
+
+    /// Hands out the answer as the pieces that a stream would have brought, without a terminator.
+    pub fn for_each_delta(&self, sink: impl FnMut(&Delta<'_>)) {
+        // It was read once, so it can be read again.
+        let _ = Decoder::new(self.dialect).whole(self.body, sink);
+    }
+
+    /// What a stream with the same pieces would have shown.
+    pub fn sighting(&self) -> Sighting {
+        let mut sighting = Sighting::NOTHING;
+        self.for_each_delta(|delta| match delta {
+            Delta::Finish { .. } => sighting |= Sighting::FINISH,
+            Delta::Error(_) => sighting |= Sighting::ERROR,
+            delta if delta.is_content() => sighting |= Sighting::CONTENT,
+            _ => {}
+        });
+        sighting
+    }
+}
+
+fn read_holds(dialect: Dialect, body: &[u8]) -> Result<Holds<'_>, Error> {
+    let text = simdutf8::compat::from_utf8(body).map_err(|error| Error::InvalidJson {
+        offset: error.valid_up_to(),
+        reason: "not UTF-8",
+    })?;
+    serde_json::from_str(text).map_err(|error| {
+        if error.is_data() {
+            let reason = "a whole answer of the wrong shape".to_owned();
+            return Error::MalformedEvent {
+                dialect: dialect.name(),
+                reason,
+            };
+        }
+        let offset = offset_of(text, error.line(), error.column());
+        Error::InvalidJson {
+            offset,
+            reason: "not one complete JSON value",
+        }
+    })
+}
+
+/// Byte offset of a place that serde names by line and column, both from 1.
+fn offset_of(text: &str, line: usize, column: usize) -> usize {
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    (before + column.saturating_sub(1)).min(text.len())
+}

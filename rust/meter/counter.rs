@@ -1,0 +1,94 @@
+//! Counting what the model wrote.
+
+use crate::stream::Delta;
+
+/// Counts the tokens of one text that arrives in pieces.
+///
+/// A clone of a counter that has seen nothing counts another text.
+pub trait TextCounter: Clone {
+    /// Takes in the next piece, cut anywhere.
+    fn push(&mut self, text: &str);
+    /// Tokens of all the text so far.
+    fn total(&mut self) -> u64;
+}
+
+/// The texts of one stream, each with its own counter.
+///
+/// Alternatives and parallel tool calls interleave, and words of one must not be glued to another's.
+#[derive(Debug)]
+pub(super) struct Counters<C> {
+    fresh: C,
+    texts: Vec<(Channel, C)>,
+    /// Where the last piece went; the next one almost always goes there too.
+    last: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    Text(u32),
+    Reasoning(u32),
+    Refusal(u32),
+    Tool(u32, u32),
+    Vendor,
+}
+
+/// Texts that are told apart; above it the last one takes all, which costs a token at each seam.
+const MAX_TEXTS: usize = 256;
+
+impl<C: TextCounter> Counters<C> {
+    pub(super) fn new(fresh: C) -> Self {
+        Self {
+            fresh,
+            texts: Vec::new(),
+            last: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, delta: &Delta<'_>) {
+        let (Some(channel), Some(text)) = (Channel::of(delta), delta.output_text()) else {
+            return;
+        };
+        if self
+            .texts
+            .get(self.last)
+            .is_none_or(|(known, _)| *known != channel)
+        {
+            self.last = self.find_or_open(channel);
+        }
+        if let Some((_, counter)) = self.texts.get_mut(self.last) {
+            counter.push(text);
+        }
+    }
+
+    fn find_or_open(&mut self, channel: Channel) -> usize {
+        let known = self.texts.iter().rposition(|(known, _)| *known == channel);
+        known.unwrap_or_else(|| {
+            if self.texts.len() < MAX_TEXTS {
+                self.texts.push((channel, self.fresh.clone()));
+            }
+            self.texts.len() - 1
+        })
+    }
+
+    pub(super) fn total(&mut self) -> u64 {
+        self.texts
+            .iter_mut()
+            .map(|(_, counter)| counter.total())
+            .sum()
+    }
+}
+
+impl Channel {
+    fn of(delta: &Delta<'_>) -> Option<Self> {
+        Some(match *delta {
+            Delta::Text { choice, .. } => Self::Text(choice),
+            Delta::Reasoning { choice, .. } => Self::Reasoning(choice),
+            Delta::Refusal { choice, .. } => Self::Refusal(choice),
+            Delta::ToolStart { choice, tool, .. } | Delta::ToolArguments { choice, tool, .. } => {
+                Self::Tool(choice, tool)
+            }
+            Delta::VendorBlock { .. } | Delta::VendorDelta { .. } => Self::Vendor,
+            _ => return None,
+        })
+    }
+}

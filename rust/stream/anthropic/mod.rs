@@ -1,0 +1,6 @@
+//! Anthropic Messages.
+
+mod decoder;
+mod wire;
+
+pub use decoder::Decoder;

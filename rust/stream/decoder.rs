@@ -1,0 +1,49 @@
+//! One stream's decoder, whichever dialect it is in.
+
+use super::{Delta, anthropic, openai_chat};
+use crate::dialect::Dialect;
+use crate::error::Error;
+
+/// Reads the events of one stream, in order.
+#[derive(Debug)]
+pub enum Decoder {
+    /// `OpenAI` Chat Completions.
+    OpenAiChat(openai_chat::Decoder),
+    /// Anthropic Messages.
+    Anthropic(anthropic::Decoder),
+}
+
+impl Decoder {
+    /// A decoder at the start of a stream.
+    pub fn new(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Decoder::default()),
+            Dialect::Anthropic => Self::Anthropic(anthropic::Decoder::default()),
+        }
+    }
+
+    /// Hands out what one event holds.
+    ///
+    /// `name` is the event's name (`message` or empty if it has none) and `data` its data. What comes
+    /// after the terminator or an error is ignored. A malformed event is an error and leaves the
+    /// decoder as it was, so the caller may stop or skip it.
+    pub fn event(
+        &mut self,
+        name: &str,
+        data: &[u8],
+        sink: impl FnMut(&Delta<'_>),
+    ) -> Result<(), Error> {
+        match self {
+            Self::OpenAiChat(decoder) => decoder.event(name, data, sink),
+            Self::Anthropic(decoder) => decoder.event(name, data, sink),
+        }
+    }
+
+    /// Hands out what a whole, unstreamed answer holds, as if it had been streamed.
+    pub fn whole(&mut self, body: &[u8], sink: impl FnMut(&Delta<'_>)) -> Result<(), Error> {
+        match self {
+            Self::OpenAiChat(decoder) => decoder.whole(body, sink),
+            Self::Anthropic(decoder) => decoder.whole(body, sink),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Why a model stopped.
+
+/// Why a model stopped, in neutral words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FinishReason {
+    /// It was done.
+    Stop,
+    /// It wrote one of the caller's stop sequences.
+    StopSequence,
+    /// It reached the most tokens it may write.
+    Length,
+    /// The model's window is full.
+    ContextWindow,
+    /// It wants tools to be run.
+    ToolCalls,
+    /// A filter, or the model itself, cut the answer.
+    ContentFilter,
+    /// A server-side loop paused; the caller may send the answer back to go on.
+    Pause,
+    /// The host says that it failed.
+    Error,
+    /// A word that we do not know.
+    Other,
+}
+
+impl FinishReason {
+    /// Reads any vendor's word; `None` for the empty one, which some hosts send for "not yet".
+    ///
+    /// Beside the two vendors' own: Mistral `model_length`, vLLM `abort`, Z.ai `sensitive` and
+    /// `network_error`, `DeepSeek` `insufficient_system_resource`, Together `eos`, and the upper-case
+    /// words of Gemini that some gateways pass on.
+    pub fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "" => return None,
+            "stop" | "end_turn" | "eos" | "eos_token" | "STOP" | "COMPLETE" => Self::Stop,
+            "stop_sequence" => Self::StopSequence,
+            "length" | "max_tokens" | "max_output_tokens" | "MAX_TOKENS" => Self::Length,
+            "model_context_window_exceeded" | "model_length" => Self::ContextWindow,
+            "tool_calls" | "tool_use" | "function_call" | "tool_call" => Self::ToolCalls,
+            "content_filter" | "refusal" | "sensitive" | "safety" | "SAFETY" | "RECITATION"
+            | "PROHIBITED_CONTENT" | "BLOCKLIST" | "SPII" => Self::ContentFilter,
+            "pause_turn" => Self::Pause,
+            "error" | "network_error" | "abort" | "insufficient_system_resource" | "ERROR" => {
+                Self::Error
+            }
+            _ => Self::Other,
+        })
+    }
+
+    /// The word that metrics and traces use (OpenTelemetry `gen_ai.response.finish_reasons`).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::StopSequence => "stop_sequence",
+            Self::Length => "length",
+            Self::ContextWindow => "context_window",
+            Self::ToolCalls => "tool_calls",
+            Self::ContentFilter => "content_filter",
+            Self::Pause => "pause",
+            Self::Error => "error",
+            Self::Other => "other",
+        }
+    }
+
+    /// `OpenAI`'s `finish_reason`.
+    pub const fn openai(self) -> &'static str {
+        match self {
+            Self::Length | Self::ContextWindow => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::ContentFilter => "content_filter",
+            Self::Stop | Self::StopSequence | Self::Pause | Self::Error | Self::Other => "stop",
+        }
+    }
+
+    /// Anthropic's `stop_reason`.
+    pub const fn anthropic(self) -> &'static str {
+        match self {
+            Self::Stop | Self::Error | Self::Other => "end_turn",
+            Self::StopSequence => "stop_sequence",
+            Self::Length => "max_tokens",
+            Self::ContextWindow => "model_context_window_exceeded",
+            Self::ToolCalls => "tool_use",
+            Self::ContentFilter => "refusal",
+            Self::Pause => "pause_turn",
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Chunks in, deltas out.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::tools::Tools;
+use super::wire::{
+    Audio, Choice, Chunk, Content, ErrorBody, Groq, Message, ReasoningDetail, Reported, WireUsage,
+};
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::stream::text::{Text, read_object, read_or_default};
+use crate::stream::{Delta, FinishReason, UpstreamError};
+
+const DIALECT: &str = Dialect::OpenAiChat.name();
+
+/// Reads the chunks of one stream.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    started: bool,
+    closed: bool,
+    tools: Tools,
+    reported: Reported,
+}
+
+impl Decoder {
+    /// Hands out what one event holds; see [`crate::stream::Decoder::event`].
+    pub fn event(
+        &mut self,
+        name: &str,
+        data: &[u8],
+        mut sink: impl FnMut(&Delta<'_>),
+    ) -> Result<(), Error> {
+        let data = data.trim_ascii();
+        if self.closed || data.is_empty() {
+            return Ok(());
+        }
+        if data == b"[DONE]" {
+            self.closed = true;
+            sink(&Delta::End);
+            return Ok(());
+        }
+        let chunk: Chunk<'_> = read_object(DIALECT, data)?;
+        self.chunk(&chunk, name == "error", data, &mut sink)
+    }
+
+    /// Hands out what a whole answer holds.
+    pub fn whole(&mut self, body: &[u8], mut sink: impl FnMut(&Delta<'_>)) -> Result<(), Error> {
+        let chunk: Chunk<'_> = read_object(DIALECT, body)?;
+        self.chunk(&chunk, false, body, &mut sink)
+    }
+
+    fn chunk(
+        &mut self,
+        chunk: &Chunk<'_>,
+        is_error: bool,
+        data: &[u8],
+        sink: &mut impl FnMut(&Delta<'_>),
+    ) -> Result<(), Error> {
+        let choices = chunk.choices.as_deref().unwrap_or_default();
+        let fragments = choices.iter().filter_map(message).map(fragment_count).sum();
+        if !self.tools.has_room(fragments) {
+            let reason = "more tool calls than an answer can hold".to_owned();
+            return Err(Error::MalformedEvent {
+                dialect: DIALECT,
+                reason,
+            });
+        }
+        let error = self.find_error(chunk, is_error, data);
+        let names_itself = !(chunk.id.0.is_empty() && chunk.model.0.is_empty());
+        if !self.started && error.is_none() && (names_itself || !choices.is_empty()) {
+            self.started = true;
+            sink(&Delta::Start {
+                id: chunk.id.0.as_ref().into(),
+                model: chunk.model.0.as_ref().into(),
+                created_s: chunk.created.0,
+            });
+        }
+        for choice in choices {
+            self.choice(choice, sink);
+        }
+        let groq: Option<Groq<'_>> = chunk.x_groq.map(read_or_default);
+        if let Some(raw) = chunk.usage.or_else(|| groq.and_then(|groq| groq.usage)) {
+            let wire: WireUsage = read_or_default(raw);
+            let usage = self.reported.fold(&wire);
+            sink(&Delta::Usage {
+                usage,
+                alone: choices.is_empty(),
+            });
+        }
+        if let Some(error) = error {
+            self.closed = true;
+            sink(&Delta::Error(error));
+        }
+        Ok(())
+    }
+
+    /// The error that a chunk holds: as `error`, in `x_groq`, or the whole object.
+    fn find_error(&self, chunk: &Chunk<'_>, is_error: bool, data: &[u8]) -> Option<UpstreamError> {
+        let raw = || String::from_utf8_lossy(data).into_owned();
+        if let Some(error) = chunk.error.filter(|error| is_set(error.get())) {
+            return Some(read_error(error, raw()));
+        }
+        if let Some(groq) = chunk.x_groq {
+            let groq: Groq<'_> = read_or_default(groq);
+            if let Some(error) = groq.error {
+                return Some(read_error(error, raw()));
+            }
+        }
+        if chunk.choices.is_some() || chunk.usage.is_some() {
+            return None;
+        }
+        let whole: ErrorBody<'_> = serde_json::from_slice(data).unwrap_or_default();
+        let has_code = !(whole.code.0.is_empty() && whole.error_code.0.is_empty());
+        let says_so = is_error
+            || whole.kind.0.ends_with("error")
+            || (has_code && !whole.message.0.is_empty())
+            || (!self.started && !whole.detail.0.is_empty());
+        says_so.then(|| into_error(whole, raw()))
+    }
+
+    fn choice(&mut self, choice: &Choice<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
+        let number = choice.index.unwrap_or(0);
+        if let Some(message) = message(choice) {
+            self.message(number, message, sink);
+        }
+        if let Some(raw) = choice.logprobs {
+            sink(&Delta::Beside {
+                choice: number,
+                field: "logprobs",
+                raw: raw.get(),
+            });
+        }
+        let word = choice
+            .finish_reason
+            .as_ref()
+            .map_or("", |word| word.0.as_ref());
+        if let Some(reason) = FinishReason::parse(word) {
+            sink(&Delta::Finish {
+                choice: number,
+                reason,
+                stop_sequence: None,
+            });
+        }
+    }
+
+    fn message(&mut self, choice: u32, message: &Message<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
+        reasoning(choice, message, sink);
+        if let Some(content) = &message.content {
+            content_deltas(choice, content, sink);
+        }
+        if let Some(Text(text)) = &message.refusal
+            && !text.is_empty()
+        {
+            sink(&Delta::Refusal {
+                choice,
+                text: text.as_ref().into(),
+            });
+        }
+        for call in message.tool_calls.as_deref().unwrap_or_default() {
+            let (name, arguments) = match (&call.function, &call.custom) {
+                (Some(function), _) => (function.name.as_ref(), function.arguments.0.as_ref()),
+                (None, Some(custom)) => (
+                    custom.name.as_ref(),
+                    custom.input.as_ref().map_or("", |input| input.0.as_ref()),
+                ),
+                (None, None) => (None, ""),
+            };
+            self.tool(
+                choice,
+                call.index,
+                &call.id.0,
+                text_of(name),
+                arguments,
+                sink,
+            );
+        }
+        if let Some(function) = &message.function_call {
+            let name = text_of(function.name.as_ref());
+            self.tool(choice, None, "", name, &function.arguments.0, sink);
+        }
+        if let Some(raw) = message.audio {
+            let audio: Audio<'_> = read_or_default(raw);
+            // Snowflake sends an empty one with every message.
+            if !audio.is_empty() {
+                sink(&Delta::Beside {
+                    choice,
+                    field: "audio",
+                    raw: raw.get(),
+                });
+            }
+        }
+        for (field, raw) in [
+            ("annotations", message.annotations),
+            ("images", message.images),
+        ] {
+            if let Some(raw) = raw.filter(|raw| is_set(raw.get())) {
+                sink(&Delta::Beside {
+                    choice,
+                    field,
+                    raw: raw.get(),
+                });
+            }
+        }
+    }
+
+    fn tool(
+        &mut self,
+        choice: u32,
+        index: Option<u32>,
+        id: &str,
+        name: &str,
+        arguments: &str,
+        sink: &mut impl FnMut(&Delta<'_>),
+    ) {
+        let Some(call) = self.tools.place(choice, index, id, name) else {
+            return;
+        };
+        if call.id.is_empty() {
+            id.clone_into(&mut call.id);
+        }
+        if !call.started {
+            name.clone_into(&mut call.name);
+            // Some hosts send the id ahead of the name; the start waits until it can say both.
+            if !(name.is_empty() && arguments.is_empty()) {
+                call.started = true;
+                sink(&Delta::ToolStart {
+                    choice,
+                    tool: call.tool,
+                    id: call.id.as_str().into(),
+                    name: name.into(),
+                });
+            }
+        }
+        if !arguments.is_empty() {
+            call.push_arguments(arguments);
+            sink(&Delta::ToolArguments {
+                choice,
+                tool: call.tool,
+                fragment: arguments.into(),
+            });
+        }
+    }
+}
+
+fn message<'c, 'a>(choice: &'c Choice<'a>) -> Option<&'c Message<'a>> {
+    choice.delta.as_ref().or(choice.message.as_ref())
+}
+
+fn fragment_count(message: &Message<'_>) -> usize {
+    message.tool_calls.as_ref().map_or(0, Vec::len) + usize::from(message.function_call.is_some())
+}
+
+fn text_of<'c>(text: Option<&'c Text<'_>>) -> &'c str {
+    text.map_or("", |text| text.0.as_ref())
+}
+
+/// Whether a raw value says anything.
+fn is_set(raw: &str) -> bool {
+    !matches!(raw, "null" | "[]" | "{}" | "\"\"" | "false")
+}
+
+/// Reasoning: hosts that send it under several names send the same text, so the first name counts.
+fn reasoning(choice: u32, message: &Message<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
+    let mut said = false;
+    for text in [&message.reasoning_content.0, &message.reasoning.0] {
+        if !said && !text.is_empty() {
+            said = true;
+            sink(&Delta::Reasoning {
+                choice,
+                text: text.as_ref().into(),
+            });
+        }
+    }
+    let details = message.reasoning_details.or(message.thinking_blocks);
+    let Some(details) = details.filter(|raw| is_set(raw.get())) else {
+        return;
+    };
+    let details: Vec<ReasoningDetail<'_>> = serde_json::from_str(details.get()).unwrap_or_default();
+    for detail in &details {
+        for text in [&detail.text.0, &detail.summary.0, &detail.thinking.0] {
+            if !said && !text.is_empty() {
+                sink(&Delta::Reasoning {
+                    choice,
+                    text: text.as_ref().into(),
+                });
+            }
+        }
+        if !detail.signature.0.is_empty() {
+            sink(&Delta::Signature {
+                choice,
+                signature: detail.signature.0.as_ref().into(),
+            });
+        }
+        if !detail.data.0.is_empty() {
+            sink(&Delta::RedactedReasoning {
+                choice,
+                data: detail.data.0.as_ref().into(),
+            });
+        }
+    }
+}
+
+fn content_deltas(choice: u32, content: &Content<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
+    match content {
+        Content::Text(text) => {
+            if !text.is_empty() {
+                sink(&Delta::Text {
+                    choice,
+                    text: text.as_ref().into(),
+                });
+            }
+        }
+        Content::Parts(parts) => {
+            for part in parts {
+                if let Some(thinking) = part.thinking.as_ref().or(part.summary.as_ref()) {
+                    thinking_deltas(choice, thinking, sink);
+                }
+                if let Some(Text(text)) = &part.text
+                    && !text.is_empty()
+                {
+                    sink(&Delta::Text {
+                        choice,
+                        text: text.as_ref().into(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn thinking_deltas(choice: u32, thinking: &Content<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
+    let mut say = |text: &Cow<'_, str>| {
+        if !text.is_empty() {
+            sink(&Delta::Reasoning {
+                choice,
+                text: text.as_ref().into(),
+            });
+        }
+    };
+    match thinking {
+        Content::Text(text) => say(text),
+        Content::Parts(parts) => {
+            for part in parts {
+                if let Some(text) = &part.text {
+                    say(&text.0);
+                }
+            }
+            for part in parts.iter().filter(|part| !part.signature.0.is_empty()) {
+                sink(&Delta::Signature {
+                    choice,
+                    signature: part.signature.0.as_ref().into(),
+                });
+            }
+        }
+    }
+}
+
+fn read_error(error: &RawValue, raw: String) -> UpstreamError {
+    if let Ok(Text(message)) = serde_json::from_str(error.get()) {
+        return UpstreamError {
+            message: message.into_owned(),
+            raw,
+            ..UpstreamError::default()
+        };
+    }
+    into_error(read_or_default(error), raw)
+}
+
+fn into_error(body: ErrorBody<'_>, raw: String) -> UpstreamError {
+    let first = |one: Cow<'_, str>, other: Cow<'_, str>| {
+        if one.is_empty() {
+            other.into_owned()
+        } else {
+            one.into_owned()
+        }
+    };
+    UpstreamError {
+        message: first(body.message.0, body.detail.0),
+        kind: body.kind.0.into_owned(),
+        code: first(body.code.0, body.error_code.0),
+        raw,
+    }
+}

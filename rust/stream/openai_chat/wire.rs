@@ -1,0 +1,336 @@
+//! What we read of a chunk; every other field is skipped unread.
+//!
+//! Source: <https://platform.openai.com/docs/api-reference/chat-streaming>, and recorded traffic of the
+//! hosts that extend it (`reasoning_content`: `DeepSeek`, xAI, Z.ai; `reasoning`: Groq, `OpenRouter`,
+//! Together; `reasoning_details`: `OpenRouter`; content as a list: Mistral, Databricks; `x_groq`: Groq).
+
+use std::borrow::Cow;
+
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::stream::text::{Label, Text};
+use crate::stream::usage::{Count, Usage, sum};
+
+#[derive(serde::Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(super) struct Chunk<'a> {
+    #[serde(borrow)]
+    pub id: Label<'a>,
+    #[serde(borrow)]
+    pub model: Label<'a>,
+    pub created: Count,
+    #[serde(borrow)]
+    pub choices: Option<Vec<Choice<'a>>>,
+    #[serde(borrow)]
+    pub usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub x_groq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub error: Option<&'a RawValue>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Choice<'a> {
+    pub index: Option<u32>,
+    #[serde(borrow)]
+    pub delta: Option<Message<'a>>,
+    /// The whole message: in an unstreamed answer, and beside `delta` where a host repeats itself.
+    #[serde(borrow)]
+    pub message: Option<Message<'a>>,
+    #[serde(borrow)]
+    pub finish_reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub logprobs: Option<&'a RawValue>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Message<'a> {
+    #[serde(borrow)]
+    pub content: Option<Content<'a>>,
+    #[serde(borrow)]
+    pub reasoning_content: Label<'a>,
+    #[serde(borrow)]
+    pub reasoning: Label<'a>,
+    #[serde(borrow)]
+    pub reasoning_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub thinking_blocks: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub refusal: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub tool_calls: Option<Vec<ToolCall<'a>>>,
+    #[serde(borrow)]
+    pub function_call: Option<Function<'a>>,
+    #[serde(borrow)]
+    pub annotations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub audio: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub images: Option<&'a RawValue>,
+}
+
+/// `content`: text, or a list of typed parts.
+pub(super) enum Content<'a> {
+    Text(Cow<'a, str>),
+    Parts(Vec<Part<'a>>),
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Part<'a> {
+    #[serde(borrow)]
+    pub text: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub thinking: Option<Content<'a>>,
+    /// Databricks: `{"type": "reasoning", "summary": [{"type": "summary_text", "text", "signature"}]}`.
+    #[serde(borrow)]
+    pub summary: Option<Content<'a>>,
+    #[serde(borrow)]
+    pub signature: Label<'a>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ContentVisitor)
+    }
+}
+
+struct ContentVisitor;
+
+impl<'de> Visitor<'de> for ContentVisitor {
+    type Value = Content<'de>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("text or a list of parts")
+    }
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Content<'de>, E> {
+        Ok(Content::Text(Cow::Borrowed(text)))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Content<'de>, E> {
+        Ok(Content::Text(Cow::Owned(text.to_owned())))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Content<'de>, A::Error> {
+        let mut parts = Vec::new();
+        while let Some(part) = items.next_element()? {
+            parts.push(part);
+        }
+        Ok(Content::Parts(parts))
+    }
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ToolCall<'a> {
+    pub index: Option<u32>,
+    #[serde(borrow)]
+    pub id: Label<'a>,
+    #[serde(borrow)]
+    pub function: Option<Function<'a>>,
+    /// A tool whose input is free text.
+    #[serde(borrow)]
+    pub custom: Option<Custom<'a>>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Function<'a> {
+    #[serde(borrow)]
+    pub name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub arguments: Arguments<'a>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Custom<'a> {
+    #[serde(borrow)]
+    pub name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub input: Option<Text<'a>>,
+}
+
+/// `arguments`: JSON as text; some hosts send the object itself.
+#[derive(Default)]
+pub(super) struct Arguments<'a>(pub Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Arguments<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        match raw.as_bytes().first() {
+            Some(b'"') => {
+                let text: Text<'de> = serde_json::from_str(raw).map_err(D::Error::custom)?;
+                Ok(Self(text.0))
+            }
+            Some(b'{') => Ok(Self(Cow::Borrowed(raw))),
+            _ if raw == "null" => Ok(Self::default()),
+            _ => Err(D::Error::custom("arguments are neither text nor an object")),
+        }
+    }
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Audio<'a> {
+    #[serde(borrow)]
+    id: Label<'a>,
+    #[serde(borrow)]
+    data: Label<'a>,
+    #[serde(borrow)]
+    transcript: Label<'a>,
+}
+
+impl Audio<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        [&self.id, &self.data, &self.transcript]
+            .iter()
+            .all(|label| label.0.is_empty())
+    }
+}
+
+/// One entry of `reasoning_details` or `thinking_blocks`.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ReasoningDetail<'a> {
+    #[serde(borrow)]
+    pub text: Label<'a>,
+    #[serde(borrow)]
+    pub summary: Label<'a>,
+    #[serde(borrow)]
+    pub thinking: Label<'a>,
+    #[serde(borrow)]
+    pub signature: Label<'a>,
+    #[serde(borrow)]
+    pub data: Label<'a>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Groq<'a> {
+    #[serde(borrow)]
+    pub usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub error: Option<&'a RawValue>,
+}
+
+/// An error object, or a whole event that is one.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ErrorBody<'a> {
+    #[serde(borrow)]
+    pub message: Label<'a>,
+    #[serde(borrow)]
+    pub detail: Label<'a>,
+    #[serde(borrow, rename = "type")]
+    pub kind: Label<'a>,
+    #[serde(borrow)]
+    pub code: Label<'a>,
+    #[serde(borrow)]
+    pub error_code: Label<'a>,
+}
+
+/// `usage` as it stands in the event.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct WireUsage {
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    total_tokens: Count,
+    prompt_tokens_details: Option<Details>,
+    completion_tokens_details: Option<Details>,
+    /// `DeepSeek`.
+    prompt_cache_hit_tokens: Count,
+    /// Databricks and Vercel, for Anthropic's models.
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    /// Together.
+    cached_tokens: Count,
+    /// Mistral.
+    num_cached_tokens: Count,
+    /// `SGLang`.
+    reasoning_tokens: Count,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+#[allow(clippy::struct_field_names)] // the vendor's names
+struct Details {
+    cached_tokens: Count,
+    cache_write_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
+    reasoning_tokens: Count,
+}
+
+/// The last believable value of every count.
+#[derive(Debug, Default)]
+pub(super) struct Reported {
+    usage: Usage,
+    completion: Option<u64>,
+    total: Option<u64>,
+    audio: [Option<u64>; 2],
+    image: [Option<u64>; 2],
+}
+
+impl Reported {
+    pub(super) fn fold(&mut self, wire: &WireUsage) -> Usage {
+        let prompt = wire.prompt_tokens_details.as_ref();
+        let completion = wire.completion_tokens_details.as_ref();
+        let none = Count(None);
+        let usage = &mut self.usage;
+        wire.prompt_tokens.update(&mut usage.input_tokens);
+        wire.completion_tokens.update(&mut self.completion);
+        wire.total_tokens.update(&mut self.total);
+        for cached in [
+            wire.num_cached_tokens,
+            wire.cached_tokens,
+            wire.cache_read_input_tokens,
+            wire.prompt_cache_hit_tokens,
+            prompt.map_or(none, |details| details.cached_tokens),
+        ] {
+            cached.update(&mut usage.cached_input_tokens);
+        }
+        for written in [
+            wire.cache_creation_input_tokens,
+            prompt.map_or(none, |details| details.cache_write_tokens),
+        ] {
+            written.update(&mut usage.cache_write_tokens);
+        }
+        for reasoning in [
+            wire.reasoning_tokens,
+            completion.map_or(none, |details| details.reasoning_tokens),
+        ] {
+            reasoning.update(&mut usage.reasoning_tokens);
+        }
+        for (side, details) in [prompt, completion].into_iter().enumerate() {
+            let Some(details) = details else { continue };
+            if let (Some(audio), Some(image)) = (self.audio.get_mut(side), self.image.get_mut(side))
+            {
+                details.audio_tokens.update(audio);
+                details.image_tokens.update(image);
+            }
+        }
+        usage.audio_tokens = sum(&self.audio);
+        usage.image_tokens = sum(&self.image);
+        self.usage.output_tokens = self.output_tokens();
+        self.usage.without_absurd_parts()
+    }
+
+    /// `completion_tokens`, plus reasoning where the host counts that beside it.
+    ///
+    /// xAI does: its `total_tokens` is the sum of prompt, completion and reasoning.
+    fn output_tokens(&self) -> Option<u64> {
+        let beside = sum(&[self.completion, self.usage.reasoning_tokens]);
+        let (input, Some(_)) = (self.usage.input_tokens, self.completion) else {
+            return None;
+        };
+        if input.is_some() && self.total.is_some() && sum(&[input, beside]) == self.total {
+            beside
+        } else {
+            self.completion
+        }
+    }
+}
