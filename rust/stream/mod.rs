@@ -6,12 +6,17 @@
 pub mod anthropic;
 mod decoder;
 mod delta;
+mod encoder;
 mod finish;
+mod nesting;
 pub mod openai_chat;
 mod text;
+mod transcoder;
 mod usage;
 
 pub use decoder::Decoder;
 pub use delta::{Delta, UpstreamError};
+pub use encoder::{Encoder, Options, StreamError};
 pub use finish::FinishReason;
+pub use transcoder::Transcoder;
 pub use usage::{MAX_REPORTED_TOKENS, Usage};

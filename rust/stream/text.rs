@@ -1,6 +1,7 @@
 //! Text inside an event: borrowed where it can be, and written back as JSON.
 
 use std::borrow::Cow;
+use std::io::Write as _;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -120,9 +121,26 @@ pub(crate) fn read_or_default<'a, T: Deserialize<'a> + Default>(raw: &'a RawValu
     serde_json::from_str(raw).unwrap_or_default()
 }
 
-#[allow(dead_code)] // until the encoders
 /// Appends `text` as a JSON string, quotes included.
 pub(crate) fn write_json(out: &mut Vec<u8>, text: &str) {
     // Writing text into memory cannot fail.
     let _ = serde_json::to_writer(out, text);
+}
+
+/// Appends raw JSON on one line, since a line break would end the event's data.
+pub(crate) fn write_compact(out: &mut Vec<u8>, raw: &str) {
+    // JSON escapes line breaks inside strings, so the bare ones are only layout.
+    out.extend(raw.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+}
+
+/// Appends a number.
+pub(crate) fn write_number(out: &mut Vec<u8>, number: u64) {
+    match u8::try_from(number) {
+        // Indices are almost always one digit.
+        Ok(digit @ 0..=9) => out.push(b'0' + digit),
+        _ => {
+            // Writing into memory cannot fail.
+            let _ = write!(out, "{number}");
+        }
+    }
 }

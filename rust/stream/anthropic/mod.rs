@@ -1,6 +1,8 @@
 //! Anthropic Messages.
 
 mod decoder;
+mod encoder;
 mod wire;
 
 pub use decoder::Decoder;
+pub use encoder::Encoder;

@@ -1,7 +1,9 @@
 //! `OpenAI` Chat Completions, as `OpenAI` and some thirty other hosts send it.
 
 mod decoder;
+mod encoder;
 mod tools;
 mod wire;
 
 pub use decoder::Decoder;
+pub use encoder::Encoder;

@@ -4,6 +4,8 @@
 //! calls whole, send every parallel call under index 0 (Gemini's compatible endpoint), or repeat the
 //! name, with a new id, in every fragment (vLLM with a named tool).
 
+use crate::stream::nesting::Nesting;
+
 /// The tool calls of one stream.
 #[derive(Debug, Default)]
 pub(super) struct Tools {
@@ -83,33 +85,6 @@ impl Call {
 
     /// Notes more of its arguments.
     pub(super) fn push_arguments(&mut self, fragment: &str) {
-        self.arguments.push(fragment.as_bytes());
-    }
-}
-
-/// How deep JSON text stands after its last byte; enough to see whether a value is complete.
-#[derive(Debug, Default)]
-struct Nesting {
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Nesting {
-    fn is_open(&self) -> bool {
-        self.depth > 0
-    }
-
-    fn push(&mut self, json: &[u8]) {
-        for byte in json {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                b'{' | b'[' if !self.in_string => self.depth = self.depth.saturating_add(1),
-                b'}' | b']' if !self.in_string => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
+        self.arguments.push(fragment);
     }
 }

@@ -260,6 +260,8 @@ pub(super) struct WireUsage {
 struct Details {
     cached_tokens: Count,
     cache_write_tokens: Count,
+    /// Ours, where this gateway stands before another.
+    cache_write_1h_tokens: Count,
     audio_tokens: Count,
     image_tokens: Count,
     reasoning_tokens: Count,
@@ -299,6 +301,8 @@ impl Reported {
         ] {
             written.update(&mut usage.cache_write_tokens);
         }
+        let hour = prompt.map_or(none, |details| details.cache_write_1h_tokens);
+        hour.update(&mut usage.cache_write_1h_tokens);
         for reasoning in [
             wire.reasoning_tokens,
             completion.map_or(none, |details| details.reasoning_tokens),

@@ -1,4 +1,5 @@
 //! Recorded provider traffic, where the corpus is at hand.
+#![allow(dead_code)] // each test crate uses a part
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -48,7 +49,7 @@ impl Exchange {
 }
 
 /// A plain reading of server-sent events, kept apart from the parser of the crate.
-fn split(body: &str) -> Vec<(String, String)> {
+pub fn split(body: &str) -> Vec<(String, String)> {
     let body = body.replace("\r\n", "\n").replace('\r', "\n");
     body.split("\n\n").filter_map(event).collect()
 }

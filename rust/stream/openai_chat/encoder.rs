@@ -1,0 +1,397 @@
+//! Deltas in, chunks out.
+//!
+//! Reasoning goes out as `reasoning_content`, the name most hosts and clients use, and once more in
+//! `thinking_blocks` (`LiteLLM`'s name), which adds what must be sent back unchanged: signatures and
+//! redacted blocks. Each entry has an `index`, without which `OpenAI`'s SDK cannot join the pieces.
+
+use std::io::Write as _;
+
+use crate::stream::encoder::{Options, StreamError};
+use crate::stream::text::{write_compact, write_json, write_number};
+use crate::stream::{Delta, FinishReason, Usage};
+
+/// Sources kept for the last chunk; what is above it is dropped.
+const MAX_ANNOTATIONS_BYTES: usize = 256 * 1024;
+
+/// Writes the chunks of one stream.
+#[derive(Debug)]
+pub struct Encoder {
+    options: Options,
+    /// Everything before the choices, the same in every chunk.
+    head: Vec<u8>,
+    closed: bool,
+    /// Alternatives whose first chunk, which names the role, is out.
+    introduced: Vec<u32>,
+    /// Tool calls that have no arguments yet.
+    bare_tools: Vec<(u32, u32)>,
+    thinking: Thinking,
+    /// Sources of the text as entries of a JSON list, for the last chunk.
+    annotations: Vec<u8>,
+    usage: Usage,
+    cost_usd: Option<String>,
+}
+
+/// Where the next piece of reasoning goes.
+#[derive(Debug, Default)]
+struct Thinking {
+    index: u32,
+    open: bool,
+}
+
+impl Thinking {
+    fn close(&mut self) {
+        self.index += u32::from(self.open);
+        self.open = false;
+    }
+}
+
+impl Encoder {
+    /// An encoder at the start of a stream.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            head: Vec::new(),
+            closed: false,
+            introduced: Vec::new(),
+            bare_tools: Vec::new(),
+            thinking: Thinking::default(),
+            annotations: Vec::new(),
+            usage: Usage::default(),
+            cost_usd: None,
+        }
+    }
+
+    /// Appends what `delta` becomes; see [`crate::stream::Encoder::delta`].
+    pub fn delta(&mut self, delta: &Delta<'_>, out: &mut Vec<u8>) {
+        if self.closed {
+            return;
+        }
+        if !matches!(delta, Delta::Reasoning { .. } | Delta::Signature { .. }) {
+            self.thinking.close();
+        }
+        match delta {
+            Delta::Text { choice, text } => self.field(*choice, "content", text, out),
+            Delta::Refusal { choice, text } => self.field(*choice, "refusal", text, out),
+            Delta::ToolArguments {
+                choice,
+                tool,
+                fragment,
+            } => {
+                self.bare_tools.retain(|bare| *bare != (*choice, *tool));
+                self.arguments(*choice, *tool, fragment, out);
+            }
+            Delta::Reasoning { choice, text } => self.reasoning(*choice, text, out),
+            Delta::Signature { choice, signature } => self.signature(*choice, signature, out),
+            Delta::RedactedReasoning { choice, data } => self.redacted(*choice, data, out),
+            Delta::ToolStart {
+                choice,
+                tool,
+                id,
+                name,
+            } => {
+                self.bare_tools.push((*choice, *tool));
+                self.tool_start(*choice, *tool, id, name, out);
+            }
+            Delta::Start {
+                id,
+                model,
+                created_s,
+            } => self.start(id, model, *created_s, out),
+            Delta::Usage { usage, .. } => self.usage = *usage,
+            Delta::Beside { choice, field, raw } => self.beside(*choice, field, raw, out),
+            Delta::Citation { raw } => self.cite(raw),
+            Delta::Finish { choice, reason, .. } => self.finish(*choice, *reason, out),
+            Delta::Error(error) => {
+                let request_id = std::mem::take(&mut self.options.request_id);
+                self.error(&StreamError::from_upstream(error, &request_id), out);
+            }
+            Delta::End => self.end(out),
+            // What server-side tools do has no place in this dialect.
+            Delta::VendorBlock { .. } | Delta::VendorDelta { .. } | Delta::BlockEnd => {}
+        }
+    }
+
+    /// Sets what the last usage says.
+    pub fn settle(&mut self, usage: Usage, cost_usd: Option<&str>) {
+        self.usage = usage;
+        self.cost_usd = cost_usd.map(str::to_owned);
+    }
+
+    /// Appends an error, which ends the stream.
+    pub fn error(&mut self, error: &StreamError<'_>, out: &mut Vec<u8>) {
+        if self.closed {
+            return;
+        }
+        self.closed = true;
+        out.extend_from_slice(b"data: {\"error\":{\"message\":");
+        write_json(out, error.message);
+        out.extend_from_slice(b",\"type\":");
+        write_json(out, error.kind);
+        out.extend_from_slice(b",\"param\":null,\"code\":");
+        write_json(out, error.code);
+        out.extend_from_slice(b",\"origin\":");
+        write_json(out, error.origin);
+        out.extend_from_slice(b",\"request_id\":");
+        write_json(out, error.request_id);
+        out.extend_from_slice(b"}}\n\n");
+    }
+
+    fn start(&mut self, id: &str, model: &str, created_s: Option<u64>, out: &mut Vec<u8>) {
+        self.set_head(id, model, created_s);
+        self.introduced.push(0);
+        self.open_chunk(0, out);
+        out.extend_from_slice(b"\"role\":\"assistant\",\"content\":\"\"");
+        self.close_chunk(None, out);
+    }
+
+    fn set_head(&mut self, id: &str, model: &str, created_s: Option<u64>) {
+        let head = &mut self.head;
+        head.clear();
+        head.extend_from_slice(b"data: {\"id\":");
+        if id.is_empty() {
+            write_json(head, &format!("chatcmpl-{}", self.options.request_id));
+        } else {
+            write_json(head, id);
+        }
+        head.extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
+        write_number(head, created_s.unwrap_or(self.options.created_s));
+        head.extend_from_slice(b",\"model\":");
+        write_json(head, self.options.model.as_deref().unwrap_or(model));
+        head.extend_from_slice(b",\"choices\":[");
+    }
+
+    /// Everything up to the fields of `delta`.
+    fn open_chunk(&mut self, choice: u32, out: &mut Vec<u8>) {
+        if self.head.is_empty() {
+            self.set_head("", "", None);
+        }
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(b"{\"index\":");
+        write_number(out, u64::from(choice));
+        out.extend_from_slice(b",\"delta\":{");
+        if !self.introduced.contains(&choice) {
+            self.introduced.push(choice);
+            out.extend_from_slice(b"\"role\":\"assistant\",");
+        }
+    }
+
+    /// Everything from the end of `delta` on.
+    fn close_chunk(&self, finish_reason: Option<&str>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"},\"finish_reason\":");
+        match finish_reason {
+            Some(word) => write_json(out, word),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b"}]");
+        if self.options.include_usage {
+            out.extend_from_slice(b",\"usage\":null");
+        }
+        out.extend_from_slice(b"}\n\n");
+    }
+
+    fn field(&mut self, choice: u32, name: &str, text: &str, out: &mut Vec<u8>) {
+        self.open_chunk(choice, out);
+        write_json(out, name);
+        out.push(b':');
+        write_json(out, text);
+        self.close_chunk(None, out);
+    }
+
+    fn reasoning(&mut self, choice: u32, text: &str, out: &mut Vec<u8>) {
+        self.thinking.open = true;
+        self.open_chunk(choice, out);
+        out.extend_from_slice(b"\"reasoning_content\":");
+        write_json(out, text);
+        out.push(b',');
+        self.thinking_block("thinking", "thinking", text, out);
+        self.close_chunk(None, out);
+    }
+
+    fn signature(&mut self, choice: u32, signature: &str, out: &mut Vec<u8>) {
+        self.thinking.open = true;
+        self.open_chunk(choice, out);
+        self.thinking_block("thinking", "signature", signature, out);
+        self.close_chunk(None, out);
+        self.thinking.close();
+    }
+
+    fn redacted(&mut self, choice: u32, data: &str, out: &mut Vec<u8>) {
+        self.thinking.open = true;
+        self.open_chunk(choice, out);
+        self.thinking_block("redacted_thinking", "data", data, out);
+        self.close_chunk(None, out);
+        self.thinking.close();
+    }
+
+    fn thinking_block(&self, kind: &str, field: &str, value: &str, out: &mut Vec<u8>) {
+        let index = self.thinking.index;
+        // Writing into memory cannot fail.
+        let _ = write!(
+            out,
+            r#""thinking_blocks":[{{"index":{index},"type":"{kind}","{field}":"#
+        );
+        write_json(out, value);
+        out.extend_from_slice(b"}]");
+    }
+
+    fn tool_start(&mut self, choice: u32, tool: u32, id: &str, name: &str, out: &mut Vec<u8>) {
+        self.open_chunk(choice, out);
+        out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
+        write_number(out, u64::from(tool));
+        out.extend_from_slice(b",\"id\":");
+        if id.is_empty() {
+            write_json(
+                out,
+                &format!("call_{}_{choice}_{tool}", self.options.request_id),
+            );
+        } else {
+            write_json(out, id);
+        }
+        out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
+        write_json(out, name);
+        out.extend_from_slice(b",\"arguments\":\"\"}}]");
+        self.close_chunk(None, out);
+    }
+
+    fn arguments(&mut self, choice: u32, tool: u32, fragment: &str, out: &mut Vec<u8>) {
+        self.open_chunk(choice, out);
+        out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
+        write_number(out, u64::from(tool));
+        out.extend_from_slice(b",\"function\":{\"arguments\":");
+        write_json(out, fragment);
+        out.extend_from_slice(b"}}]");
+        self.close_chunk(None, out);
+    }
+
+    fn beside(&mut self, choice: u32, field: &str, raw: &str, out: &mut Vec<u8>) {
+        self.open_chunk(choice, out);
+        if field == "logprobs" {
+            trim_comma(out);
+            out.extend_from_slice(b"},\"logprobs\":");
+            write_compact(out, raw);
+            out.extend_from_slice(b",\"finish_reason\":null}]}\n\n");
+            return;
+        }
+        write_json(out, field);
+        out.push(b':');
+        write_compact(out, raw);
+        self.close_chunk(None, out);
+    }
+
+    /// Keeps a source for the last chunk: the SDK cannot join lists without indices over chunks.
+    fn cite(&mut self, raw: &str) {
+        let Ok(source) = serde_json::from_str::<Source<'_>>(raw) else {
+            return;
+        };
+        // Places in documents that the caller sent have no counterpart.
+        let Some(url) = source
+            .url
+            .filter(|_| self.annotations.len() < MAX_ANNOTATIONS_BYTES)
+        else {
+            return;
+        };
+        let out = &mut self.annotations;
+        if !out.is_empty() {
+            out.push(b',');
+        }
+        out.extend_from_slice(b"{\"type\":\"url_citation\",\"url_citation\":{\"url\":");
+        write_json(out, &url);
+        out.extend_from_slice(b",\"title\":");
+        write_json(out, source.title.as_deref().unwrap_or_default());
+        out.extend_from_slice(b",\"start_index\":0,\"end_index\":0}}");
+    }
+
+    fn finish(&mut self, choice: u32, reason: FinishReason, out: &mut Vec<u8>) {
+        // A call without arguments is `{}` to Anthropic; clients of this dialect parse the text.
+        for (bare_choice, tool) in std::mem::take(&mut self.bare_tools) {
+            if bare_choice == choice {
+                self.arguments(choice, tool, "{}", out);
+            } else {
+                self.bare_tools.push((bare_choice, tool));
+            }
+        }
+        self.open_chunk(choice, out);
+        let annotations = std::mem::take(&mut self.annotations);
+        if annotations.is_empty() {
+            trim_comma(out);
+        } else {
+            out.extend_from_slice(b"\"annotations\":[");
+            out.extend_from_slice(&annotations);
+            out.push(b']');
+        }
+        self.close_chunk(Some(reason.openai()), out);
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.closed = true;
+        if self.options.include_usage {
+            if self.head.is_empty() {
+                self.set_head("", "", None);
+            }
+            out.extend_from_slice(&self.head);
+            out.extend_from_slice(b"],\"usage\":");
+            write_usage(&self.usage, self.cost_usd.as_deref(), out);
+            out.extend_from_slice(b"}\n\n");
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+}
+
+/// What of Anthropic's citation this dialect can say.
+#[derive(serde::Deserialize)]
+struct Source<'a> {
+    #[serde(borrow, default)]
+    url: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    title: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// Takes back the comma after the role where no other field follows.
+fn trim_comma(out: &mut Vec<u8>) {
+    if out.last() == Some(&b',') {
+        out.pop();
+    }
+}
+
+fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u8>) {
+    let input = usage.input_tokens.unwrap_or(0);
+    let output = usage.output_tokens.unwrap_or(0);
+    // Writing into memory cannot fail.
+    let _ = write!(
+        out,
+        r#"{{"prompt_tokens":{input},"completion_tokens":{output},"total_tokens":{}"#,
+        input.saturating_add(output)
+    );
+    let prompt = [
+        ("cached_tokens", usage.cached_input_tokens),
+        ("cache_write_tokens", usage.cache_write_tokens),
+        ("cache_write_1h_tokens", usage.cache_write_1h_tokens),
+        ("audio_tokens", usage.audio_tokens),
+        ("image_tokens", usage.image_tokens),
+    ];
+    write_details("prompt_tokens_details", &prompt, out);
+    write_details(
+        "completion_tokens_details",
+        &[("reasoning_tokens", usage.reasoning_tokens)],
+        out,
+    );
+    if let Some(cost_usd) = cost_usd {
+        out.extend_from_slice(b",\"cost_usd\":");
+        out.extend_from_slice(cost_usd.as_bytes());
+    }
+    out.push(b'}');
+}
+
+fn write_details(name: &str, details: &[(&str, Option<u64>)], out: &mut Vec<u8>) {
+    if details.iter().all(|(_, count)| count.is_none()) {
+        return;
+    }
+    let _ = write!(out, r#","{name}":{{"#);
+    for (field, count) in details {
+        if let Some(count) = count {
+            let _ = write!(out, r#""{field}":{count},"#);
+        }
+    }
+    trim_comma(out);
+    out.push(b'}');
+}
