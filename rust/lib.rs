@@ -5,10 +5,13 @@
 
 pub mod body;
 pub mod dialect;
+pub mod drive;
 pub mod error;
 pub mod journal;
 pub mod limit;
 pub mod meter;
+#[cfg(feature = "python")]
+mod py;
 pub mod sse;
 pub mod stream;
 pub mod tokens;

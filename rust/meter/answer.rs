@@ -101,32 +101,20 @@ impl Answer<'_> {
 }
 
 fn read_holds(dialect: Dialect, body: &[u8]) -> Result<Holds<'_>, Error> {
-    let text = simdutf8::compat::from_utf8(body).map_err(|error| Error::InvalidJson {
-        offset: error.valid_up_to(),
-        reason: "not UTF-8",
-    })?;
+    let text = simdutf8::compat::from_utf8(body)
+        .map_err(|error| Error::InvalidJson { offset: error.valid_up_to(), reason: "not UTF-8" })?;
     serde_json::from_str(text).map_err(|error| {
         if error.is_data() {
             let reason = "a whole answer of the wrong shape".to_owned();
-            return Error::MalformedEvent {
-                dialect: dialect.name(),
-                reason,
-            };
+            return Error::MalformedEvent { dialect: dialect.name(), reason };
         }
         let offset = offset_of(text, error.line(), error.column());
-        Error::InvalidJson {
-            offset,
-            reason: "not one complete JSON value",
-        }
+        Error::InvalidJson { offset, reason: "not one complete JSON value" }
     })
 }
 
 /// Byte offset of a place that serde names by line and column, both from 1.
 fn offset_of(text: &str, line: usize, column: usize) -> usize {
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
+    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     (before + column.saturating_sub(1)).min(text.len())
 }

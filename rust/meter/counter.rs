@@ -1,6 +1,7 @@
 //! Counting what the model wrote.
 
 use crate::stream::Delta;
+use crate::tokens::StreamCounter;
 
 /// Counts the tokens of one text that arrives in pieces.
 ///
@@ -10,6 +11,16 @@ pub trait TextCounter: Clone {
     fn push(&mut self, text: &str);
     /// Tokens of all the text so far.
     fn total(&mut self) -> u64;
+}
+
+impl TextCounter for StreamCounter {
+    fn push(&mut self, text: &str) {
+        Self::push(self, text);
+    }
+
+    fn total(&mut self) -> u64 {
+        Self::total(self)
+    }
 }
 
 /// The texts of one stream, each with its own counter.
@@ -37,22 +48,14 @@ const MAX_TEXTS: usize = 256;
 
 impl<C: TextCounter> Counters<C> {
     pub(super) fn new(fresh: C) -> Self {
-        Self {
-            fresh,
-            texts: Vec::new(),
-            last: 0,
-        }
+        Self { fresh, texts: Vec::new(), last: 0 }
     }
 
     pub(super) fn push(&mut self, delta: &Delta<'_>) {
         let (Some(channel), Some(text)) = (Channel::of(delta), delta.output_text()) else {
             return;
         };
-        if self
-            .texts
-            .get(self.last)
-            .is_none_or(|(known, _)| *known != channel)
-        {
+        if self.texts.get(self.last).is_none_or(|(known, _)| *known != channel) {
             self.last = self.find_or_open(channel);
         }
         if let Some((_, counter)) = self.texts.get_mut(self.last) {
@@ -71,10 +74,7 @@ impl<C: TextCounter> Counters<C> {
     }
 
     pub(super) fn total(&mut self) -> u64 {
-        self.texts
-            .iter_mut()
-            .map(|(_, counter)| counter.total())
-            .sum()
+        self.texts.iter_mut().map(|(_, counter)| counter.total()).sum()
     }
 }
 

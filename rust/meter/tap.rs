@@ -39,10 +39,7 @@ impl<C: TextCounter> Meter<C> {
             error: None,
             seen: Sighting::NOTHING,
         };
-        Self {
-            decoder: Decoder::new(dialect),
-            state,
-        }
+        Self { decoder: Decoder::new(dialect), state }
     }
 
     /// Takes in one event and says what it showed.
@@ -120,11 +117,7 @@ impl<C: TextCounter> State<C> {
             }
             Delta::Usage { usage, alone } => {
                 self.usage = *usage;
-                return if *alone {
-                    Sighting::USAGE_ONLY
-                } else {
-                    Sighting::NOTHING
-                };
+                return if *alone { Sighting::USAGE_ONLY } else { Sighting::NOTHING };
             }
             Delta::Finish { choice, reason, .. } => {
                 self.finish(*choice, *reason);

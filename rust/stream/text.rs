@@ -99,16 +99,8 @@ pub(crate) fn read_object<'a, T: Deserialize<'a>>(
         return Err(malformed("not a JSON object".to_owned()));
     }
     serde_json::from_str(text).map_err(|error| {
-        let what = if error.is_data() {
-            "a field of the wrong type"
-        } else {
-            "not JSON"
-        };
-        malformed(format!(
-            "{what} at line {}, column {}",
-            error.line(),
-            error.column()
-        ))
+        let what = if error.is_data() { "a field of the wrong type" } else { "not JSON" };
+        malformed(format!("{what} at line {}, column {}", error.line(), error.column()))
     })
 }
 

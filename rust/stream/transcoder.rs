@@ -14,10 +14,7 @@ pub struct Transcoder {
 impl Transcoder {
     /// A transcoder at the start of a stream that comes in `from` and goes out in `to`.
     pub fn new(from: Dialect, to: Dialect, options: Options) -> Self {
-        Self {
-            decoder: Decoder::new(from),
-            encoder: Encoder::new(to, options),
-        }
+        Self { decoder: Decoder::new(from), encoder: Encoder::new(to, options) }
     }
 
     /// Appends what one upstream event becomes to `out`.
@@ -25,15 +22,13 @@ impl Transcoder {
     /// A malformed event appends nothing and leaves the stream as it was.
     pub fn event(&mut self, name: &str, data: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let encoder = &mut self.encoder;
-        self.decoder
-            .event(name, data, |delta| encoder.delta(delta, out))
+        self.decoder.event(name, data, |delta| encoder.delta(delta, out))
     }
 
     /// Appends what a whole, unstreamed answer becomes, terminator included unless it is an error.
     pub fn whole(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let encoder = &mut self.encoder;
-        self.decoder
-            .whole(body, |delta| encoder.delta(delta, out))?;
+        self.decoder.whole(body, |delta| encoder.delta(delta, out))?;
         self.encoder.terminator(out);
         Ok(())
     }

@@ -48,20 +48,12 @@ fn only_what_a_client_waits_for_is_content() {
     let cases = [
         (r#"{"role":"assistant"}"#, false, 0),
         (r#"{"role":"assistant","content":""}"#, false, 0),
-        (
-            r#"{"content":null,"refusal":null,"tool_calls":null,"reasoning":null}"#,
-            false,
-            0,
-        ),
+        (r#"{"content":null,"refusal":null,"tool_calls":null,"reasoning":null}"#, false, 0),
         ("{}", false, 0),
         ("[]", false, 0),
         (r#"{"content":"hi"}"#, true, 2),
         (r#"{"content":[{"type":"text","text":"hi"}]}"#, true, 2),
-        (
-            r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}"#,
-            true,
-            2,
-        ),
+        (r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}"#, true, 2),
         (
             r#"{"content":[{"type":"reasoning","summary":[{"type":"summary_text","text":"hm"}]}]}"#,
             true,
@@ -76,22 +68,14 @@ fn only_what_a_client_waits_for_is_content() {
             3,
         ),
         (r#"{"reasoning_content":"hmm","reasoning":"hmm"}"#, true, 3),
-        (
-            r#"{"reasoning_details":[{"type":"reasoning.encrypted","data":"opaque"}]}"#,
-            false,
-            0,
-        ),
+        (r#"{"reasoning_details":[{"type":"reasoning.encrypted","data":"opaque"}]}"#, false, 0),
         (r#"{"refusal":"no"}"#, true, 2),
         (
             r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":""}}]}"#,
             true,
             1,
         ),
-        (
-            r#"{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}"#,
-            true,
-            2,
-        ),
+        (r#"{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}"#, true, 2),
         (
             r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}}]}"#,
             true,
@@ -102,11 +86,7 @@ fn only_what_a_client_waits_for_is_content() {
             false,
             0,
         ),
-        (
-            r#"{"function_call":{"name":"f","arguments":"{}"}}"#,
-            true,
-            3,
-        ),
+        (r#"{"function_call":{"name":"f","arguments":"{}"}}"#, true, 3),
         (r#"{"audio":{"id":"a","data":"AAAA"}}"#, true, 0),
     ];
     for (piece, is_content, bytes) in cases {
@@ -146,48 +126,29 @@ fn anthropic_content_is_told_from_its_frame() {
     assert_eq!(meter.counted_output_tokens(), 1 + 2 + 10 + 2 + 2);
     assert_eq!(meter.response_id(), "msg_1");
     assert_eq!(meter.response_model(), "claude");
-    assert_eq!(
-        meter.usage(),
-        Usage {
-            input_tokens: Some(3),
-            ..Usage::default()
-        }
-    );
+    assert_eq!(meter.usage(), Usage { input_tokens: Some(3), ..Usage::default() });
 }
 
 #[test]
 fn openai_stream_from_first_to_last_event() {
     let mut meter = openai();
     assert_eq!(
-        see(
-            &mut meter,
-            r#"{"id":"","model":"","choices":[],"prompt_filter_results":[]}"#
-        ),
+        see(&mut meter, r#"{"id":"","model":"","choices":[],"prompt_filter_results":[]}"#),
         Sighting::NOTHING
     );
-    assert_eq!(
-        see(&mut meter, &delta(r#"{"content":"hi"}"#)),
-        Sighting::CONTENT
-    );
+    assert_eq!(see(&mut meter, &delta(r#"{"content":"hi"}"#)), Sighting::CONTENT);
     let last =
         r#"{"id":"c","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
     assert_eq!(see(&mut meter, last), Sighting::FINISH);
     let count = usage(r#"{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6}"#);
     assert_eq!(see(&mut meter, &count), Sighting::USAGE_ONLY);
     assert_eq!(see(&mut meter, "[DONE]"), Sighting::END);
-    assert_eq!(
-        see(&mut meter, &delta(r#"{"content":"late"}"#)),
-        Sighting::NOTHING
-    );
+    assert_eq!(see(&mut meter, &delta(r#"{"content":"late"}"#)), Sighting::NOTHING);
     assert_eq!(meter.counted_output_tokens(), 2);
     assert_eq!(meter.finish_reason(), Some(FinishReason::Stop));
     assert_eq!((meter.response_id(), meter.response_model()), ("c", "m"));
     assert_eq!(meter.usage().input_tokens, Some(5));
-    assert!(
-        meter
-            .seen()
-            .contains(Sighting::CONTENT | Sighting::FINISH | Sighting::END)
-    );
+    assert!(meter.seen().contains(Sighting::CONTENT | Sighting::FINISH | Sighting::END));
 }
 
 #[test]
@@ -211,18 +172,12 @@ fn reported_counts_are_checked_field_by_field() {
     ];
     for (value, expected) in cases {
         let mut meter = openai();
-        see(
-            &mut meter,
-            &usage(&format!(r#"{{{fine},"completion_tokens":{value}}}"#)),
-        );
+        see(&mut meter, &usage(&format!(r#"{{{fine},"completion_tokens":{value}}}"#)));
         assert_eq!(meter.usage().output_tokens, expected, "{value}");
         assert_eq!(meter.usage().input_tokens, Some(10), "{value}");
         // Nonsense never lowers what was known.
         see(&mut meter, &usage(r#"{"completion_tokens":8}"#));
-        see(
-            &mut meter,
-            &usage(&format!(r#"{{"completion_tokens":{value}}}"#)),
-        );
+        see(&mut meter, &usage(&format!(r#"{{"completion_tokens":{value}}}"#)));
         assert_eq!(meter.usage().output_tokens, expected.or(Some(8)), "{value}");
 
         let mut meter = anthropic();
@@ -236,11 +191,7 @@ fn reported_counts_are_checked_field_by_field() {
     }
     for whole in ["7", r#""many""#, "[]", "[1]"] {
         let mut meter = openai();
-        assert_eq!(
-            see(&mut meter, &usage(whole)),
-            Sighting::USAGE_ONLY,
-            "{whole}"
-        );
+        assert_eq!(see(&mut meter, &usage(whole)), Sighting::USAGE_ONLY, "{whole}");
         assert!(meter.usage().is_empty(), "{whole}");
     }
 }
@@ -271,11 +222,7 @@ fn usage_means_the_same_in_every_dialect() {
         // Parts above their whole are absurd.
         (
             r#"{"prompt_tokens":100,"completion_tokens":20,"prompt_tokens_details":{"cached_tokens":101},"completion_tokens_details":{"reasoning_tokens":21}}"#,
-            Usage {
-                input_tokens: Some(100),
-                output_tokens: Some(20),
-                ..Usage::default()
-            },
+            Usage { input_tokens: Some(100), output_tokens: Some(20), ..Usage::default() },
         ),
         (
             r#"{"prompt_tokens":100,"prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":30,"audio_tokens":4,"image_tokens":2},"completion_tokens_details":{"audio_tokens":3}}"#,
@@ -307,11 +254,7 @@ fn usage_means_the_same_in_every_dialect() {
         &mut meter,
         r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":20,"output_tokens_details":{"thinking_tokens":5}}}"#,
     );
-    let expected = Usage {
-        cache_write_tokens: Some(30),
-        cache_write_1h_tokens: Some(20),
-        ..some
-    };
+    let expected = Usage { cache_write_tokens: Some(30), cache_write_1h_tokens: Some(20), ..some };
     assert_eq!(meter.usage(), expected);
 }
 
@@ -329,12 +272,7 @@ fn usage_is_found_wherever_hosts_put_it() {
     // On every chunk: cumulative, so the last one holds.
     let mut meter = openai();
     for output in [1, 2, 3] {
-        see(
-            &mut meter,
-            &usage(&format!(
-                r#"{{"prompt_tokens":4,"completion_tokens":{output}}}"#
-            )),
-        );
+        see(&mut meter, &usage(&format!(r#"{{"prompt_tokens":4,"completion_tokens":{output}}}"#)));
     }
     assert_eq!(meter.usage().output_tokens, Some(3));
 }
@@ -350,22 +288,8 @@ fn errors_inside_a_stream_are_seen_in_every_shape() {
             "server_error",
             "overloaded",
         ),
-        (
-            Dialect::OpenAiChat,
-            "",
-            r#"{"error":{"message":"busy","code":429}}"#,
-            "busy",
-            "",
-            "429",
-        ),
-        (
-            Dialect::OpenAiChat,
-            "",
-            r#"{"error":"busy"}"#,
-            "busy",
-            "",
-            "",
-        ),
+        (Dialect::OpenAiChat, "", r#"{"error":{"message":"busy","code":429}}"#, "busy", "", "429"),
+        (Dialect::OpenAiChat, "", r#"{"error":"busy"}"#, "busy", "", ""),
         (
             Dialect::OpenAiChat,
             "",
@@ -374,22 +298,8 @@ fn errors_inside_a_stream_are_seen_in_every_shape() {
             "BadRequestError",
             "400",
         ),
-        (
-            Dialect::OpenAiChat,
-            "",
-            r#"{"error_code":"BUSY","message":"busy"}"#,
-            "busy",
-            "",
-            "BUSY",
-        ),
-        (
-            Dialect::OpenAiChat,
-            "error",
-            r#"{"message":"busy"}"#,
-            "busy",
-            "",
-            "",
-        ),
+        (Dialect::OpenAiChat, "", r#"{"error_code":"BUSY","message":"busy"}"#, "busy", "", "BUSY"),
+        (Dialect::OpenAiChat, "error", r#"{"message":"busy"}"#, "busy", "", ""),
         (
             Dialect::OpenAiChat,
             "",
@@ -414,14 +324,7 @@ fn errors_inside_a_stream_are_seen_in_every_shape() {
             "overloaded_error",
             "",
         ),
-        (
-            Dialect::Anthropic,
-            "",
-            r#"{"error":{"message":"busy","code":529}}"#,
-            "busy",
-            "",
-            "529",
-        ),
+        (Dialect::Anthropic, "", r#"{"error":{"message":"busy","code":529}}"#, "busy", "", "529"),
     ];
     for (dialect, name, data, message, kind, code) in cases {
         let mut meter = Meter::new(dialect, Bytes::default());
@@ -429,26 +332,15 @@ fn errors_inside_a_stream_are_seen_in_every_shape() {
         assert!(sighting.contains(Sighting::ERROR), "{data}");
         let error = meter.upstream_error().unwrap();
         assert_eq!(
-            (
-                error.message.as_str(),
-                error.kind.as_str(),
-                error.code.as_str()
-            ),
+            (error.message.as_str(), error.kind.as_str(), error.code.as_str()),
             (message, kind, code)
         );
         assert_eq!(error.raw, data);
-        assert_eq!(
-            meter.observe("", b"[DONE]"),
-            Ok(Sighting::NOTHING),
-            "an error is the end"
-        );
+        assert_eq!(meter.observe("", b"[DONE]"), Ok(Sighting::NOTHING), "an error is the end");
     }
-    for fine in [
-        r#"{"error":null,"choices":[]}"#,
-        r#"{"choices":[],"error":{}}"#,
-        r#"{"id":"c"}"#,
-        "{}",
-    ] {
+    for fine in
+        [r#"{"error":null,"choices":[]}"#, r#"{"choices":[],"error":{}}"#, r#"{"id":"c"}"#, "{}"]
+    {
         assert_eq!(see(&mut openai(), fine), Sighting::NOTHING, "{fine}");
     }
 }
@@ -501,9 +393,7 @@ fn malformed_events_leave_the_meter_as_it_was() {
 
 #[test]
 fn a_malformed_event_is_not_quoted_in_its_error() {
-    let Err(error) = openai().observe("", br#"{"choices":"my secret"}"#) else {
-        panic!()
-    };
+    let Err(error) = openai().observe("", br#"{"choices":"my secret"}"#) else { panic!() };
     assert!(!error.to_string().contains("secret"), "{error}");
 }
 
@@ -514,29 +404,17 @@ fn alternatives_are_counted_and_finished_apart() {
         &mut meter,
         r#"{"choices":[{"index":0,"delta":{"content":"ab"}},{"index":1,"delta":{"content":"cde"}}]}"#,
     );
-    see(
-        &mut meter,
-        r#"{"choices":[{"index":1,"delta":{},"finish_reason":"length"}]}"#,
-    );
-    see(
-        &mut meter,
-        r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
-    );
+    see(&mut meter, r#"{"choices":[{"index":1,"delta":{},"finish_reason":"length"}]}"#);
+    see(&mut meter, r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#);
     assert_eq!(meter.counted_output_tokens(), 5);
-    assert_eq!(
-        meter.finish_reasons(),
-        [(1, FinishReason::Length), (0, FinishReason::Stop)]
-    );
+    assert_eq!(meter.finish_reasons(), [(1, FinishReason::Length), (0, FinishReason::Stop)]);
 }
 
 #[test]
 fn whole_answers_are_read_with_their_errors_and_gaps() {
     let chat = br#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
     let answer = read_answer(Dialect::OpenAiChat, chat).unwrap();
-    assert_eq!(
-        (answer.id.as_str(), answer.model.as_str(), answer.empty),
-        ("c", "m", false)
-    );
+    assert_eq!((answer.id.as_str(), answer.model.as_str(), answer.empty), ("c", "m", false));
     assert_eq!(answer.usage.input_tokens, Some(3));
     assert_eq!(answer.finish_reasons, [(0, FinishReason::ToolCalls)]);
     let mut texts = Vec::new();
@@ -550,20 +428,12 @@ fn whole_answers_are_read_with_their_errors_and_gaps() {
     assert_eq!(texts, ["hm", "hi", "f", r#"{"x": 1}"#]);
     assert_eq!(answer.usage.output_tokens, Some(2));
     assert_eq!(answer.finish_reasons, [(0, FinishReason::ToolCalls)]);
-    assert!(
-        answer
-            .sighting()
-            .contains(Sighting::CONTENT | Sighting::FINISH)
-    );
+    assert!(answer.sighting().contains(Sighting::CONTENT | Sighting::FINISH));
 
     let embeddings = br#"{"object":"list","data":[{"embedding":[0.1]}],"model":"e","usage":{"prompt_tokens":8,"total_tokens":8}}"#;
     let answer = read_answer(Dialect::OpenAiChat, embeddings).unwrap();
     assert_eq!(
-        (
-            answer.usage.input_tokens,
-            answer.usage.output_tokens,
-            answer.empty
-        ),
+        (answer.usage.input_tokens, answer.usage.output_tokens, answer.empty),
         (Some(8), None, false)
     );
     assert_eq!(answer.model, "e");
@@ -572,57 +442,25 @@ fn whole_answers_are_read_with_their_errors_and_gaps() {
 #[test]
 fn whole_answers_that_are_none_say_so() {
     for (dialect, body) in [
-        (
-            Dialect::OpenAiChat,
-            r#"{"error":{"message":"busy","type":"t"}}"#,
-        ),
-        (
-            Dialect::Anthropic,
-            r#"{"type":"error","error":{"message":"busy","type":"t"}}"#,
-        ),
+        (Dialect::OpenAiChat, r#"{"error":{"message":"busy","type":"t"}}"#),
+        (Dialect::Anthropic, r#"{"type":"error","error":{"message":"busy","type":"t"}}"#),
     ] {
         let answer = read_answer(dialect, body.as_bytes()).unwrap();
         assert_eq!(answer.error.unwrap().message, "busy");
         assert!(answer.empty);
     }
-    for empty in [
-        "{}",
-        r#"{"choices":[]}"#,
-        r#"{"content":[]}"#,
-        r#"{"choices":null}"#,
-    ] {
-        assert!(
-            read_answer(Dialect::OpenAiChat, empty.as_bytes())
-                .unwrap()
-                .empty,
-            "{empty}"
-        );
-        assert!(
-            read_answer(Dialect::Anthropic, empty.as_bytes())
-                .unwrap()
-                .empty,
-            "{empty}"
-        );
+    for empty in ["{}", r#"{"choices":[]}"#, r#"{"content":[]}"#, r#"{"choices":null}"#] {
+        assert!(read_answer(Dialect::OpenAiChat, empty.as_bytes()).unwrap().empty, "{empty}");
+        assert!(read_answer(Dialect::Anthropic, empty.as_bytes()).unwrap().empty, "{empty}");
     }
-    for (broken, offset) in [
-        ("", 0),
-        ("{", 1),
-        ("{}\n x", 4),
-        ("<html>", 0),
-        (r#"{"a":1"#, 6),
-    ] {
+    for (broken, offset) in [("", 0), ("{", 1), ("{}\n x", 4), ("<html>", 0), (r#"{"a":1"#, 6)] {
         let error = read_answer(Dialect::OpenAiChat, broken.as_bytes()).unwrap_err();
-        let Error::InvalidJson { offset: found, .. } = error else {
-            panic!("{broken}: {error}")
-        };
+        let Error::InvalidJson { offset: found, .. } = error else { panic!("{broken}: {error}") };
         assert!(found.abs_diff(offset) <= 1, "{broken}: {found}");
     }
     for wrong in ["7", "[]", r#"{"choices":7}"#, r#""x""#] {
         let error = read_answer(Dialect::OpenAiChat, wrong.as_bytes()).unwrap_err();
-        assert!(
-            matches!(error, Error::MalformedEvent { .. }),
-            "{wrong}: {error}"
-        );
+        assert!(matches!(error, Error::MalformedEvent { .. }), "{wrong}: {error}");
     }
 }
 
@@ -640,10 +478,7 @@ fn every_recorded_stream_is_read_to_its_end() {
             let result = meter.observe(name, data.as_bytes());
             assert!(result.is_ok(), "{}: {result:?} {data}", exchange.id);
         }
-        if !meter
-            .seen()
-            .contains(Sighting::CONTENT | Sighting::FINISH | Sighting::END)
-        {
+        if !meter.seen().contains(Sighting::CONTENT | Sighting::FINISH | Sighting::END) {
             unended.push(format!(
                 "{} {} {:?} {:?}",
                 exchange.provider,
@@ -676,20 +511,12 @@ fn every_recorded_answer_is_read() {
                     || answer.usage.input_tokens.is_none()
                     || answer.finish_reasons.is_empty();
                 if gap {
-                    println!(
-                        "  {} {} {:.150}",
-                        exchange.provider,
-                        exchange.id,
-                        exchange.body()
-                    );
+                    println!("  {} {} {:.150}", exchange.provider, exchange.id, exchange.body());
                 }
             }
-            Err(error) => println!(
-                "  {} {} {error} {:.60}",
-                exchange.provider,
-                exchange.id,
-                exchange.body()
-            ),
+            Err(error) => {
+                println!("  {} {} {error} {:.60}", exchange.provider, exchange.id, exchange.body())
+            }
         }
     }
     println!("{answers} answers");

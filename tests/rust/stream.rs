@@ -43,30 +43,14 @@ impl Message {
             Delta::Reasoning { choice: 0, text } => self.reasoning.push_str(text),
             Delta::Signature { signature, .. } => self.signatures.push(signature.to_string()),
             Delta::RedactedReasoning { data, .. } => self.redacted.push(data.to_string()),
-            Delta::ToolStart {
-                choice: 0,
-                tool,
-                id,
-                name,
-            } => {
-                assert_eq!(
-                    *tool as usize,
-                    self.tools.len(),
-                    "tools are numbered in order"
-                );
-                self.tools
-                    .push((id.to_string(), name.to_string(), String::new()));
+            Delta::ToolStart { choice: 0, tool, id, name } => {
+                assert_eq!(*tool as usize, self.tools.len(), "tools are numbered in order");
+                self.tools.push((id.to_string(), name.to_string(), String::new()));
             }
-            Delta::ToolArguments {
-                choice: 0,
-                tool,
-                fragment,
-            } => {
+            Delta::ToolArguments { choice: 0, tool, fragment } => {
                 self.tools[*tool as usize].2.push_str(fragment);
             }
-            Delta::Finish {
-                choice: 0, reason, ..
-            } => self.finish = Some(*reason),
+            Delta::Finish { choice: 0, reason, .. } => self.finish = Some(*reason),
             Delta::Usage { usage, .. } => self.usage = *usage,
             Delta::Error(error) => self.error = Some((error.message.clone(), error.kind.clone())),
             Delta::End => self.ended = true,
@@ -113,9 +97,7 @@ fn read(dialect: Dialect, events: &[(String, String)]) -> Message {
     let mut message = Message::default();
     let mut decoder = Decoder::new(dialect);
     for (name, data) in events {
-        decoder
-            .event(name, data.as_bytes(), |delta| message.fold(delta))
-            .unwrap();
+        decoder.event(name, data.as_bytes(), |delta| message.fold(delta)).unwrap();
     }
     message
 }
@@ -134,10 +116,7 @@ fn split(out: &[u8]) -> Vec<(String, String)> {
 }
 
 fn unnamed(events: &[&str]) -> Vec<(String, String)> {
-    events
-        .iter()
-        .map(|data| (String::new(), (*data).to_owned()))
-        .collect()
+    events.iter().map(|data| (String::new(), (*data).to_owned())).collect()
 }
 
 /// The order that Anthropic's protocol demands; returns how many blocks there were.
@@ -154,15 +133,12 @@ fn check_anthropic_grammar(events: &[(String, String)]) -> usize {
                 blocks += 1;
                 assert_eq!(stage, "content");
             }
-            "content_block_delta" => assert!(
-                event["index"].as_u64().is_some_and(|at| open.contains(&at)),
-                "{data}"
-            ),
+            "content_block_delta" => {
+                assert!(event["index"].as_u64().is_some_and(|at| open.contains(&at)), "{data}")
+            }
             "content_block_stop" => {
-                let at = open
-                    .iter()
-                    .position(|block| event["index"] == *block)
-                    .expect("an open block");
+                let at =
+                    open.iter().position(|block| event["index"] == *block).expect("an open block");
                 open.remove(at);
             }
             "message_delta" => {
@@ -261,10 +237,7 @@ fn tool_fragments_find_their_call_on_odd_hosts() {
         ),
     ];
     for (case, fragments, expected) in cases {
-        let events: Vec<_> = fragments
-            .iter()
-            .map(|body| (String::new(), call(body)))
-            .collect();
+        let events: Vec<_> = fragments.iter().map(|body| (String::new(), call(body))).collect();
         let tools = read(Dialect::OpenAiChat, &events).tools;
         let tools: Vec<_> = tools
             .iter()
@@ -304,15 +277,8 @@ fn whole_calls_are_closed_before_the_next_begins() {
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    let block = [
-        "content_block_start",
-        "content_block_delta",
-        "content_block_stop",
-    ];
-    assert_eq!(
-        names[..7],
-        [&["message_start"][..], &block, &block].concat()
-    );
+    let block = ["content_block_start", "content_block_delta", "content_block_stop"];
+    assert_eq!(names[..7], [&["message_start"][..], &block, &block].concat());
 }
 
 #[test]
@@ -344,22 +310,10 @@ fn openai_usage_goes_out_only_where_it_was_asked_for() {
         ..Usage::default()
     };
     for include_usage in [false, true] {
-        let mut encoder = Encoder::new(
-            Dialect::OpenAiChat,
-            Options {
-                include_usage,
-                ..options()
-            },
-        );
+        let mut encoder = Encoder::new(Dialect::OpenAiChat, Options { include_usage, ..options() });
         let mut out = Vec::new();
-        encoder.delta(
-            &Delta::Start {
-                id: "c".into(),
-                model: "m".into(),
-                created_s: None,
-            },
-            &mut out,
-        );
+        encoder
+            .delta(&Delta::Start { id: "c".into(), model: "m".into(), created_s: None }, &mut out);
         encoder.settle(usage, Some("0.0000012"));
         encoder.terminator(&mut out);
         encoder.terminator(&mut out);
@@ -372,10 +326,7 @@ fn openai_usage_goes_out_only_where_it_was_asked_for() {
             assert_eq!(chunk["choices"], serde_json::json!([]));
             assert_eq!(chunk["created"], 7);
             assert_eq!(chunk["usage"]["total_tokens"], 5);
-            assert_eq!(
-                chunk["usage"]["completion_tokens_details"]["reasoning_tokens"],
-                1
-            );
+            assert_eq!(chunk["usage"]["completion_tokens_details"]["reasoning_tokens"], 1);
             assert_eq!(chunk["usage"]["cost_usd"], 0.000_001_2);
         }
     }
@@ -412,10 +363,7 @@ fn errors_end_a_stream_in_the_clients_dialect() {
             "no terminator after an error"
         );
         let read = read(dialect, &split(&out));
-        assert_eq!(
-            read.error,
-            Some((error.message.to_owned(), error.kind.to_owned()))
-        );
+        assert_eq!(read.error, Some((error.message.to_owned(), error.kind.to_owned())));
     }
 }
 
@@ -458,9 +406,7 @@ fn a_whole_answer_can_go_out_as_a_stream() {
     let chat = br#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
     for to in BOTH {
         let mut out = Vec::new();
-        Transcoder::new(Dialect::OpenAiChat, to, options())
-            .whole(chat, &mut out)
-            .unwrap();
+        Transcoder::new(Dialect::OpenAiChat, to, options()).whole(chat, &mut out).unwrap();
         let message = read(to, &split(&out));
         assert_eq!(
             (message.text.as_str(), message.ended, message.finish),
@@ -571,14 +517,8 @@ fn deltas() -> impl Strategy<Value = Vec<Delta<'static>>> {
         }),
     ];
     proptest::collection::vec(piece, 0..8).prop_map(|pieces| {
-        let (mut deltas, mut tools) = (
-            vec![Delta::Start {
-                id: "i".into(),
-                model: "m".into(),
-                created_s: None,
-            }],
-            0,
-        );
+        let (mut deltas, mut tools) =
+            (vec![Delta::Start { id: "i".into(), model: "m".into(), created_s: None }], 0);
         for mut piece in pieces.into_iter().flatten() {
             match &mut piece {
                 Delta::ToolStart { tool, id, .. } => {
@@ -591,11 +531,7 @@ fn deltas() -> impl Strategy<Value = Vec<Delta<'static>>> {
             }
             deltas.push(piece);
         }
-        deltas.push(Delta::Finish {
-            choice: 0,
-            reason: FinishReason::Stop,
-            stop_sequence: None,
-        });
+        deltas.push(Delta::Finish { choice: 0, reason: FinishReason::Stop, stop_sequence: None });
         deltas.push(Delta::End);
         deltas
     })

@@ -56,11 +56,7 @@ impl Decoder {
             return Ok(());
         }
         let event: Event<'_> = read_object(DIALECT, data)?;
-        let kind = if event.kind.0.is_empty() {
-            name
-        } else {
-            event.kind.0.as_ref()
-        };
+        let kind = if event.kind.0.is_empty() { name } else { event.kind.0.as_ref() };
         match kind {
             "content_block_delta" => self.block_delta(&event, data, &mut sink),
             "content_block_start" => self.block_start(&event, &mut sink),
@@ -105,11 +101,7 @@ impl Decoder {
             self.block(0, block, raw, &mut sink)?;
             self.block_stop(0, &mut sink);
         }
-        finish(
-            message.stop_reason.as_ref(),
-            message.stop_sequence.as_ref(),
-            &mut sink,
-        );
+        finish(message.stop_reason.as_ref(), message.stop_sequence.as_ref(), &mut sink);
         self.usage(message.usage, false, &mut sink);
         Ok(())
     }
@@ -119,9 +111,7 @@ impl Decoder {
         event: &Event<'_>,
         sink: &mut impl FnMut(&Delta<'_>),
     ) -> Result<(), Error> {
-        let raw = event
-            .message
-            .ok_or_else(|| malformed("message_start without a message"))?;
+        let raw = event.message.ok_or_else(|| malformed("message_start without a message"))?;
         let message: Message<'_> = read_object(DIALECT, raw.get().as_bytes())?;
         self.start(&message, sink);
         self.usage(message.usage, true, sink);
@@ -143,20 +133,13 @@ impl Decoder {
         if let Some(raw) = raw {
             let wire: WireUsage = read_or_default(raw);
             let usage = self.reported.fold(&wire, is_start);
-            sink(&Delta::Usage {
-                usage,
-                alone: false,
-            });
+            sink(&Delta::Usage { usage, alone: false });
         }
     }
 
     fn message_delta(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
         if let Some(piece) = &event.delta {
-            finish(
-                piece.stop_reason.as_ref(),
-                piece.stop_sequence.as_ref(),
-                sink,
-            );
+            finish(piece.stop_reason.as_ref(), piece.stop_sequence.as_ref(), sink);
         }
         self.usage(event.usage, false, sink);
     }
@@ -166,9 +149,7 @@ impl Decoder {
         event: &Event<'_>,
         sink: &mut impl FnMut(&Delta<'_>),
     ) -> Result<(), Error> {
-        let raw = event
-            .content_block
-            .ok_or_else(|| malformed("a block start without a block"))?;
+        let raw = event.content_block.ok_or_else(|| malformed("a block start without a block"))?;
         let block = read_block(raw)?;
         self.block(event.index.unwrap_or(0), &block, raw.get(), sink)
     }
@@ -200,10 +181,7 @@ impl Decoder {
                     sink(&Delta::Reasoning { choice: 0, text });
                 });
                 said(block.signature.as_ref(), |signature| {
-                    sink(&Delta::Signature {
-                        choice: 0,
-                        signature,
-                    });
+                    sink(&Delta::Signature { choice: 0, signature });
                 });
                 Kind::Other
             }
@@ -215,10 +193,7 @@ impl Decoder {
             }
             "tool_use" => self.tool_start(block, sink),
             _ => {
-                sink(&Delta::VendorBlock {
-                    raw,
-                    text: block.name.0.as_ref().into(),
-                });
+                sink(&Delta::VendorBlock { raw, text: block.name.0.as_ref().into() });
                 Kind::Vendor
             }
         };
@@ -236,14 +211,8 @@ impl Decoder {
             id: block.id.0.as_ref().into(),
             name: block.name.0.as_ref().into(),
         });
-        let whole = block
-            .input
-            .map(RawValue::get)
-            .filter(|raw| is_filled_object(raw));
-        Kind::Tool {
-            tool,
-            whole: whole.map(str::to_owned),
-        }
+        let whole = block.input.map(RawValue::get).filter(|raw| is_filled_object(raw));
+        Kind::Tool { tool, whole: whole.map(str::to_owned) }
     }
 
     fn block_delta(
@@ -252,16 +221,11 @@ impl Decoder {
         data: &[u8],
         sink: &mut impl FnMut(&Delta<'_>),
     ) -> Result<(), Error> {
-        let piece = event
-            .delta
-            .as_ref()
-            .ok_or_else(|| malformed("a block delta without a delta"))?;
+        let piece =
+            event.delta.as_ref().ok_or_else(|| malformed("a block delta without a delta"))?;
         let index = event.index.unwrap_or(0);
         let open = self.open.iter_mut().find(|open| open.index == index);
-        if let Some(Open {
-            kind: Kind::Vendor, ..
-        }) = open
-        {
+        if let Some(Open { kind: Kind::Vendor, .. }) = open {
             return vendor_delta(piece, data, sink);
         }
         match piece.kind.0.as_ref() {
@@ -274,10 +238,7 @@ impl Decoder {
                 });
             }
             "signature_delta" => said(piece.signature.as_ref(), |signature| {
-                sink(&Delta::Signature {
-                    choice: 0,
-                    signature,
-                });
+                sink(&Delta::Signature { choice: 0, signature });
             }),
             "citations_delta" => {
                 if let Some(raw) = piece.citation {
@@ -285,21 +246,13 @@ impl Decoder {
                 }
             }
             "input_json_delta" => {
-                let Some(Open {
-                    kind: Kind::Tool { tool, whole },
-                    ..
-                }) = open
-                else {
+                let Some(Open { kind: Kind::Tool { tool, whole }, .. }) = open else {
                     return Err(malformed("tool input outside a tool block"));
                 };
                 let tool = *tool;
                 said(piece.partial_json.as_ref(), |fragment| {
                     *whole = None;
-                    sink(&Delta::ToolArguments {
-                        choice: 0,
-                        tool,
-                        fragment,
-                    });
+                    sink(&Delta::ToolArguments { choice: 0, tool, fragment });
                 });
             }
             _ => return vendor_delta(piece, data, sink),
@@ -311,26 +264,15 @@ impl Decoder {
         let Some(at) = self.open.iter().position(|open| open.index == index) else {
             return;
         };
-        if let Kind::Tool {
-            tool,
-            whole: Some(whole),
-        } = self.open.remove(at).kind
-        {
-            sink(&Delta::ToolArguments {
-                choice: 0,
-                tool,
-                fragment: whole.into(),
-            });
+        if let Kind::Tool { tool, whole: Some(whole) } = self.open.remove(at).kind {
+            sink(&Delta::ToolArguments { choice: 0, tool, fragment: whole.into() });
         }
         sink(&Delta::BlockEnd);
     }
 }
 
 fn malformed(reason: &str) -> Error {
-    Error::MalformedEvent {
-        dialect: DIALECT,
-        reason: reason.to_owned(),
-    }
+    Error::MalformedEvent { dialect: DIALECT, reason: reason.to_owned() }
 }
 
 fn read_block(raw: &RawValue) -> Result<Block<'_>, Error> {
@@ -348,8 +290,7 @@ fn said<'t>(text: Option<&'t Text<'_>>, sink: impl FnOnce(Cow<'t, str>)) {
 
 /// Whether a raw value is an object that holds anything.
 fn is_filled_object(raw: &str) -> bool {
-    raw.strip_prefix('{')
-        .is_some_and(|rest| !rest.trim_ascii_start().starts_with('}'))
+    raw.strip_prefix('{').is_some_and(|rest| !rest.trim_ascii_start().starts_with('}'))
 }
 
 fn vendor_delta(
@@ -360,10 +301,7 @@ fn vendor_delta(
     let raw: RawPiece<'_> = read_object(DIALECT, data)?;
     let text = piece.partial_json.as_ref().or(piece.text.as_ref());
     let text = text.map(|text| text.0.as_ref()).unwrap_or_default();
-    sink(&Delta::VendorDelta {
-        raw: raw.delta.get(),
-        text: text.into(),
-    });
+    sink(&Delta::VendorDelta { raw: raw.delta.get(), text: text.into() });
     Ok(())
 }
 
@@ -374,11 +312,7 @@ fn finish(
 ) {
     if let Some(reason) = word.and_then(|word| FinishReason::parse(&word.0)) {
         let stop_sequence = stop_sequence.map(|text| Cow::Borrowed(text.0.as_ref()));
-        sink(&Delta::Finish {
-            choice: 0,
-            reason,
-            stop_sequence,
-        });
+        sink(&Delta::Finish { choice: 0, reason, stop_sequence });
     }
 }
 
@@ -386,18 +320,9 @@ fn read_error(error: Option<&RawValue>, data: &[u8]) -> UpstreamError {
     let raw = String::from_utf8_lossy(data).into_owned();
     let text = error.map_or(raw.as_str(), RawValue::get);
     if let Ok(Text(message)) = serde_json::from_str(text) {
-        return UpstreamError {
-            message: message.into_owned(),
-            raw,
-            ..UpstreamError::default()
-        };
+        return UpstreamError { message: message.into_owned(), raw, ..UpstreamError::default() };
     }
     let body: ErrorBody<'_> = serde_json::from_str(text).unwrap_or_default();
     let (message, kind) = (body.message.0.into_owned(), body.kind.0.into_owned());
-    UpstreamError {
-        message,
-        kind,
-        code: body.code.0.into_owned(),
-        raw,
-    }
+    UpstreamError { message, kind, code: body.code.0.into_owned(), raw }
 }

@@ -83,21 +83,14 @@ impl Encoder {
                 self.refused = true;
                 self.text(text, out);
             }
-            Delta::ToolArguments {
-                choice: 0,
-                tool,
-                fragment,
-            } => {
+            Delta::ToolArguments { choice: 0, tool, fragment } => {
                 self.arguments(*tool, fragment, out);
             }
             Delta::Reasoning { choice: 0, text } => {
                 let block = self.enter(Kind::Thinking, out);
                 write_piece(block, "thinking_delta", "thinking", text, out);
             }
-            Delta::Signature {
-                choice: 0,
-                signature,
-            } => self.signature(signature, out),
+            Delta::Signature { choice: 0, signature } => self.signature(signature, out),
             Delta::RedactedReasoning { choice: 0, data } => {
                 self.close_finished(out);
                 self.begin(Kind::Vendor, out, |out| {
@@ -107,12 +100,7 @@ impl Encoder {
                 });
                 self.close_last(out);
             }
-            Delta::ToolStart {
-                choice: 0,
-                tool,
-                id,
-                name,
-            } => self.tool_start(*tool, id, name, out),
+            Delta::ToolStart { choice: 0, tool, id, name } => self.tool_start(*tool, id, name, out),
             Delta::Citation { raw } => {
                 let block = self.enter(Kind::Text, out);
                 open_piece(block, out);
@@ -133,11 +121,7 @@ impl Encoder {
             }
             Delta::Usage { usage, .. } => self.usage = *usage,
             // The end waits too: this dialect sends usage with the stop reason.
-            Delta::Finish {
-                choice: 0,
-                reason,
-                stop_sequence,
-            } => {
+            Delta::Finish { choice: 0, reason, stop_sequence } => {
                 self.finish = Some((*reason, stop_sequence.as_deref().map(str::to_owned)));
             }
             Delta::Error(error) => {
@@ -204,28 +188,13 @@ impl Encoder {
             write_json(out, name);
             out.extend_from_slice(b",\"input\":{}}");
         });
-        self.tools.push(Tool {
-            number: tool,
-            block,
-            arguments: Nesting::default(),
-        });
+        self.tools.push(Tool { number: tool, block, arguments: Nesting::default() });
     }
 
     fn arguments(&mut self, tool: u32, fragment: &str, out: &mut Vec<u8>) {
-        if let Some(known) = self
-            .tools
-            .iter_mut()
-            .rev()
-            .find(|known| known.number == tool)
-        {
+        if let Some(known) = self.tools.iter_mut().rev().find(|known| known.number == tool) {
             known.arguments.push(fragment);
-            write_piece(
-                known.block,
-                "input_json_delta",
-                "partial_json",
-                fragment,
-                out,
-            );
+            write_piece(known.block, "input_json_delta", "partial_json", fragment, out);
         }
     }
 
@@ -377,9 +346,7 @@ fn write_block_stop(block: u32, out: &mut Vec<u8>) {
 fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u8>) {
     let cached = usage.cached_input_tokens.unwrap_or(0);
     let written = usage.cache_write_tokens.unwrap_or(0);
-    let fresh = usage
-        .input_tokens
-        .map(|all| all.saturating_sub(cached).saturating_sub(written));
+    let fresh = usage.input_tokens.map(|all| all.saturating_sub(cached).saturating_sub(written));
     out.push(b'{');
     let fields = [
         ("input_tokens", fresh),
@@ -399,16 +366,9 @@ fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u8>) {
             r#""cache_creation":{{"ephemeral_5m_input_tokens":{minutes},"ephemeral_1h_input_tokens":{hour}}},"#
         );
     }
-    let _ = write!(
-        out,
-        r#""output_tokens":{}"#,
-        usage.output_tokens.unwrap_or(0)
-    );
+    let _ = write!(out, r#""output_tokens":{}"#, usage.output_tokens.unwrap_or(0));
     if let Some(thinking) = usage.reasoning_tokens {
-        let _ = write!(
-            out,
-            r#","output_tokens_details":{{"thinking_tokens":{thinking}}}"#
-        );
+        let _ = write!(out, r#","output_tokens_details":{{"thinking_tokens":{thinking}}}"#);
     }
     if let Some(cost_usd) = cost_usd {
         let _ = write!(out, r#","cost_usd":{cost_usd}"#);

@@ -153,12 +153,8 @@ impl Reported {
         wire.cache_read_input_tokens.update(&mut self.cached);
         wire.cache_creation_input_tokens.update(&mut self.written);
         if let Some(creation) = &wire.cache_creation {
-            creation
-                .ephemeral_5m_input_tokens
-                .update(&mut self.written_5m);
-            creation
-                .ephemeral_1h_input_tokens
-                .update(&mut self.written_1h);
+            creation.ephemeral_5m_input_tokens.update(&mut self.written_5m);
+            creation.ephemeral_1h_input_tokens.update(&mut self.written_1h);
         }
         if !is_start {
             wire.output_tokens.update(&mut self.output);
@@ -171,13 +167,9 @@ impl Reported {
 
     /// The counts in neutral meaning: Anthropic's `input_tokens` leaves out what touched the cache.
     fn usage(&self) -> Usage {
-        let written = self
-            .written
-            .or_else(|| sum(&[self.written_5m, self.written_1h]));
+        let written = self.written.or_else(|| sum(&[self.written_5m, self.written_1h]));
         let usage = Usage {
-            input_tokens: self
-                .fresh
-                .and_then(|_| sum(&[self.fresh, self.cached, written])),
+            input_tokens: self.fresh.and_then(|_| sum(&[self.fresh, self.cached, written])),
             cached_input_tokens: self.cached,
             cache_write_tokens: written,
             cache_write_1h_tokens: self.written_1h,

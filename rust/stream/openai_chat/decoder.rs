@@ -62,10 +62,7 @@ impl Decoder {
         let fragments = choices.iter().filter_map(message).map(fragment_count).sum();
         if !self.tools.has_room(fragments) {
             let reason = "more tool calls than an answer can hold".to_owned();
-            return Err(Error::MalformedEvent {
-                dialect: DIALECT,
-                reason,
-            });
+            return Err(Error::MalformedEvent { dialect: DIALECT, reason });
         }
         let error = self.find_error(chunk, is_error, data);
         let names_itself = !(chunk.id.0.is_empty() && chunk.model.0.is_empty());
@@ -84,10 +81,7 @@ impl Decoder {
         if let Some(raw) = chunk.usage.or_else(|| groq.and_then(|groq| groq.usage)) {
             let wire: WireUsage = read_or_default(raw);
             let usage = self.reported.fold(&wire);
-            sink(&Delta::Usage {
-                usage,
-                alone: choices.is_empty(),
-            });
+            sink(&Delta::Usage { usage, alone: choices.is_empty() });
         }
         if let Some(error) = error {
             self.closed = true;
@@ -126,22 +120,11 @@ impl Decoder {
             self.message(number, message, sink);
         }
         if let Some(raw) = choice.logprobs {
-            sink(&Delta::Beside {
-                choice: number,
-                field: "logprobs",
-                raw: raw.get(),
-            });
+            sink(&Delta::Beside { choice: number, field: "logprobs", raw: raw.get() });
         }
-        let word = choice
-            .finish_reason
-            .as_ref()
-            .map_or("", |word| word.0.as_ref());
+        let word = choice.finish_reason.as_ref().map_or("", |word| word.0.as_ref());
         if let Some(reason) = FinishReason::parse(word) {
-            sink(&Delta::Finish {
-                choice: number,
-                reason,
-                stop_sequence: None,
-            });
+            sink(&Delta::Finish { choice: number, reason, stop_sequence: None });
         }
     }
 
@@ -153,10 +136,7 @@ impl Decoder {
         if let Some(Text(text)) = &message.refusal
             && !text.is_empty()
         {
-            sink(&Delta::Refusal {
-                choice,
-                text: text.as_ref().into(),
-            });
+            sink(&Delta::Refusal { choice, text: text.as_ref().into() });
         }
         for call in message.tool_calls.as_deref().unwrap_or_default() {
             let (name, arguments) = match (&call.function, &call.custom) {
@@ -167,14 +147,7 @@ impl Decoder {
                 ),
                 (None, None) => (None, ""),
             };
-            self.tool(
-                choice,
-                call.index,
-                &call.id.0,
-                text_of(name),
-                arguments,
-                sink,
-            );
+            self.tool(choice, call.index, &call.id.0, text_of(name), arguments, sink);
         }
         if let Some(function) = &message.function_call {
             let name = text_of(function.name.as_ref());
@@ -184,23 +157,12 @@ impl Decoder {
             let audio: Audio<'_> = read_or_default(raw);
             // Snowflake sends an empty one with every message.
             if !audio.is_empty() {
-                sink(&Delta::Beside {
-                    choice,
-                    field: "audio",
-                    raw: raw.get(),
-                });
+                sink(&Delta::Beside { choice, field: "audio", raw: raw.get() });
             }
         }
-        for (field, raw) in [
-            ("annotations", message.annotations),
-            ("images", message.images),
-        ] {
+        for (field, raw) in [("annotations", message.annotations), ("images", message.images)] {
             if let Some(raw) = raw.filter(|raw| is_set(raw.get())) {
-                sink(&Delta::Beside {
-                    choice,
-                    field,
-                    raw: raw.get(),
-                });
+                sink(&Delta::Beside { choice, field, raw: raw.get() });
             }
         }
     }
@@ -235,11 +197,7 @@ impl Decoder {
         }
         if !arguments.is_empty() {
             call.push_arguments(arguments);
-            sink(&Delta::ToolArguments {
-                choice,
-                tool: call.tool,
-                fragment: arguments.into(),
-            });
+            sink(&Delta::ToolArguments { choice, tool: call.tool, fragment: arguments.into() });
         }
     }
 }
@@ -267,10 +225,7 @@ fn reasoning(choice: u32, message: &Message<'_>, sink: &mut impl FnMut(&Delta<'_
     for text in [&message.reasoning_content.0, &message.reasoning.0] {
         if !said && !text.is_empty() {
             said = true;
-            sink(&Delta::Reasoning {
-                choice,
-                text: text.as_ref().into(),
-            });
+            sink(&Delta::Reasoning { choice, text: text.as_ref().into() });
         }
     }
     let details = message.reasoning_details.or(message.thinking_blocks);
@@ -281,23 +236,14 @@ fn reasoning(choice: u32, message: &Message<'_>, sink: &mut impl FnMut(&Delta<'_
     for detail in &details {
         for text in [&detail.text.0, &detail.summary.0, &detail.thinking.0] {
             if !said && !text.is_empty() {
-                sink(&Delta::Reasoning {
-                    choice,
-                    text: text.as_ref().into(),
-                });
+                sink(&Delta::Reasoning { choice, text: text.as_ref().into() });
             }
         }
         if !detail.signature.0.is_empty() {
-            sink(&Delta::Signature {
-                choice,
-                signature: detail.signature.0.as_ref().into(),
-            });
+            sink(&Delta::Signature { choice, signature: detail.signature.0.as_ref().into() });
         }
         if !detail.data.0.is_empty() {
-            sink(&Delta::RedactedReasoning {
-                choice,
-                data: detail.data.0.as_ref().into(),
-            });
+            sink(&Delta::RedactedReasoning { choice, data: detail.data.0.as_ref().into() });
         }
     }
 }
@@ -306,10 +252,7 @@ fn content_deltas(choice: u32, content: &Content<'_>, sink: &mut impl FnMut(&Del
     match content {
         Content::Text(text) => {
             if !text.is_empty() {
-                sink(&Delta::Text {
-                    choice,
-                    text: text.as_ref().into(),
-                });
+                sink(&Delta::Text { choice, text: text.as_ref().into() });
             }
         }
         Content::Parts(parts) => {
@@ -320,10 +263,7 @@ fn content_deltas(choice: u32, content: &Content<'_>, sink: &mut impl FnMut(&Del
                 if let Some(Text(text)) = &part.text
                     && !text.is_empty()
                 {
-                    sink(&Delta::Text {
-                        choice,
-                        text: text.as_ref().into(),
-                    });
+                    sink(&Delta::Text { choice, text: text.as_ref().into() });
                 }
             }
         }
@@ -333,10 +273,7 @@ fn content_deltas(choice: u32, content: &Content<'_>, sink: &mut impl FnMut(&Del
 fn thinking_deltas(choice: u32, thinking: &Content<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
     let mut say = |text: &Cow<'_, str>| {
         if !text.is_empty() {
-            sink(&Delta::Reasoning {
-                choice,
-                text: text.as_ref().into(),
-            });
+            sink(&Delta::Reasoning { choice, text: text.as_ref().into() });
         }
     };
     match thinking {
@@ -348,10 +285,7 @@ fn thinking_deltas(choice: u32, thinking: &Content<'_>, sink: &mut impl FnMut(&D
                 }
             }
             for part in parts.iter().filter(|part| !part.signature.0.is_empty()) {
-                sink(&Delta::Signature {
-                    choice,
-                    signature: part.signature.0.as_ref().into(),
-                });
+                sink(&Delta::Signature { choice, signature: part.signature.0.as_ref().into() });
             }
         }
     }
@@ -359,22 +293,14 @@ fn thinking_deltas(choice: u32, thinking: &Content<'_>, sink: &mut impl FnMut(&D
 
 fn read_error(error: &RawValue, raw: String) -> UpstreamError {
     if let Ok(Text(message)) = serde_json::from_str(error.get()) {
-        return UpstreamError {
-            message: message.into_owned(),
-            raw,
-            ..UpstreamError::default()
-        };
+        return UpstreamError { message: message.into_owned(), raw, ..UpstreamError::default() };
     }
     into_error(read_or_default(error), raw)
 }
 
 fn into_error(body: ErrorBody<'_>, raw: String) -> UpstreamError {
     let first = |one: Cow<'_, str>, other: Cow<'_, str>| {
-        if one.is_empty() {
-            other.into_owned()
-        } else {
-            one.into_owned()
-        }
+        if one.is_empty() { other.into_owned() } else { one.into_owned() }
     };
     UpstreamError {
         message: first(body.message.0, body.detail.0),

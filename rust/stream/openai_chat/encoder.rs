@@ -72,31 +72,18 @@ impl Encoder {
         match delta {
             Delta::Text { choice, text } => self.field(*choice, "content", text, out),
             Delta::Refusal { choice, text } => self.field(*choice, "refusal", text, out),
-            Delta::ToolArguments {
-                choice,
-                tool,
-                fragment,
-            } => {
+            Delta::ToolArguments { choice, tool, fragment } => {
                 self.bare_tools.retain(|bare| *bare != (*choice, *tool));
                 self.arguments(*choice, *tool, fragment, out);
             }
             Delta::Reasoning { choice, text } => self.reasoning(*choice, text, out),
             Delta::Signature { choice, signature } => self.signature(*choice, signature, out),
             Delta::RedactedReasoning { choice, data } => self.redacted(*choice, data, out),
-            Delta::ToolStart {
-                choice,
-                tool,
-                id,
-                name,
-            } => {
+            Delta::ToolStart { choice, tool, id, name } => {
                 self.bare_tools.push((*choice, *tool));
                 self.tool_start(*choice, *tool, id, name, out);
             }
-            Delta::Start {
-                id,
-                model,
-                created_s,
-            } => self.start(id, model, *created_s, out),
+            Delta::Start { id, model, created_s } => self.start(id, model, *created_s, out),
             Delta::Usage { usage, .. } => self.usage = *usage,
             Delta::Beside { choice, field, raw } => self.beside(*choice, field, raw, out),
             Delta::Citation { raw } => self.cite(raw),
@@ -226,10 +213,7 @@ impl Encoder {
     fn thinking_block(&self, kind: &str, field: &str, value: &str, out: &mut Vec<u8>) {
         let index = self.thinking.index;
         // Writing into memory cannot fail.
-        let _ = write!(
-            out,
-            r#""thinking_blocks":[{{"index":{index},"type":"{kind}","{field}":"#
-        );
+        let _ = write!(out, r#""thinking_blocks":[{{"index":{index},"type":"{kind}","{field}":"#);
         write_json(out, value);
         out.extend_from_slice(b"}]");
     }
@@ -240,10 +224,7 @@ impl Encoder {
         write_number(out, u64::from(tool));
         out.extend_from_slice(b",\"id\":");
         if id.is_empty() {
-            write_json(
-                out,
-                &format!("call_{}_{choice}_{tool}", self.options.request_id),
-            );
+            write_json(out, &format!("call_{}_{choice}_{tool}", self.options.request_id));
         } else {
             write_json(out, id);
         }
@@ -284,9 +265,7 @@ impl Encoder {
             return;
         };
         // Places in documents that the caller sent have no counterpart.
-        let Some(url) = source
-            .url
-            .filter(|_| self.annotations.len() < MAX_ANNOTATIONS_BYTES)
+        let Some(url) = source.url.filter(|_| self.annotations.len() < MAX_ANNOTATIONS_BYTES)
         else {
             return;
         };

@@ -46,20 +46,12 @@ impl Tools {
             .calls
             .iter()
             .rposition(|call| call.choice == choice && (index.is_none() || call.index == index));
-        let known = known.filter(|&at| {
-            !self
-                .calls
-                .get(at)
-                .is_some_and(|c| c.is_followed_by(index, id, name))
-        });
+        let known = known
+            .filter(|&at| !self.calls.get(at).is_some_and(|c| c.is_followed_by(index, id, name)));
         if let Some(at) = known {
             return self.calls.get_mut(at);
         }
-        let tool = self
-            .calls
-            .iter()
-            .filter(|call| call.choice == choice)
-            .count();
+        let tool = self.calls.iter().filter(|call| call.choice == choice).count();
         self.calls.push(Call {
             choice,
             index,

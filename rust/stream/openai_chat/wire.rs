@@ -185,9 +185,7 @@ pub(super) struct Audio<'a> {
 
 impl Audio<'_> {
     pub(super) fn is_empty(&self) -> bool {
-        [&self.id, &self.data, &self.transcript]
-            .iter()
-            .all(|label| label.0.is_empty())
+        [&self.id, &self.data, &self.transcript].iter().all(|label| label.0.is_empty())
     }
 }
 
@@ -303,10 +301,9 @@ impl Reported {
         }
         let hour = prompt.map_or(none, |details| details.cache_write_1h_tokens);
         hour.update(&mut usage.cache_write_1h_tokens);
-        for reasoning in [
-            wire.reasoning_tokens,
-            completion.map_or(none, |details| details.reasoning_tokens),
-        ] {
+        for reasoning in
+            [wire.reasoning_tokens, completion.map_or(none, |details| details.reasoning_tokens)]
+        {
             reasoning.update(&mut usage.reasoning_tokens);
         }
         for (side, details) in [prompt, completion].into_iter().enumerate() {

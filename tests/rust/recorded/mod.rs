@@ -35,15 +35,10 @@ impl Exchange {
     pub fn events(&self) -> Option<Vec<(String, String)>> {
         let body = self.body();
         if self.response_fidelity.as_deref() == Some("sse_data_lines_only") {
-            return Some(
-                body.lines()
-                    .map(|line| (String::new(), line.to_owned()))
-                    .collect(),
-            );
+            return Some(body.lines().map(|line| (String::new(), line.to_owned())).collect());
         }
-        let is_stream = ["data:", "event:", ":"]
-            .iter()
-            .any(|start| body.trim_start().starts_with(start));
+        let is_stream =
+            ["data:", "event:", ":"].iter().any(|start| body.trim_start().starts_with(start));
         is_stream.then(|| split(body))
     }
 }
@@ -62,12 +57,8 @@ fn event(block: &str) -> Option<(String, String)> {
         })
     };
     let data: Vec<&str> = field("data").collect();
-    (!data.is_empty()).then(|| {
-        (
-            field("event").next_back().unwrap_or("").to_owned(),
-            data.join("\n"),
-        )
-    })
+    (!data.is_empty())
+        .then(|| (field("event").next_back().unwrap_or("").to_owned(), data.join("\n")))
 }
 
 /// All recorded exchanges with status 200; none, loudly, where the corpus is not there.
@@ -82,17 +73,11 @@ pub fn exchanges() -> Vec<Exchange> {
     let mut paths: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "gz"));
     paths.sort();
-    paths
-        .iter()
-        .flat_map(read)
-        .filter(|exchange| exchange.status == 200)
-        .collect()
+    paths.iter().flat_map(read).filter(|exchange| exchange.status == 200).collect()
 }
 
 fn read(path: &PathBuf) -> Vec<Exchange> {
     let lines =
         BufReader::new(flate2::read::MultiGzDecoder::new(File::open(path).unwrap())).lines();
-    lines
-        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
-        .collect()
+    lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
 }

@@ -1,0 +1,188 @@
+"""The ASGI callable: routes, lifespan, and the one place where a defect becomes a 500.
+
+    SLUICEGATE_CONFIG=sluicegate.yaml granian --interface asgi --factory sluicegate.app:create_app
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from sluicegate import _core
+from sluicegate.body import read_body
+from sluicegate.dialects import DIALECTS
+from sluicegate.errors import (
+    ClientGoneError,
+    GatewayError,
+    InternalError,
+    NotReadyError,
+    RefusedRequestError,
+    StoppedError,
+    UnknownRouteError,
+)
+from sluicegate.models_list import models_list
+from sluicegate.pipeline import Call
+from sluicegate.routes import MODEL_ROUTES, ModelRoute
+from sluicegate.watch import Receive, Watched
+from sluicegate.worker import Worker
+
+log = logging.getLogger("sluicegate")
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+CONFIG_VARIABLE: Final = "SLUICEGATE_CONFIG"
+JSON: Final = (b"content-type", b"application/json")
+
+
+def create_app() -> "App":
+    """The app of the configuration file that `SLUICEGATE_CONFIG` names."""
+    path = os.environ.get(CONFIG_VARIABLE)
+    if not path:
+        raise RuntimeError(f"{CONFIG_VARIABLE} is not set: it names the configuration file")
+    return App(Path(path))
+
+
+class App:
+    """One worker's ASGI app."""
+
+    def __init__(self, config_path: Path) -> None:
+        """Reads nothing yet: threads and files begin with the lifespan, behind any fork."""
+        self._config_path = config_path
+        self._worker: Worker | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI connection."""
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            raise RuntimeError(f"scope type {kind!r} is not served")
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            worker = await asyncio.to_thread(Worker, self._config_path)
+            worker.start(asyncio.get_running_loop())
+            self._worker = worker
+        except Exception as error:
+            log.exception("the worker cannot start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        self._install_signals(worker)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await worker.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @staticmethod
+    def _install_signals(worker: Worker) -> None:
+        """SIGHUP reads the configuration again; SIGUSR1 begins to drain."""
+        loop = asyncio.get_running_loop()
+        try:
+            loop.add_signal_handler(signal.SIGHUP, worker.reload_soon)
+            loop.add_signal_handler(signal.SIGUSR1, worker.drain)
+        except (RuntimeError, ValueError, NotImplementedError):
+            log.info("this server runs the app outside the main thread: signals are not handled")
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        worker = self._worker
+        if worker is None:
+            raise RuntimeError("the server did not run the lifespan; sluicegate needs it")
+        route = MODEL_ROUTES.get(scope["path"])
+        if route is not None and scope["method"] == "POST":
+            await self._model(worker, route, scope, receive, send)
+        else:
+            await self._other(worker, scope, send)
+
+    async def _model(
+        self, worker: Worker, route: ModelRoute, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """A request to a model: every one goes through admission and leaves a ledger row."""
+        watched = worker.watch.add(receive)
+        try:
+            await self._admitted(worker, route, scope, watched, send)
+        except ClientGoneError:
+            pass
+        except StoppedError as stopped:
+            await _stop_stream(send, route.dialect, stopped, watched)
+        except GatewayError as error:
+            await send_error(send, route.dialect, error)
+            close(watched, error)
+        except Exception:
+            log.exception("a request failed by a defect of the gateway")
+            await send_error(send, route.dialect, InternalError())
+        finally:
+            worker.watch.remove(watched)
+
+    @staticmethod
+    async def _admitted(
+        worker: Worker, route: ModelRoute, scope: Scope, watched: Watched, send: Send
+    ) -> None:
+        if worker.draining:
+            raise NotReadyError("this gateway is shutting down", retry_after_s=1.0)
+        body = await read_body(watched, worker.max_body_bytes)
+        try:
+            exchange = worker.engine.begin(route.operation, route.dialect, scope["headers"], body)
+        except _core.RefusedError as refused:
+            raise RefusedRequestError(*refused.args) from None
+        watched.exchange = exchange
+        await Call(route, body, exchange, watched, send, worker.failover).run()
+
+    async def _other(self, worker: Worker, scope: Scope, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if path == "/health/live":
+            await send_json(send, 200, b'{"status":"ok"}')
+        elif path == "/health/ready":
+            ready, body = worker.health()
+            await send_json(send, 200 if ready else 503, body)
+        elif path == "/v1/models" and method == "GET":
+            try:
+                status, body = models_list(worker, scope["headers"])
+                await send_json(send, status, body)
+            except GatewayError as error:
+                await send_error(send, _dialect_of(scope["headers"]), error)
+        else:
+            await send_error(send, _dialect_of(scope["headers"]), UnknownRouteError(method, path))
+
+
+def close(watched: Watched, error: GatewayError) -> None:
+    """Tells the ledger what the client was given."""
+    exchange = watched.exchange
+    if isinstance(exchange, _core.Exchange):
+        exchange.close(error.status, error.code)
+
+
+def _dialect_of(headers: Headers) -> str:
+    """The dialect of a request whose path says nothing: Anthropic's SDKs always send their version."""
+    return "anthropic" if any(name == b"anthropic-version" for name, _ in headers) else "openai"
+
+
+async def _stop_stream(send: Send, dialect: str, stopped: StoppedError, watched: Watched) -> None:
+    """The error as a stream's last event; no success terminator follows."""
+    error = stopped.error
+    body = _core.stream_error(
+        dialect, error.message, error.type, error.code, error.origin, error.request_id
+    )
+    close(watched, error)
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def send_error(send: Send, dialect: str, error: GatewayError) -> None:
+    """An error in the client's dialect."""
+    headers: Headers = [JSON, *error.headers()]
+    body = DIALECTS[dialect].encode_error(error)
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_json(send: Send, status: int, body: bytes) -> None:
+    """A small JSON answer of the gateway's own."""
+    await send({"type": "http.response.start", "status": status, "headers": [JSON]})
+    await send({"type": "http.response.body", "body": body})

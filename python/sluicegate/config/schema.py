@@ -1,0 +1,176 @@
+"""The configuration's fields: names, types, bounds, defaults, each with its unit and its reason.
+
+A field that stands here and is not built yet is refused with a clear text by `settings.py`: nothing is ever
+accepted and ignored.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from sluicegate.config.values import ByteSize, Secret
+
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(min_length=1)]
+Price = Annotated[Decimal, Meta(ge=0)]
+MiB = 2**20
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and how the gateway listens."""
+
+    host: Name = "127.0.0.1"
+    """Loopback: a gateway that others reach is a decision."""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 4000
+    """0 lets the system choose."""
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Processes. One keeps limits exact without any coordination."""
+    max_body_bytes: Annotated[ByteSize, Meta(ge=1)] = ByteSize(32 * MiB)
+    """Largest request; images and documents travel inside it."""
+    body_timeout_s: Positive = 30.0
+    """For a client to send its whole body."""
+    write_stall_s: Positive = 60.0
+    """For a client to take what is sent to it; then it is given up."""
+    drain_s: Annotated[float, Meta(ge=0)] = 30.0
+    """For running requests after SIGTERM."""
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """Deadlines, seconds. What is left out comes from the next wider scope: model, provider, all."""
+
+    connect_s: Positive | None = None
+    """Name resolution, TCP and TLS; 5."""
+    first_byte_s: Positive | None = None
+    """Until the first body byte; 60, since reasoning models think first."""
+    idle_s: Positive | None = None
+    """Between two pieces of an answer; 60."""
+    total_s: Positive | None = None
+    """The whole request with all its attempts; 600."""
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that answers; a name of the catalogue needs only its key."""
+
+    api_key: Secret | None = None
+    """`none` for hosts that want no key."""
+    dialect: Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere"] | None = None
+    """What it speaks; the catalogue knows it for its names."""
+    base_url: str | None = None
+    """Scheme, host and path; `/v1` at the end or not."""
+    timeouts: Timeouts = Timeouts()
+    responses: bool = True
+    """Whether an `openai` host has the Responses API."""
+    headers: dict[str, str] = {}
+    """Sent with every request."""
+    on_disconnect: Literal["cancel", "drain"] = "cancel"
+    """What happens to a stream whose client left: `drain` reads on, so that usage is reported."""
+    stream_usage: Literal["ask", "never"] | None = None
+    """Whether streams are asked for their usage where the client did not; `never` for hosts that refuse it."""
+    unsupported: Literal["refuse", "drop"] | None = None
+    """Fields that this provider's dialect cannot express; refusing is the default because silence is wrong."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One model behind a name."""
+
+    model: Name
+    """`provider/model`; all behind the first slash goes upstream as it is."""
+    weight: Annotated[int, Meta(ge=0, le=1_000_000)] = 1
+    """Share of the draw."""
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that clients ask for."""
+
+    targets: Annotated[list[str | Target], Meta(min_length=1)]
+    strategy: Literal["fallback", "weighted"] = "fallback"
+    timeouts: Timeouts = Timeouts()
+    failover_on: list[Literal["context_length", "content_policy"]] = []
+    """Refusals of the caller's own request that still lead to the next target."""
+    unsupported: Literal["refuse", "drop"] | None = None
+
+
+class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """USD per million tokens."""
+
+    input: Price
+    output: Price
+    cached_input: Price | None = None
+    """Reads from the vendor's cache; `input` where omitted."""
+    cache_write: Price | None = None
+    """`input` where omitted."""
+    cache_write_1h: Price | None = None
+    """`cache_write` where omitted."""
+
+
+class ExactCache(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers to the very same request."""
+
+    enabled: bool = False
+    ttl_s: Positive = 3600.0
+    max_bytes: ByteSize = ByteSize(256 * MiB)
+
+
+class SemanticCache(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers to a request that means the same."""
+
+    enabled: bool = False
+    embedder: str = "ngram"
+    threshold: Literal["auto"] | float = "auto"
+    shadow: bool = False
+
+
+class Cache(msgspec.Struct, frozen=True, kw_only=True):
+    """Defaults for every model."""
+
+    exact: ExactCache = ExactCache()
+    semantic: SemanticCache = SemanticCache()
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of this gateway."""
+
+    name: Name
+    key: Secret
+    """16 or more printable characters."""
+    organisation: str = ""
+    team: str = ""
+    project: str = ""
+    user: str = ""
+    models: list[str] | None = None
+    """Names it may ask for, `provider/*` for all of a provider's; all where omitted."""
+    budget_usd: Price | None = None
+    budget_period: Literal["minute", "hour", "day", "week", "month", "total"] | None = None
+    tpm: Count | None = None
+    rpm: Count | None = None
+    max_parallel: Count | None = None
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file."""
+
+    server: Server = Server()
+    data_dir: str = "./data"
+    """Journal and store; relative to this file; made with mode 0700."""
+    store: str = "sqlite"
+    shared_state: str = "local"
+    admin_key: Secret | None = None
+    auth: Literal["keys", "none"] = "keys"
+    """`none` asks for no key; on loopback only."""
+    providers: dict[str, Provider] = {}
+    models: dict[str, Model] = {}
+    prices: dict[str, ModelPrice] = {}
+    cache: Cache = Cache()
+    timeouts: Timeouts = Timeouts()
+    commit_after_s: Positive = 15.0
+    """How long status and headers of a stream wait for its first content; then heartbeats begin."""
+    max_event_bytes: Annotated[ByteSize, Meta(ge=1024)] = ByteSize(16 * MiB)
+    """Largest server-sent event relayed."""
+    max_answer_bytes: Annotated[ByteSize, Meta(ge=1024)] = ByteSize(64 * MiB)
+    """Largest answer that is no stream."""
+    keys: list[Key] = []
+    default_max_output_tokens: Count = 4096
+    """For dialects that demand a bound where the client set none."""

@@ -1,0 +1,171 @@
+"""What can go wrong, and what a client may read of it.
+
+Every kind knows its HTTP status and a stable code; dialects render them. `origin` says whose fault it is.
+"""
+
+from typing import ClassVar, Literal
+
+Origin = Literal["gateway", "upstream"]
+
+
+class GatewayError(Exception):
+    """An error that a client is told of.
+
+    Args:
+        message: for people: names the field, the value and the remedy; never a secret, never a host of ours.
+        code: stable, for programs; the kind's own where omitted.
+        type: the vendor's word, where an upstream gave one; dialects have one of their own for each status.
+        param: the field that is to blame.
+        retry_after_s: when to try again.
+    """
+
+    status: ClassVar[int] = 500
+    default_code: ClassVar[str] = "internal_error"
+    origin: Origin = "gateway"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        type: str | None = None,  # noqa: A002  the vendors' word
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        request_id: str = "",
+    ) -> None:
+        """See the class."""
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.type = type
+        self.param = param
+        self.retry_after_s = retry_after_s
+        self.request_id = request_id
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Headers that go with the error."""
+        headers = []
+        if self.request_id:
+            headers.append((b"x-sluicegate-request-id", self.request_id.encode()))
+        if self.retry_after_s is not None:
+            # The header has whole seconds; a client must not come back early.
+            headers.append((b"retry-after", str(-int(-self.retry_after_s // 1)).encode()))
+            headers.append((b"retry-after-ms", str(int(self.retry_after_s * 1000)).encode()))
+        return headers
+
+
+class InternalError(GatewayError):
+    """A defect of the gateway; details are in its log."""
+
+    def __init__(self, request_id: str = "") -> None:
+        """The client learns nothing of the inside."""
+        super().__init__("the gateway failed; its log says why", request_id=request_id)
+
+
+class InvalidRequestError(GatewayError):
+    """The request cannot be understood."""
+
+    status = 400
+    default_code = "invalid_request"
+
+
+class UnsupportedFieldError(InvalidRequestError):
+    """The target's dialect cannot express a field."""
+
+    default_code = "unsupported_field"
+
+    def __init__(self, field: str, reason: str = "") -> None:
+        """Args: field: its path, such as `messages[2].content[0].type`."""
+        detail = f": {reason}" if reason else ""
+        super().__init__(
+            f"`{field}` cannot be expressed for the model's provider{detail}; leave it out, choose another model, "
+            f"or set `unsupported: drop` for that provider or model",
+            param=field,
+        )
+        self.field = field
+
+
+class BodyTooLargeError(GatewayError):
+    """The body passes the configured bound."""
+
+    status = 413
+    default_code = "request_too_large"
+
+    def __init__(self, max_bytes: int) -> None:
+        """Args: max_bytes: the bound."""
+        super().__init__(f"the body is larger than {max_bytes} bytes")
+
+
+class BodyTooSlowError(GatewayError):
+    """The body did not come in time."""
+
+    status = 408
+    default_code = "request_timeout"
+
+    def __init__(self) -> None:
+        """One text for all."""
+        super().__init__("the body did not arrive in time")
+
+
+class ClientGoneError(Exception):
+    """The client left before its request was complete: nobody is there to be told."""
+
+
+class UnknownRouteError(GatewayError):
+    """No such path, or not with this method."""
+
+    status = 404
+    default_code = "unknown_route"
+
+    def __init__(self, method: str, path: str) -> None:
+        """Args: method, path: as the client sent them."""
+        super().__init__(f"{method} {path!r} is not served here; see the list of endpoints in the documentation")
+
+
+class NotReadyError(GatewayError):
+    """The gateway cannot take requests now."""
+
+    status = 503
+    default_code = "not_ready"
+
+
+class RefusedRequestError(GatewayError):
+    """A request that the core refused."""
+
+    def __init__(
+        self, status: int, code: str, message: str, param: str | None, request_id: str
+    ) -> None:
+        """Args: as the core gives them."""
+        super().__init__(message, code=code, param=param, request_id=request_id)
+        self.status = status  # type: ignore[misc]  one kind for all of the core's statuses
+
+
+class UpstreamError(GatewayError):
+    """No upstream gave an answer."""
+
+    default_code = "upstream_error"
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str,
+        type: str | None = None,  # noqa: A002  the vendors' word
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        origin: Origin = "upstream",
+    ) -> None:
+        """Args: status: what the client gets."""
+        super().__init__(message, code=code, type=type, param=param, retry_after_s=retry_after_s)
+        self.status = status  # type: ignore[misc]  the failure table decides
+        self.origin = origin
+
+
+class StoppedError(Exception):
+    """An error behind a head that is out: only an event can tell it."""
+
+    def __init__(self, error: GatewayError) -> None:
+        """Args: error: what the client must be told."""
+        super().__init__(error.message)
+        self.error = error

@@ -1,0 +1,166 @@
+"""From what happened on the wire to a class of failure, and from there to what the client is told."""
+
+from collections.abc import Collection
+from typing import Final, NamedTuple, Protocol
+
+from sluicegate.errors import Origin, UpstreamError
+from sluicegate.policies.failover import FailureClass
+
+
+class WireFailure(Protocol):
+    """The core's facts about a failed attempt."""
+
+    @property
+    def code(self) -> str:
+        """Stable code of what went wrong."""
+
+    @property
+    def is_timeout(self) -> bool:
+        """Whether time ran out."""
+
+    @property
+    def status(self) -> int | None:
+        """The upstream's status, if it answered."""
+
+
+class UpstreamErrorBody(NamedTuple):
+    """What an upstream's error body says, in its own words."""
+
+    message: str
+    type: str | None = None
+    code: str | None = None
+    param: str | None = None
+
+
+_UNREACHABLE: Final = {"upstream_connect_error", "upstream_reset"}
+_GATEWAY: Final = {"journal_unavailable", "internal_error"}
+
+_CONTEXT_LENGTH: Final = (
+    "context_length_exceeded",
+    "prompt is too long",
+    "maximum context length",
+    "context window",
+    "model_max_prompt_tokens_exceeded",
+)
+"""In codes or messages; vendors have no common word. Sources: OpenAI error codes, Anthropic errors, Groq, xAI."""
+
+_CONTENT_POLICY: Final = ("content_policy_violation", "content_filter", "responsibleaipolicyviolation")
+
+_MESSAGES: Final = {
+    "upstream_connect_error": "the provider cannot be reached",
+    "upstream_connect_timeout": "the provider cannot be reached in time",
+    "upstream_reset": "the provider's connection broke before an answer came",
+    "upstream_first_byte_timeout": "the provider did not answer in time",
+    "upstream_idle_timeout": "the provider fell silent in the middle of its answer",
+    "request_timeout": "the request's time is used up",
+    "upstream_bad_head": "the provider's answer is not acceptable HTTP",
+    "upstream_redirect": "the provider redirects, which is never followed",
+    "upstream_empty_answer": "the provider's answer is empty",
+    "upstream_invalid_json": "the provider's answer is not JSON of its dialect",
+    "upstream_wrong_content_type": "the provider's answer has an unexpected content type",
+    "upstream_wrong_form": "the provider answered in another form than was asked for",
+    "upstream_truncated": "the provider's answer ended before its end",
+    "upstream_malformed_event": "the provider sent an event that cannot be read",
+    "upstream_answer_too_large": "the provider's answer is too large",
+    "upstream_bad_coding": "the provider's answer is compressed in a way that cannot be undone",
+    "upstream_error": "the provider reported an error in its answer",
+    "journal_unavailable": "the gateway cannot record the request and so must not send it",
+    "internal_error": "the gateway failed; its log says why",
+}
+
+
+def classify(
+    failure: WireFailure, told: UpstreamErrorBody | None, quota_codes: Collection[str]
+) -> FailureClass:
+    """The class of a failed attempt.
+
+    Args:
+        told: what the upstream said, if it said something readable.
+        quota_codes: the provider's words for a quota that is used up.
+    """
+    code = failure.code
+    if code in _GATEWAY:
+        return FailureClass.GATEWAY
+    if code == "request_timeout":
+        return FailureClass.DEADLINE
+    if failure.is_timeout:
+        return FailureClass.TIMEOUT
+    if code in _UNREACHABLE:
+        return FailureClass.UNREACHABLE
+    if code != "upstream_status" or failure.status is None:
+        return FailureClass.BROKEN
+    return _classify_status(failure.status, told, quota_codes)
+
+
+def _classify_status(
+    status: int, told: UpstreamErrorBody | None, quota_codes: Collection[str]
+) -> FailureClass:
+    words = _words(told)
+    if status == 429:
+        quota = told is not None and {told.code, told.type} & set(quota_codes)
+        return FailureClass.QUOTA if quota else FailureClass.RATE_LIMIT
+    if status >= 500:
+        return FailureClass.SERVER_ERROR
+    if status in {401, 403}:
+        return FailureClass.CREDENTIAL
+    if status == 402:
+        return FailureClass.QUOTA
+    if status == 404:
+        return FailureClass.NOT_FOUND
+    if any(word in words for word in _CONTEXT_LENGTH):
+        return FailureClass.CONTEXT_LENGTH
+    if any(word in words for word in _CONTENT_POLICY):
+        return FailureClass.CONTENT_POLICY
+    return FailureClass.BAD_REQUEST
+
+
+def _words(told: UpstreamErrorBody | None) -> str:
+    if told is None:
+        return ""
+    return " ".join(filter(None, (told.code, told.type, told.message))).lower()
+
+
+_CODES: Final = {
+    FailureClass.CREDENTIAL: "upstream_credential",
+    FailureClass.RATE_LIMIT: "upstream_rate_limit",
+    FailureClass.QUOTA: "upstream_quota",
+    FailureClass.SERVER_ERROR: "upstream_server_error",
+}
+
+
+def client_error(
+    status: int | None,
+    kind: FailureClass,
+    failure: WireFailure,
+    told: UpstreamErrorBody | None,
+    wait_s: float | None,
+) -> UpstreamError:
+    """What the client is told.
+
+    Args:
+        status: the failure table's; None passes the upstream's own error on: it is about the caller's request.
+    """
+    if status is None:
+        told = told or UpstreamErrorBody("the provider refused the request")
+        return UpstreamError(
+            failure.status or 502,
+            told.message,
+            code=told.code or kind.value,
+            type=told.type,
+            param=told.param,
+        )
+    # What an upstream says of our credential, its hosts or its insides goes to the log only.
+    code = _CODES.get(kind, failure.code)
+    fallback = f"the provider answered with status {failure.status}"
+    message = _MESSAGES.get(failure.code, fallback)
+    if kind is FailureClass.CREDENTIAL:
+        message = "the provider does not accept the gateway's credential for it"
+    origin: Origin = "gateway" if kind is FailureClass.GATEWAY else "upstream"
+    retry_after_s = wait_s if status in {429, 503} else None
+    if status == 503 and retry_after_s is None:
+        retry_after_s = 1.0
+    if failure.code == "internal_error":
+        status = 500
+    return UpstreamError(
+        status, message, code=code, retry_after_s=retry_after_s, origin=origin
+    )

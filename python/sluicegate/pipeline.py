@@ -1,0 +1,154 @@
+"""One request's life behind admission: attempts, what failures lead to, translation, the answer.
+
+Where client and upstream speak one dialect and nothing fails, all of this is one wait for each batch of bytes; the
+core has admitted, journalled and sent the request before Python looks at it again.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sluicegate import _core
+from sluicegate.dialects import DIALECTS
+from sluicegate.errors import GatewayError, StoppedError, UpstreamError
+from sluicegate.failures import classify, client_error
+from sluicegate.policies.failover import GiveUp, Plan
+from sluicegate.policies.retry_after import retry_after_s
+from sluicegate.routes import ModelRoute
+from sluicegate.settings import FailoverSettings
+from sluicegate.watch import Watched
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+OPEN: Final = 0
+END: Final = 1
+TRANSLATE: Final = 2
+FAILED: Final = 3
+
+
+class Call:
+    """One request on its way.
+
+    Args:
+        route: what is asked, in which dialect.
+        body: the client's body.
+        exchange: the core's side of it; its first target was tried if that needs no translation.
+    """
+
+    __slots__ = ("body", "exchange", "loop", "plan", "route", "send", "settings", "watched")
+
+    def __init__(
+        self,
+        route: ModelRoute,
+        body: bytes,
+        exchange: _core.Exchange,
+        watched: Watched,
+        send: Send,
+        settings: FailoverSettings,
+    ) -> None:
+        """Nothing is sent yet."""
+        self.route = route
+        self.body = body
+        self.exchange = exchange
+        self.watched = watched
+        self.send = send
+        self.settings = settings
+        self.plan: Plan | None = None
+        self.loop = asyncio.get_running_loop()
+
+    async def run(self) -> None:
+        """Answers the client.
+
+        Raises:
+            GatewayError: what the client must be told; the head is not out yet.
+            StoppedError: the same, but the head is out: only an event can tell it.
+        """
+        exchange = self.exchange
+        if not exchange.started:
+            self._attempt(exchange.first_target)
+        while True:
+            ready = exchange.take()
+            if ready is None:
+                ready = await exchange.wait(self.loop)
+            head, body, state, failure = ready
+            if state == TRANSLATE:
+                body = self._translate_answer(body)
+            if head is not None:
+                await self.send({"type": "http.response.start", "status": head[0], "headers": head[1]})
+            if state == FAILED:
+                if body:
+                    await self._put(body, more=True)
+                await self._after(failure)
+                continue
+            await self._put(body, more=state == OPEN)
+            if state != OPEN:
+                if self.plan is not None:
+                    exchange.close(200)
+                return
+
+    async def _put(self, body: bytes, *, more: bool) -> None:
+        watched = self.watched
+        watched.sending_since_s = self.loop.time()
+        watched.sending = self.send({"type": "http.response.body", "body": body, "more_body": more})
+        try:
+            await watched.sending
+        finally:
+            watched.sending = None
+
+    async def _after(self, failure: _core.Failure) -> None:
+        """Tries again as the policy says, or raises what the client is told."""
+        exchange = self.exchange
+        if self.plan is None:
+            targets = exchange.targets
+            self.plan = Plan(
+                weights=[weight for _, _, _, weight in targets],
+                weighted=exchange.strategy == "weighted",
+                first=exchange.first_target,
+                failover_on=self.settings.failover_on(exchange.requested_model),
+            )
+        provider, _, dialect, _ = exchange.targets[failure.target]
+        told = None
+        if failure.body:
+            told = DIALECTS[dialect].decode_error(failure.status or 200, bytes(failure.body))
+        kind = classify(failure, told, self.settings.quota_codes(provider))
+        wait_s = retry_after_s(failure.retry_after, datetime.now(UTC))
+        decision = self.plan.after(
+            kind,
+            failure.target,
+            retry_after_s=wait_s,
+            remaining_s=exchange.remaining_s,
+            draw=random.random,
+        )
+        if isinstance(decision, GiveUp):
+            raise self._told(client_error(decision.client_status, kind, failure, told, wait_s))
+        if decision.delay_s:
+            await asyncio.sleep(decision.delay_s)
+        self._attempt(decision.target)
+
+    def _told(self, error: UpstreamError) -> GatewayError:
+        return StoppedError(error) if self.exchange.head_sent else error
+
+    def _attempt(self, target: int) -> None:
+        """Sends the request to a target, in the target's dialect."""
+        exchange = self.exchange
+        provider, model, dialect, _ = exchange.targets[target]
+        if dialect == self.route.dialect:
+            exchange.attempt(target)
+            return
+        conversation = DIALECTS[self.route.dialect].decode_request(self.body)
+        body = DIALECTS[dialect].encode_request(
+            conversation,
+            model=model,
+            stream=exchange.stream,
+            drop_unsupported=self.settings.drops_unsupported(provider, exchange.requested_model),
+        )
+        exchange.attempt(target, body)
+
+    def _translate_answer(self, body: bytes) -> bytes:
+        """A whole answer in the client's dialect."""
+        exchange = self.exchange
+        _, model, dialect, _ = exchange.targets[exchange.last_target]
+        response = DIALECTS[dialect].decode_response(body)
+        return DIALECTS[self.route.dialect].encode_response(response, model=model)

@@ -1,0 +1,1 @@
+"""Decisions: facts in, decision out. No clock, no I/O."""

@@ -1,0 +1,41 @@
+"""Hosts that the gateway knows by name: rows of data, no code."""
+
+import tomllib
+from importlib.resources import files
+from typing import Final, Literal
+
+import msgspec
+
+
+class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One host.
+
+    Args:
+        dialect: what it speaks.
+        base_url: up to and including the version.
+        api_key_env: the variable that its own documentation names.
+        docs: its API's page.
+        auth: where the key goes: `bearer` or a header's name.
+        stream_usage: whether streams may be asked for their usage.
+        quota_codes: words in its errors for a quota that is used up.
+        needs_key: false for hosts of one's own.
+        responses: whether it has the Responses API.
+    """
+
+    dialect: Literal["openai", "anthropic"]
+    base_url: str
+    docs: str
+    api_key_env: str = ""
+    auth: str = "bearer"
+    stream_usage: Literal["ask", "never"] = "ask"
+    quota_codes: frozenset[str] = frozenset({"insufficient_quota"})
+    needs_key: bool = True
+    responses: bool = False
+
+
+def _read() -> dict[str, ProviderRow]:
+    text = files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8")
+    return msgspec.convert(tomllib.loads(text), dict[str, ProviderRow])
+
+
+CATALOGUE: Final = _read()

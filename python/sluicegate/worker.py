@@ -1,0 +1,93 @@
+"""What one worker process holds: the engine, the configuration in force, the requests that run."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from sluicegate import _core
+from sluicegate.accounting.drainer import Drainer
+from sluicegate.config import ConfigError, Settings, load
+from sluicegate.snapshot import FailoverSettings, snapshot_json
+from sluicegate.store import open_store
+from sluicegate.watch import Patience, Watch
+
+log = logging.getLogger("sluicegate")
+
+DRAIN_POLL_S = 0.05
+
+
+class Worker:
+    """One process of the gateway.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+        OSError: the data directory cannot be used.
+    """
+
+    def __init__(self, config_path: Path) -> None:
+        """Opens the journal and starts the engine's thread. Takes some milliseconds: not for an event loop."""
+        self._config_path = config_path
+        self.settings: Settings = load(config_path)
+        journal_dir = self.settings.journal_dir
+        journal_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.engine = _core.Engine(journal_dir, snapshot_json(self.settings))
+        self.failover = FailoverSettings(self.settings)
+        self.watch = Watch(Patience())
+        self.draining = False
+        self._drainer = Drainer(journal_dir, open_store(self.settings))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reloading: asyncio.Task[None] | None = None
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Largest request body."""
+        return self.settings.server.max_body_bytes
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Ties the engine to the loop that serves."""
+        self._loop = loop
+        loop.add_reader(self.engine.fileno(), self.engine.dispatch)
+        self._drainer.start()
+
+    async def stop(self) -> None:
+        """Ends what still runs and settles it."""
+        self.draining = True
+        self.watch.leave_all()
+        while len(self.watch):
+            await asyncio.sleep(DRAIN_POLL_S)
+        if self._loop is not None:
+            self._loop.remove_reader(self.engine.fileno())
+        await asyncio.to_thread(self._finish)
+
+    def _finish(self) -> None:
+        self.engine.stop()
+        self._drainer.stop()
+
+    def drain(self) -> None:
+        """Readiness off, nothing new; what runs goes on."""
+        self.draining = True
+
+    def health(self) -> tuple[bool, bytes]:
+        """Whether requests are taken, and the state of the parts."""
+        state = "draining" if self.draining else "ok"
+        ledger = "ok" if self._drainer.healthy else "degraded"
+        text = f'{{"status":"{state}","ledger":"{ledger}","active":{len(self.watch)}}}'
+        return not self.draining, text.encode()
+
+    def reload_soon(self) -> None:
+        """Reads the configuration again, off the loop."""
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.get_running_loop().create_task(self.reload())
+
+    async def reload(self) -> None:
+        """Puts the file's present content in force; a bad one changes nothing. Requests that run keep the old one."""
+        try:
+            settings = await asyncio.to_thread(load, self._config_path)
+            snapshot = snapshot_json(settings)
+            self.engine.replace(snapshot)
+        except (ConfigError, ValueError, OSError) as error:
+            log.error("the configuration stays as it was: %s", error)
+            return
+        self.settings = settings
+        self.failover = FailoverSettings(settings)
+        log.info("the configuration was read again")

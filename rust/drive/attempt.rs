@@ -1,0 +1,289 @@
+//! One try at one upstream, from the journal's intent to its settlement.
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::Response;
+use hyper::body::Incoming;
+
+use super::deadline::{Deadline, Stop, after};
+use super::exchange::Exchange;
+use super::failure::{Failure, FailureKind};
+use super::outbox::State;
+use super::row::{Basis, Outcome, Row, TokenColumns, millis};
+use super::runtime::Runtime;
+use super::snapshot::{Operation, Target};
+use super::{relay, send, whole};
+use crate::dialect::Dialect;
+use crate::journal::RecordId;
+use crate::transport::{Lease, TransportError};
+
+/// Which target to try, and with what body.
+#[derive(Debug, Clone, Default)]
+pub struct Attempt {
+    /// Index into the route's targets.
+    pub target: usize,
+    /// The request in the upstream's dialect; `None` sends the client's own.
+    pub body: Option<Bytes>,
+}
+
+/// What is known of an attempt's answer when it is over.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub status: Option<u16>,
+    pub upstream_request_id: Option<String>,
+    pub response_model: Option<String>,
+    pub tokens: TokenColumns,
+    pub basis: Option<Basis>,
+    pub first_token_ms: Option<u64>,
+}
+
+/// How an attempt ended.
+pub(super) enum End {
+    /// The answer was given to its end, or must be translated.
+    Done(State),
+    /// Nothing of it reached the client.
+    Failed(Failure),
+    /// Part of it reached the client, who has been told.
+    Broken(Failure),
+    /// The client left.
+    Cancelled,
+}
+
+/// An attempt while it runs.
+pub(super) struct Running {
+    pub rt: Rc<Runtime>,
+    pub x: Arc<Exchange>,
+    pub target: Target,
+    pub deadline: Deadline,
+    pub report: Report,
+    /// The gateway asked for usage that the client did not ask for.
+    pub hides_usage: bool,
+    pub sent: Instant,
+    id: RecordId,
+}
+
+/// Runs one attempt and leaves its result in the exchange's outbox.
+pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
+    let number = x.begin_attempt();
+    let Some(target) = x.admission.route.targets.get(attempt.target).cloned() else {
+        return x.fill(|r| {
+            let failure = Failure::new(FailureKind::Internal, "the route has no such target");
+            r.state = State::Failed(Box::new(failure));
+        });
+    };
+    let mut guard = PanicGuard(Some(x.clone()));
+    let tick =
+        x.admission.scan.stream().then(|| {
+            after(x.admission.arrived, x.admission.snapshot.commit_after).max(Instant::now())
+        });
+    let mut running = Running {
+        id: RecordId { request_id: x.id.into_bytes(), attempt: number },
+        deadline: Deadline::new(target.timeouts.connect, x.admission.deadline, tick),
+        report: Report::default(),
+        hides_usage: false,
+        sent: Instant::now(),
+        rt,
+        x,
+        target,
+    };
+    let end = running.drive(attempt.body).await;
+    running.settle(number, attempt.target, end);
+    guard.0 = None;
+}
+
+impl Running {
+    async fn drive(&mut self, translated: Option<Bytes>) -> End {
+        let body = match translated {
+            Some(body) => body,
+            None => {
+                let (body, hides_usage) = send::same_dialect_body(&self.x, &self.target);
+                self.hides_usage = hides_usage;
+                body
+            }
+        };
+        let (lease, response) = match self.send(body).await {
+            Ok(answered) => answered,
+            Err(end) => return end,
+        };
+        let status = response.status();
+        self.report.status = Some(status.as_u16());
+        self.report.upstream_request_id = upstream_request_id(&response);
+        if !status.is_success() {
+            return whole::refused(self, lease, response).await;
+        }
+        if self.x.admission.scan.stream() && self.x.admission.operation == Operation::Chat {
+            relay::stream(self, lease, response).await
+        } else {
+            whole::answer(self, lease, response).await
+        }
+    }
+
+    /// Sends the request over an idle connection, or a new one. A pooled connection that turns out to have died is
+    /// replaced once: the upstream never saw the request.
+    async fn send(&mut self, body: Bytes) -> Result<(Lease, Response<Incoming>), End> {
+        let mut lease = self.rt.pool.idle(&self.target.upstream.endpoint);
+        self.intend(lease.is_some())?;
+        loop {
+            let mut open = match lease.take() {
+                Some(open) => open,
+                None => self.connect().await?,
+            };
+            let Some(request) = send::request(&self.x, &self.target, body.clone(), open.is_http2())
+            else {
+                return Err(self.failed(FailureKind::Internal, "the request cannot be built"));
+            };
+            self.sent = Instant::now();
+            self.deadline.enter(self.target.timeouts.first_byte);
+            let reused = open.reused;
+            let result = {
+                let mut answer = pin!(open.send(request));
+                loop {
+                    match self.deadline.guard(&self.x, answer.as_mut()).await {
+                        Err(Stop::Tick) => relay::heartbeat(&self.x, &mut self.deadline),
+                        other => break other,
+                    }
+                }
+            };
+            return match result {
+                Ok(Ok(response)) => Ok((open, response)),
+                Ok(Err(TransportError::Reset(_))) if reused => continue,
+                Ok(Err(TransportError::BadHead(detail))) => {
+                    Err(self.failed(FailureKind::BadHead, detail))
+                }
+                Ok(Err(error)) => Err(self.failed(FailureKind::Reset, error.to_string())),
+                Err(stop) => Err(self.stopped(stop, FailureKind::FirstByteTimeout)),
+            };
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Lease, End> {
+        let rt = self.rt.clone();
+        self.deadline.enter(self.target.timeouts.connect);
+        let mut connecting = pin!(rt.pool.connect(&self.target.upstream.endpoint));
+        let result = loop {
+            match self.deadline.guard(&self.x, connecting.as_mut()).await {
+                Err(Stop::Tick) => relay::heartbeat(&self.x, &mut self.deadline),
+                other => break other,
+            }
+        };
+        match result {
+            Ok(Ok(lease)) => {
+                lease.share();
+                // From here on the upstream may act on what it gets.
+                self.journal(|journal, id| journal.sent(id))?;
+                Ok(lease)
+            }
+            Ok(Err(error)) => Err(self.failed(FailureKind::Connect, error.to_string())),
+            Err(stop) => Err(self.stopped(stop, FailureKind::ConnectTimeout)),
+        }
+    }
+
+    fn intend(&self, sent: bool) -> Result<(), End> {
+        let row = Row::open(&self.x, self.id.attempt, Some(&self.target));
+        self.rt
+            .intend(self.id, &row, sent)
+            .map_err(|e| self.failed(FailureKind::Journal, e.to_string()))
+    }
+
+    fn journal<T>(
+        &self,
+        act: impl FnOnce(&mut crate::journal::Journal, RecordId) -> Result<T, crate::error::Error>,
+    ) -> Result<T, End> {
+        act(&mut self.rt.journal.borrow_mut(), self.id)
+            .map_err(|e| self.failed(FailureKind::Journal, e.to_string()))
+    }
+
+    pub(super) fn failed(&self, kind: FailureKind, detail: impl Into<String>) -> End {
+        let mut failure = Failure::new(kind, detail);
+        failure.status = self.report.status;
+        End::Failed(failure)
+    }
+
+    /// What a cut wait means in a phase.
+    pub(super) fn stopped(&self, stop: Stop, phase: FailureKind) -> End {
+        match stop {
+            Stop::Cancelled => End::Cancelled,
+            Stop::Total => self.failed(FailureKind::TotalTimeout, "the request's time is used up"),
+            Stop::Phase | Stop::Tick => self.failed(phase, "no answer in time"),
+        }
+    }
+
+    /// Microseconds that the gateway has held the request itself, up to now.
+    pub(super) fn overhead_us(&self, answered: Instant) -> u128 {
+        let before = self.sent.duration_since(self.x.admission.arrived);
+        (before + answered.elapsed()).as_micros()
+    }
+
+    /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
+    fn settle(self, number: u32, target: usize, end: End) {
+        let Self { rt, x, target: upstream, report, id, .. } = self;
+        let mut row = Row::open(&x, number, Some(&upstream));
+        row.status = report.status;
+        row.upstream_request_id = report.upstream_request_id.as_deref();
+        row.response_model = report.response_model.as_deref();
+        row.tokens = report.tokens;
+        row.basis = report.basis.unwrap_or(Basis::None);
+        row.first_token_ms = report.first_token_ms;
+        row.latency_ms = millis(x.admission.arrived);
+        let state = match end {
+            End::Done(state) => {
+                row.outcome = Outcome::Ok;
+                row.client_status = Some(200);
+                Some(state)
+            }
+            End::Cancelled => {
+                row.outcome = Outcome::Cancelled;
+                Some(State::End)
+            }
+            End::Broken(failure) => {
+                row.outcome = Outcome::Error;
+                row.error_code = Some(failure.kind.code());
+                Some(State::End)
+            }
+            End::Failed(mut failure) => {
+                row.outcome = Outcome::Error;
+                row.error_code = Some(failure.kind.code());
+                failure.target = target;
+                Some(State::Failed(Box::new(failure)))
+            }
+        };
+        let written = rt.settle_row(id, &row);
+        if row.client_status.is_none() {
+            x.keep_unfinished(number, written.into());
+        }
+        if let Some(state) = state {
+            x.fill(|r| r.state = state);
+        }
+    }
+}
+
+fn upstream_request_id(response: &Response<Incoming>) -> Option<String> {
+    ["x-request-id", "request-id"].iter().find_map(|name| {
+        let value = response.headers().get(*name)?.to_str().ok()?;
+        Some(value.chars().take(256).collect())
+    })
+}
+
+/// The dialect that an answer must be brought to, where it is not the client's own.
+pub(super) fn translation(x: &Exchange, target: &Target) -> Option<(Dialect, Dialect)> {
+    let (from, to) = (target.upstream.dialect, x.admission.dialect);
+    (from != to).then_some((from, to))
+}
+
+/// Tells the front if the attempt's task dies: a defect ends one request, never leaves it hanging.
+struct PanicGuard(Option<Arc<Exchange>>);
+
+impl Drop for PanicGuard {
+    fn drop(&mut self) {
+        if let Some(x) = self.0.take() {
+            x.fill(|r| {
+                let failure = Failure::new(FailureKind::Internal, "the attempt's task died");
+                r.state = State::Failed(Box::new(failure));
+            });
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a front holds: the configuration of the moment and the runtime's thread.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc::UnboundedSender;
+use uuid::Uuid;
+
+use super::admit::{self, Admission, Incoming, Refused};
+use super::attempt::Attempt;
+use super::clock::rfc3339;
+use super::exchange::{Exchange, Wake};
+use super::row::Row;
+use super::runtime::{self, Command};
+use super::snapshot::Snapshot;
+use crate::error::Error;
+use crate::journal::{Journal, Options, RecordId};
+
+/// Where the engine keeps its files.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Directory of the journal's segments.
+    pub journal_dir: PathBuf,
+    /// Bounds of the journal.
+    pub journal: Options,
+}
+
+/// The gateway's core, one in each worker.
+#[derive(Debug)]
+pub struct Engine {
+    snapshot: ArcSwap<Snapshot>,
+    commands: UnboundedSender<Command>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Opens the journal and starts the runtime's thread.
+    pub fn start(options: &EngineOptions, snapshot: Snapshot) -> Result<Self, Error> {
+        let journal = Journal::open(&options.journal_dir, options.journal.clone())?;
+        let (commands, thread) =
+            runtime::start(journal).map_err(|e| Error::Journal(e.to_string()))?;
+        Ok(Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            commands,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Puts a new configuration in force; requests that run keep the one they began with.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// The configuration in force.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Admits a request, or says why not; a refusal to a known key goes to the ledger.
+    pub fn admit<'a, H>(&self, incoming: Incoming<'_, H>) -> Result<Admission, Refused>
+    where
+        H: Iterator<Item = (&'a [u8], &'a [u8])>,
+    {
+        let (operation, dialect) = (incoming.operation, incoming.dialect);
+        admit::admit(self.snapshot(), incoming).inspect_err(|refused| {
+            if let Some(principal) = &refused.principal {
+                let mut payload = Vec::new();
+                let id = refused.id.to_string();
+                let time = rfc3339(SystemTime::now());
+                Row::refused(&id, principal, operation, dialect, &refused.refusal, &time)
+                    .write(&mut payload);
+                let id = RecordId { request_id: refused.id.into_bytes(), attempt: 0 };
+                let _ = self.commands.send(Command::Refused(payload, id));
+            }
+        })
+    }
+
+    /// Begins an exchange. Where its first target speaks the client's dialect it is tried at once; otherwise the
+    /// front translates and calls [`Engine::attempt`]. Returns the index of the first target, and whether it was tried.
+    pub fn begin(
+        &self,
+        admission: Admission,
+        token: u64,
+        wake: Arc<dyn Wake>,
+    ) -> (Arc<Exchange>, usize, bool) {
+        let first = admission.route.first(draw());
+        let dialect = admission.dialect;
+        let x = Arc::new(Exchange::new(admission, token, wake));
+        let same =
+            x.admission.route.targets.get(first).is_some_and(|t| t.upstream.dialect == dialect);
+        if same {
+            self.attempt(&x, Attempt { target: first, body: None });
+        }
+        (x, first, same)
+    }
+
+    /// Tries a target.
+    pub fn attempt(&self, x: &Arc<Exchange>, attempt: Attempt) {
+        // The receiver lives as long as the engine; after `stop` the front serves nothing.
+        let _ = self.commands.send(Command::Attempt(x.clone(), attempt));
+    }
+
+    /// Tells the ledger what status the client was given in the end.
+    pub fn close(&self, x: &Arc<Exchange>, status: u16, code: Option<String>) {
+        let _ = self.commands.send(Command::Close(x.clone(), status, code));
+    }
+
+    /// Ends the runtime's thread once every attempt has settled. Blocks.
+    pub fn stop(&self) {
+        let _ = self.commands.send(Command::Stop);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Uniform over all of u64, from the same source as request ids.
+fn draw() -> u64 {
+    Uuid::new_v4().as_u64_pair().1
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.commands.send(Command::Stop);
+    }
+}

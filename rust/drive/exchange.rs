@@ -1,0 +1,116 @@
+//! One request and its answer, shared by the front's thread and the runtime's.
+
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use atomic_waker::AtomicWaker;
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::admit::Admission;
+use super::outbox::Outbox;
+
+/// How the runtime tells a front that an exchange has something ready.
+pub trait Wake: Send + Sync {
+    /// Called on the runtime's thread; must not block.
+    fn wake(&self, token: u64);
+}
+
+/// One request's life.
+pub struct Exchange {
+    /// The gateway's own id of the request, UUID version 7.
+    pub id: Uuid,
+    /// The same as text.
+    pub id_text: String,
+    /// What was admitted.
+    pub admission: Admission,
+    /// What waits for the front.
+    pub outbox: Outbox,
+    /// Names the exchange to its front.
+    pub token: u64,
+    wake: Arc<dyn Wake>,
+    cancelled: AtomicBool,
+    canceller: AtomicWaker,
+    attempts: AtomicU32,
+    client_status: AtomicU16,
+    /// Settled rows whose client status is not known yet: attempts that failed before anything was sent.
+    unfinished: Mutex<Vec<(u32, Bytes)>>,
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").field("id", &self.id_text).finish_non_exhaustive()
+    }
+}
+
+impl Exchange {
+    /// An exchange at its beginning.
+    pub fn new(admission: Admission, token: u64, wake: Arc<dyn Wake>) -> Self {
+        let id = admission.id;
+        Self {
+            id,
+            id_text: id.to_string(),
+            admission,
+            outbox: Outbox::default(),
+            token,
+            wake,
+            cancelled: AtomicBool::new(false),
+            canceller: AtomicWaker::new(),
+            attempts: AtomicU32::new(0),
+            client_status: AtomicU16::new(0),
+            unfinished: Mutex::default(),
+        }
+    }
+
+    /// Adds to the outbox and wakes the front if it waits.
+    pub(super) fn fill(&self, add: impl FnOnce(&mut super::Ready)) {
+        if self.outbox.fill(add) {
+            self.wake.wake(self.token);
+        }
+    }
+
+    /// Ends the exchange for a client that left. Idempotent.
+    pub fn cancel(&self) {
+        if !self.cancelled.swap(true, Ordering::AcqRel) {
+            self.canceller.wake();
+        }
+    }
+
+    /// Whether the client left.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(super) fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.canceller.register(cx.waker());
+        if self.is_cancelled() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// The next attempt's number, from 1.
+    pub(super) fn begin_attempt(&self) -> u32 {
+        self.attempts.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Attempts so far.
+    pub fn attempts(&self) -> u32 {
+        self.attempts.load(Ordering::Acquire)
+    }
+
+    /// The status that the client was given; `None` while its head is not out.
+    pub fn client_status(&self) -> Option<u16> {
+        Some(self.client_status.load(Ordering::Acquire)).filter(|status| *status != 0)
+    }
+
+    pub(super) fn set_client_status(&self, status: u16) {
+        self.client_status.store(status, Ordering::Release);
+    }
+
+    pub(super) fn keep_unfinished(&self, attempt: u32, row: Bytes) {
+        self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).push((attempt, row));
+    }
+
+    pub(super) fn take_unfinished(&self) -> Vec<(u32, Bytes)> {
+        std::mem::take(&mut *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

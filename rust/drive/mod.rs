@@ -1,0 +1,36 @@
+//! One request's life, whatever front brought it: admit, journal, attempt, relay, settle.
+//!
+//! A front gives a head and a body, takes batches of bytes when it has room for them, and is told through
+//! [`Wake`] that something waits. Nothing here knows ASGI or Python.
+
+mod admit;
+mod attempt;
+mod clock;
+mod deadline;
+mod engine;
+mod exchange;
+mod failure;
+mod outbox;
+mod principal;
+mod relay;
+mod request_headers;
+mod response_headers;
+mod row;
+mod runtime;
+mod send;
+mod snapshot;
+mod tally;
+mod whole;
+
+pub use admit::{Admission, Incoming, Refusal, Refused};
+pub use attempt::Attempt;
+pub use engine::{Engine, EngineOptions};
+pub use exchange::{Exchange, Wake};
+pub use failure::{Failure, FailureKind};
+pub use outbox::{Head, Ready, State};
+pub use principal::{Principal, digest};
+pub use relay::write_error;
+pub use row::{Basis, Outcome, Row};
+pub use snapshot::{
+    Operation, Route, Snapshot, SnapshotError, Strategy, Target, Timeouts, Upstream,
+};

@@ -1,0 +1,412 @@
+//! A streamed answer on its way to the client: counted, checked, and untouched where the dialect is the same.
+
+use std::future::poll_fn;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use super::attempt::{End, Running, translation};
+use super::deadline::{Deadline, Stop, after};
+use super::exchange::Exchange;
+use super::failure::{Failure, FailureKind};
+use super::outbox::{Head, State};
+use super::row::millis;
+use super::{response_headers, tally, whole};
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::meter::{Meter, Sighting};
+use crate::sse;
+use crate::stream::{self, Encoder, StreamError};
+use crate::tokens::StreamCounter;
+use crate::transport::{Coding, Decoder, Lease};
+
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
+/// How long the end of a finished stream is waited for, so that its connection can be used again.
+const TAIL_WAIT: Duration = Duration::from_millis(500);
+/// Streams read on at once for clients that left, and bytes read for each.
+const MAX_DRAINING: usize = 64;
+const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
+
+/// Keeps a waiting client's connection alive; the first one sends the head.
+pub(super) fn heartbeat(x: &Exchange, deadline: &mut Deadline) {
+    if x.client_status().is_none() {
+        x.set_client_status(200);
+        let mut headers = response_headers::gateway(x);
+        headers.push((
+            Bytes::from_static(b"content-type"),
+            Bytes::from_static(EVENT_STREAM.as_bytes()),
+        ));
+        x.fill(|r| r.head = Some(Head { status: 200, headers }));
+    }
+    x.fill(|r| Encoder::heartbeat(&mut r.body));
+    deadline.tick_at(Some(after(Instant::now(), x.admission.snapshot.commit_after)));
+}
+
+/// Relays a stream to its end.
+pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
+    let answered = Instant::now();
+    let (parts, mut body) = response.into_parts();
+    match whole::form(&parts.headers) {
+        Some(whole::Form::Stream) | None => {}
+        Some(whole::Form::Json) => return whole::as_stream(run, lease, parts, body).await,
+        Some(whole::Form::Other) => {
+            return run.failed(FailureKind::WrongContentType, "not an event stream");
+        }
+    }
+    let mut decoder = match decoder(&parts.headers) {
+        Ok(decoder) => decoder,
+        Err(failure) => return run.failed(failure.kind, failure.detail),
+    };
+    let mut relay = Relay::new(run);
+    let mut first_byte = true;
+    let mut drained_bytes = 0;
+    let end = loop {
+        let frame = match run.deadline.guard(&run.x, body.frame()).await {
+            Err(Stop::Tick) => {
+                relay.tick(run);
+                continue;
+            }
+            Err(Stop::Cancelled) if may_drain(run) => {
+                run.rt.draining.set(run.rt.draining.get() + 1);
+                run.deadline.outlive_client();
+                continue;
+            }
+            Err(Stop::Cancelled) => break End::Cancelled,
+            Err(stop) => {
+                let kind = if first_byte {
+                    FailureKind::FirstByteTimeout
+                } else {
+                    FailureKind::IdleTimeout
+                };
+                break run.stopped(stop, kind);
+            }
+            Ok(frame) => frame,
+        };
+        let fed = match frame {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => {
+                    if std::mem::take(&mut first_byte) || !data.is_empty() {
+                        run.deadline.enter(run.target.timeouts.idle);
+                    }
+                    relay.feed_coded(decoder.as_mut(), &data)
+                }
+                Err(_trailers) => continue,
+            },
+            Some(Err(error)) => Err(Failure::new(FailureKind::Truncated, error.to_string())),
+            None => relay.finish(decoder.take()).map(|()| relay.seen |= Sighting::END),
+        };
+        if let Err(failure) = fed {
+            relay.flush(run, &parts.headers, answered);
+            break End::Failed(failure);
+        }
+        relay.flush(run, &parts.headers, answered);
+        if relay.seen.contains(Sighting::END) || relay.seen.contains(Sighting::ERROR) {
+            break relay.ended();
+        }
+        if run.x.is_cancelled() {
+            drained_bytes += relay.discarded();
+            if drained_bytes > MAX_DRAIN_BYTES {
+                break End::Cancelled;
+            }
+        } else if run
+            .deadline
+            .guard(&run.x, poll_fn(|cx| run.x.outbox.poll_room(cx)))
+            .await
+            .is_err()
+        {
+            // The next read finds out why.
+        }
+    };
+    let end = relay.close(run, end);
+    if matches!(end, End::Done(_)) {
+        recycle(lease, body);
+    }
+    end
+}
+
+/// Whether the rest of a stream is read for a client that left.
+fn may_drain(run: &Running) -> bool {
+    run.target.upstream.drain && run.rt.draining.get() < MAX_DRAINING
+}
+
+/// Reads the nothing that should be left, so that the connection can serve the next request.
+fn recycle(lease: Lease, mut body: Incoming) {
+    tokio::task::spawn_local(async move {
+        let rest = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                if frame.is_data() && frame.data_ref().is_some_and(|d| !d.is_empty()) {
+                    return false;
+                }
+            }
+            true
+        };
+        if tokio::time::timeout(TAIL_WAIT, rest).await.unwrap_or(false) {
+            lease.recycle();
+        }
+    });
+}
+
+pub(super) fn decoder(headers: &http::HeaderMap) -> Result<Option<Decoder>, Failure> {
+    let Some(value) = headers.get(http::header::CONTENT_ENCODING) else { return Ok(None) };
+    let bad = |detail: String| Failure::new(FailureKind::BadCoding, detail);
+    match Coding::from_header(value.as_bytes()) {
+        Ok(None) => Ok(None),
+        Ok(Some(coding)) => Decoder::new(coding).map(Some).map_err(|e| bad(e.to_string())),
+        Err(()) => Err(bad(format!("content-encoding {value:?} is not known"))),
+    }
+}
+
+/// One stream's state between two reads.
+struct Relay {
+    dialect: Dialect,
+    parser: sse::Parser,
+    meter: Meter<StreamCounter>,
+    encoder: Option<Encoder>,
+    hides_usage: bool,
+    out: Vec<u8>,
+    seen: Sighting,
+    first_content: Option<u64>,
+    discarded: usize,
+}
+
+impl Relay {
+    fn new(run: &Running) -> Self {
+        let a = &run.x.admission;
+        let counter = StreamCounter::new(tally::vocabulary(&run.target));
+        let encoder =
+            translation(&run.x, &run.target).map(|(_, to)| Encoder::new(to, encoding(&run.x)));
+        Self {
+            dialect: run.target.upstream.dialect,
+            parser: sse::Parser::new(a.snapshot.max_event_bytes),
+            meter: Meter::new(run.target.upstream.dialect, counter),
+            encoder,
+            hides_usage: run.hides_usage,
+            out: Vec::new(),
+            seen: Sighting::NOTHING,
+            first_content: None,
+            discarded: 0,
+        }
+    }
+
+    fn feed_coded(&mut self, decoder: Option<&mut Decoder>, data: &[u8]) -> Result<(), Failure> {
+        match decoder {
+            None => self.feed(data),
+            Some(decoder) => {
+                let plain = decoder
+                    .feed(data)
+                    .map_err(|e| Failure::new(FailureKind::BadCoding, e.to_string()))?;
+                self.feed(&plain)
+            }
+        }
+    }
+
+    fn feed(&mut self, data: &[u8]) -> Result<(), Failure> {
+        let mut result = Ok(());
+        let Self { parser, meter, encoder, hides_usage, out, seen, .. } = self;
+        let mut step =
+            Step { meter, encoder: encoder.as_mut(), hides_usage: *hides_usage, out, seen };
+        let parsed = parser.feed(data, |frame| {
+            if result.is_ok() {
+                result = step.frame(&frame);
+            }
+        });
+        result.and(parsed).map_err(|e| malformed(&e))
+    }
+
+    /// The body ended cleanly: what stands unterminated in it, then what the stream owes its client.
+    fn finish(&mut self, decoder: Option<Decoder>) -> Result<(), Failure> {
+        if let Some(decoder) = decoder {
+            let rest = decoder
+                .finish()
+                .map_err(|e| Failure::new(FailureKind::BadCoding, e.to_string()))?;
+            self.feed(&rest)?;
+        }
+        let mut result = Ok(());
+        let Self { parser, meter, encoder, hides_usage, out, seen, .. } = self;
+        let mut step =
+            Step { meter, encoder: encoder.as_mut(), hides_usage: *hides_usage, out, seen };
+        parser.finish(|frame| result = step.frame(&frame));
+        // A tail that is no event is a truncation, told below.
+        let truncated = result.is_err();
+        if self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR) {
+            return Ok(());
+        }
+        if truncated || !self.seen.contains(Sighting::FINISH) {
+            return Err(Failure::new(FailureKind::Truncated, "the stream ended before its end"));
+        }
+        match &mut self.encoder {
+            Some(encoder) => encoder.terminator(&mut self.out),
+            None => self.out.extend_from_slice(terminator(self.dialect)),
+        }
+        Ok(())
+    }
+
+    /// Hands what is ready to the front. Before the first content nothing is: a failure may still go elsewhere.
+    fn flush(&mut self, run: &mut Running, upstream: &http::HeaderMap, answered: Instant) {
+        if !self.commits() {
+            return;
+        }
+        if self.first_content.is_none() {
+            self.first_content = Some(millis(run.x.admission.arrived));
+        }
+        if run.x.is_cancelled() {
+            self.discarded += self.out.len();
+            self.out.clear();
+            return;
+        }
+        let head = run.x.client_status().is_none().then(|| {
+            run.x.set_client_status(200);
+            let overhead = run.overhead_us(answered);
+            response_headers::answer(&run.x, &run.target, upstream, EVENT_STREAM, overhead)
+        });
+        if head.is_none() && self.out.is_empty() {
+            return;
+        }
+        run.x.fill(|ready| {
+            if head.is_some() {
+                ready.head = head;
+            }
+            ready.body.append(&mut self.out);
+        });
+        run.deadline.tick_at(Some(after(Instant::now(), run.x.admission.snapshot.commit_after)));
+    }
+
+    fn tick(&self, run: &mut Running) {
+        heartbeat(&run.x, &mut run.deadline);
+    }
+
+    /// Content was seen, or the end of an answer without any: from here on nothing is tried elsewhere.
+    fn commits(&self) -> bool {
+        [Sighting::CONTENT, Sighting::FINISH, Sighting::END]
+            .into_iter()
+            .any(|s| self.seen.contains(s))
+    }
+
+    const fn discarded(&mut self) -> usize {
+        let bytes = self.discarded;
+        self.discarded = 0;
+        bytes
+    }
+
+    fn ended(&self) -> End {
+        if self.seen.contains(Sighting::ERROR) {
+            let detail = self.meter.upstream_error().map(|e| e.message.clone()).unwrap_or_default();
+            End::Failed(Failure::new(FailureKind::InBandError, detail))
+        } else {
+            End::Done(State::End)
+        }
+    }
+
+    /// The attempt's report, and for a client who has content already the error as the stream's last event.
+    fn close(mut self, run: &mut Running, end: End) -> End {
+        let committed = self.commits();
+        tally::stream(run, &mut self.meter, matches!(end, End::Done(_)), committed);
+        run.report.first_token_ms = self.first_content;
+        match end {
+            End::Failed(failure) if committed => {
+                let mut out = Vec::new();
+                let passed_on = failure.kind == FailureKind::InBandError && self.encoder.is_none();
+                if !passed_on {
+                    let error = StreamError {
+                        message: message(&failure),
+                        kind: "api_error",
+                        code: failure.kind.code(),
+                        origin: "upstream",
+                        request_id: &run.x.id_text,
+                    };
+                    match &mut self.encoder {
+                        // The upstream's own error event was translated when it came.
+                        Some(_) if failure.kind == FailureKind::InBandError => {}
+                        Some(encoder) => encoder.error(&error, &mut out),
+                        None => write_error(run.x.admission.dialect, &error, &mut out),
+                    }
+                }
+                run.x.fill(|ready| ready.body.append(&mut out));
+                End::Broken(failure)
+            }
+            other => other,
+        }
+    }
+}
+
+/// What an encoder must know of the request.
+pub(super) fn encoding(x: &Exchange) -> stream::Options {
+    stream::Options {
+        request_id: x.id_text.clone(),
+        include_usage: x.admission.scan.include_usage(),
+        ..stream::Options::default()
+    }
+}
+
+/// The success terminator that an upstream left out.
+const fn terminator(dialect: Dialect) -> &'static [u8] {
+    match dialect {
+        Dialect::OpenAiChat => b"data: [DONE]\n\n",
+        Dialect::Anthropic => b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+    }
+}
+
+/// An error as a stream's last event.
+pub fn write_error(dialect: Dialect, error: &StreamError<'_>, out: &mut Vec<u8>) {
+    Encoder::new(dialect, stream::Options::default()).error(error, out);
+}
+
+/// What the client is told; details that name hosts stay in the log.
+fn message(failure: &Failure) -> &'static str {
+    match failure.kind {
+        FailureKind::IdleTimeout => "the upstream fell silent in the middle of its answer",
+        FailureKind::TotalTimeout => "the request's time ran out in the middle of the answer",
+        FailureKind::MalformedEvent => "the upstream sent an event that cannot be read",
+        FailureKind::TooLarge => "the upstream sent an event that is too large",
+        FailureKind::InBandError => "the upstream reported an error in the middle of its answer",
+        _ => "the upstream's answer ended before its end",
+    }
+}
+
+fn malformed(error: &Error) -> Failure {
+    let kind = match error {
+        Error::EventTooLarge { .. } => FailureKind::TooLarge,
+        _ => FailureKind::MalformedEvent,
+    };
+    Failure::new(kind, error.to_string())
+}
+
+/// One frame's way through the meter and, where the dialects differ, the encoder.
+struct Step<'a> {
+    meter: &'a mut Meter<StreamCounter>,
+    encoder: Option<&'a mut Encoder>,
+    hides_usage: bool,
+    out: &'a mut Vec<u8>,
+    seen: &'a mut Sighting,
+}
+
+impl Step<'_> {
+    fn frame(&mut self, frame: &sse::Frame<'_>) -> Result<(), Error> {
+        if self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR) {
+            return Ok(()); // what follows the first terminator is dropped
+        }
+        let Some(event) = &frame.event else {
+            if self.encoder.is_none() && frame.complete {
+                self.out.extend_from_slice(frame.raw);
+            }
+            return Ok(());
+        };
+        let sighting = match &mut self.encoder {
+            None => self.meter.observe(event.name(), &event.data)?,
+            Some(encoder) => {
+                let out = &mut *self.out;
+                self.meter
+                    .observe_with(event.name(), &event.data, |delta| encoder.delta(delta, out))?
+            }
+        };
+        *self.seen |= sighting;
+        let hidden = self.hides_usage && sighting.contains(Sighting::USAGE_ONLY);
+        if self.encoder.is_none() && !hidden {
+            self.out.extend_from_slice(frame.raw);
+        }
+        Ok(())
+    }
+}

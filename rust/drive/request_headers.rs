@@ -1,0 +1,124 @@
+//! What a client's headers say to the gateway, and what of them goes on to the upstream.
+
+use http::{HeaderName, HeaderValue};
+use serde_json::value::RawValue;
+
+use super::admit::Refusal;
+use super::principal::digest;
+
+/// Longest value kept of a header that ends in the ledger; longer ones are refused.
+const MAX_VALUE_BYTES: usize = 256;
+/// Longest `x-sluicegate-metadata`.
+const MAX_METADATA_BYTES: usize = 4096;
+
+/// The headers that matter, read once.
+#[derive(Debug, Default)]
+pub struct RequestHeaders {
+    /// Digest of the one credential given, if any was.
+    pub credential: Option<[u8; 32]>,
+    /// `x-request-id`.
+    pub client_ref: Option<String>,
+    /// `x-sluicegate-user`.
+    pub user: Option<String>,
+    /// `x-sluicegate-team-tag`.
+    pub tag: Option<String>,
+    /// `x-sluicegate-run`.
+    pub run: Option<String>,
+    /// `x-sluicegate-metadata`, a JSON object as it came.
+    pub metadata: Option<Box<RawValue>>,
+    /// `x-sluicegate-timeout-ms`.
+    pub timeout_ms: Option<u64>,
+    /// Goes to an upstream of the same dialect.
+    pub forward: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Vendor headers that change what an upstream answers; everything else stays here.
+const FORWARDED: &[&str] = &["anthropic-beta", "anthropic-version", "openai-beta"];
+
+impl RequestHeaders {
+    /// Reads lower-case names with raw values.
+    pub fn read<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Result<Self, Refusal> {
+        let mut out = Self::default();
+        let mut seen_authorization = false;
+        for (name, value) in headers {
+            match name {
+                b"authorization" => {
+                    if std::mem::replace(&mut seen_authorization, true) {
+                        return Err(Refusal::header("authorization", "is given twice"));
+                    }
+                    out.add_credential(bearer(value)?)?;
+                }
+                b"x-api-key" | b"x-goog-api-key" => out.add_credential(value.trim_ascii())?,
+                b"x-request-id" => out.client_ref = Some(kept(value)),
+                b"x-sluicegate-user" => out.user = Some(text("x-sluicegate-user", value)?),
+                b"x-sluicegate-team-tag" => out.tag = Some(text("x-sluicegate-team-tag", value)?),
+                b"x-sluicegate-run" => out.run = Some(text("x-sluicegate-run", value)?),
+                b"x-sluicegate-metadata" => out.metadata = Some(metadata(value)?),
+                b"x-sluicegate-timeout-ms" => out.timeout_ms = Some(timeout_ms(value)?),
+                _ => out.forward(name, value),
+            }
+        }
+        Ok(out)
+    }
+
+    fn add_credential(&mut self, credential: &[u8]) -> Result<(), Refusal> {
+        let digest = digest(credential);
+        match self.credential {
+            Some(other) if other != digest => {
+                Err(Refusal::malformed("different credentials in one request", None))
+            }
+            _ => {
+                self.credential = Some(digest);
+                Ok(())
+            }
+        }
+    }
+
+    fn forward(&mut self, name: &[u8], value: &[u8]) {
+        let Some(known) = FORWARDED.iter().find(|known| known.as_bytes() == name) else { return };
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            self.forward.push((HeaderName::from_static(known), value));
+        }
+    }
+}
+
+/// The token of `Bearer TOKEN`; any other scheme is no credential of ours.
+fn bearer(value: &[u8]) -> Result<&[u8], Refusal> {
+    match value.split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => Ok(token.trim_ascii()),
+        _ => Err(Refusal::unauthorized()),
+    }
+}
+
+/// A client's own reference: kept as far as it is printable, never a reason to refuse.
+fn kept(value: &[u8]) -> String {
+    let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
+    String::from_utf8_lossy(value).chars().filter(|c| !c.is_control()).collect()
+}
+
+fn text(name: &'static str, value: &[u8]) -> Result<String, Refusal> {
+    if value.len() > MAX_VALUE_BYTES {
+        return Err(Refusal::header(name, "is longer than 256 bytes"));
+    }
+    match std::str::from_utf8(value) {
+        Ok(text) if !text.chars().any(char::is_control) => Ok(text.trim().to_owned()),
+        _ => Err(Refusal::header(name, "is not printable UTF-8")),
+    }
+}
+
+fn metadata(value: &[u8]) -> Result<Box<RawValue>, Refusal> {
+    const NAME: &str = "x-sluicegate-metadata";
+    if value.len() > MAX_METADATA_BYTES {
+        return Err(Refusal::header(NAME, "is longer than 4096 bytes"));
+    }
+    let object =
+        serde_json::from_slice::<Box<RawValue>>(value).ok().filter(|v| v.get().starts_with('{'));
+    object.ok_or_else(|| Refusal::header(NAME, "is not a JSON object"))
+}
+
+fn timeout_ms(value: &[u8]) -> Result<u64, Refusal> {
+    let number = std::str::from_utf8(value).ok().and_then(|v| v.trim().parse::<u64>().ok());
+    number.filter(|ms| (1..=1_000_000_000_000_000).contains(ms)).ok_or_else(|| {
+        Refusal::header("x-sluicegate-timeout-ms", "is not a whole number of milliseconds above 0")
+    })
+}

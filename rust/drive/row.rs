@@ -1,0 +1,238 @@
+//! The ledger row of one attempt, as the journal keeps it.
+
+use std::time::Instant;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::admit::Refusal;
+use super::exchange::Exchange;
+use super::principal::Principal;
+use super::snapshot::{Operation, Target};
+use crate::dialect::Dialect;
+use crate::stream::Usage;
+
+/// How an attempt, or a request that made none, ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Answered.
+    Ok,
+    /// Failed.
+    Error,
+    /// The client left, or the gateway ended.
+    Cancelled,
+    /// Never sent: refused by the gateway.
+    Refused,
+    /// The gateway died while it ran.
+    Unknown,
+}
+
+/// Where the token figures come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The upstream's usage.
+    Reported,
+    /// Our count with the model's own vocabulary, or o200k where the model is unknown.
+    Counted,
+    /// A bound or a ratio.
+    Estimated,
+    /// Nothing was generated.
+    None,
+}
+
+/// One row. The names are the export's columns; what is unknown is left out.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)] // the columns are documented where the export is
+pub struct Row<'a> {
+    pub request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ref: Option<&'a str>,
+    pub attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<&'a str>,
+    pub key_name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub organisation: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub team: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub project: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<&'a RawValue>,
+    pub time: &'a str,
+    pub operation: &'static str,
+    pub dialect: &'static str,
+    pub requested_model: &'a str,
+    pub stream: bool,
+    #[serde(flatten)]
+    pub target: Option<TargetColumns<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_status: Option<u16>,
+    pub outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<&'a str>,
+    pub basis: Basis,
+    #[serde(flatten)]
+    pub tokens: TokenColumns,
+    pub price_version: &'static str,
+    pub latency_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<u64>,
+    pub cache: &'static str,
+}
+
+/// Where an attempt went.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct TargetColumns<'a> {
+    pub provider: &'a str,
+    pub routed_model: &'a str,
+    pub upstream_dialect: &'static str,
+}
+
+/// The token figures; a class that was never mentioned is 0.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct TokenColumns {
+    pub input_tokens: u64,
+    pub cached_input_tokens: u64,
+    pub cache_write_tokens: u64,
+    pub cache_write_1h_tokens: u64,
+    pub output_tokens: u64,
+    pub reasoning_tokens: u64,
+    pub audio_tokens: u64,
+    pub image_tokens: u64,
+    pub counted_output_tokens: u64,
+}
+
+impl From<&Usage> for TokenColumns {
+    fn from(usage: &Usage) -> Self {
+        Self {
+            input_tokens: usage.input_tokens.unwrap_or(0),
+            cached_input_tokens: usage.cached_input_tokens.unwrap_or(0),
+            cache_write_tokens: usage.cache_write_tokens.unwrap_or(0),
+            cache_write_1h_tokens: usage.cache_write_1h_tokens.unwrap_or(0),
+            output_tokens: usage.output_tokens.unwrap_or(0),
+            reasoning_tokens: usage.reasoning_tokens.unwrap_or(0),
+            audio_tokens: usage.audio_tokens.unwrap_or(0),
+            image_tokens: usage.image_tokens.unwrap_or(0),
+            counted_output_tokens: 0,
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    /// The row of an attempt as it must read if the gateway dies while the attempt runs.
+    pub(super) fn open(x: &'a Exchange, attempt: u32, target: Option<&'a Target>) -> Self {
+        let a = &x.admission;
+        let user = a.headers.user.as_deref().or_else(|| a.scan.user());
+        let own_user = Some(a.principal.user.as_str()).filter(|u| !u.is_empty());
+        Self {
+            request_id: &x.id_text,
+            client_ref: a.headers.client_ref.as_deref(),
+            attempt,
+            run: a.headers.run.as_deref(),
+            key_name: &a.principal.name,
+            organisation: &a.principal.organisation,
+            team: &a.principal.team,
+            project: &a.principal.project,
+            user: user.or(own_user),
+            tags: a.headers.tag.as_deref(),
+            metadata: a.headers.metadata.as_deref(),
+            time: &a.time,
+            operation: a.operation.name(),
+            dialect: a.dialect.name(),
+            requested_model: &a.requested_model,
+            stream: a.scan.stream(),
+            target: target.map(|t| TargetColumns {
+                provider: &t.upstream.provider,
+                routed_model: &t.model,
+                upstream_dialect: t.upstream.dialect.name(),
+            }),
+            response_model: None,
+            upstream_request_id: None,
+            status: None,
+            client_status: x.client_status(),
+            outcome: Outcome::Unknown,
+            error_code: None,
+            basis: Basis::Estimated,
+            tokens: TokenColumns::default(),
+            price_version: "unpriced",
+            latency_ms: millis(a.arrived),
+            first_token_ms: None,
+            cache: "bypass",
+        }
+    }
+
+    /// The row of a request that was refused before anything of it was known but who asked.
+    pub(super) fn refused(
+        request_id: &'a str,
+        principal: &'a Principal,
+        operation: Operation,
+        dialect: Dialect,
+        refusal: &'a Refusal,
+        time: &'a str,
+    ) -> Self {
+        Self {
+            request_id,
+            client_ref: None,
+            attempt: 0,
+            run: None,
+            key_name: &principal.name,
+            organisation: &principal.organisation,
+            team: &principal.team,
+            project: &principal.project,
+            user: None,
+            tags: None,
+            metadata: None,
+            time,
+            operation: operation.name(),
+            dialect: dialect.name(),
+            requested_model: "",
+            stream: false,
+            target: None,
+            response_model: None,
+            upstream_request_id: None,
+            status: None,
+            client_status: Some(refusal.status),
+            outcome: Outcome::Refused,
+            error_code: Some(refusal.code),
+            basis: Basis::None,
+            tokens: TokenColumns::default(),
+            price_version: "unpriced",
+            latency_ms: 0,
+            first_token_ms: None,
+            cache: "bypass",
+        }
+    }
+
+    /// The row as the journal's payload.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.clear();
+        // Writing strings and integers into memory cannot fail.
+        let _ = serde_json::to_writer(out, self);
+    }
+}
+
+/// A written row with the client's status added, which was not known when it was written.
+pub(super) fn with_client_status(row: &[u8], status: u16) -> Vec<u8> {
+    let open = row.strip_suffix(b"}").unwrap_or(row);
+    [open, format!(",\"client_status\":{status}}}").as_bytes()].concat()
+}
+
+/// Milliseconds since then.
+pub(super) fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,134 @@
+//! The runtime's thread: everything that speaks to upstreams and to the journal.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
+
+use super::attempt::{self, Attempt};
+use super::exchange::Exchange;
+use super::row::{Outcome, Row, with_client_status};
+use crate::journal::{Journal, RecordId};
+use crate::transport::Pool;
+
+/// What a front asks of the runtime.
+pub enum Command {
+    /// Try a target.
+    Attempt(Arc<Exchange>, Attempt),
+    /// The client was given this status; rows that wait for it are completed.
+    Close(Arc<Exchange>, u16, Option<String>),
+    /// A request that was refused to a known key.
+    Refused(Vec<u8>, RecordId),
+    /// Finish, once the last attempt has settled.
+    Stop,
+}
+
+/// State of the runtime's thread.
+pub struct Runtime {
+    pub(super) pool: Pool,
+    pub(super) journal: RefCell<Journal>,
+    pub(super) draining: Cell<usize>,
+    scratch: RefCell<Vec<u8>>,
+    /// Settlements that the journal could not take yet (a full disk); written before the next one.
+    owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
+}
+
+/// Starts the thread. It ends after [`Command::Stop`].
+pub fn start(journal: Journal) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
+    let (sender, receiver) = unbounded_channel();
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = std::thread::Builder::new().name("sluicegate-io".to_owned()).spawn(move || {
+        let runtime = Rc::new(Runtime {
+            pool: Pool::default(),
+            journal: RefCell::new(journal),
+            draining: Cell::new(0),
+            scratch: RefCell::default(),
+            owed: RefCell::default(),
+        });
+        LocalSet::new().block_on(&tokio, serve(runtime, receiver));
+    })?;
+    Ok((sender, thread))
+}
+
+async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
+    let mut attempts = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            command = commands.recv() => match command {
+                Some(Command::Attempt(x, attempt)) => {
+                    attempts.spawn_local(attempt::run(runtime.clone(), x, attempt));
+                }
+                Some(Command::Close(x, status, code)) => runtime.close(&x, status, code.as_deref()),
+                Some(Command::Refused(row, id)) => runtime.settle(id, &row),
+                Some(Command::Stop) | None => break,
+            },
+            Some(_) = attempts.join_next() => {}
+        }
+    }
+    while attempts.join_next().await.is_some() {}
+    runtime.pay();
+}
+
+impl Runtime {
+    /// Records an attempt before anything of it is sent.
+    pub(super) fn intend(
+        &self,
+        id: RecordId,
+        row: &Row<'_>,
+        sent: bool,
+    ) -> Result<(), crate::error::Error> {
+        let mut scratch = self.scratch.borrow_mut();
+        row.write(&mut scratch);
+        let mut journal = self.journal.borrow_mut();
+        if sent { journal.intent_sent(id, &scratch) } else { journal.intent(id, &scratch) }
+    }
+
+    /// Records what became of an attempt, and returns the record.
+    pub(super) fn settle_row(&self, id: RecordId, row: &Row<'_>) -> Vec<u8> {
+        let mut payload = Vec::with_capacity(768);
+        row.write(&mut payload);
+        self.settle(id, &payload);
+        payload
+    }
+
+    fn settle(&self, id: RecordId, payload: &[u8]) {
+        self.pay();
+        if !self.owed.borrow().is_empty() || self.journal.borrow_mut().settle(id, payload).is_err()
+        {
+            self.owed.borrow_mut().push((id, payload.to_vec()));
+        }
+    }
+
+    /// Writes what is owed to the journal, oldest first.
+    fn pay(&self) {
+        let mut owed = self.owed.borrow_mut();
+        if owed.is_empty() {
+            return;
+        }
+        let mut journal = self.journal.borrow_mut();
+        let paid =
+            owed.iter().take_while(|(id, payload)| journal.settle(*id, payload).is_ok()).count();
+        owed.drain(..paid);
+    }
+
+    /// Completes the rows of a request with the status that its client got.
+    fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
+        x.set_client_status(status);
+        for (attempt, row) in x.take_unfinished() {
+            let id = RecordId { request_id: x.id.into_bytes(), attempt };
+            self.settle(id, &with_client_status(&row, status));
+        }
+        if x.attempts() == 0 {
+            let mut row = Row::open(x, 0, None);
+            row.outcome = Outcome::Refused;
+            row.basis = super::row::Basis::None;
+            row.error_code = code;
+            row.latency_ms = super::row::millis(x.admission.arrived);
+            self.settle_row(RecordId { request_id: x.id.into_bytes(), attempt: 0 }, &row);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The request as the upstream gets it: the client's bytes with a few fields spliced, our headers.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+
+use super::exchange::Exchange;
+use super::snapshot::{Operation, Target};
+use crate::body::{self, Edit};
+use crate::dialect::Dialect;
+use crate::transport::RequestBody;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+/// The only published version. Source: <https://docs.anthropic.com/en/api/versioning>.
+const ANTHROPIC_VERSION_DEFAULT: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+/// The client's own body for an upstream of the same dialect.
+///
+/// Two fields are ever touched: `model`, when the upstream calls it otherwise, and `stream_options`, so that
+/// a stream reports its usage. Returns whether usage was asked for on the client's behalf.
+pub fn same_dialect_body(x: &Exchange, target: &Target) -> (Bytes, bool) {
+    let a = &x.admission;
+    let mut edits = Vec::with_capacity(2);
+    if a.requested_model != target.model {
+        let model = serde_json::to_vec(&target.model).unwrap_or_default();
+        edits.extend(a.scan.model_span().map(|span| Edit::replace(span, model)));
+    }
+    let asks = a.operation == Operation::Chat
+        && target.upstream.dialect == Dialect::OpenAiChat
+        && target.upstream.ask_usage
+        && a.scan.stream()
+        && !a.scan.include_usage();
+    if asks {
+        edits.push(ask_for_usage(x));
+    }
+    if edits.is_empty() {
+        return (a.body.clone(), false);
+    }
+    (body::splice(&a.body, &edits).into(), asks)
+}
+
+fn ask_for_usage(x: &Exchange) -> Edit {
+    let scan = &x.admission.scan;
+    let Some(span) = scan.stream_options_span() else {
+        return Edit::insert("stream_options", br#"{"include_usage":true}"#.to_vec());
+    };
+    // Rare and small: whatever else stands in `stream_options` is kept.
+    let given = x.admission.body.get(span.clone()).unwrap_or_default();
+    let mut options: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(given).unwrap_or_default();
+    options.insert("include_usage".to_owned(), true.into());
+    Edit::replace(span, serde_json::to_vec(&options).unwrap_or_default())
+}
+
+/// The whole request. Client headers pass only by allow-list, and only within one dialect.
+pub fn request(
+    x: &Exchange,
+    target: &Target,
+    body: Bytes,
+    http2: bool,
+) -> Option<Request<RequestBody>> {
+    let a = &x.admission;
+    let upstream = &target.upstream;
+    let path = a.operation.path(upstream.dialect)?;
+    let uri = if http2 {
+        Uri::builder()
+            .scheme(if upstream.endpoint.server_name().is_some() { "https" } else { "http" })
+            .authority(upstream.endpoint.authority().to_str().ok()?)
+            .path_and_query(full_path(upstream.endpoint.base_path(), path))
+            .build()
+            .ok()?
+    } else {
+        full_path(upstream.endpoint.base_path(), path).parse().ok()?
+    };
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
+    headers.reserve(8 + upstream.headers.len() + a.headers.forward.len());
+    if !http2 {
+        headers.insert(HOST, upstream.endpoint.authority().clone());
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let accept = if a.scan.stream() { "text/event-stream" } else { "application/json" };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    // Compressed streams are held back by compressors; what is compressed all the same is decoded.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("sluicegate/", env!("CARGO_PKG_VERSION"))),
+    );
+    headers.insert(REQUEST_ID, HeaderValue::from_str(&x.id_text).ok()?);
+    if upstream.dialect == Dialect::Anthropic {
+        headers.insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_DEFAULT);
+    }
+    if upstream.dialect == a.dialect {
+        for (name, value) in &a.headers.forward {
+            headers.append(name, value.clone());
+        }
+    }
+    for (name, value) in &upstream.headers {
+        headers.insert(name, value.clone());
+    }
+    Some(request)
+}
+
+/// A base URL may end in `/v1` or not; a versioned path of another kind is taken as it is.
+fn full_path(base: &str, operation: &str) -> String {
+    if base.is_empty() { format!("/v1{operation}") } else { format!("{base}{operation}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::full_path;
+
+    #[test]
+    fn base_path_may_carry_the_version_or_nothing() {
+        for (base, path) in [
+            ("", "/v1/chat/completions"),
+            ("/v1", "/v1/chat/completions"),
+            ("/openai/v1", "/openai/v1/chat/completions"),
+            ("/api/paas/v4", "/api/paas/v4/chat/completions"),
+        ] {
+            assert_eq!(full_path(base, "/chat/completions"), path);
+        }
+    }
+}

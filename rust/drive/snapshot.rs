@@ -1,0 +1,377 @@
+//! One reading of the configuration, as the hot path wants it: every look-up a hash, every header ready made.
+//!
+//! A request keeps the snapshot it began with, so that a reload never mixes two of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use serde::Deserialize;
+
+use super::principal::{Principal, PrincipalSpec};
+use crate::dialect::Dialect;
+use crate::transport::{Endpoint, EndpointError};
+
+/// What is asked of a model; OpenTelemetry's `gen_ai.operation.name` where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// A conversation, `chat`.
+    Chat,
+    /// Vectors of texts, `embeddings`.
+    Embeddings,
+    /// How many tokens a conversation has; never billed by vendors.
+    CountTokens,
+}
+
+impl Operation {
+    /// The name in ledger and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
+            Self::CountTokens => "count_tokens",
+        }
+    }
+
+    /// The path behind the base URL's version, by dialect; `None` where the dialect has no such operation.
+    pub const fn path(self, dialect: Dialect) -> Option<&'static str> {
+        match (self, dialect) {
+            (Self::Chat, Dialect::OpenAiChat) => Some("/chat/completions"),
+            (Self::Embeddings, Dialect::OpenAiChat) => Some("/embeddings"),
+            (Self::Chat, Dialect::Anthropic) => Some("/messages"),
+            (Self::CountTokens, Dialect::Anthropic) => Some("/messages/count_tokens"),
+            (Self::CountTokens, Dialect::OpenAiChat) | (Self::Embeddings, Dialect::Anthropic) => {
+                None
+            }
+        }
+    }
+}
+
+/// Deadlines of one attempt, and of the whole request (`total`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timeouts {
+    /// Name resolution, TCP and TLS.
+    pub connect: Duration,
+    /// From the request's sending to the first body byte.
+    pub first_byte: Duration,
+    /// Between two reads of the body.
+    pub idle: Duration,
+    /// The whole request, from its arrival, all attempts together.
+    pub total: Duration,
+}
+
+/// The wire form of [`Timeouts`], seconds.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[allow(missing_docs, clippy::struct_field_names)] // named in `Timeouts`; the unit belongs in each name
+pub struct TimeoutsSpec {
+    pub connect_s: f64,
+    pub first_byte_s: f64,
+    pub idle_s: f64,
+    pub total_s: f64,
+}
+
+impl From<TimeoutsSpec> for Timeouts {
+    fn from(spec: TimeoutsSpec) -> Self {
+        let seconds = |s: f64| Duration::try_from_secs_f64(s).unwrap_or(Duration::MAX);
+        Self {
+            connect: seconds(spec.connect_s),
+            first_byte: seconds(spec.first_byte_s),
+            idle: seconds(spec.idle_s),
+            total: seconds(spec.total_s),
+        }
+    }
+}
+
+/// What Python hands over, as JSON: the configuration resolved against the catalogue.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)] // each field is named after the configuration's
+pub struct SnapshotSpec {
+    pub keys: Vec<PrincipalSpec>,
+    /// No credential is asked for; the configuration allows it on loopback only.
+    #[serde(default)]
+    pub open: bool,
+    pub upstreams: Vec<UpstreamSpec>,
+    pub models: HashMap<String, RouteSpec>,
+    pub timeouts: TimeoutsSpec,
+    pub commit_after_s: f64,
+    pub max_event_bytes: usize,
+    pub max_answer_bytes: usize,
+}
+
+/// A provider as one upstream host with one key.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct UpstreamSpec {
+    pub provider: String,
+    pub dialect: Dialect,
+    pub base_url: String,
+    /// Credential and fixed headers.
+    pub headers: Vec<(String, String)>,
+    pub timeouts: TimeoutsSpec,
+    /// Ask for usage in streams where the client did not.
+    pub ask_usage: bool,
+    /// Read on after the client left, so that usage is reported.
+    pub drain: bool,
+}
+
+/// A name that clients ask for.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct RouteSpec {
+    pub strategy: Strategy,
+    pub targets: Vec<TargetSpec>,
+    #[serde(default)]
+    pub timeouts: Option<TimeoutsSpec>,
+}
+
+/// One model of a route.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct TargetSpec {
+    /// Index into `upstreams`.
+    pub upstream: usize,
+    pub model: String,
+    #[serde(default = "one")]
+    pub weight: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+/// Which target of a route is tried first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The first; the others in order when it fails.
+    Fallback,
+    /// Drawn by weight.
+    Weighted,
+}
+
+/// A host, its key and how to speak to it.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Name in the configuration, ledger and metrics.
+    pub provider: String,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// Credential and fixed headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Its deadlines.
+    pub timeouts: Timeouts,
+    /// Ask for usage in streams where the client did not.
+    pub ask_usage: bool,
+    /// Read on after the client left.
+    pub drain: bool,
+}
+
+/// A model at an upstream.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Where.
+    pub upstream: Arc<Upstream>,
+    /// The upstream's name for the model, verbatim.
+    pub model: String,
+    /// Share of the draw in a weighted route.
+    pub weight: u32,
+    /// The upstream's deadlines, or the route's own.
+    pub timeouts: Timeouts,
+}
+
+/// The targets behind one requested model.
+#[derive(Debug)]
+pub struct Route {
+    /// How the first target is chosen.
+    pub strategy: Strategy,
+    /// At least one.
+    pub targets: Vec<Target>,
+}
+
+/// The configuration as the hot path sees it.
+#[derive(Debug)]
+pub struct Snapshot {
+    keys: HashMap<[u8; 32], Arc<Principal>>,
+    open: Option<Arc<Principal>>,
+    upstreams: HashMap<String, Arc<Upstream>>,
+    routes: HashMap<String, Arc<Route>>,
+    /// How long status and headers wait for content.
+    pub commit_after: Duration,
+    /// Largest server-sent event relayed.
+    pub max_event_bytes: usize,
+    /// Largest answer that is not a stream.
+    pub max_answer_bytes: usize,
+}
+
+/// Why a snapshot cannot be built; the configuration's own checks come before.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// Not the JSON of a [`SnapshotSpec`].
+    #[error("snapshot: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// A base URL that cannot be used.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// A header that cannot be sent.
+    #[error("provider {provider}: header {name:?} is not valid")]
+    Header {
+        /// Whose.
+        provider: String,
+        /// Which; never its value.
+        name: String,
+    },
+    /// A key digest that is not 32 bytes in hex.
+    #[error("key {name:?}: its digest is not 64 hex digits")]
+    Digest {
+        /// Whose.
+        name: String,
+    },
+    /// A target names no upstream.
+    #[error("model {model:?}: target {index} names no upstream")]
+    Target {
+        /// Which route.
+        model: String,
+        /// Which of its targets.
+        index: usize,
+    },
+}
+
+impl Snapshot {
+    /// Builds a snapshot from the JSON of a [`SnapshotSpec`].
+    pub fn from_json(json: &[u8]) -> Result<Self, SnapshotError> {
+        let spec: SnapshotSpec = serde_json::from_slice(json)?;
+        let mut keys = HashMap::with_capacity(spec.keys.len());
+        for key in spec.keys {
+            let (digest, principal) = key.build()?;
+            keys.insert(digest, Arc::new(principal));
+        }
+        let upstreams: Vec<Arc<Upstream>> = spec
+            .upstreams
+            .into_iter()
+            .map(|u| u.build().map(Arc::new))
+            .collect::<Result<_, _>>()?;
+        let routes = spec
+            .models
+            .into_iter()
+            .map(|(name, route)| route.build(&name, &upstreams).map(|r| (name, Arc::new(r))))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            keys,
+            open: spec.open.then(|| Arc::new(Principal::anonymous())),
+            upstreams: upstreams.into_iter().map(|u| (u.provider.clone(), u)).collect(),
+            routes,
+            commit_after: Duration::try_from_secs_f64(spec.commit_after_s).unwrap_or(Duration::MAX),
+            max_event_bytes: spec.max_event_bytes,
+            max_answer_bytes: spec.max_answer_bytes,
+        })
+    }
+
+    /// Who holds a credential, by the digest of the whole of it: its time tells nothing about other keys.
+    pub fn principal(&self, credential_digest: &[u8; 32]) -> Option<&Arc<Principal>> {
+        self.keys.get(credential_digest).or(self.open.as_ref())
+    }
+
+    /// Who a request without any credential is, where the configuration admits it.
+    pub const fn anonymous(&self) -> Option<&Arc<Principal>> {
+        self.open.as_ref()
+    }
+
+    /// The route of a requested model: an alias, or `provider/model` with everything behind the first slash verbatim.
+    pub fn route(&self, model: &str) -> Option<Arc<Route>> {
+        if let Some(route) = self.routes.get(model) {
+            return Some(route.clone());
+        }
+        let (provider, model) = model.split_once('/')?;
+        let upstream = self.upstreams.get(provider)?;
+        if model.is_empty() {
+            return None;
+        }
+        let target = Target {
+            upstream: upstream.clone(),
+            model: model.to_owned(),
+            weight: 1,
+            timeouts: upstream.timeouts,
+        };
+        Some(Arc::new(Route { strategy: Strategy::Fallback, targets: vec![target] }))
+    }
+
+    /// The aliases, for the list of models.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.routes.keys().map(String::as_str)
+    }
+}
+
+impl UpstreamSpec {
+    fn build(self) -> Result<Upstream, SnapshotError> {
+        let mut headers = Vec::with_capacity(self.headers.len());
+        for (name, value) in self.headers {
+            let parsed = HeaderName::try_from(&name).ok().zip(HeaderValue::try_from(&value).ok());
+            let Some((name, mut value)) = parsed else {
+                return Err(SnapshotError::Header { provider: self.provider, name });
+            };
+            value.set_sensitive(true);
+            headers.push((name, value));
+        }
+        Ok(Upstream {
+            endpoint: Endpoint::parse(&self.base_url)?,
+            provider: self.provider,
+            dialect: self.dialect,
+            headers,
+            timeouts: self.timeouts.into(),
+            ask_usage: self.ask_usage,
+            drain: self.drain,
+        })
+    }
+}
+
+impl RouteSpec {
+    fn build(self, name: &str, upstreams: &[Arc<Upstream>]) -> Result<Route, SnapshotError> {
+        let timeouts = self.timeouts.map(Timeouts::from);
+        let targets = self
+            .targets
+            .into_iter()
+            .enumerate()
+            .map(|(index, target)| {
+                let upstream = upstreams
+                    .get(target.upstream)
+                    .ok_or_else(|| SnapshotError::Target { model: name.to_owned(), index })?;
+                Ok(Target {
+                    upstream: upstream.clone(),
+                    model: target.model,
+                    weight: target.weight,
+                    timeouts: timeouts.unwrap_or(upstream.timeouts),
+                })
+            })
+            .collect::<Result<Vec<_>, SnapshotError>>()?;
+        if targets.is_empty() {
+            return Err(SnapshotError::Target { model: name.to_owned(), index: 0 });
+        }
+        Ok(Route { strategy: self.strategy, targets })
+    }
+}
+
+impl Route {
+    /// The target tried first. `draw` is uniform over all of u64; only weighted routes use it.
+    pub fn first(&self, draw: u64) -> usize {
+        if self.strategy == Strategy::Fallback {
+            return 0;
+        }
+        let total: u64 = self.targets.iter().map(|t| u64::from(t.weight)).sum();
+        if total == 0 {
+            return 0;
+        }
+        let mut at = draw % total;
+        for (index, target) in self.targets.iter().enumerate() {
+            let weight = u64::from(target.weight);
+            if at < weight {
+                return index;
+            }
+            at -= weight;
+        }
+        0
+    }
+}

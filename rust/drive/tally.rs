@@ -1,0 +1,78 @@
+//! Which token figures a row gets, and on what basis.
+
+use super::attempt::Running;
+use super::row::{Basis, TokenColumns};
+use super::snapshot::{Operation, Target};
+use crate::body;
+use crate::meter::{Answer, Meter};
+use crate::stream::Usage;
+use crate::tokens::{self, StreamCounter, Vocabulary};
+
+/// The vocabulary that counts a target's text.
+pub(super) fn vocabulary(target: &Target) -> Vocabulary {
+    tokens::vocabulary_for_model(&target.model).0
+}
+
+/// A stream's figures. `complete`: it ended as it should; `content`: some of it was content.
+pub(super) fn stream(
+    run: &mut Running,
+    meter: &mut Meter<StreamCounter>,
+    complete: bool,
+    content: bool,
+) {
+    run.report.response_model = Some(meter.response_model().to_owned()).filter(|m| !m.is_empty());
+    let counted = meter.counted_output_tokens();
+    let usage = meter.usage();
+    let reported = complete && usage.input_tokens.is_some() && usage.output_tokens.is_some();
+    if reported {
+        fill(run, &usage, counted, Basis::Reported);
+    } else if content || complete {
+        // A stream that was cut short reports nothing, or what it had reached long before the cut.
+        let usage = Usage {
+            input_tokens: usage.input_tokens.or_else(|| Some(input_tokens(run))),
+            output_tokens: if complete {
+                usage.output_tokens.or(Some(counted))
+            } else {
+                Some(counted)
+            },
+            ..usage
+        };
+        fill(run, &usage, counted, Basis::Counted);
+    }
+}
+
+/// A whole answer's figures.
+pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
+    run.report.response_model = Some(answer.model.clone()).filter(|model| !model.is_empty());
+    let usage = answer.usage;
+    let embeds = run.x.admission.operation == Operation::Embeddings;
+    if usage.input_tokens.is_some() && (embeds || usage.output_tokens.is_some()) {
+        return fill(run, &usage, usage.output_tokens.unwrap_or(0), Basis::Reported);
+    }
+    let mut counter = StreamCounter::new(vocabulary(&run.target));
+    if !embeds {
+        answer.for_each_text(|text| counter.push(text));
+    }
+    let counted = counter.total();
+    let usage = Usage {
+        input_tokens: usage.input_tokens.or_else(|| Some(input_tokens(run))),
+        output_tokens: usage.output_tokens.or(Some(counted)),
+        ..usage
+    };
+    fill(run, &usage, counted, Basis::Counted);
+}
+
+fn fill(run: &mut Running, usage: &Usage, counted_output_tokens: u64, basis: Basis) {
+    run.report.tokens = TokenColumns { counted_output_tokens, ..TokenColumns::from(usage) };
+    run.report.basis = Some(basis);
+}
+
+/// The request's text in tokens. Only for answers that do not report it, since it reads the whole prompt.
+fn input_tokens(run: &Running) -> u64 {
+    let vocabulary = vocabulary(&run.target);
+    let mut total = 0;
+    body::for_each_text(&run.x.admission.body, |text| {
+        total += tokens::count(vocabulary, text) as u64;
+    });
+    total
+}

@@ -1,0 +1,236 @@
+//! An answer that is not a stream: read to its end, checked, then given as the upstream's own bytes or for translation.
+
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::response::Parts;
+use http::{HeaderMap, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use super::attempt::{End, Running, translation};
+use super::failure::{Failure, FailureKind};
+use super::outbox::State;
+use super::relay::{EVENT_STREAM, decoder, encoding};
+use super::row::millis;
+use super::snapshot::Operation;
+use super::{response_headers, tally};
+use crate::stream::Transcoder;
+use crate::transport::Lease;
+use crate::{body, meter};
+
+/// As much of an error's body as is kept for reading the error out of it.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// What a content type says that a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `text/event-stream`.
+    Stream,
+    /// JSON.
+    Json,
+    /// Neither.
+    Other,
+}
+
+/// Reads `content-type`; `None` where there is none, which says nothing.
+pub(super) fn form(headers: &HeaderMap) -> Option<Form> {
+    let value = headers.get(CONTENT_TYPE)?.as_bytes();
+    let essence = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    let essence = essence.to_ascii_lowercase();
+    Some(match essence.as_slice() {
+        b"" => return None,
+        b"text/event-stream" => Form::Stream,
+        json if json.ends_with(b"/json") || json.ends_with(b"+json") => Form::Json,
+        _ => Form::Other,
+    })
+}
+
+/// Reads an answer whole and hands it over.
+pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
+    let (parts, body) = response.into_parts();
+    match form(&parts.headers) {
+        Some(Form::Json) | None => {}
+        Some(Form::Stream) => {
+            return run.failed(FailureKind::WrongForm, "a stream where JSON was asked for");
+        }
+        Some(Form::Other) => return run.failed(FailureKind::WrongContentType, "not JSON"),
+    }
+    let max_bytes = run.x.admission.snapshot.max_answer_bytes;
+    let body = match read(run, &parts.headers, body, max_bytes, true).await {
+        Ok(body) => body,
+        Err(end) => return end,
+    };
+    lease.recycle();
+    let answered = Instant::now();
+    if let Err(end) = check(run, &body) {
+        return end;
+    }
+    run.report.first_token_ms = Some(millis(run.x.admission.arrived));
+    let translated = translation(&run.x, &run.target).is_some();
+    let overhead = run.overhead_us(answered);
+    let head =
+        response_headers::answer(&run.x, &run.target, &parts.headers, "application/json", overhead);
+    run.x.set_client_status(200);
+    // The row is settled first, then the state follows: both go out in one batch with the body.
+    run.x.outbox.fill_quietly(|ready| {
+        ready.head = Some(head);
+        ready.body = body.into();
+    });
+    End::Done(if translated { State::Translate } else { State::End })
+}
+
+/// A whole answer where a stream was asked for, written as the stream it should have been.
+pub(super) async fn as_stream(
+    run: &mut Running,
+    lease: Lease,
+    parts: Parts,
+    body: Incoming,
+) -> End {
+    let max_bytes = run.x.admission.snapshot.max_answer_bytes;
+    let body = match read(run, &parts.headers, body, max_bytes, true).await {
+        Ok(body) => body,
+        Err(end) => return end,
+    };
+    lease.recycle();
+    let answered = Instant::now();
+    if let Err(end) = check(run, &body) {
+        return end;
+    }
+    let (from, to) = (run.target.upstream.dialect, run.x.admission.dialect);
+    let mut out = Vec::with_capacity(body.len() * 2);
+    if let Err(error) = Transcoder::new(from, to, encoding(&run.x)).whole(&body, &mut out) {
+        return run.failed(FailureKind::WrongForm, error.to_string());
+    }
+    run.report.first_token_ms = Some(millis(run.x.admission.arrived));
+    let overhead = run.overhead_us(answered);
+    let head = run.x.client_status().is_none().then(|| {
+        response_headers::answer(&run.x, &run.target, &parts.headers, EVENT_STREAM, overhead)
+    });
+    run.x.set_client_status(200);
+    run.x.outbox.fill_quietly(|ready| {
+        if head.is_some() {
+            ready.head = head;
+        }
+        ready.body.append(&mut out);
+    });
+    End::Done(State::End)
+}
+
+/// Finds out whether a body is an answer, and what it cost.
+fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
+    if body.trim_ascii().is_empty() {
+        return Err(run.failed(FailureKind::Empty, "the body is empty"));
+    }
+    let operation = run.x.admission.operation;
+    if operation == Operation::CountTokens {
+        // Nothing is generated and nothing billed.
+        return match body::scan(body) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(run.failed(FailureKind::InvalidJson, error.to_string())),
+        };
+    }
+    let answer = meter::read_answer(run.target.upstream.dialect, body)
+        .map_err(|error| run.failed(FailureKind::InvalidJson, error.to_string()))?;
+    if let Some(error) = &answer.error {
+        let mut failure = Failure::new(FailureKind::InBandError, error.message.clone());
+        failure.status = run.report.status;
+        failure.body = body.slice(..body.len().min(MAX_ERROR_BYTES));
+        return Err(End::Failed(failure));
+    }
+    if answer.empty && operation == Operation::Chat {
+        return Err(run.failed(FailureKind::Empty, "the answer has no message in it"));
+    }
+    tally::answer(run, &answer);
+    Ok(())
+}
+
+/// A status other than 2xx, with what the upstream said.
+pub(super) async fn refused(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
+    let (parts, body) = response.into_parts();
+    let status = parts.status;
+    let kind = if status.is_redirection() { FailureKind::Redirect } else { FailureKind::Status };
+    let mut failure = Failure::new(kind, format!("status {status}")).with_status(status.as_u16());
+    let retry_after =
+        parts.headers.get("retry-after-ms").or_else(|| parts.headers.get(RETRY_AFTER));
+    let in_ms = parts.headers.contains_key("retry-after-ms");
+    failure.retry_after = retry_after
+        .and_then(|v| v.to_str().ok())
+        .map(|v| if in_ms { format!("{v}ms") } else { v.to_owned() });
+    match read(run, &parts.headers, body, MAX_ERROR_BYTES, false).await {
+        Ok(body) => {
+            failure.body = body;
+            lease.recycle();
+        }
+        Err(End::Cancelled) => return End::Cancelled,
+        Err(_) => {} // the status alone says enough
+    }
+    End::Failed(failure)
+}
+
+async fn read(
+    run: &mut Running,
+    headers: &HeaderMap,
+    mut body: Incoming,
+    max_bytes: usize,
+    strict: bool,
+) -> Result<Bytes, End> {
+    let mut decoder = decoder(headers).map_err(|f| run.failed(f.kind, f.detail))?;
+    let mut whole: Option<Bytes> = None;
+    let mut joined = BytesMut::new();
+    let mut first_byte = true;
+    loop {
+        let frame = run.deadline.guard(&run.x, body.frame()).await.map_err(|stop| {
+            let kind =
+                if first_byte { FailureKind::FirstByteTimeout } else { FailureKind::IdleTimeout };
+            run.stopped(stop, kind)
+        })?;
+        let data = match frame {
+            None => break,
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => data,
+                Err(_trailers) => continue,
+            },
+            Some(Err(error)) => return Err(run.failed(FailureKind::Truncated, error.to_string())),
+        };
+        first_byte = false;
+        run.deadline.enter(run.target.timeouts.idle);
+        let data = match &mut decoder {
+            None => data,
+            Some(decoder) => decoder
+                .feed(&data)
+                .map_err(|e| run.failed(FailureKind::BadCoding, e.to_string()))?
+                .into(),
+        };
+        let so_far = whole.as_ref().map_or(0, Bytes::len) + joined.len();
+        if so_far + data.len() > max_bytes {
+            if strict {
+                return Err(
+                    run.failed(FailureKind::TooLarge, format!("more than {max_bytes} bytes"))
+                );
+            }
+            joined.extend_from_slice(&data[..max_bytes - so_far]);
+            break;
+        }
+        // Most answers are one read: then nothing is copied.
+        match whole.take() {
+            None if joined.is_empty() => whole = Some(data),
+            first => {
+                if let Some(first) = first {
+                    joined.extend_from_slice(&first);
+                }
+                joined.extend_from_slice(&data);
+            }
+        }
+    }
+    if let Some(decoder) = decoder {
+        let rest =
+            decoder.finish().map_err(|e| run.failed(FailureKind::BadCoding, e.to_string()))?;
+        if let Some(first) = whole.take() {
+            joined.extend_from_slice(&first);
+        }
+        joined.extend_from_slice(&rest);
+    }
+    Ok(whole.unwrap_or_else(|| joined.freeze()))
+}

@@ -1,0 +1,185 @@
+//! `Exchange`: one request's life as the front sees it.
+
+use std::sync::Arc;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use super::engine::Engine;
+use crate::drive::{self, Attempt, Exchange, Head, Ready, State};
+
+#[pyclass(frozen, name = "Exchange", module = "sluicegate._core")]
+pub struct PyExchange {
+    engine: Py<Engine>,
+    x: Arc<Exchange>,
+    #[pyo3(get)]
+    first_target: usize,
+    #[pyo3(get)]
+    started: bool,
+}
+
+impl PyExchange {
+    pub const fn new(
+        engine: Py<Engine>,
+        x: Arc<Exchange>,
+        first_target: usize,
+        started: bool,
+    ) -> Self {
+        Self { engine, x, first_target, started }
+    }
+}
+
+#[pymethods]
+impl PyExchange {
+    #[getter]
+    fn request_id(&self) -> &str {
+        &self.x.id_text
+    }
+
+    #[getter]
+    fn attempts(&self) -> u32 {
+        self.x.attempts()
+    }
+
+    #[getter]
+    fn stream(&self) -> bool {
+        self.x.admission.scan.stream()
+    }
+
+    #[getter]
+    fn requested_model(&self) -> &str {
+        &self.x.admission.requested_model
+    }
+
+    /// Whether the head is out, so that an error can only be an event.
+    #[getter]
+    fn head_sent(&self) -> bool {
+        self.x.client_status().is_some()
+    }
+
+    /// Seconds until the request must be over.
+    #[getter]
+    fn remaining_s(&self) -> f64 {
+        let deadline = self.x.admission.deadline;
+        deadline.saturating_duration_since(std::time::Instant::now()).as_secs_f64()
+    }
+
+    /// `(provider, model, dialect, weight)` of each target.
+    #[getter]
+    fn targets(&self) -> Vec<(&str, &str, &'static str, u32)> {
+        let route = &self.x.admission.route;
+        let row = |t: &'_ drive::Target| (t.upstream.dialect.name(), t.weight);
+        route
+            .targets
+            .iter()
+            .map(|t| {
+                let (dialect, weight) = row(t);
+                (t.upstream.provider.as_str(), t.model.as_str(), dialect, weight)
+            })
+            .collect()
+    }
+
+    #[getter]
+    fn strategy(&self) -> &'static str {
+        match self.x.admission.route.strategy {
+            drive::Strategy::Fallback => "fallback",
+            drive::Strategy::Weighted => "weighted",
+        }
+    }
+
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.x.outbox.take().map(|ready| ready_to_py(py, ready)).transpose()
+    }
+
+    /// A future of `event_loop` for what `take` had not yet.
+    fn wait<'py>(&self, event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = event_loop.py();
+        let future = event_loop.call_method0(intern!(py, "create_future"))?;
+        let waiter = (self.x.clone(), future.clone().unbind());
+        self.engine.get().waiters().insert(self.x.token, waiter);
+        Ok(future)
+    }
+
+    #[pyo3(signature = (target, body=None))]
+    fn attempt(&self, target: usize, body: Option<&[u8]>) {
+        let body = body.map(bytes::Bytes::copy_from_slice);
+        self.engine.get().engine.attempt(&self.x, Attempt { target, body });
+    }
+
+    fn cancel(&self) {
+        self.x.cancel();
+    }
+
+    #[pyo3(signature = (status, code=None))]
+    fn close(&self, status: u16, code: Option<String>) {
+        self.engine.get().engine.close(&self.x, status, code);
+    }
+}
+
+impl Drop for PyExchange {
+    /// A front that forgets an exchange ends it; one that ran to its end is not changed by that.
+    fn drop(&mut self) {
+        self.x.cancel();
+    }
+}
+
+/// `(head, body, state, failure)`; head is `(status, [(name, value), ...])` or None.
+pub fn ready_to_py(py: Python<'_>, ready: Ready) -> PyResult<Bound<'_, PyAny>> {
+    let head = ready.head.map(|head| head_to_py(py, &head)).transpose()?;
+    let body = PyBytes::new(py, &ready.body);
+    let (state, failure) = match ready.state {
+        State::Open => (0, None),
+        State::End => (1, None),
+        State::Translate => (2, None),
+        State::Failed(failure) => (3, Some(Failure(*failure))),
+    };
+    (head, body, state, failure).into_pyobject(py).map(Bound::into_any)
+}
+
+fn head_to_py<'py>(py: Python<'py>, head: &Head) -> PyResult<(u16, Bound<'py, PyList>)> {
+    let pairs =
+        head.headers.iter().map(|(name, value)| (PyBytes::new(py, name), PyBytes::new(py, value)));
+    Ok((head.status, PyList::new(py, pairs.collect::<Vec<_>>())?))
+}
+
+#[pyclass(frozen, module = "sluicegate._core")]
+pub struct Failure(drive::Failure);
+
+#[pymethods]
+impl Failure {
+    #[getter]
+    fn code(&self) -> &'static str {
+        self.0.kind.code()
+    }
+
+    #[getter]
+    fn is_timeout(&self) -> bool {
+        self.0.kind.is_timeout()
+    }
+
+    #[getter]
+    fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    #[getter]
+    fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    #[getter]
+    fn retry_after(&self) -> Option<&str> {
+        self.0.retry_after.as_deref()
+    }
+
+    #[getter]
+    fn body(&self) -> &[u8] {
+        &self.0.body
+    }
+
+    #[getter]
+    fn target(&self) -> usize {
+        self.0.target
+    }
+}

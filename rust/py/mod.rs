@@ -1,0 +1,29 @@
+//! The binding to CPython; the only place that names `pyo3`.
+//!
+//! Shapes, errors and costs are documented in `python/sluicegate/_core.pyi`, where editors look.
+
+mod engine;
+mod error;
+mod exchange;
+mod journal;
+mod json;
+mod sse;
+mod stream;
+mod tokens;
+mod wake;
+
+use pyo3::prelude::*;
+
+/// `sluicegate._core`.
+#[pymodule(gil_used = false)]
+fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    error::register(m)?;
+    engine::register(m)?;
+    journal::register(m)?;
+    json::register(m)?;
+    sse::register(m)?;
+    stream::register(m)?;
+    tokens::register(m)
+}
