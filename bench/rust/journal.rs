@@ -19,10 +19,7 @@ fn directory() -> PathBuf {
 }
 
 fn id(number: u64) -> RecordId {
-    RecordId {
-        request_id: u128::from(number).to_be_bytes(),
-        attempt: 1,
-    }
+    RecordId { request_id: u128::from(number).to_be_bytes(), attempt: 1 }
 }
 
 /// Times `attempt` over as many fresh journals as `iterations` need.

@@ -92,10 +92,7 @@ impl Cursor {
 
     /// Whether there is a segment to read from; one that vanished is passed over.
     fn open_reader(&mut self) -> Result<bool, Error> {
-        let wanted = self
-            .segments
-            .iter()
-            .filter(|sequence| **sequence >= self.reached);
+        let wanted = self.segments.iter().filter(|sequence| **sequence >= self.reached);
         for sequence in wanted {
             if self.reader.is_some() {
                 break;
@@ -124,19 +121,12 @@ impl Cursor {
                 .open_before(sequence)
                 .map(|(id, intent)| (*id, intent.clone()))
                 .collect();
-            let next = Position {
-                generation: self.position.generation + 1,
-                sequence,
-                offset,
-                carried,
-            };
+            let next =
+                Position { generation: self.position.generation + 1, sequence, offset, carried };
             next.store(&self.dir, self.owner)?;
             self.position = next;
         }
-        for older in self
-            .segments
-            .extract_if(.., |older| *older < self.position.sequence)
-        {
+        for older in self.segments.extract_if(.., |older| *older < self.position.sequence) {
             remove(&self.owner.segment_path(&self.dir, older))?;
         }
         self.remove_if_finished()

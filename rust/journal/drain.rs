@@ -37,11 +37,9 @@ impl Drain {
             .open(&path)
             .map_err(|cause| io_error("open", &path, cause))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self {
-                dir: dir.to_path_buf(),
-                cursors: BTreeMap::new(),
-                _lock: lock,
-            })),
+            Ok(()) => {
+                Ok(Some(Self { dir: dir.to_path_buf(), cursors: BTreeMap::new(), _lock: lock }))
+            }
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(cause) => Err(io_error("lock", &path, cause)),
         }

@@ -31,11 +31,7 @@ use std::path::Path;
 
 /// A failed file operation as the journal's error, with the path that it was on.
 fn io_error(doing: &str, path: &Path, cause: impl Into<std::io::Error>) -> Error {
-    Error::Journal(format!(
-        "cannot {doing} {}: {}",
-        path.display(),
-        cause.into()
-    ))
+    Error::Journal(format!("cannot {doing} {}: {}", path.display(), cause.into()))
 }
 
 /// Makes the journal's directory, for this user only.

@@ -23,14 +23,9 @@ pub(super) struct OwnerId {
 
 impl OwnerId {
     fn of_this_process() -> Self {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let started_ns = u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX);
-        Self {
-            started_ns,
-            pid: std::process::id(),
-        }
+        Self { started_ns, pid: std::process::id() }
     }
 
     fn parse(stem: &str) -> Option<Self> {
@@ -93,11 +88,7 @@ impl OwnerLock {
         loop {
             let id = OwnerId::of_this_process();
             let path = id.lock_path(dir);
-            let file = match OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)
+            let file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)
             {
                 Ok(file) => file,
                 Err(cause) if cause.kind() == ErrorKind::AlreadyExists => continue,
@@ -107,9 +98,7 @@ impl OwnerLock {
                 .map_err(|cause| io_error("lock", &path, cause))?;
             // Between the two calls a drainer may have taken the file for a dead owner's and removed
             // it; then nobody could see this lock.
-            let own = file
-                .metadata()
-                .map_err(|cause| io_error("stat", &path, cause))?;
+            let own = file.metadata().map_err(|cause| io_error("stat", &path, cause))?;
             if path.metadata().is_ok_and(|named| named.ino() == own.ino()) {
                 return Ok(Self { id, _file: file });
             }
@@ -143,18 +132,15 @@ pub(super) fn list(dir: &Path) -> Result<BTreeMap<OwnerId, Vec<u32>>, Error> {
         Err(cause) => return Err(io_error("list", dir, cause)),
     };
     for entry in entries {
-        let name = entry
-            .map_err(|cause| io_error("list", dir, cause))?
-            .file_name();
+        let name = entry.map_err(|cause| io_error("list", dir, cause))?.file_name();
         let Some((stem, suffix)) = name.to_str().and_then(|name| name.split_once('.')) else {
             continue;
         };
         let Some(id) = OwnerId::parse(stem) else {
             continue;
         };
-        let segment = suffix
-            .strip_suffix(".seg")
-            .and_then(|text| u32::from_str_radix(text, 16).ok());
+        let segment =
+            suffix.strip_suffix(".seg").and_then(|text| u32::from_str_radix(text, 16).ok());
         if let Some(sequence) = segment {
             owners.entry(id).or_default().push(sequence);
         } else if suffix == "lock" || suffix == "drained" {

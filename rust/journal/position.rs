@@ -58,17 +58,8 @@ impl Position {
         bytes.extend_from_slice(&self.offset.to_le_bytes());
         bytes.extend_from_slice(&[0; 4]);
         for (id, intent) in &self.carried {
-            let kind = if intent.sent {
-                Kind::IntentSent
-            } else {
-                Kind::Intent
-            };
-            Record {
-                kind,
-                id: *id,
-                payload: &intent.payload,
-            }
-            .encode(0, &mut bytes);
+            let kind = if intent.sent { Kind::IntentSent } else { Kind::Intent };
+            Record { kind, id: *id, payload: &intent.payload }.encode(0, &mut bytes);
         }
         let crc = crc32fast::hash(&bytes);
         bytes[CRC_AT..HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
@@ -77,13 +68,7 @@ impl Position {
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (header, mut rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;
-        let word = |at: usize| {
-            header
-                .get(at..at + 8)?
-                .try_into()
-                .ok()
-                .map(u64::from_le_bytes)
-        };
+        let word = |at: usize| header.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&header[..CRC_AT]);
         hasher.update(&[0; 4]);
@@ -97,21 +82,10 @@ impl Position {
             let sent = record.kind == Kind::IntentSent;
             // Before the oldest kept segment, whichever it was.
             let sequence = sequence.saturating_sub(1);
-            carried.push((
-                record.id,
-                OpenIntent {
-                    sent,
-                    payload: record.payload.to_vec(),
-                    sequence,
-                },
-            ));
+            carried
+                .push((record.id, OpenIntent { sent, payload: record.payload.to_vec(), sequence }));
             rest = rest.get(record.encoded_bytes()..)?;
         }
-        Some(Self {
-            generation: word(8)?,
-            sequence,
-            offset: word(24)?,
-            carried,
-        })
+        Some(Self { generation: word(8)?, sequence, offset: word(24)?, carried })
     }
 }

@@ -45,15 +45,9 @@ pub(super) enum Kind {
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [
-            Self::Intent,
-            Self::Sent,
-            Self::IntentSent,
-            Self::Settlement,
-            Self::Release,
-        ]
-        .into_iter()
-        .find(|kind| kind.byte() == byte)
+        [Self::Intent, Self::Sent, Self::IntentSent, Self::Settlement, Self::Release]
+            .into_iter()
+            .find(|kind| kind.byte() == byte)
     }
 
     fn byte(self) -> u8 {
@@ -134,10 +128,7 @@ pub(super) fn decode(seed: u32, bytes: &[u8]) -> Decoded<'_> {
     }
     let mut request_id = [0; 16];
     request_id.copy_from_slice(&header[16..]);
-    let id = RecordId {
-        request_id,
-        attempt: word(12),
-    };
+    let id = RecordId { request_id, attempt: word(12) };
     Decoded::Whole(Record { kind, id, payload })
 }
 

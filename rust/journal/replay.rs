@@ -49,14 +49,7 @@ impl Replay {
         match kind {
             Kind::Intent | Kind::IntentSent => {
                 let sent = kind == Kind::IntentSent;
-                self.open.insert(
-                    id,
-                    OpenIntent {
-                        sent,
-                        payload: payload.to_vec(),
-                        sequence,
-                    },
-                );
+                self.open.insert(id, OpenIntent { sent, payload: payload.to_vec(), sequence });
             }
             Kind::Sent => {
                 if let Some(intent) = self.open.get_mut(&id) {
@@ -65,11 +58,7 @@ impl Replay {
             }
             Kind::Settlement => {
                 self.open.remove(&id);
-                return Some(Row {
-                    id,
-                    kind: RowKind::Settlement,
-                    payload: payload.to_vec(),
-                });
+                return Some(Row { id, kind: RowKind::Settlement, payload: payload.to_vec() });
             }
             Kind::Release => {
                 self.open.remove(&id);
@@ -88,9 +77,7 @@ impl Replay {
         &self,
         sequence: u32,
     ) -> impl Iterator<Item = (&RecordId, &OpenIntent)> {
-        self.open
-            .iter()
-            .filter(move |(_, intent)| intent.sequence < sequence)
+        self.open.iter().filter(move |(_, intent)| intent.sequence < sequence)
     }
 
     /// What a dead owner left open, in the order of ids; nothing is open afterwards.
@@ -99,16 +86,8 @@ impl Replay {
             .open
             .drain()
             .map(|(id, intent)| {
-                let kind = if intent.sent {
-                    RowKind::Unknown
-                } else {
-                    RowKind::Released
-                };
-                Row {
-                    id,
-                    kind,
-                    payload: intent.payload,
-                }
+                let kind = if intent.sent { RowKind::Unknown } else { RowKind::Released };
+                Row { id, kind, payload: intent.payload }
             })
             .collect();
         rows.sort_unstable_by_key(|row| row.id);

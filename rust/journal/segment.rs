@@ -77,14 +77,9 @@ impl SegmentReader {
     pub(super) fn open(dir: &Path, owner: OwnerId, sequence: u32) -> Result<Option<Self>, Error> {
         let path = owner.segment_path(dir, sequence);
         match File::open(&path) {
-            Ok(file) => Ok(Some(Self {
-                file,
-                owner,
-                sequence,
-                offset: 0,
-                buffer: Vec::new(),
-                start: 0,
-            })),
+            Ok(file) => {
+                Ok(Some(Self { file, owner, sequence, offset: 0, buffer: Vec::new(), start: 0 }))
+            }
             Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(io_error("open", &path, cause)),
         }
@@ -131,11 +126,7 @@ impl SegmentReader {
         self.buffer.resize(wanted.max(READ_BYTES), 0);
         self.start = 0;
         let mut filled = 0;
-        while let Some(free) = self
-            .buffer
-            .get_mut(filled..)
-            .filter(|free| !free.is_empty())
-        {
+        while let Some(free) = self.buffer.get_mut(filled..).filter(|free| !free.is_empty()) {
             match self.file.read_at(free, self.offset + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,

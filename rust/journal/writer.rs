@@ -28,10 +28,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            segment_bytes: 8 << 20,
-            max_bytes: 512 << 20,
-        }
+        Self { segment_bytes: 8 << 20, max_bytes: 512 << 20 }
     }
 }
 
@@ -77,15 +74,10 @@ impl Journal {
         super::make_directory(dir)?;
         // At least two segments: one can only be given back when there is a next.
         let max_bytes = options.max_bytes.max(2 * HEADER_BYTES as u64);
-        let segment_bytes = options
-            .segment_bytes
-            .clamp(HEADER_BYTES as u64, max_bytes / 2);
+        let segment_bytes = options.segment_bytes.clamp(HEADER_BYTES as u64, max_bytes / 2);
         let mut journal = Self {
             dir: dir.to_path_buf(),
-            options: Options {
-                segment_bytes,
-                max_bytes,
-            },
+            options: Options { segment_bytes, max_bytes },
             lock: OwnerLock::take(dir)?,
             current: None,
             next_sequence: 0,
@@ -111,40 +103,19 @@ impl Journal {
 
     /// Records that the attempt's first byte is about to leave: from here on a crash is a charge.
     pub fn sent(&mut self, id: RecordId) -> Result<(), Error> {
-        self.append(
-            Record {
-                kind: Kind::Sent,
-                id,
-                payload: &[],
-            },
-            0,
-        )
+        self.append(Record { kind: Kind::Sent, id, payload: &[] }, 0)
     }
 
     /// Records an attempt's final row; also without an intent, and again if it changes later.
     pub fn settle(&mut self, id: RecordId, payload: &[u8]) -> Result<(), Error> {
-        self.append(
-            Record {
-                kind: Kind::Settlement,
-                id,
-                payload,
-            },
-            0,
-        )?;
+        self.append(Record { kind: Kind::Settlement, id, payload }, 0)?;
         self.forget(id);
         Ok(())
     }
 
     /// Takes an intent back without a row: nothing was sent.
     pub fn release(&mut self, id: RecordId) -> Result<(), Error> {
-        self.append(
-            Record {
-                kind: Kind::Release,
-                id,
-                payload: &[],
-            },
-            0,
-        )?;
+        self.append(Record { kind: Kind::Release, id, payload: &[] }, 0)?;
         self.forget(id);
         Ok(())
     }
@@ -175,10 +146,7 @@ impl Journal {
             self.notice_removed();
             if !self.has_room(bytes, owed) {
                 let (used_bytes, max_bytes) = (self.used_bytes(), self.options.max_bytes);
-                return Err(Error::JournalFull {
-                    used_bytes,
-                    max_bytes,
-                });
+                return Err(Error::JournalFull { used_bytes, max_bytes });
             }
         }
         let reserve_bytes = (self.owed_bytes + owed).min(self.options.segment_bytes / RESERVE_PART);
@@ -216,22 +184,12 @@ impl Journal {
             return Err(Error::Journal("no segment".to_owned()));
         };
         self.buffer.clear();
-        record.encode(
-            owner.seed(segment.sequence, segment.offset),
-            &mut self.buffer,
-        );
+        record.encode(owner.seed(segment.sequence, segment.offset), &mut self.buffer);
         // A failed write leaves the offset: the next record takes its place, and its seeded
         // checksum keeps what may remain of this one from being read.
-        segment
-            .file
-            .write_all_at(&self.buffer, segment.offset)
-            .map_err(|cause| {
-                io_error(
-                    "write",
-                    &owner.segment_path(&self.dir, segment.sequence),
-                    cause,
-                )
-            })?;
+        segment.file.write_all_at(&self.buffer, segment.offset).map_err(|cause| {
+            io_error("write", &owner.segment_path(&self.dir, segment.sequence), cause)
+        })?;
         segment.offset += bytes;
         Ok(())
     }
@@ -242,12 +200,7 @@ impl Journal {
         let sequence = self.next_sequence;
         let file = segment::create(&self.dir, self.lock.id, sequence, bytes)?;
         self.next_sequence += 1;
-        let full = self.current.replace(Segment {
-            file,
-            sequence,
-            bytes,
-            offset: 0,
-        });
+        let full = self.current.replace(Segment { file, sequence, bytes, offset: 0 });
         if let Some(full) = full {
             self.older.push_back((full.sequence, full.bytes));
             self.older_bytes += full.bytes;

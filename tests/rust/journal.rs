@@ -9,10 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const SMALL: Options = Options {
-    segment_bytes: 4 << 10,
-    max_bytes: 1 << 20,
-};
+const SMALL: Options = Options { segment_bytes: 4 << 10, max_bytes: 1 << 20 };
 
 /// A directory of this test alone, removed at its end.
 struct Dir(PathBuf);
@@ -20,16 +17,9 @@ struct Dir(PathBuf);
 impl Dir {
     fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "journal-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
-        Self(
-            Path::new(env!("CARGO_TARGET_TMPDIR"))
-                .join(name)
-                .join("journal"),
-        )
+        let name =
+            format!("journal-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("journal"))
     }
 
     fn files(&self, suffix: &str) -> Vec<PathBuf> {
@@ -51,24 +41,15 @@ impl Drop for Dir {
 fn id(number: u32) -> RecordId {
     let mut request_id = [0; 16];
     request_id[12..].copy_from_slice(&number.to_be_bytes());
-    RecordId {
-        request_id,
-        attempt: 1,
-    }
+    RecordId { request_id, attempt: 1 }
 }
 
 fn row(number: u32, kind: RowKind, payload: &[u8]) -> Row {
-    Row {
-        id: id(number),
-        kind,
-        payload: payload.to_vec(),
-    }
+    Row { id: id(number), kind, payload: payload.to_vec() }
 }
 
 fn drain(dir: &Dir) -> Drain {
-    Drain::try_open(&dir.0)
-        .unwrap()
-        .expect("nobody else drains")
+    Drain::try_open(&dir.0).unwrap().expect("nobody else drains")
 }
 
 #[test]
@@ -87,10 +68,7 @@ fn a_settlement_is_drained_and_open_intents_of_the_living_are_not() {
     drain.commit().unwrap();
     assert_eq!(snapshot(&dir.0).unwrap(), []);
     journal.settle(id(2), b"late").unwrap();
-    assert_eq!(
-        drain.next_batch(10).unwrap(),
-        vec![row(2, RowKind::Settlement, b"late")]
-    );
+    assert_eq!(drain.next_batch(10).unwrap(), vec![row(2, RowKind::Settlement, b"late")]);
 }
 
 #[test]
@@ -104,10 +82,7 @@ fn what_a_dead_owner_left_open_is_unknown_if_sent_and_released_if_not() {
     journal.intent(id(4), b"taken back").unwrap();
     journal.release(id(4)).unwrap();
     drop(journal);
-    let unknown = [
-        row(2, RowKind::Unknown, b"sent"),
-        row(3, RowKind::Unknown, b"sent at once"),
-    ];
+    let unknown = [row(2, RowKind::Unknown, b"sent"), row(3, RowKind::Unknown, b"sent at once")];
     assert_eq!(snapshot(&dir.0).unwrap(), unknown);
     let mut drain = drain(&dir);
     // In two batches, with a commit between: what is not yet handed out must not be lost.
@@ -161,24 +136,15 @@ fn a_long_request_does_not_keep_every_segment() {
         assert!(dir.files(".seg").len() <= 2);
     }
     drop((journal, drain));
-    assert_eq!(
-        snapshot(&dir.0).unwrap(),
-        [row(0, RowKind::Unknown, b"long")]
-    );
+    assert_eq!(snapshot(&dir.0).unwrap(), [row(0, RowKind::Unknown, b"long")]);
     let mut drain = self::drain(&dir);
-    assert_eq!(
-        drain.next_batch(10).unwrap(),
-        [row(0, RowKind::Unknown, b"long")]
-    );
+    assert_eq!(drain.next_batch(10).unwrap(), [row(0, RowKind::Unknown, b"long")]);
 }
 
 #[test]
 fn a_full_journal_refuses_intents_takes_settlements_and_recovers() {
     let dir = Dir::new();
-    let options = Options {
-        segment_bytes: 8 << 10,
-        max_bytes: 64 << 10,
-    };
+    let options = Options { segment_bytes: 8 << 10, max_bytes: 64 << 10 };
     let mut journal = Journal::open(&dir.0, options).unwrap();
     let mut open = 0;
     let refused = loop {
@@ -187,16 +153,7 @@ fn a_full_journal_refuses_intents_takes_settlements_and_recovers() {
             Err(error) => break error,
         }
     };
-    assert!(
-        matches!(
-            refused,
-            Error::JournalFull {
-                max_bytes: 65_536,
-                ..
-            }
-        ),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Error::JournalFull { max_bytes: 65_536, .. }), "{refused:?}");
     for number in 0..open {
         journal.settle(id(number), &[b's'; 700]).unwrap();
     }
@@ -236,15 +193,9 @@ fn a_row_larger_than_a_segment_gets_one_of_its_own_and_one_past_the_bound_is_ref
     journal.settle(id(1), b"small").unwrap();
     journal.settle(id(2), &large).unwrap();
     journal.settle(id(3), b"small").unwrap();
-    assert!(matches!(
-        journal.settle(id(4), &vec![0; 17 << 20]),
-        Err(Error::Journal(_))
-    ));
+    assert!(matches!(journal.settle(id(4), &vec![0; 17 << 20]), Err(Error::Journal(_))));
     let rows = snapshot(&dir.0).unwrap();
-    assert_eq!(
-        rows.iter().map(|row| row.payload.len()).collect::<Vec<_>>(),
-        [5, 200_000, 5]
-    );
+    assert_eq!(rows.iter().map(|row| row.payload.len()).collect::<Vec<_>>(), [5, 200_000, 5]);
 }
 
 #[test]
@@ -254,10 +205,7 @@ fn segments_are_really_allocated_and_private() {
     let _journal = Journal::open(&dir.0, Options::default()).unwrap();
     let segment = dir.files(".seg")[0].metadata().unwrap();
     assert_eq!(segment.len(), 8 << 20);
-    assert!(
-        segment.blocks() * 512 >= 8 << 20,
-        "a sparse file could run out of space"
-    );
+    assert!(segment.blocks() * 512 >= 8 << 20, "a sparse file could run out of space");
     assert_eq!(segment.mode() & 0o777, 0o600);
     assert_eq!(dir.0.metadata().unwrap().mode() & 0o777, 0o700);
 }
@@ -278,10 +226,7 @@ fn a_record_copied_to_another_place_is_no_record() {
     let mut bytes = std::fs::read(segment).unwrap();
     bytes.copy_within(..end, end);
     std::fs::write(segment, bytes).unwrap();
-    assert_eq!(
-        snapshot(&dir.0).unwrap(),
-        [row(1, RowKind::Settlement, b"row")]
-    );
+    assert_eq!(snapshot(&dir.0).unwrap(), [row(1, RowKind::Settlement, b"row")]);
 }
 
 /// What a test does to the journal.
@@ -344,8 +289,7 @@ impl Model {
             }
             Step::Settle(number, payload) => {
                 self.open.remove(number);
-                self.settlements
-                    .push(row(*number, RowKind::Settlement, payload));
+                self.settlements.push(row(*number, RowKind::Settlement, payload));
             }
             Step::Release(number) => _ = self.open.remove(number),
             _ => {}
@@ -355,15 +299,7 @@ impl Model {
     /// All rows that come out if the owner dies here.
     fn rows_after_death(&self) -> Vec<Row> {
         let left = self.open.iter().map(|(number, (sent, payload))| {
-            row(
-                *number,
-                if *sent {
-                    RowKind::Unknown
-                } else {
-                    RowKind::Released
-                },
-                payload,
-            )
+            row(*number, if *sent { RowKind::Unknown } else { RowKind::Released }, payload)
         });
         self.settlements.iter().cloned().chain(left).collect()
     }
@@ -491,10 +427,7 @@ fn child_writes_until_it_is_killed() {
     let Some(dir) = std::env::var_os(CHILD_DIR) else {
         return;
     };
-    let options = Options {
-        segment_bytes: 64 << 10,
-        max_bytes: 512 << 20,
-    };
+    let options = Options { segment_bytes: 64 << 10, max_bytes: 512 << 20 };
     let mut journal = Journal::open(Path::new(&dir), options).unwrap();
     let mut out = std::io::stdout().lock();
     for number in 0.. {
@@ -526,9 +459,7 @@ fn after_kill_9_everything_that_returned_is_there() {
             Some(("settled", number)) => _ = settled.insert(number.parse::<u32>().unwrap()),
             _ => {}
         };
-        told.by_ref()
-            .take(lines)
-            .for_each(|line| note(&line.unwrap()));
+        told.by_ref().take(lines).for_each(|line| note(&line.unwrap()));
         // Alive, its intents are its own.
         let alive = snapshot(&dir.0).unwrap();
         assert!(alive.iter().all(|row| row.kind == RowKind::Settlement));
@@ -544,26 +475,14 @@ fn after_kill_9_everything_that_returned_is_there() {
                 .collect::<HashSet<_>>()
         };
         let ids = |numbers: &HashSet<u32>| {
-            numbers
-                .iter()
-                .map(|number| id(*number))
-                .collect::<HashSet<_>>()
+            numbers.iter().map(|number| id(*number)).collect::<HashSet<_>>()
         };
         let (rows_settled, rows_unknown) = (of(RowKind::Settlement), of(RowKind::Unknown));
         assert!(rows_settled.is_superset(&ids(&settled)));
-        assert!(
-            ids(&sent)
-                .iter()
-                .all(|id| rows_settled.contains(id) || rows_unknown.contains(id))
-        );
+        assert!(ids(&sent).iter().all(|id| rows_settled.contains(id) || rows_unknown.contains(id)));
         // At most one call of each kind had been made and not told.
         assert!(rows_settled.len() <= settled.len() + 1);
-        assert!(
-            rows.len() <= sent.len() + 1,
-            "{} rows, {} sent",
-            rows.len(),
-            sent.len()
-        );
+        assert!(rows.len() <= sent.len() + 1, "{} rows, {} sent", rows.len(), sent.len());
     }
 }
 
@@ -571,10 +490,7 @@ fn after_kill_9_everything_that_returned_is_there() {
 fn a_snapshot_beside_a_writer_and_a_drainer_never_misses_a_settlement() {
     const ROWS: u32 = 3000;
     let dir = Dir::new();
-    let options = Options {
-        segment_bytes: 4 << 10,
-        max_bytes: 64 << 20,
-    };
+    let options = Options { segment_bytes: 4 << 10, max_bytes: 64 << 20 };
     let mut journal = Journal::open(&dir.0, options).unwrap();
     let store = std::sync::Mutex::new(HashSet::new());
     std::thread::scope(|scope| {
@@ -608,11 +524,7 @@ fn a_snapshot_beside_a_writer_and_a_drainer_never_misses_a_settlement() {
                 .iter()
                 .map(|id| u32::from_be_bytes(id.request_id[12..].try_into().unwrap()))
                 .max();
-            assert_eq!(
-                highest.map_or(0, |highest| highest as usize + 1),
-                seen.len(),
-                "a gap"
-            );
+            assert_eq!(highest.map_or(0, |highest| highest as usize + 1), seen.len(), "a gap");
             most = seen.len();
         }
     });
