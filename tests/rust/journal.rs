@@ -185,6 +185,47 @@ fn a_directory_that_vanishes_is_an_error_and_its_return_a_recovery() {
     assert_eq!(snapshot(&dir.0).unwrap().len(), number as usize + 1);
 }
 
+/// Needs a file system of at most 64 MiB of its own, such as a tmpfs mounted for it.
+#[test]
+fn a_full_disk_refuses_intents_settles_what_is_open_and_recovers() {
+    let Some(disk) = std::env::var_os("SLUICEGATE_SMALL_DISK").map(PathBuf::from) else {
+        eprintln!(
+            "SKIPPED: set SLUICEGATE_SMALL_DISK to an empty directory on a small file system"
+        );
+        return;
+    };
+    let dir = Dir(disk.join("journal-test/journal"));
+    let options = Options { segment_bytes: 1 << 20, max_bytes: 512 << 20 };
+    let mut journal = Journal::open(&dir.0, options).unwrap();
+    let filler = dir.0.with_extension("filler");
+    let mut disk = std::fs::File::create(&filler).unwrap();
+    while disk.write_all(&[b'x'; 4096]).is_ok() {}
+    let mut open = 0;
+    let refused = loop {
+        match journal.intent(id(open), &[b'i'; 500]) {
+            Ok(()) => open += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, Error::Journal(_)), "{refused:?}");
+    assert!(open > 100);
+    for number in 0..open {
+        journal.sent(id(number)).unwrap();
+    }
+    // A quarter of a segment is kept free for them; past that space would be needed.
+    let settled =
+        (0..open).take_while(|number| journal.settle(id(*number), &[b's'; 900]).is_ok()).count();
+    assert!(settled > 200, "{settled} of {open} settled");
+    assert!(journal.intent(id(open), &[b'i'; 500]).is_err());
+    std::fs::remove_file(&filler).unwrap();
+    drop(disk);
+    journal.intent(id(open), &[b'i'; 500]).unwrap();
+    drop(journal);
+    let rows = drain(&dir).next_batch(usize::MAX).unwrap();
+    assert_eq!(rows.iter().filter(|row| row.kind == RowKind::Settlement).count(), settled);
+    assert_eq!(rows.len(), open as usize + 1);
+}
+
 #[test]
 fn a_row_larger_than_a_segment_gets_one_of_its_own_and_one_past_the_bound_is_refused() {
     let dir = Dir::new();
