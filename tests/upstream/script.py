@@ -1,4 +1,4 @@
-"""From a plan and a request to what goes on the wire: pure, so that it can be read and tested without a socket."""
+"""From a plan and a request to what goes on the wire: pure, readable without a socket."""
 
 import gzip
 import zlib
@@ -16,6 +16,7 @@ from .steps import End, Event, Item, Pause, Raw
 from .wire import Answer, Reasoning, Text, Tool, Wire
 
 Step = Raw | Pause | End
+Steps = Iterator[Step] | list[Item] | list[Raw]
 _TRAILERS = b"0\r\nX-Checksum: LEAK-TRAILER\r\n\r\n"
 
 
@@ -30,7 +31,7 @@ class Script:
 
 
 def prompt_words(body: Any) -> int:
-    """Input tokens as this upstream counts them: words in all strings of `messages`, `system` and `input`."""
+    """Input tokens as this upstream counts them: words in `messages`, `system` and `input`."""
     if isinstance(body, str):
         return len(body.split())
     if isinstance(body, list):
@@ -170,7 +171,7 @@ def _mebibyte_of_nothing() -> bytes:
 
 
 def _zipped(plan: Plan, steps: Iterator[Step]) -> Iterator[Step]:
-    """Each event is flushed by itself; a bomb follows the third token, a truncation comes halfway."""
+    """Each event is flushed alone; a bomb follows the third token, a truncation comes halfway."""
     squeeze = zlib.compressobj(1, zlib.DEFLATED, 31)
     seen = 0
     if plan.coding == "gzip-truncated":
@@ -194,7 +195,7 @@ def _framed(
     plan: Plan,
     framing: str,
     headers: list[tuple[str, str]],
-    items: Iterator[Step] | list[Item] | list[Raw],
+    items: Steps,
     length: int,
     informational: list[bytes],
 ) -> Script:
@@ -215,9 +216,7 @@ def _framed(
     return Script(first, _body(plan, framing, items), informational, close)
 
 
-def _body(
-    plan: Plan, framing: str, items: Iterator[Step] | list[Item] | list[Raw]
-) -> Iterator[Step]:
+def _body(plan: Plan, framing: str, items: Steps) -> Iterator[Step]:
     for item in items:
         match item:
             case Raw(data, tokens):

@@ -1,4 +1,4 @@
-"""The scripted upstream: a server on loopback whose behaviour is asked for by model name, in a thread of its own."""
+"""The scripted upstream: a server on loopback, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROUTES: dict[str, Wire] = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTH
 
 
 class ScriptedUpstream:
-    """A context manager; `url` has no `/v1`.  `requests`, `stats` and the other logs may be read at any time."""
+    """A context manager; `url` has no `/v1`; its logs may be read at any time."""
 
     def __init__(self) -> None:
         self.log = Log()

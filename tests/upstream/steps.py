@@ -8,7 +8,7 @@ from enum import Enum
 class Event:
     """One server-sent event before it is framed.
 
-    `kind` is where it stands in a stream, so that a behaviour can say "drop the end" in any dialect:
+    `kind` is where it stands, so that a behaviour can say "drop the end" in any dialect:
     open | token | block | finish | usage | end | extra.
     """
 

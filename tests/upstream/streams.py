@@ -12,7 +12,7 @@ from .wire import Text, Wire
 
 #: What a client must never see: it stands after the first terminator.
 LATE_TEXT = "LATE"
-#: Time that the tokens before a cut have to arrive, so that "5 tokens, then a reset" is what the other side sees.
+#: Time that the tokens before a cut have to arrive: the other side sees 5, then the reset.
 _SETTLE_S = 0.03
 
 

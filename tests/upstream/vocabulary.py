@@ -1,7 +1,7 @@
 """The text that the scripted upstream generates, token by token.
 
-Every token is one word that o200k_base encodes as exactly one token when the words are joined (a leading space from
-the second on), so that "5 tokens were sent" and "o200k counts 5" are the same figure.
+Every token is one word that o200k_base encodes as exactly one token when the words are joined (a
+leading space from the second on): "5 tokens were sent" and "o200k counts 5" are the same figure.
 """
 
 from functools import cache

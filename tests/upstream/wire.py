@@ -73,7 +73,7 @@ class Wire(Protocol):
     name: str
 
     def usage(self, given: int, made: int, cached: int = 0, reasoning: int = 0) -> dict[str, Any]:
-        """A usage object: `given` input tokens (of which `cached` were read from cache), `made` output tokens."""
+        """A usage object: `given` input tokens, `cached` of them from cache, `made` output tokens."""
         ...
 
     def events(self, answer: Answer) -> list[Event]:
@@ -349,7 +349,7 @@ class Anthropic:
         } | answer.extra
 
     @staticmethod
-    def _event(name: str, kind: str, *, tokens: int = 0, **fields: object) -> Event:
+    def _event(name: str, kind: str, *, tokens: int = 0, **fields: Any) -> Event:
         return Event(dumps({"type": name} | fields), name=name, kind=kind, tokens=tokens)
 
     def _stop(self, index: int, kind: type[Piece] | None) -> list[Event]:
@@ -363,7 +363,7 @@ class Anthropic:
         return out
 
     def _finish(self, reason: str | None, usage: dict[str, Any] | None, kind: str) -> Event:
-        fields: dict[str, object] = {"delta": {"stop_reason": reason, "stop_sequence": None}}
+        fields: dict[str, Any] = {"delta": {"stop_reason": reason, "stop_sequence": None}}
         if usage is not None:
             fields["usage"] = usage
         return self._event("message_delta", kind, **fields)
