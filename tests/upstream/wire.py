@@ -73,7 +73,7 @@ class Wire(Protocol):
     name: str
 
     def usage(self, given: int, made: int, cached: int = 0, reasoning: int = 0) -> dict[str, Any]:
-        """A usage object: `given` input tokens, `cached` of them from cache, `made` output tokens."""
+        """A usage object: `given` input tokens, `cached` of them cached, `made` output."""
         ...
 
     def events(self, answer: Answer) -> list[Event]:
