@@ -1,0 +1,314 @@
+"""A client that looks closely: what came, when, in which form, and how it ended.
+
+It decodes both client dialects with its own few lines, so that a mistake in the product's decoder
+cannot hide itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+
+
+@dataclass(slots=True)
+class Ask:
+    """One request.  `fields` go into the body, over the ordinary ones."""
+
+    model: str
+    dialect: str = "openai"
+    stream: bool = False
+    text: str = "one two three"
+    key: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+    ref: str = ""
+
+    def body(self) -> dict[str, Any]:
+        """The request in its dialect."""
+        out: dict[str, Any] = {
+            "model": self.model,
+            "messages": [{"role": "user", "content": self.text}],
+        }
+        if self.dialect == "anthropic":
+            out["max_tokens"] = 1000
+        if self.stream:
+            out["stream"] = True
+        return out | self.fields
+
+    def head(self, key: str) -> dict[str, str]:
+        """Headers, the credential in the dialect's own place."""
+        name = "x-api-key" if self.dialect == "anthropic" else "authorization"
+        value = key if self.dialect == "anthropic" else f"Bearer {key}"
+        out = {name: value, "x-request-id": self.ref, "content-type": "application/json"}
+        if self.dialect == "anthropic":
+            out["anthropic-version"] = "2023-06-01"
+        return out | self.headers
+
+
+@dataclass(slots=True)
+class Got:
+    """What came back.  Times are seconds of `time.monotonic()`."""
+
+    ask: Ask
+    ref: str
+    started: float
+    status: int = 0
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
+    raw: bytes = b""
+    arrivals: list[tuple[float, bytes]] = field(default_factory=list)
+    broken: str | None = None
+    ended: float = 0.0
+
+    @property
+    def elapsed_s(self) -> float:
+        """From the call to the last byte."""
+        return self.ended - self.started
+
+    @property
+    def events(self) -> list[tuple[str, str]]:
+        """(name, data) of each server-sent event, by the standard."""
+        return parse_events(self.raw)
+
+    @property
+    def payloads(self) -> list[Any]:
+        """The data of all events as JSON, `[DONE]` left out.  Raises on invalid JSON."""
+        return [json.loads(data) for _, data in self.events if data != "[DONE]"]
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether an event stream came."""
+        kind: str = self.headers.get("content-type", "")
+        return kind.startswith("text/event-stream")
+
+    @property
+    def text(self) -> str:
+        """The visible text."""
+        return "".join(part for kind, part in self._parts() if kind == "text")
+
+    @property
+    def reasoning(self) -> str:
+        """The thinking."""
+        return "".join(part for kind, part in self._parts() if kind == "reasoning")
+
+    @property
+    def tools(self) -> list[tuple[str, str]]:
+        """(name, arguments as sent) of each tool call."""
+        return self._tools()
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """The error object, from the body or from inside the stream."""
+        for payload in self.payloads if self.is_stream else [self._json()]:
+            if isinstance(payload, dict) and isinstance(payload.get("error"), dict):
+                error: dict[str, Any] = payload["error"]
+                return error
+        return None
+
+    @property
+    def code(self) -> str:
+        """The error's stable code."""
+        return str((self.error or {}).get("code") or "")
+
+    @property
+    def terminators(self) -> int:
+        """`[DONE]` or `message_stop`, counted."""
+        if self.ask.dialect == "openai":
+            return sum(data == "[DONE]" for _, data in self.events)
+        return sum(payload.get("type") == "message_stop" for payload in self.payloads)
+
+    @property
+    def finish(self) -> str | None:
+        """`finish_reason` or `stop_reason`."""
+        found = None
+        for payload in self.payloads if self.is_stream else [self._json()]:
+            if not isinstance(payload, dict):
+                continue
+            for choice in payload.get("choices") or []:
+                found = choice.get("finish_reason") or found
+            delta = payload.get("delta")
+            if isinstance(delta, dict):
+                found = delta.get("stop_reason") or found
+            found = payload.get("stop_reason") or found
+        return found
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """The last usage object, Anthropic's two merged."""
+        out: dict[str, Any] = {}
+        for payload in self.payloads if self.is_stream else [self._json()]:
+            if isinstance(payload, dict):
+                out |= payload.get("usage") or {}
+                out |= (payload.get("message") or {}).get("usage") or {}
+        return out or None
+
+    def token_arrivals(self) -> list[float]:
+        """When each event with visible text was whole here."""
+        out: list[float] = []
+        held = b""
+        for when, data in self.arrivals:
+            held += data
+            while b"\n\n" in held:
+                event, _, held = held.partition(b"\n\n")
+                parts = Got(self.ask, "", 0, headers=self.headers, raw=event + b"\n\n")
+                if parts.text:
+                    out.append(when)
+        return out
+
+    def _json(self) -> Any:
+        try:
+            return json.loads(self.raw)
+        except ValueError:
+            return None
+
+    def _parts(self) -> list[tuple[str, str]]:
+        if self.is_stream:
+            return [part for payload in self.payloads for part in _stream_parts(payload)]
+        return _whole_parts(self._json())
+
+    def _tools(self) -> list[tuple[str, str]]:
+        if not self.is_stream:
+            return _whole_tools(self._json())
+        calls: dict[int, tuple[str, str]] = {}
+        for payload in self.payloads:
+            for index, name, arguments in _tool_deltas(payload):
+                old = calls.get(index, ("", ""))
+                calls[index] = (old[0] or name, old[1] + arguments)
+        return [calls[index] for index in sorted(calls)]
+
+
+def parse_events(raw: bytes) -> list[tuple[str, str]]:
+    """(name, data) of each complete event (WHATWG HTML, 9.2.6).  Raises on invalid UTF-8."""
+    text = raw.decode().removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    out: list[tuple[str, str]] = []
+    name, data = "", []  # type: tuple[str, list[str]]
+    for line in text.split("\n")[:-1]:
+        if not line:
+            if data:
+                out.append((name or "message", "\n".join(data)))
+            name, data = "", []
+            continue
+        field_name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field_name == "data":
+            data.append(value)
+        elif field_name == "event":
+            name = value
+    return out
+
+
+def _stream_parts(payload: Any) -> list[tuple[str, str]]:
+    out: list[tuple[str, str]] = []
+    if not isinstance(payload, dict):
+        return out
+    for choice in payload.get("choices") or []:
+        delta = choice.get("delta") or {}
+        out.append(("text", delta.get("content") or ""))
+        out.append(("reasoning", delta.get("reasoning_content") or delta.get("reasoning") or ""))
+    if payload.get("type") == "content_block_delta":
+        delta = payload["delta"]
+        out.append(("text", delta.get("text", "")))
+        out.append(("reasoning", delta.get("thinking", "")))
+    if payload.get("type") == "content_block_start":
+        block = payload["content_block"]
+        out.append(("text", block.get("text", "")))
+        out.append(("reasoning", block.get("thinking", "")))
+    return [part for part in out if part[1]]
+
+
+def _whole_parts(body: Any) -> list[tuple[str, str]]:
+    out: list[tuple[str, str]] = []
+    if not isinstance(body, dict):
+        return out
+    for choice in body.get("choices") or []:
+        message = choice["message"]
+        out.append(("reasoning", message.get("reasoning_content") or ""))
+        out.append(("text", message.get("content") or ""))
+    for block in body.get("content") or []:
+        out.append(("reasoning", block.get("thinking") or ""))
+        out.append(("text", block.get("text") or ""))
+    return out
+
+
+def _tool_deltas(payload: Any) -> list[tuple[int, str, str]]:
+    out: list[tuple[int, str, str]] = []
+    for choice in payload.get("choices") or []:
+        for call in (choice.get("delta") or {}).get("tool_calls") or []:
+            function = call.get("function") or {}
+            name, arguments = function.get("name") or "", function.get("arguments") or ""
+            out.append((call.get("index", 0), name, arguments))
+    index = payload.get("index", 0)
+    block = payload.get("content_block") or {}
+    if block.get("type") == "tool_use":
+        out.append((index, block["name"], ""))
+    delta = payload.get("delta") or {}
+    if payload.get("type") == "content_block_delta" and delta.get("type") == "input_json_delta":
+        out.append((index, "", delta["partial_json"]))
+    return out
+
+
+def _whole_tools(body: Any) -> list[tuple[str, str]]:
+    out: list[tuple[str, str]] = []
+    for choice in body.get("choices") or []:
+        for call in choice["message"].get("tool_calls") or []:
+            out.append((call["function"]["name"], call["function"]["arguments"]))
+    for block in body.get("content") or []:
+        if block.get("type") == "tool_use":
+            out.append((block["name"], json.dumps(block["input"], ensure_ascii=False)))
+    return out
+
+
+async def ask(client: httpx.AsyncClient, url: str, key: str, what: Ask) -> Got:
+    """Sends one request and reads its answer to whatever end it has."""
+    what.ref = what.ref or uuid.uuid4().hex
+    got = Got(what, what.ref, time.monotonic())
+    try:
+        async with client.stream(
+            "POST",
+            url + PATHS[what.dialect],
+            content=json.dumps(what.body()).encode(),
+            headers=what.head(what.key or key),
+        ) as response:
+            got.status = response.status_code
+            got.headers = response.headers
+            async for data in response.aiter_raw():
+                got.arrivals.append((time.monotonic(), data))
+                got.raw += data
+    except (httpx.RemoteProtocolError, httpx.ReadError) as error:
+        got.broken = repr(error)
+    got.ended = time.monotonic()
+    return got
+
+
+async def ask_all(
+    url: str, key: str, asks: list[Ask], concurrency: int, timeout_s: float
+) -> list[Got]:
+    """All answers, in the order of the requests."""
+    limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+    gate = asyncio.Semaphore(concurrency)
+    async with httpx.AsyncClient(limits=limits, timeout=timeout_s, trust_env=False) as client:
+
+        async def one(what: Ask) -> Got:
+            async with gate:
+                return await ask(client, url, key, what)
+
+        return await asyncio.gather(*(one(what) for what in asks))
+
+
+def run_asks(
+    url: str, key: str, asks: list[Ask], *, concurrency: int = 16, timeout_s: float = 25.0
+) -> list[Got]:
+    """`ask_all` for tests that are not coroutines."""
+    return asyncio.run(ask_all(url, key, asks, concurrency, timeout_s))
+
+
+def run_ask(url: str, key: str, model: str, **fields: Any) -> Got:
+    """One request; `fields` are those of `Ask`."""
+    return run_asks(url, key, [Ask(model, **fields)])[0]

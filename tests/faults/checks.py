@@ -1,0 +1,117 @@
+"""What every fault test says: dialect pairs, requests, clauses about answers and ledger rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ..client import Ask, Got, run_asks
+from ..gateway import Gateway, Row
+from ..upstream import text
+
+#: Repetitions: 1 is what fits 30 s on two cores; the nightly figure of the table is 20 or more.
+SCALE = int(os.environ.get("SLUICEGATE_FAULT_SCALE", "1"))
+
+#: (client dialect, provider): same and other dialect, both ways.
+PAIRS = [("openai", "u"), ("anthropic", "a"), ("openai", "a"), ("anthropic", "u")]
+pairs = pytest.mark.parametrize(("dialect", "provider"), PAIRS, ids=[f"{d}-{p}" for d, p in PAIRS])
+forms = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+
+
+def ref(case: str) -> str:
+    """A name that no other request has, with the case's id in it."""
+    return f"{case}-{uuid.uuid4().hex[:8]}"
+
+
+def ask(gateway: Gateway, model: str, **fields: Any) -> Got:
+    """One request through the gateway; `fields` are those of `Ask`."""
+    return run_asks(gateway.url, gateway.key, [Ask(model, **fields)])[0]
+
+
+def asks(gateway: Gateway, what: list[Ask], concurrency: int = 16) -> list[Got]:
+    """Many requests through the gateway."""
+    return run_asks(gateway.url, gateway.key, what, concurrency=concurrency)
+
+
+def assert_good(got: Got, tokens: int = 10, *, wide: bool = False) -> None:
+    """A whole good answer in the form that was asked for."""
+    assert got.status == 200, got.raw[:500]
+    assert got.broken is None
+    assert got.error is None
+    assert got.is_stream is got.ask.stream
+    assert got.text == text(tokens, wide=wide)
+    assert got.finish in ("stop", "end_turn")
+    if got.ask.stream:
+        assert got.terminators == 1
+
+
+def assert_cut(got: Got, tokens: int) -> None:
+    """A stream that broke: the tokens that came, an error in the dialect, no success terminator."""
+    assert got.status == 200, got.raw[:500]
+    assert got.text == text(tokens)
+    assert got.error is not None, got.raw[-500:]
+    assert got.terminators == 0
+    assert got.finish is None
+    assert_error_shape(got)
+
+
+def assert_refused(got: Got, status: int, *, origin: str = "upstream") -> None:
+    """An error response: status, shape of the dialect, whose fault it is, nothing leaked."""
+    assert got.status == status, got.raw[:500]
+    assert got.broken is None
+    assert_error_shape(got)
+    assert got.error is not None
+    assert got.error.get("origin") == origin
+    assert got.code
+    assert b"LEAK" not in got.raw
+    assert b"<html" not in got.raw
+
+
+def assert_error_shape(got: Got) -> None:
+    """OpenAI: message, type, code.  Anthropic: a typed envelope.  Strings where they belong."""
+    error = got.error
+    assert error is not None
+    assert isinstance(error["message"], str)
+    assert isinstance(error["type"], str)
+    if got.ask.dialect == "openai":
+        assert {"message", "type", "code"} <= set(error)
+    else:
+        envelopes = got.payloads if got.is_stream else [json.loads(got.raw)]
+        assert any(body.get("type") == "error" for body in envelopes)
+
+
+def assert_row(row: Row, **expected: Any) -> None:
+    """The named columns of a row; money is compared as decimals."""
+    for name, value in expected.items():
+        found = row.get(name)
+        if name == "cost_usd":
+            assert Decimal(str(found or 0)) == Decimal(str(value)), (name, row)
+        else:
+            assert (found or None) == (value or None), (name, found, value, row)
+
+
+def assert_free(row: Row) -> None:
+    """An attempt that cost nothing."""
+    assert_row(row, input_tokens=0, output_tokens=0, cost_usd=0, basis="none", outcome="error")
+
+
+def cost(input_tokens: int, output_tokens: int) -> Decimal:
+    """What the test prices (1 and 2 dollars per million) make of it."""
+    return (Decimal(input_tokens) + 2 * Decimal(output_tokens)) / Decimal(10**6)
+
+
+def eventually(condition: Callable[[], object], within_s: float = 2.0) -> bool:
+    """Whether `condition` becomes true in time."""
+    end = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True

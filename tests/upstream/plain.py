@@ -1,0 +1,52 @@
+"""Parts that describe a good answer."""
+
+import re
+
+from .plan import PartFunction, Plan
+from .wire import Reasoning, Text, Tool
+
+#: Two parallel calls; fragments cut inside names, escapes and multi-byte text.
+TOOLS = (
+    Tool("call_one", "get_weather", ('{"ci', 'ty": "Z\u00fc', 'rich", "unit', '":"\\u00b0C"}')),
+    Tool("call_two", "get_time", ('{"zone":', ' "Europe/', 'Zurich"}')),
+)
+
+
+def _tokens(plan: Plan, found: re.Match[str]) -> None:
+    plan.tokens = int(found[1])
+
+
+def _gap(plan: Plan, found: re.Match[str]) -> None:
+    plan.gap_s = int(found[1]) / 1000
+
+
+def _first(plan: Plan, found: re.Match[str]) -> None:
+    plan.first_byte_s = int(found[1]) / 1000
+
+
+def _tools(plan: Plan, _found: re.Match[str]) -> None:
+    plan.pieces = [Text("Looking it up.", 4), *TOOLS]
+
+
+def _reasoning(plan: Plan, _found: re.Match[str]) -> None:
+    plan.lead = [Reasoning("think "), Reasoning("twice")]
+
+
+def _wide(plan: Plan, _found: re.Match[str]) -> None:
+    plan.wide = True
+
+
+def _ok(_plan: Plan, _found: re.Match[str]) -> None:
+    """The defaults."""
+
+
+PARTS: list[tuple[str, PartFunction]] = [
+    (r"ok", _ok),
+    (r"ok-(\d+)", _tokens),  # n tokens
+    (r"n-(\d+)", _tokens),
+    (r"itl-(\d+)", _gap),  # ms between tokens
+    (r"ttft-(\d+)", _first),  # ms before the first byte
+    (r"utf8", _wide),  # words end in two, three and four byte characters
+    (r"ok-tools", _tools),
+    (r"fault-reasoning", _reasoning),
+]

@@ -1,0 +1,213 @@
+"""The scripted upstream: a server on loopback, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from .before import POISON_TEXT
+from .behaviours import plan_for
+from .connection import BadRequestError, Connection, read_request
+from .exchange import Exchange, Log, Stats
+from .framing import head
+from .plan import Plan, UnknownPartError
+from .script import prompt_words, script
+from .vocabulary import text
+from .wire import ANTHROPIC, OPENAI, Wire, dumps
+
+_ROUTES: dict[str, Wire] = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTHROPIC}
+
+
+class ScriptedUpstream:
+    """A context manager; `url` has no `/v1`; its logs may be read at any time."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="upstream", daemon=True)
+        self._ready = threading.Event()
+        self._numbers = itertools.count(1)
+        self._connections: dict[int, Connection] = {}
+        self.url = ""
+
+    # reading
+
+    @property
+    def requests(self) -> list[Exchange]:
+        """Every request to a model route, in order of arrival."""
+        return self.log.requests
+
+    def stats(self, model: str) -> Stats:
+        """Sums over the requests for `model`; without `@ref`, over all its refs."""
+        return self.log.stats(model)
+
+    def of(self, model: str) -> list[Exchange]:
+        """The requests for `model`; without `@ref`, for all its refs."""
+        return self.log.of(model)
+
+    @staticmethod
+    def text(model: str) -> str:
+        """The text of a complete answer of `model`'s last attempt."""
+        plan = plan_for(model, 10**9)
+        return text(plan.tokens, wide=plan.wide)
+
+    @property
+    def open_connections(self) -> int:
+        """Connections that are open now."""
+        return len(self._connections)
+
+    # life
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait(10)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(
+            self._loop.create_server(self._connected, "127.0.0.1", 0, backlog=4096)
+        )
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self._ready.set()
+        self._loop.run_forever()
+        server.close()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
+
+    def _connected(self) -> Connection:
+        return Connection(next(self._numbers), self.log, self._connections, self._answer)
+
+    # answering
+
+    async def _answer(self, connection: Connection, exchange: Exchange) -> None:
+        self.log.look_for_canaries(exchange)
+        if exchange.path.startswith("/trap") or exchange.path.startswith("/latest"):
+            self.log.trap_hits.append(exchange)
+            await _small(connection, 200, {"trapped": True})
+            return
+        path = exchange.path.partition("?")[0]
+        wire = _ROUTES.get(path)
+        if wire is None or exchange.method != "POST":
+            await self._aside(connection, exchange, path)
+            return
+        try:
+            read_request(exchange)
+        except (ValueError, AttributeError) as error:
+            raise BadRequestError(f"body is not a JSON object: {error}") from error
+        exchange.dialect = wire.name
+        exchange.input_tokens = prompt_words(exchange.json)
+        self.log.requests.append(exchange)
+        name = (wire.name, exchange.model)
+        exchange.attempt = self.log.attempts.get(name, 0) + 1
+        self.log.attempts[name] = exchange.attempt
+        try:
+            plan = plan_for(exchange.model, exchange.attempt)
+        except UnknownPartError as error:
+            self.log.anomalies.append(f"unknown part {error} in {exchange.model}")
+            await _small(connection, 404, {"error": {"message": f"unknown part {error}"}})
+            return
+        await self._perform(connection, exchange, plan, wire)
+
+    async def _perform(
+        self, connection: Connection, exchange: Exchange, plan: Plan, wire: Wire
+    ) -> None:
+        number = next(self._numbers)
+        made = script(plan, wire, exchange, number, self.url)
+        if plan.first_byte_s:
+            await connection.pause(plan.first_byte_s)
+        if plan.before is not None:
+            await connection.perform(plan.before)
+            return
+        if not exchange.stream and plan.gap_s:
+            await connection.pause(plan.gap_s * plan.tokens)
+        for early in made.informational:
+            await connection.send(early)
+        await _send_head(connection, made.head, plan.head_drip_s)
+        exchange.status = plan.status
+        for step in made.body:
+            if not await connection.perform(step):
+                return
+        exchange.finished = time.monotonic()
+        await self._afterwards(connection, plan, made.close)
+
+    @staticmethod
+    async def _afterwards(connection: Connection, plan: Plan, close: bool) -> None:
+        if close:
+            connection.transport.close()
+        elif plan.after == "surplus":
+            poison = dumps({"choices": [{"message": {"content": POISON_TEXT}}]}).encode()
+            head_bytes = head(200, "OK", [("Content-Length", str(len(poison)))])
+            await connection.send(head_bytes + poison)
+        elif plan.after == "stale-fin":
+            asyncio.get_running_loop().call_later(0.02, connection.transport.close)
+        elif plan.after == "stale-reset":
+            connection.kill_on_next_byte = True
+
+    async def _aside(self, connection: Connection, exchange: Exchange, path: str) -> None:
+        """The routes beside the two that generate."""
+        if (exchange.method, path) == ("GET", "/v1/models"):
+            await _small(connection, 200, {"object": "list", "data": []})
+            return
+        body = exchange.json if exchange.method == "POST" and exchange.body else {}
+        words = prompt_words(body)
+        if path == "/v1/messages/count_tokens":
+            await _small(connection, 200, {"input_tokens": words})
+        elif path == "/v1/embeddings":
+            exchange.model, exchange.dialect = str(body.get("model", "")), "openai"
+            self.log.requests.append(exchange)
+            await _small(connection, 200, _embeddings(body, words))
+        else:
+            self.log.unrouted.append(exchange)
+            await _small(connection, 404, {"error": {"message": f"no route {path}"}})
+        exchange.finished = time.monotonic()
+
+
+def _embeddings(body: dict[str, object], words: int) -> dict[str, object]:
+    given = body.get("input", "")
+    inputs = given if isinstance(given, list) else [given]
+    data = [
+        {"object": "embedding", "index": i, "embedding": [0.5, -0.5, float(i)]}
+        for i, _ in enumerate(inputs)
+    ]
+    usage = {"prompt_tokens": words, "total_tokens": words}
+    return {"object": "list", "data": data, "model": body.get("model"), "usage": usage}
+
+
+async def _small(connection: Connection, status: int, body: object) -> None:
+    data = dumps(body).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
+    await connection.send(head(status, "Scripted", headers) + data)
+
+
+async def _send_head(connection: Connection, data: bytes, drip_s: float) -> None:
+    if not drip_s:
+        await connection.send(data)
+        return
+    for index in range(len(data)):
+        await connection.send(data[index : index + 1])
+        await connection.pause(drip_s / len(data))
+
+
+def closed_port() -> int:
+    """A loopback port on which nobody listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
