@@ -2,14 +2,14 @@
 
 use super::cursor::Cursor;
 use super::io_error;
+use super::lock::FileLock;
 use super::owner::{self, OwnerId};
 use super::position::Position;
 use super::replay::Row;
 use crate::error::Error;
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::collections::btree_map::Entry;
+use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub struct Drain {
     dir: PathBuf,
     cursors: BTreeMap<OwnerId, Cursor>,
-    _lock: File,
+    _lock: FileLock,
 }
 
 impl Drain {
@@ -29,20 +29,15 @@ impl Drain {
     pub fn try_open(dir: &Path) -> Result<Option<Self>, Error> {
         super::make_directory(dir)?;
         let path = dir.join("drain.lock");
-        let lock = OpenOptions::new()
+        let file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
             .open(&path)
             .map_err(|cause| io_error("open", &path, cause))?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                Ok(Some(Self { dir: dir.to_path_buf(), cursors: BTreeMap::new(), _lock: lock }))
-            }
-            Err(Errno::WOULDBLOCK) => Ok(None),
-            Err(cause) => Err(io_error("lock", &path, cause)),
-        }
+        let lock = FileLock::try_take(file, &path)?;
+        Ok(lock.map(|lock| Self { dir: dir.to_path_buf(), cursors: BTreeMap::new(), _lock: lock }))
     }
 
     /// Up to `max_rows` rows that no batch has had: each owner's in order, oldest owner first.
@@ -84,8 +79,8 @@ impl Drain {
         for (id, segments) in owner::list(&self.dir)? {
             let Some(dead) = dead.get(&id) else { continue };
             let cursor = match self.cursors.entry(id) {
-                std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::btree_map::Entry::Vacant(new) => {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
                     let position = Position::load(&self.dir, id)?;
                     new.insert(Cursor::new(&self.dir, id, position))
                 }

@@ -11,6 +11,7 @@
 
 mod cursor;
 mod drain;
+mod lock;
 mod owner;
 mod position;
 mod record;

@@ -1,12 +1,10 @@
 //! Who writes which files, and whether that process still lives.
 //!
-//! An owner holds an exclusive `flock` on `<owner>.lock` for as long as it lives; the kernel gives it
-//! back however the process ends. Others test it with a shared lock, so testers never see each other.
+//! An owner holds the lock on `<owner>.lock` for as long as it lives.
 
 use super::io_error;
+use super::lock::{self, FileLock};
 use crate::error::Error;
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -79,7 +77,7 @@ impl OwnerId {
 #[derive(Debug)]
 pub(super) struct OwnerLock {
     pub(super) id: OwnerId,
-    _file: File,
+    _lock: FileLock,
 }
 
 impl OwnerLock {
@@ -94,13 +92,12 @@ impl OwnerLock {
                 Err(cause) if cause.kind() == ErrorKind::AlreadyExists => continue,
                 Err(cause) => return Err(io_error("create", &path, cause)),
             };
-            flock(&file, FlockOperation::LockExclusive)
-                .map_err(|cause| io_error("lock", &path, cause))?;
+            let lock = FileLock::wait(file, &path)?;
             // Between the two calls a drainer may have taken the file for a dead owner's and removed
             // it; then nobody could see this lock.
-            let own = file.metadata().map_err(|cause| io_error("stat", &path, cause))?;
+            let own = lock.file().metadata().map_err(|cause| io_error("stat", &path, cause))?;
             if path.metadata().is_ok_and(|named| named.ino() == own.ino()) {
-                return Ok(Self { id, _file: file });
+                return Ok(Self { id, _lock: lock });
             }
         }
     }
@@ -114,11 +111,7 @@ pub(super) fn is_dead(id: OwnerId, dir: &Path) -> Result<bool, Error> {
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(true),
         Err(cause) => return Err(io_error("open", &path, cause)),
     };
-    match flock(&file, FlockOperation::NonBlockingLockShared) {
-        Ok(()) => Ok(true),
-        Err(Errno::WOULDBLOCK) => Ok(false),
-        Err(cause) => Err(io_error("lock", &path, cause)),
-    }
+    lock::is_free(&file, &path)
 }
 
 /// The owners that have files in `dir`, oldest first, each with its segments in order.

@@ -87,6 +87,7 @@ impl Journal {
             owed_bytes: 0,
             buffer: Vec::new(),
         };
+        // Without space the worker can start and say so to each request.
         let _ = journal.make_room(1);
         Ok(journal)
     }
@@ -151,9 +152,8 @@ impl Journal {
         }
         let reserve_bytes = (self.owed_bytes + owed).min(self.options.segment_bytes / RESERVE_PART);
         self.append(record, reserve_bytes)?;
-        self.forget(id);
-        self.owed.insert(id, owed);
         self.owed_bytes += owed;
+        self.owed_bytes -= self.owed.insert(id, owed).unwrap_or(0);
         Ok(())
     }
 
