@@ -26,10 +26,7 @@ impl TextCounter for Bytes {
 fn observe(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("meter/text_event");
     group.throughput(Throughput::Elements(1));
-    for (dialect, event) in [
-        (Dialect::OpenAiChat, OPENAI),
-        (Dialect::Anthropic, ANTHROPIC),
-    ] {
+    for (dialect, event) in [(Dialect::OpenAiChat, OPENAI), (Dialect::Anthropic, ANTHROPIC)] {
         let mut meter = Meter::new(dialect, Bytes::default());
         group.bench_function(dialect.name(), |bencher| {
             bencher.iter(|| meter.observe("", black_box(event.as_bytes())));

@@ -145,6 +145,23 @@ pub struct Admission {
     pub deadline: Instant,
 }
 
+/// Who asks, for requests that go to no model.
+pub fn authenticate<'a>(
+    snapshot: &Snapshot,
+    headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+) -> Result<Arc<Principal>, Refused> {
+    let unknown = |refusal| Refused { id: Uuid::now_v7(), refusal, principal: None };
+    let headers = RequestHeaders::read(headers).map_err(unknown)?;
+    holder(snapshot, &headers).ok_or_else(|| unknown(Refusal::unauthorized()))
+}
+
+fn holder(snapshot: &Snapshot, headers: &RequestHeaders) -> Option<Arc<Principal>> {
+    match &headers.credential {
+        Some(digest) => snapshot.principal(digest).cloned(),
+        None => snapshot.anonymous().cloned(),
+    }
+}
+
 /// Admits or refuses a request. Cost: one pass over the body, one hash of the key, no lock, no I/O.
 pub fn admit<'a, H>(
     snapshot: Arc<Snapshot>,
@@ -158,11 +175,7 @@ where
     let id = Uuid::now_v7();
     let unknown = |refusal| Refused { id, refusal, principal: None };
     let headers = RequestHeaders::read(incoming.headers).map_err(unknown)?;
-    let principal = match &headers.credential {
-        Some(digest) => snapshot.principal(digest),
-        None => snapshot.anonymous(),
-    };
-    let principal = principal.cloned().ok_or_else(|| unknown(Refusal::unauthorized()))?;
+    let principal = holder(&snapshot, &headers).ok_or_else(|| unknown(Refusal::unauthorized()))?;
     let refused = |refusal| Refused { id, refusal, principal: Some(principal.clone()) };
 
     let scan = body::scan(incoming.body).map_err(|e| refused(e.into()))?;

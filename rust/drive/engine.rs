@@ -78,6 +78,19 @@ impl Engine {
         })
     }
 
+    /// The aliases that the holder of the headers' key may ask for, sorted.
+    pub fn models<'a>(
+        &self,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Result<Vec<String>, Refused> {
+        let snapshot = self.snapshot();
+        let principal = admit::authenticate(&snapshot, headers)?;
+        let mut names: Vec<String> =
+            snapshot.aliases().filter(|name| principal.may_use(name)).map(str::to_owned).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// Begins an exchange. Where its first target speaks the client's dialect it is tried at once; otherwise the
     /// front translates and calls [`Engine::attempt`]. Returns the index of the first target, and whether it was tried.
     pub fn begin(

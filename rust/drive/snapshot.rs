@@ -94,7 +94,6 @@ pub struct SnapshotSpec {
     pub open: bool,
     pub upstreams: Vec<UpstreamSpec>,
     pub models: HashMap<String, RouteSpec>,
-    pub timeouts: TimeoutsSpec,
     pub commit_after_s: f64,
     pub max_event_bytes: usize,
     pub max_answer_bytes: usize,
@@ -122,8 +121,6 @@ pub struct UpstreamSpec {
 pub struct RouteSpec {
     pub strategy: Strategy,
     pub targets: Vec<TargetSpec>,
-    #[serde(default)]
-    pub timeouts: Option<TimeoutsSpec>,
 }
 
 /// One model of a route.
@@ -133,12 +130,8 @@ pub struct TargetSpec {
     /// Index into `upstreams`.
     pub upstream: usize,
     pub model: String,
-    #[serde(default = "one")]
     pub weight: u32,
-}
-
-const fn one() -> u32 {
-    1
+    pub timeouts: TimeoutsSpec,
 }
 
 /// Which target of a route is tried first.
@@ -330,7 +323,6 @@ impl UpstreamSpec {
 
 impl RouteSpec {
     fn build(self, name: &str, upstreams: &[Arc<Upstream>]) -> Result<Route, SnapshotError> {
-        let timeouts = self.timeouts.map(Timeouts::from);
         let targets = self
             .targets
             .into_iter()
@@ -343,7 +335,7 @@ impl RouteSpec {
                     upstream: upstream.clone(),
                     model: target.model,
                     weight: target.weight,
-                    timeouts: timeouts.unwrap_or(upstream.timeouts),
+                    timeouts: target.timeouts.into(),
                 })
             })
             .collect::<Result<Vec<_>, SnapshotError>>()?;

@@ -10,7 +10,7 @@ use crate::tokens::{self, StreamCounter, Vocabulary};
 
 /// The vocabulary that counts a target's text.
 pub(super) fn vocabulary(target: &Target) -> Vocabulary {
-    tokens::vocabulary_for_model(&target.model).0
+    tokens::vocabulary_of(&target.model).0
 }
 
 /// A stream's figures. `complete`: it ended as it should; `content`: some of it was content.
@@ -72,7 +72,7 @@ fn input_tokens(run: &Running) -> u64 {
     let vocabulary = vocabulary(&run.target);
     let mut total = 0;
     body::for_each_text(&run.x.admission.body, |text| {
-        total += tokens::count(vocabulary, text) as u64;
+        total += vocabulary.count(text) as u64;
     });
     total
 }

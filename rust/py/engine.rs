@@ -107,10 +107,7 @@ impl Engine {
         body: &[u8],
     ) -> PyResult<PyExchange> {
         let this = slf.get();
-        let pairs = headers
-            .try_iter()?
-            .map(|pair| pair?.extract::<(Bound<'_, PyBytes>, Bound<'_, PyBytes>)>())
-            .collect::<PyResult<Vec<_>>>()?;
+        let pairs = header_pairs(headers)?;
         let incoming = Incoming {
             operation: operation_of(operation)?,
             dialect: dialect_of(dialect)?,
@@ -124,19 +121,23 @@ impl Engine {
         Ok(PyExchange::new(slf.unbind(), x, first, started))
     }
 
-    fn aliases(&self) -> Vec<String> {
-        self.engine.snapshot().aliases().map(str::to_owned).collect()
-    }
-
-    /// Whether a credential is known, and under which name.
-    fn key_name(&self, credential: &[u8]) -> Option<String> {
-        let snapshot = self.engine.snapshot();
-        snapshot.principal(&drive::digest(credential)).map(|p| p.name.clone())
+    /// The names that the holder of the headers' key may ask for, sorted.
+    fn models(&self, headers: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+        let pairs = header_pairs(headers)?;
+        let pairs = pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        self.engine.models(pairs).map_err(refused)
     }
 
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.engine.stop());
     }
+}
+
+/// ASGI's headers: pairs of bytes.
+fn header_pairs<'py>(
+    headers: &Bound<'py, PyAny>,
+) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
+    headers.try_iter()?.map(|pair| pair?.extract()).collect()
 }
 
 pub fn dialect_of(name: &str) -> PyResult<Dialect> {

@@ -12,7 +12,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Tokens of a text in a model's vocabulary.
 #[pyfunction]
 fn count_tokens(py: Python<'_>, model: &str, text: &str) -> usize {
-    py.detach(|| tokens::count(tokens::vocabulary_for_model(model).0, text))
+    py.detach(|| tokens::vocabulary_of(model).0.count(text))
 }
 
 #[pyclass(module = "sluicegate._core")]
@@ -22,7 +22,7 @@ struct StreamCounter(tokens::StreamCounter);
 impl StreamCounter {
     #[new]
     fn new(model: &str) -> Self {
-        Self(tokens::StreamCounter::new(tokens::vocabulary_for_model(model).0))
+        Self(tokens::StreamCounter::new(tokens::vocabulary_of(model).0))
     }
 
     fn push(&mut self, text: &str) {

@@ -175,7 +175,7 @@ class Resolver:
                     self.fail(f"keys[{index}].{field}", unbuilt)
 
     def _check_auth(self, config: Config) -> None:
-        if config.auth == "none" and not _is_loopback(config.server.host):
+        if config.auth == "none" and not is_loopback(config.server.host):
             self.fail("auth", f"none is allowed on loopback only, and server.host is {config.server.host}")
         if config.admin_key is not None and not _is_good_key(config.admin_key.reveal()):
             self.fail("admin_key", f"must have {MIN_KEY_CHARACTERS} or more printable characters")
@@ -256,7 +256,8 @@ def _is_good_key(text: str) -> bool:
     return len(text) >= MIN_KEY_CHARACTERS and text.isprintable() and text.isascii()
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
     if host == "localhost":
         return True
     try:

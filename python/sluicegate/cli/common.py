@@ -1,0 +1,21 @@
+"""What several commands share."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from sluicegate.config import ConfigError, Settings, load
+
+CONFIG_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def load_or_exit(path: Path) -> Settings:
+    """The settings of a file; every mistake on standard error and exit code 1 where there are any."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        count = len(error.problems)
+        click.echo(f"{count} mistake{'s' if count > 1 else ''} in {path}", err=True)
+        sys.exit(1)

@@ -1,0 +1,35 @@
+"""`sluicegate ledger`."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from sluicegate import _core
+from sluicegate.accounting.ledger import merged, write_csv, write_jsonl
+from sluicegate.cli.common import CONFIG_FILE, load_or_exit
+from sluicegate.store import open_store
+
+
+@click.group()
+def ledger() -> None:
+    """What was asked, used and answered."""
+
+
+@ledger.command()
+@click.option("--config", "config", type=CONFIG_FILE, required=True, help="The configuration file.")
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+def export(config: Path, form: str) -> None:
+    """Write every row to standard output, also while the gateway serves or after it crashed."""
+    settings = load_or_exit(config)
+    journal_dir = settings.journal_dir
+    # The journal first: a row that moves to the store meanwhile is then seen twice, not never.
+    waiting = _core.journal_snapshot(journal_dir) if journal_dir.exists() else []
+    rows = merged(open_store(settings), waiting)
+    try:
+        (write_csv if form == "csv" else write_jsonl)(rows, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has enough; nothing more may be written when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,109 @@
+"""Hands the settings to the core, which keeps them as its own tables."""
+
+from typing import Final
+
+import msgspec
+
+from sluicegate import _core
+from sluicegate.config import Settings
+from sluicegate.config.settings import Deadlines, Upstream
+from sluicegate.policies.failover import FailureClass
+
+_UNKNOWN_QUOTA: Final = frozenset({"insufficient_quota"})
+
+
+def snapshot_json(settings: Settings) -> bytes:
+    """The settings as the core reads them. Keys leave as digests.
+
+    Cost: at start and on reload only.
+    """
+    names = list(settings.upstreams)
+    spec = {
+        "keys": [
+            {
+                "digest": _core.key_digest(key.key.reveal().encode()),
+                "name": key.name,
+                "organisation": key.organisation,
+                "team": key.team,
+                "project": key.project,
+                "user": key.user,
+                "models": key.models,
+            }
+            for key in settings.keys
+        ],
+        "open": settings.open,
+        "upstreams": [_upstream(upstream) for upstream in settings.upstreams.values()],
+        "models": {
+            name: {
+                "strategy": route.strategy,
+                "targets": [
+                    {
+                        "upstream": names.index(target.provider),
+                        "model": target.model,
+                        "weight": target.weight,
+                        "timeouts": _deadlines(
+                            settings.upstreams[target.provider].deadlines.narrowed(route.timeouts)
+                        ),
+                    }
+                    for target in route.targets
+                ],
+            }
+            for name, route in settings.routes.items()
+        },
+        "commit_after_s": settings.commit_after_s,
+        "max_event_bytes": settings.max_event_bytes,
+        "max_answer_bytes": settings.max_answer_bytes,
+    }
+    return msgspec.json.encode(spec)
+
+
+def _upstream(upstream: Upstream) -> dict[str, object]:
+    return {
+        "provider": upstream.name,
+        "dialect": upstream.dialect,
+        "base_url": upstream.base_url,
+        "headers": upstream.headers,
+        "timeouts": _deadlines(upstream.deadlines),
+        "ask_usage": upstream.ask_usage,
+        "drain": upstream.drain,
+    }
+
+
+def _deadlines(deadlines: Deadlines) -> dict[str, float]:
+    return {
+        "connect_s": deadlines.connect_s,
+        "first_byte_s": deadlines.first_byte_s,
+        "idle_s": deadlines.idle_s,
+        "total_s": deadlines.total_s,
+    }
+
+
+class FailoverSettings:
+    """What the settings say about failures and fields that cannot be carried."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Args: settings: those that the request began with."""
+        self._settings = settings
+
+    def failover_on(self, requested_model: str) -> frozenset[FailureClass]:
+        """Failures that lead to the next target because the configuration says so."""
+        route = self._settings.routes.get(requested_model)
+        return frozenset(FailureClass(word) for word in route.failover_on) if route else frozenset()
+
+    def quota_codes(self, provider: str) -> frozenset[str]:
+        """A provider's words for a quota that is used up."""
+        upstream = self._settings.upstreams.get(provider)
+        return upstream.quota_codes if upstream else _UNKNOWN_QUOTA
+
+    def drops_unsupported(self, provider: str, requested_model: str) -> bool:
+        """Whether what the provider's dialect cannot express is left out instead of refused."""
+        route = self._settings.routes.get(requested_model)
+        if route is not None and route.drop_unsupported is not None:
+            return route.drop_unsupported
+        upstream = self._settings.upstreams.get(provider)
+        return upstream is not None and upstream.drop_unsupported
+
+    @property
+    def default_max_output_tokens(self) -> int:
+        """For dialects that demand a bound where the client set none."""
+        return self._settings.default_max_output_tokens
