@@ -48,6 +48,11 @@ class Meaning:
     error: Any = None
     terminated: bool = False
 
+    @property
+    def fails(self) -> bool:
+        """Whether the answer broke: an error inside it, or an end that came too early."""
+        return bool(self.error) or not (self.terminated or self.finish is not None)
+
 
 def decode(record: Record) -> Meaning:
     """The meaning of a record.  Raises ValueError where the body is no answer at all."""
@@ -63,9 +68,13 @@ def _payloads(record: Record) -> Iterator[Any]:
     if not text.endswith((b"\n\n", b"\r\n\r\n")):
         text += b"\n\n"
     for _, data in parse_events(text):
-        yield {"done": True} if data.strip() == "[DONE]" else json.loads(data)
         if data.strip() == "[DONE]":
+            yield {"done": True}
             return
+        try:
+            yield json.loads(data)
+        except ValueError:
+            return  # cut inside an event: what came before it counts
 
 
 def arguments(text: str) -> Any:
@@ -78,7 +87,7 @@ def arguments(text: str) -> Any:
 
 def fold_openai(payloads: list[Any], stream: bool) -> Meaning:
     """Chat completions, whole or in chunks, as one meaning."""
-    made = Meaning()
+    made = Meaning(terminated=not stream)
     calls: dict[int, list[str]] = {}
     indexes: set[int] = set()
     for payload in payloads:
