@@ -43,6 +43,10 @@ class Ask:
             out["stream"] = True
         return out | self.fields
 
+    def content(self) -> bytes:
+        """The body as it is sent."""
+        return json.dumps(self.body()).encode()
+
     def head(self, key: str) -> dict[str, str]:
         """Headers, the credential in the dialect's own place."""
         name = "x-api-key" if self.dialect == "anthropic" else "authorization"
@@ -273,7 +277,7 @@ async def ask(client: httpx.AsyncClient, url: str, key: str, what: Ask) -> Got:
         async with client.stream(
             "POST",
             url + PATHS[what.dialect],
-            content=json.dumps(what.body()).encode(),
+            content=what.content(),
             headers=what.head(what.key or key),
         ) as response:
             got.status = response.status_code

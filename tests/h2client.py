@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from types import TracebackType
 from typing import Self
@@ -44,7 +43,7 @@ class H2Client:
 
     def ask(self, what: Ask, key: str) -> int:
         """Sends a request and gives its stream id."""
-        body = json.dumps(what.body()).encode()
+        body = what.content()
         stream_id = self.state.get_next_available_stream_id()
         headers = [
             (":method", "POST"),

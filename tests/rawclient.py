@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import struct
 import time
@@ -90,7 +89,7 @@ class RawClient:
 
 def request_bytes(what: Ask, key: str, path: str = "/v1/chat/completions") -> bytes:
     """`what` as HTTP/1.1."""
-    body = json.dumps(what.body()).encode()
+    body = what.content()
     head = {"host": "gateway", "content-length": str(len(body))} | what.head(key)
     if what.dialect == "anthropic":
         path = "/v1/messages"

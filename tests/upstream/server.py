@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import socket
-import threading
 import time
-from types import TracebackType
-from typing import Self
 
 from .before import POISON_TEXT
 from .behaviours import plan_for
 from .connection import BadRequestError, Connection, read_request
-from .exchange import Exchange, Log, Stats
+from .exchange import Exchange, Stats
 from .framing import head
+from .loopback import LoopbackServer
 from .plan import Plan, UnknownPartError
 from .script import prompt_words, script
 from .vocabulary import text
@@ -23,17 +20,8 @@ from .wire import ANTHROPIC, OPENAI, Wire, dumps
 _ROUTES: dict[str, Wire] = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTHROPIC}
 
 
-class ScriptedUpstream:
+class ScriptedUpstream(LoopbackServer):
     """A context manager; `url` has no `/v1`; its logs may be read at any time."""
-
-    def __init__(self) -> None:
-        self.log = Log()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="upstream", daemon=True)
-        self._ready = threading.Event()
-        self._numbers = itertools.count(1)
-        self._connections: dict[int, Connection] = {}
-        self.url = ""
 
     # reading
 
@@ -56,48 +44,9 @@ class ScriptedUpstream:
         plan = plan_for(model, 10**9)
         return text(plan.tokens, wide=plan.wide)
 
-    @property
-    def open_connections(self) -> int:
-        """Connections that are open now."""
-        return len(self._connections)
-
-    # life
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait(10)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(
-            self._loop.create_server(self._connected, "127.0.0.1", 0, backlog=4096)
-        )
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        self._ready.set()
-        self._loop.run_forever()
-        server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.close()
-
-    def _connected(self) -> Connection:
-        return Connection(next(self._numbers), self.log, self._connections, self._answer)
-
     # answering
 
-    async def _answer(self, connection: Connection, exchange: Exchange) -> None:
+    async def answer(self, connection: Connection, exchange: Exchange) -> None:
         self.log.look_for_canaries(exchange)
         if exchange.path.startswith("/trap") or exchange.path.startswith("/latest"):
             self.log.trap_hits.append(exchange)

@@ -1,0 +1,23 @@
+"""A simulated provider: a process of its own that speaks OpenAI's and Anthropic's dialects.
+
+`python -m sluicegate.simulator [--host H] [--port P] [--first-token-ms N] [--token-ms N]
+[--die-with-parent]` prints one line of JSON, `{"url": "http://127.0.0.1:PORT"}`, when it is ready.
+It serves `POST /v1/chat/completions`, `/v1/messages`, `/v1/messages/count_tokens`, `/v1/embeddings`
+and `GET /v1/models`.
+
+The answer depends on the request alone.  A tool is called when the request offers one and either
+demands it (`tool_choice`) or says "use the tool"; JSON is given when `response_format` asks for it
+(an example of the schema, if there is one); images are counted; thinking is shown when asked for;
+`max_tokens` cuts.  Usage counts words, so it is exact and checkable by hand.  Any key is accepted,
+any model name answers:
+
+| model | what it does |
+|---|---|
+| `sim-1`, any other name | answers at the configured pace (200 ms, then 20 ms a word) |
+| `sim-fast` | answers without delay |
+| `sim-slow` | five times slower |
+| `sim-error-STATUS` | refuses with that status, `429` and `503` with `retry-after: 1` |
+| `sim-midstream-error` | an error event after three words |
+| `sim-midstream-reset` | closes the connection after three words |
+| `sim-hang` | never answers |
+"""

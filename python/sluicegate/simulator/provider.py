@@ -1,0 +1,170 @@
+"""The simulated provider's routes and its pace."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from . import dialects
+from .dialects import Event
+from .http import Answer, Request
+from .prompt import Json, Prompt, read_anthropic, read_openai, words
+from .reply import Reply, embedding, reply_to
+
+MODELS = ("sim-1", "sim-fast", "sim-slow")
+_DEFAULT_DIMENSIONS = 256
+_MAX_DIMENSIONS = 4096
+_WORDS_BEFORE_BREAK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the simulated model is, in seconds."""
+
+    first_token_s: float = 0.2
+    token_s: float = 0.02
+
+    def of(self, model: str) -> Pace:
+        """The pace of one model."""
+        factor = {"sim-fast": 0.0, "sim-slow": 5.0}.get(model, 1.0)
+        return Pace(self.first_token_s * factor, self.token_s * factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One generating route."""
+
+    read: Callable[[Json], Prompt]
+    whole: Callable[[Prompt, Reply], bytes]
+    events: Callable[[Prompt, Reply], Iterator[Event]]
+    error: Callable[[int, str], bytes]
+    error_prefix: bytes
+
+
+OPENAI = Dialect(
+    read_openai,
+    dialects.openai_whole,
+    dialects.openai_events,
+    dialects.openai_error,
+    b"",
+)
+ANTHROPIC = Dialect(
+    read_anthropic,
+    dialects.anthropic_whole,
+    dialects.anthropic_events,
+    dialects.anthropic_error,
+    b"event: error\n",
+)
+_GENERATING = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTHROPIC}
+
+
+class Provider:
+    """Answers requests at a pace."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+
+    async def __call__(self, request: Request, answer: Answer) -> None:
+        """One request, routed."""
+        dialect = _GENERATING.get(request.path, OPENAI)
+        if request.method == "GET" and request.path == "/v1/models":
+            await answer.whole(200, _models())
+            return
+        try:
+            body = msgspec.json.decode(request.body)
+        except msgspec.DecodeError as error:
+            await answer.whole(400, dialect.error(400, f"body is not JSON: {error}"))
+            return
+        if not isinstance(body, dict):
+            await answer.whole(400, dialect.error(400, "body is not a JSON object"))
+        elif request.method == "POST" and request.path in _GENERATING:
+            await self._generate(dialect, body, answer)
+        elif request.path == "/v1/messages/count_tokens":
+            count = read_anthropic(body).input_tokens
+            await answer.whole(200, dialects.dumps({"input_tokens": count}))
+        elif request.path == "/v1/embeddings":
+            await answer.whole(200, _embeddings(body))
+        else:
+            await answer.whole(404, dialect.error(404, f"no route {request.path}"))
+
+    async def _generate(self, dialect: Dialect, body: Json, answer: Answer) -> None:
+        try:
+            prompt = dialect.read(body)
+        except (AttributeError, TypeError):
+            await answer.whole(400, dialect.error(400, "a field has the wrong type"))
+            return
+        refused = re.fullmatch(r"sim-error-([2-5]\d\d)", prompt.model)
+        if refused:
+            status = int(refused[1])
+            wait = {"retry_after": "1"} if status in (429, 503) else {}
+            text = f"simulated failure {status}"
+            await answer.whole(status, dialect.error(status, text), **wait)
+            return
+        if prompt.model == "sim-hang":
+            while not answer.abandoned:
+                await asyncio.sleep(0.1)
+            return
+        reply = reply_to(prompt)
+        pace = self._pace.of(prompt.model)
+        if prompt.stream:
+            await _stream(dialect, prompt, reply, pace, answer)
+            return
+        await asyncio.sleep(pace.first_token_s + pace.token_s * reply.output_tokens)
+        if prompt.model == "sim-midstream-reset":
+            answer.reset()
+            return
+        await answer.whole(200, dialect.whole(prompt, reply))
+
+
+async def _stream(
+    dialect: Dialect, prompt: Prompt, reply: Reply, pace: Pace, answer: Answer
+) -> None:
+    await answer.start()
+    sent = 0
+    for event in dialect.events(prompt, reply):
+        if event.token:
+            await asyncio.sleep(pace.token_s if sent else pace.first_token_s)
+            sent += 1
+        if answer.abandoned:
+            return
+        await answer.event(event.data)
+        if sent == _WORDS_BEFORE_BREAK and prompt.model == "sim-midstream-reset":
+            answer.reset()
+            return
+        if sent == _WORDS_BEFORE_BREAK and prompt.model == "sim-midstream-error":
+            error = dialect.error(529, "simulated failure inside the stream")
+            await answer.event(b"%bdata: %b\n\n" % (dialect.error_prefix, error))
+            break
+    await answer.end()
+
+
+def _models() -> bytes:
+    data = [
+        {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "sluicegate"}
+        for name in MODELS
+    ]
+    return dialects.dumps({"object": "list", "data": data})
+
+
+def _embeddings(body: Json) -> bytes:
+    given = body.get("input", "")
+    texts = [str(text) for text in given] if isinstance(given, list) else [str(given)]
+    asked = body.get("dimensions")
+    dimensions = asked if isinstance(asked, int) and asked > 0 else _DEFAULT_DIMENSIONS
+    packed = body.get("encoding_format") == "base64"
+    data: list[Json] = []
+    for index, text in enumerate(texts):
+        vector = embedding(text, min(dimensions, _MAX_DIMENSIONS))
+        shown = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+        value = shown if packed else vector
+        data.append({"object": "embedding", "index": index, "embedding": value})
+    count = sum(len(words(text)) for text in texts)
+    usage = {"prompt_tokens": count, "total_tokens": count}
+    model = body.get("model")
+    return dialects.dumps({"object": "list", "data": data, "model": model, "usage": usage})

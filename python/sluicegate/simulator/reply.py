@@ -1,0 +1,119 @@
+"""What the simulated model says: a function of the prompt alone."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from .prompt import Json, Prompt, Tool, words
+
+_REMARKS = (
+    "The sky is clear and the gateway is calm.",
+    "Every word of this sentence was counted on its way to you.",
+    "A real provider would have thought about this a little longer.",
+    "Change the base URL and the key, and the same call reaches a real model.",
+    "This text is the same each time you ask, which makes it easy to test against.",
+)
+_QUOTE_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool call."""
+
+    id: str
+    name: str
+    arguments: Json
+
+    @property
+    def fragments(self) -> list[str]:
+        """The arguments as JSON text, in pieces as a stream would bring them."""
+        text = msgspec.json.encode(self.arguments).decode()
+        return [text[at : at + 12] for at in range(0, len(text), 12)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer, in no dialect; lists are cut into tokens."""
+
+    id: str
+    thinking: list[str]
+    text: list[str]
+    calls: list[Call]
+    finish: str  # stop | length | tools
+    input_tokens: int
+
+    @property
+    def output_tokens(self) -> int:
+        """Every piece that a stream brings is one token."""
+        called = sum(len(call.fragments) for call in self.calls)
+        return len(self.thinking) + len(self.text) + called
+
+
+def reply_to(prompt: Prompt) -> Reply:
+    """The answer to `prompt`, the same each time."""
+    seed = zlib.crc32(f"{prompt.model}\n{prompt.last}\n{prompt.input_tokens}".encode())
+    thinking = words(f"The user wrote {prompt.input_tokens} words.") if prompt.thinking else []
+    calls = _calls(prompt, seed)
+    text = [] if calls else words(_text(prompt, seed))
+    finish = "tools" if calls else "stop"
+    room = prompt.max_tokens
+    if room is not None and not calls and len(thinking) + len(text) > room:
+        thinking = thinking[:room]
+        text = text[: room - len(thinking)]
+        finish = "length"
+    return Reply(f"{seed:08x}", thinking, text, calls, finish, prompt.input_tokens)
+
+
+def _calls(prompt: Prompt, seed: int) -> list[Call]:
+    asked = prompt.must_call or "use the tool" in prompt.last.lower()
+    if not (prompt.tools and prompt.may_call and asked) or prompt.after_tool:
+        return []
+    named = [tool for tool in prompt.tools if tool.name == prompt.wanted_tool]
+    tool: Tool = (named or prompt.tools)[0]
+    arguments = example(tool.schema, prompt.last)
+    return [Call(f"{seed:08x}", tool.name, arguments if isinstance(arguments, dict) else {})]
+
+
+def _text(prompt: Prompt, seed: int) -> str:
+    quote = " ".join(prompt.last.split())[:_QUOTE_CHARS]
+    if prompt.wants_json:
+        value = {"answer": quote, "simulated": True}
+        made = example(prompt.json_schema, quote) if prompt.json_schema else value
+        return msgspec.json.encode(made).decode()
+    said = f'The tool said: "{quote}".' if prompt.after_tool else f'You said: "{quote}".'
+    seen = f" I was shown {prompt.images} image(s)." if prompt.images else ""
+    return f"This is a simulated answer. {said}{seen} {_REMARKS[seed % len(_REMARKS)]}"
+
+
+def example(schema: Json, text: str, depth: int = 0) -> Any:
+    """A value that a JSON schema accepts; strings are `text`. Unknown keywords are ignored."""
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    if depth > 8:
+        return None
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = kind[0]
+    if kind == "object" or (kind is None and "properties" in schema):
+        properties: Json = schema.get("properties") or {}
+        return {name: example(part, text, depth + 1) for name, part in properties.items()}
+    if kind == "array":
+        return [example(schema.get("items") or {}, text, depth + 1)]
+    plain: Json = {"integer": 1, "number": 1.5, "boolean": True, "null": None, "string": text}
+    return plain.get(kind or "", None if depth else {})
+
+
+def embedding(text: str, dimensions: int) -> list[float]:
+    """A unit vector; texts that share words are near each other."""
+    out = [0.0] * dimensions
+    for word in text.lower().split():
+        code = zlib.crc32(word.encode())
+        out[code % dimensions] += 1.0 if code & 1 else -1.0
+    norm = sum(value * value for value in out) ** 0.5
+    return [value / norm for value in out] if norm else [1.0, *out[1:]]

@@ -1,0 +1,228 @@
+"""What a recorded answer means, in plain Python: the reference for the product's decoders.
+
+It shares no code with the product; `test_decode.py` holds it against the vendors' own SDKs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..client import parse_events
+from .records import Record
+
+#: Finish reasons by meaning.  Sources: platform.openai.com/docs/api-reference/chat/object,
+#: docs.anthropic.com/en/api/messages (`stop_reason`).
+FINISHES = {
+    "stop": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "eos": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_calls": "tools",
+    "function_call": "tools",
+    "tool_use": "tools",
+    "content_filter": "filter",
+    "refusal": "filter",
+}
+
+
+@dataclass(slots=True)
+class Meaning:
+    """What must be the same through any dialect."""
+
+    text: str = ""
+    tools: list[tuple[str, Any]] = field(default_factory=list)
+    finish: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    # what only one dialect can say, so that it is kept apart
+    reasoning: str = ""
+    refusal: str = ""
+    choices: int = 1
+    error: Any = None
+    terminated: bool = False
+
+    @property
+    def fails(self) -> bool:
+        """Whether the answer broke: an error inside it, or an end that came too early."""
+        return bool(self.error) or not (self.terminated or self.finish is not None)
+
+
+def decode(record: Record) -> Meaning:
+    """The meaning of a record.  Raises ValueError where the body is no answer at all."""
+    read = fold_openai if record.dialect == "openai" else _anthropic
+    return read(list(_payloads(record)), record.stream)
+
+
+def _payloads(record: Record) -> Iterator[Any]:
+    if not record.stream:
+        yield json.loads(record.body)
+        return
+    text = record.body
+    if not text.endswith((b"\n\n", b"\r\n\r\n")):
+        text += b"\n\n"
+    for _, data in parse_events(text):
+        if data.strip() == "[DONE]":
+            yield {"done": True}
+            return
+        try:
+            yield json.loads(data)
+        except ValueError:
+            return  # cut inside an event: what came before it counts
+
+
+def arguments(text: str) -> Any:
+    """Tool arguments as JSON; nothing is an empty object, broken text stays text."""
+    try:
+        return json.loads(text) if text.strip() else {}
+    except ValueError:
+        return text
+
+
+def fold_openai(payloads: list[Any], stream: bool) -> Meaning:
+    """Chat completions, whole or in chunks, as one meaning."""
+    made = Meaning(terminated=not stream)
+    calls: dict[int, list[str]] = {}
+    indexes: set[int] = set()
+    for payload in payloads:
+        if payload.get("done"):
+            made.terminated = True
+            continue
+        made.error = payload.get("error") or made.error
+        _openai_usage(made, payload.get("usage") or (payload.get("x_groq") or {}).get("usage"))
+        for choice in payload.get("choices") or []:
+            indexes.add(choice.get("index", 0))
+            if choice.get("index", 0) != 0:
+                continue
+            message = choice.get("delta" if stream else "message") or {}
+            made.text += _text_of(message.get("content"))
+            made.refusal += message.get("refusal") or ""
+            made.reasoning += _reasoning_of(message)
+            made.finish = choice.get("finish_reason") or made.finish
+            for position, call in enumerate(message.get("tool_calls") or []):
+                function = call.get("function") or call.get("custom") or {}
+                _add_call(calls, call, position, function, stream)
+            legacy = message.get("function_call")
+            if legacy:
+                _add_call(calls, {}, 0, legacy, stream)
+    made.choices = max(1, len(indexes))
+    made.tools = [(name, arguments(given)) for _, name, given in sorted_calls(calls)]
+    made.finish = FINISHES.get(made.finish, made.finish) if made.finish else None
+    return made
+
+
+def _add_call(
+    calls: dict[int, list[str]],
+    call: dict[str, Any],
+    position: int,
+    function: dict[str, Any],
+    stream: bool,
+) -> None:
+    index = call.get("index") if stream else None
+    if index is None:
+        index = _place(calls, call, position, stream)
+    slot = calls.setdefault(index, ["", "", ""])
+    slot[0] = call.get("id") or slot[0]
+    slot[1] = slot[1] or function.get("name") or ""
+    given = function.get("arguments", function.get("input"))
+    slot[2] += given if isinstance(given, str) else json.dumps(given) if given else ""
+
+
+def _place(calls: dict[int, list[str]], call: dict[str, Any], position: int, stream: bool) -> int:
+    """Some hosts leave `index` out: a known id continues, a new id opens the next place."""
+    if not stream:
+        return position
+    for index, slot in calls.items():
+        if call.get("id") in (None, "", slot[0]) and index == max(calls):
+            return index
+    return len(calls)
+
+
+def sorted_calls(calls: dict[int, list[str]]) -> list[list[str]]:
+    """The calls in the order of their index."""
+    return [calls[index] for index in sorted(calls)]
+
+
+def _openai_usage(made: Meaning, usage: dict[str, Any] | None) -> None:
+    if not usage:
+        return
+    made.input_tokens = usage.get("prompt_tokens", made.input_tokens)
+    made.output_tokens = usage.get("completion_tokens", made.output_tokens)
+
+
+def _text_of(content: Any) -> str:
+    """Text, or the text parts of a list (Mistral streams lists)."""
+    if isinstance(content, list):
+        return "".join(part.get("text", "") for part in content if part.get("type") == "text")
+    if isinstance(content, dict):
+        return json.dumps(content)  # Cloudflare's JSON mode gives the object itself
+    return content or ""
+
+
+def _reasoning_of(message: dict[str, Any]) -> str:
+    return str(message.get("reasoning_content") or message.get("reasoning") or "")
+
+
+def _anthropic(payloads: list[Any], stream: bool) -> Meaning:
+    made = Meaning()
+    calls: dict[int, list[str]] = {}
+    for payload in payloads:
+        if payload.get("type") == "error":
+            made.error = payload["error"]
+        elif not stream:
+            for index, block in enumerate(payload.get("content") or []):
+                _block(made, calls, index, block)
+            made.finish = payload.get("stop_reason")
+            made.terminated = True
+            _anthropic_usage(made, payload.get("usage"))
+        else:
+            _anthropic_event(made, calls, payload)
+    made.tools = [(name, arguments(given)) for _, name, given in sorted_calls(calls)]
+    made.finish = FINISHES.get(made.finish, made.finish) if made.finish else None
+    return made
+
+
+def _anthropic_event(made: Meaning, calls: dict[int, list[str]], payload: dict[str, Any]) -> None:
+    match payload.get("type"):
+        case "message_start":
+            _anthropic_usage(made, payload["message"].get("usage"))
+        case "content_block_start":
+            _block(made, calls, payload["index"], payload["content_block"])
+        case "content_block_delta":
+            delta = payload["delta"]
+            made.text += delta.get("text") or ""
+            made.reasoning += delta.get("thinking") or ""
+            if payload["index"] in calls:
+                calls[payload["index"]][2] += delta.get("partial_json") or ""
+        case "message_delta":
+            made.finish = payload["delta"].get("stop_reason") or made.finish
+            _anthropic_usage(made, payload.get("usage"))
+        case "message_stop":
+            made.terminated = True
+
+
+def _block(made: Meaning, calls: dict[int, list[str]], index: int, block: dict[str, Any]) -> None:
+    match block.get("type"):
+        case "text":
+            made.text += block.get("text") or ""
+        case "thinking":
+            made.reasoning += block.get("thinking") or ""
+        case "tool_use":
+            given = block.get("input")
+            calls[index] = [block["id"], block["name"], json.dumps(given) if given else ""]
+
+
+def _anthropic_usage(made: Meaning, usage: dict[str, Any] | None) -> None:
+    """`input_tokens` leaves cached tokens out; the meaning counts them."""
+    if not usage:
+        return
+    if usage.get("input_tokens") is not None:
+        names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        made.input_tokens = sum(usage.get(name) or 0 for name in names)
+    made.output_tokens = usage.get("output_tokens", made.output_tokens)

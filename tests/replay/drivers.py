@@ -1,0 +1,77 @@
+"""The vendors' own SDKs as clients: what they make of an answer, as a `Meaning`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anthropic
+import openai
+
+from .decode import FINISHES, Meaning, arguments, fold_openai
+
+PROMPT = "Say what was recorded."
+
+
+class Drivers:
+    """Both SDKs pointed at one base URL, without retries."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.openai = openai.AsyncOpenAI(
+            base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=60
+        )
+        self.anthropic = anthropic.AsyncAnthropic(
+            base_url=url, api_key=key, max_retries=0, timeout=60
+        )
+
+    async def close(self) -> None:
+        """Closes their connections."""
+        await self.openai.close()
+        await self.anthropic.close()
+
+    async def read(self, dialect: str, model: str, stream: bool) -> Meaning:
+        """One answer, read by the SDK of `dialect`.  Raises what the SDK raises."""
+        if dialect == "openai":
+            return await self._openai(model, stream)
+        return await self._anthropic(model, stream)
+
+    async def _openai(self, model: str, stream: bool) -> Meaning:
+        messages: Any = [{"role": "user", "content": PROMPT}]
+        create = self.openai.chat.completions.create
+        if not stream:
+            whole = await create(model=model, messages=messages)
+            return fold_openai([whole.to_dict()], stream=False)
+        chunks = await create(
+            model=model, messages=messages, stream=True, stream_options={"include_usage": True}
+        )
+        return fold_openai([chunk.to_dict() async for chunk in chunks], stream=True)
+
+    async def _anthropic(self, model: str, stream: bool) -> Meaning:
+        messages: Any = [{"role": "user", "content": PROMPT}]
+        if stream:
+            async with self.anthropic.messages.stream(
+                model=model, max_tokens=1024, messages=messages
+            ) as running:
+                message: Any = await running.get_final_message()
+        else:
+            message = await self.anthropic.messages.create(
+                model=model, max_tokens=1024, messages=messages
+            )
+        made = Meaning(terminated=True)
+        for block in message.content:
+            if block.type == "text":
+                made.text += block.text
+            elif block.type == "thinking":
+                made.reasoning += block.thinking
+            elif block.type == "tool_use":
+                given = block.input
+                shown = given if isinstance(given, str) else json.dumps(given)
+                made.tools.append((block.name, arguments(shown)))
+        reason = message.stop_reason
+        made.finish = FINISHES.get(reason, reason) if reason else None
+        usage = message.usage
+        if usage is not None and usage.input_tokens is not None:
+            cached = (usage.cache_read_input_tokens, usage.cache_creation_input_tokens)
+            made.input_tokens = usage.input_tokens + sum(part or 0 for part in cached)
+            made.output_tokens = usage.output_tokens
+        return made

@@ -1,0 +1,48 @@
+"""Answers whose meaning the other dialect has no words for, each with the page that shows it."""
+
+from collections.abc import Callable
+
+from .decode import Meaning
+from .records import Record
+
+_MESSAGES = "https://docs.anthropic.com/en/api/messages"
+_CHAT = "https://platform.openai.com/docs/api-reference/chat/object"
+
+#: (name, whether it is the case, why it cannot be carried, the vendor's page)
+IMPOSSIBLE: list[tuple[str, Callable[[Record, Meaning], bool], str, str]] = [
+    (
+        "several choices",
+        lambda record, meaning: record.dialect == "openai" and meaning.choices > 1,
+        "a message has one content list, there is no `n`",
+        _MESSAGES,
+    ),
+    (
+        "audio",
+        lambda record, _meaning: b'"audio":{' in record.body.replace(b" ", b""),
+        "no audio block in an answer",
+        _MESSAGES,
+    ),
+    (
+        "arguments that are no JSON object",
+        lambda record, meaning: (
+            record.dialect == "openai"
+            and any(not isinstance(given, dict) for _, given in meaning.tools)
+        ),
+        "`tool_use.input` is an object",
+        _MESSAGES,
+    ),
+    (
+        "content that is no text",
+        lambda record, _meaning: b'"content":{' in record.body and record.provider == "cloudflare",
+        "`message.content` is a string or null",
+        _CHAT,
+    ),
+]
+
+
+def why_impossible(record: Record, meaning: Meaning) -> str | None:
+    """The reason and its page, or None when nothing excuses a difference."""
+    for name, applies, why, page in IMPOSSIBLE:
+        if applies(record, meaning):
+            return f"{name}: {why} ({page})"
+    return None

@@ -1,0 +1,126 @@
+"""Recorded exchanges, from the corpora or from our own fixtures, in one form."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "exchanges"
+_DIALECTS = {"chat_completions": "openai", "messages": "anthropic"}
+_STREAM_STARTS = ("data:", "event:", "id:", ":")
+
+
+@dataclass(slots=True)
+class Record:
+    """One exchange as it was on the wire; `body` is the answer, byte for byte."""
+
+    id: str
+    dialect: str
+    provider: str
+    status: int
+    content_type: str
+    body: bytes
+    request: str
+    synthetic_request: bool
+    features: frozenset[str] = field(default_factory=frozenset)
+    source: str = ""
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer is an event stream, whatever its head says."""
+        return self.body.removeprefix(b"\xef\xbb\xbf").startswith(
+            tuple(start.encode() for start in _STREAM_STARTS)
+        )
+
+    @property
+    def asked_stream(self) -> bool:
+        """Whether the request asked for a stream."""
+        return json.loads(self.request).get("stream") is True
+
+    @property
+    def asked_usage(self) -> bool:
+        """Whether the request asked for usage inside the stream."""
+        options = json.loads(self.request).get("stream_options") or {}
+        return bool(options.get("include_usage"))
+
+
+def load(corpora: Path | None) -> list[Record]:
+    """All exchanges of the two dialects: ours first, then the recorded ones if they are there."""
+    out = list(_read(sorted(FIXTURES.glob("*.jsonl"))))
+    if corpora is not None:
+        out += _read(sorted((corpora / "provider_traffic").glob("*.jsonl.gz")))
+    return out
+
+
+def _read(paths: list[Path]) -> Iterator[Record]:
+    for path in paths:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for line in data.splitlines():
+            raw = json.loads(line)
+            dialect = _DIALECTS.get(raw["endpoint"])
+            if raw["endpoint"] == "messages" and raw["provider"] == "openai":
+                continue  # `/v1/threads/.../messages`: assistants, not Anthropic's dialect
+            if dialect is not None and raw.get("response_body_encoding", "utf8") == "utf8":
+                yield _record(raw, dialect)
+
+
+def _record(raw: dict[str, Any], dialect: str) -> Record:
+    text: str = raw["response_body"]
+    if raw.get("response_fidelity") == "sse_data_lines_only":
+        text = _reframed(text, dialect)
+    body = text.encode()
+    streamed = text.removeprefix("\ufeff").startswith(_STREAM_STARTS)
+    kind = raw["response_headers"].get("content-type", "")
+    if not kind or "jsonl-chunks" in kind:
+        kind = "text/event-stream" if streamed else "application/json"
+    request: str = raw.get("request_body") or ""
+    usable = _is_object(request) and raw.get("request_body_encoding", "utf8") == "utf8"
+    if not usable:
+        request = _synthetic(dialect, streamed)
+    return Record(
+        id=raw["id"],
+        dialect=dialect,
+        provider=raw["provider"],
+        status=raw["status"],
+        content_type=kind,
+        body=body,
+        request=request,
+        synthetic_request=not usable,
+        features=frozenset(raw.get("features") or ()),
+        source=f"{raw.get('source_repo', '')}/{raw.get('source_path', '')}",
+    )
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _synthetic(dialect: str, stream: bool) -> str:
+    body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+    if dialect == "anthropic":
+        body["max_tokens"] = 1024
+    if stream:
+        body["stream"] = True
+        if dialect == "openai":
+            body["stream_options"] = {"include_usage": True}
+    return json.dumps(body)
+
+
+def _reframed(text: str, dialect: str) -> str:
+    """Events from bare data lines: the framing was lost in the source, the payloads were not."""
+    out = ""
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        name = json.loads(line).get("type", "") if dialect == "anthropic" else ""
+        out += f"event: {name}\ndata: {line}\n\n" if name else f"data: {line}\n\n"
+    if dialect == "openai" and "[DONE]" not in out:
+        out += "data: [DONE]\n\n"
+    return out

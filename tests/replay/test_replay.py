@@ -1,0 +1,160 @@
+"""Recorded exchanges through the gateway: byte for byte in one dialect, same meaning across."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..client import Ask, Got, run_asks
+from ..gateway import Gateway
+from .chunking import CHUNKINGS
+from .decode import Meaning, decode
+from .drivers import Drivers
+from .exceptions import why_impossible
+from .expect import mismatch
+from .records import Record, load
+from .requests import request_mismatch, with_model
+from .server import ReplayServer
+
+_OTHER = {"openai": "anthropic", "anthropic": "openai"}
+
+
+@pytest.fixture(scope="module")
+def records(corpora: Path | None) -> list[Record]:
+    """All records; without the corpora only ours."""
+    return load(corpora)
+
+
+@pytest.fixture(scope="module")
+def replay(records: list[Record]) -> Iterator[ReplayServer]:
+    with ReplayServer(records) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def gateway(replay: ReplayServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    providers = {
+        "rec-openai": {"dialect": "openai", "base_url": f"{replay.url}/v1", "api_key": "none"},
+        "rec-anthropic": {"dialect": "anthropic", "base_url": replay.url, "api_key": "none"},
+    }
+    settings = {"providers": providers, "timeouts": {"first_byte_s": 20, "idle_s": 20}}
+    with Gateway(replay.url, tmp_path_factory.mktemp("replay"), **settings) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _say_what_was_replayed(corpora: Path | None, records: list[Record]) -> Iterator[None]:
+    yield
+    shown = "with the corpora" if corpora is not None else "OUR FIXTURES ONLY, corpora not shown"
+    print(f"\nreplayed {len(records)} exchanges: {shown}")
+
+
+def test_the_corpora_are_shown(corpora: Path | None) -> None:
+    if corpora is None:
+        pytest.skip("SLUICEGATE_CORPORA is not set: recorded provider traffic was NOT replayed")
+
+
+class _Ask(Ask):
+    """A recorded request instead of a made one."""
+
+    def __init__(self, record: Record, chunking: str) -> None:
+        self.upstream_model = f"{record.id}.{chunking}"
+        super().__init__(f"rec-{record.dialect}/{self.upstream_model}", dialect=record.dialect)
+        self.text = with_model(record.request, self.model)
+        self.stream = record.asked_stream
+
+    def content(self) -> bytes:
+        """The recorded text, only `model` replaced."""
+        return self.text.encode()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("chunking", CHUNKINGS)
+def test_the_same_dialect_passes_byte_for_byte(
+    gateway: Gateway, replay: ReplayServer, records: list[Record], chunking: str
+) -> None:
+    asks = [_Ask(record, chunking) for record in records]
+    answers: list[Got] = run_asks(gateway.url, gateway.key, list(asks), concurrency=64)
+    bad: list[str] = []
+    for record, sent, got in zip(records, asks, answers, strict=True):
+        problem = mismatch(record, got)
+        arrived = replay.asked.get(sent.upstream_model)
+        if problem is None and arrived is not None:
+            problem = request_mismatch(record, sent.text, arrived, sent.upstream_model)
+        if problem is not None:
+            bad.append(f"{record.id} {record.provider} {sorted(record.features)}: {problem}")
+    print(f"\n{chunking}: {len(records) - len(bad)} of {len(records)} byte for byte")
+    _print_some(bad)
+    assert bad == []
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("chunking", ["whole", "seeded"])
+def test_the_other_dialects_sdk_reads_the_same(
+    gateway: Gateway, records: list[Record], chunking: str
+) -> None:
+    wanted = {record.id: decode(record) for record in records if record.status == 200}
+    good = [record for record in records if record.id in wanted]
+    bad, excused = asyncio.run(_cross(gateway, good, wanted, chunking))
+    print(f"\n{chunking}: {len(good) - len(bad) - len(excused)} of {len(good)} read alike")
+    for line in sorted(excused):
+        print(f"  cannot be carried: {line}")
+    _print_some(bad)
+    assert len(bad) + len(excused) <= 0.01 * len(good)
+    assert bad == []
+
+
+async def _cross(
+    gateway: Gateway, records: list[Record], wanted: dict[str, Meaning], chunking: str
+) -> tuple[list[str], list[str]]:
+    """(mismatches, records that a documented limit of the other dialect excuses)."""
+    drivers = Drivers(gateway.url, gateway.key)
+    gate = asyncio.Semaphore(48)
+    bad: list[str] = []
+    excused: list[str] = []
+
+    async def one(record: Record) -> None:
+        model = f"rec-{record.dialect}/{record.id}.{chunking}"
+        async with gate:
+            try:
+                got = await drivers.read(_OTHER[record.dialect], model, record.stream)
+                problem = difference(wanted[record.id], got)
+                if wanted[record.id].fails:
+                    problem = "a broken answer was read as a good one"
+            except Exception as error:  # whatever an SDK raises is what its user would see
+                problem = None if wanted[record.id].fails else f"{error!r:.300}"
+        if problem is None:
+            return
+        reason = why_impossible(record, wanted[record.id])
+        where = excused if reason is not None else bad
+        where.append(f"{record.id} {record.provider}: {reason or problem}")
+
+    await asyncio.gather(*(one(record) for record in records))
+    await drivers.close()
+    return bad, excused
+
+
+def difference(wanted: Meaning, got: Meaning) -> str | None:
+    """The first part of the meaning that was lost or changed."""
+    if got.text not in (wanted.text, wanted.text + wanted.refusal):
+        return f"text: wanted {wanted.text[:120]!r}, got {got.text[:120]!r}"
+    if got.tools != wanted.tools:
+        return f"tools: wanted {wanted.tools!r:.200}, got {got.tools!r:.200}"
+    if wanted.finish is not None and got.finish != wanted.finish:
+        by_refusal = wanted.refusal and got.finish == "filter"
+        by_tools = wanted.tools and got.finish == "tools"
+        if not by_refusal and not by_tools:
+            return f"finish: wanted {wanted.finish}, got {got.finish}"
+    for name in ("input_tokens", "output_tokens"):
+        told, read = getattr(wanted, name), getattr(got, name)
+        if told is not None and told != read:
+            return f"{name}: wanted {told}, got {read}"
+    return None
+
+
+def _print_some(lines: list[str], limit: int = 40) -> None:
+    for line in lines[:limit]:
+        print(f"  {line}")
+    if len(lines) > limit:
+        print(f"  ... and {len(lines) - limit} more")

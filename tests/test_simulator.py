@@ -1,0 +1,238 @@
+"""The simulated provider, seen through the vendors' own SDKs."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import httpx
+import openai
+import pytest
+
+WEATHER = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string"},
+        "days": {"type": "integer"},
+        "unit": {"enum": ["C", "F"]},
+    },
+    "required": ["city"],
+}
+PIXEL = "data:image/png;base64," + base64.b64encode(b"png").decode()
+
+
+def _start(*options: str) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-m", "sluicegate.simulator", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, str(json.loads(process.stdout.readline())["url"])
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    process, url = _start("--first-token-ms", "20", "--token-ms", "1")
+    yield url
+    process.terminate()
+    assert process.wait(5) == 0
+
+
+@pytest.fixture
+def chat(url: str) -> Any:
+    return openai.OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
+
+
+@pytest.fixture
+def claude(url: str) -> Any:
+    return anthropic.Anthropic(base_url=url, api_key="any", max_retries=0)
+
+
+def test_openai_streamed_and_whole_say_the_same(chat: Any) -> None:
+    asked = [{"role": "user", "content": "How are you today?"}]
+    create = chat.chat.completions.create
+    whole = create(model="sim-1", messages=asked)
+    chunks = list(
+        create(model="sim-1", messages=asked, stream=True, stream_options={"include_usage": True})
+    )
+    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert text == whole.choices[0].message.content
+    assert "How are you today?" in text
+    assert whole.usage.prompt_tokens == 4
+    assert whole.usage.completion_tokens == len(text.split())
+    assert chunks[-1].usage == whole.usage
+    assert chunks[-2].choices[0].finish_reason == whole.choices[0].finish_reason == "stop"
+
+
+def test_anthropic_streamed_and_whole_say_the_same(claude: Any) -> None:
+    asked = {
+        "model": "sim-1",
+        "max_tokens": 100,
+        "system": "Be brief.",
+        "messages": [{"role": "user", "content": "How are you today?"}],
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+    }
+    whole = claude.messages.create(**asked)
+    with claude.messages.stream(**asked) as stream:
+        streamed = stream.get_final_message()
+    assert [block.type for block in whole.content] == ["thinking", "text"]
+    assert [block.to_dict() for block in streamed.content] == [
+        block.to_dict() for block in whole.content
+    ]
+    assert streamed.usage.output_tokens == whole.usage.output_tokens
+    counted = claude.messages.count_tokens(
+        model="sim-1",
+        system="Be brief.",
+        messages=[{"role": "user", "content": "How are you today?"}],
+    )
+    assert counted.input_tokens == whole.usage.input_tokens == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "choice", "calls"),
+    [
+        ("use the tool", None, 1),
+        ("hello", "required", 1),
+        ("hello", None, 0),
+        ("use the tool", "none", 0),
+    ],
+)
+def test_openai_tools(chat: Any, text: str, choice: str | None, calls: int) -> None:
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": WEATHER}}
+    extra = {"tool_choice": choice} if choice else {}
+    done = chat.chat.completions.create(
+        model="sim-fast", messages=[{"role": "user", "content": text}], tools=[tool], **extra
+    )
+    message = done.choices[0].message
+    assert len(message.tool_calls or []) == calls
+    if calls:
+        given = json.loads(message.tool_calls[0].function.arguments)
+        assert given == {"city": text, "days": 1, "unit": "C"}
+        assert done.choices[0].finish_reason == "tool_calls"
+        turn = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "sunny"}
+        asked = [{"role": "user", "content": text}, message, turn]
+        again = chat.chat.completions.create(model="sim-fast", messages=asked, tools=[tool])
+        assert 'The tool said: "sunny"' in again.choices[0].message.content
+
+
+def test_anthropic_tools_streamed(claude: Any) -> None:
+    with claude.messages.stream(
+        model="sim-fast",
+        max_tokens=100,
+        messages=[{"role": "user", "content": "Please use the tool"}],
+        tools=[{"name": "get_weather", "input_schema": WEATHER}],
+    ) as stream:
+        message = stream.get_final_message()
+    block = message.content[0]
+    assert message.stop_reason == "tool_use"
+    assert block.type == "tool_use"
+    assert block.input == {"city": "Please use the tool", "days": 1, "unit": "C"}
+
+
+def test_json_images_and_limits(chat: Any) -> None:
+    create = chat.chat.completions.create
+    schema = {"type": "json_schema", "json_schema": {"name": "w", "schema": WEATHER}}
+    asked = [{"role": "user", "content": "Bern"}]
+    made = create(model="sim-fast", messages=asked, response_format=schema)
+    assert json.loads(made.choices[0].message.content)["city"] == "Bern"
+    picture = {"type": "image_url", "image_url": {"url": PIXEL}}
+    parts = [{"type": "text", "text": "What is it?"}, picture]
+    seen = create(model="sim-fast", messages=[{"role": "user", "content": parts}])
+    assert "1 image" in seen.choices[0].message.content
+    cut = create(model="sim-fast", messages=asked, max_tokens=3)
+    assert cut.choices[0].finish_reason == "length"
+    assert cut.usage.completion_tokens == 3
+
+
+def test_embeddings_are_near_for_shared_words(chat: Any) -> None:
+    texts = ["the red house", "the red house by the sea", "quarterly tax report"]
+    vectors = [one.embedding for one in chat.embeddings.create(model="e", input=texts).data]
+    near = sum(a * b for a, b in zip(vectors[0], vectors[1], strict=True))
+    far = sum(a * b for a, b in zip(vectors[0], vectors[2], strict=True))
+    assert near > 0.5 > far
+    short = chat.embeddings.create(model="e", input="x", dimensions=8).data[0].embedding
+    assert len(short) == 8
+
+
+def test_models_are_listed(chat: Any) -> None:
+    assert "sim-1" in [model.id for model in chat.models.list()]
+
+
+@pytest.mark.parametrize("status", [400, 429, 500, 529])
+def test_errors_on_request(url: str, status: int) -> None:
+    body = {"model": f"sim-error-{status}", "messages": []}
+    for path in ("chat/completions", "messages"):
+        got = httpx.post(f"{url}/v1/{path}", json=body)
+        assert got.status_code == status
+        assert "simulated" in got.json()["error"]["message"]
+        assert got.headers.get("retry-after") == ("1" if status == 429 else None)
+
+
+def test_breaks_inside_a_stream(chat: Any, claude: Any) -> None:
+    def chat_stream(model: str) -> None:
+        asked = [{"role": "user", "content": "x"}]
+        for _ in chat.chat.completions.create(model=model, messages=asked, stream=True):
+            pass
+
+    def claude_stream(model: str) -> None:
+        with claude.messages.stream(
+            model=model, max_tokens=50, messages=[{"role": "user", "content": "x"}]
+        ) as stream:
+            stream.get_final_message()
+
+    for read in (chat_stream, claude_stream):
+        for model in ("sim-midstream-error", "sim-midstream-reset"):
+            with pytest.raises(Exception):  # noqa: B017, PT011  # SDKs differ in what they raise
+                read(model)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"messages": 3}', b'{"messages": ["x"]}'])
+def test_nonsense_is_a_400(url: str, body: bytes) -> None:
+    for path in ("chat/completions", "messages"):
+        assert httpx.post(f"{url}/v1/{path}", content=body).status_code == 400
+
+
+def test_the_pace_is_kept(url: str) -> None:
+    process, slow = _start("--first-token-ms", "200", "--token-ms", "10")
+    body = {"model": "sim-1", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    started = time.monotonic()
+    with httpx.stream("POST", f"{slow}/v1/chat/completions", json=body) as answer:
+        lines = (line for line in answer.iter_lines() if '"content":"This"' in line)
+        next(lines)
+        first = time.monotonic() - started
+    process.kill()
+    process.wait()
+    assert 0.2 <= first < 0.4
+
+
+def test_it_ends_with_its_parent() -> None:
+    program = (
+        "import subprocess, sys\n"
+        "p = subprocess.Popen([sys.executable, '-m', 'sluicegate.simulator', '--die-with-parent'],"
+        " stdout=subprocess.PIPE)\n"
+        "print(p.pid, p.stdout.readline().decode(), flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline().split()[0])
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    end = time.monotonic() + 3
+    while _alive(pid):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
