@@ -17,7 +17,7 @@ from sluicegate.failures import classify, client_error
 from sluicegate.policies.failover import GiveUp, Plan
 from sluicegate.policies.retry_after import retry_after_s
 from sluicegate.routes import ModelRoute
-from sluicegate.settings import FailoverSettings
+from sluicegate.snapshot import FailoverSettings
 from sluicegate.watch import Watched
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]

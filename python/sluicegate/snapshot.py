@@ -51,8 +51,8 @@ def snapshot_json(settings: Settings) -> bytes:
             for name, route in settings.routes.items()
         },
         "commit_after_s": settings.commit_after_s,
-        "max_event_bytes": settings.max_event_bytes,
-        "max_answer_bytes": settings.max_answer_bytes,
+        "max_event_bytes": int(settings.max_event_bytes),
+        "max_answer_bytes": int(settings.max_answer_bytes),
     }
     return msgspec.json.encode(spec)
 
