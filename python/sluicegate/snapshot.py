@@ -50,6 +50,7 @@ def snapshot_json(settings: Settings) -> bytes:
             }
             for name, route in settings.routes.items()
         },
+        "prices": settings.prices,
         "commit_after_s": settings.commit_after_s,
         "max_event_bytes": int(settings.max_event_bytes),
         "max_answer_bytes": int(settings.max_answer_bytes),

@@ -212,6 +212,11 @@ impl Running {
         }
     }
 
+    /// What the attempt cost, where its price is known.
+    pub(super) fn cost_usd(&self) -> Option<String> {
+        self.target.price.map(|price| price.cost_usd(&self.report.tokens))
+    }
+
     /// Microseconds that the gateway has held the request itself, up to now.
     pub(super) fn overhead_us(&self, answered: Instant) -> u128 {
         let before = self.sent.duration_since(self.x.admission.arrived);
@@ -227,6 +232,7 @@ impl Running {
         row.response_model = report.response_model.as_deref();
         row.tokens = report.tokens;
         row.basis = report.basis.unwrap_or(Basis::None);
+        row.price(upstream.price.as_ref());
         row.first_token_ms = report.first_token_ms;
         row.latency_ms = millis(x.admission.arrived);
         let state = match end {

@@ -260,7 +260,7 @@ impl Relay {
         let head = run.x.client_status().is_none().then(|| {
             run.x.set_client_status(200);
             let overhead = run.overhead_us(answered);
-            response_headers::answer(&run.x, &run.target, upstream, EVENT_STREAM, overhead)
+            response_headers::answer(&run.x, &run.target, upstream, EVENT_STREAM, overhead, None)
         });
         if head.is_none() && self.out.is_empty() {
             return;

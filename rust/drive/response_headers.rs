@@ -25,6 +25,7 @@ pub fn answer(
     upstream: &HeaderMap,
     content_type: &'static str,
     overhead_us: u128,
+    cost_usd: Option<String>,
 ) -> Head {
     let mut headers = gateway(x);
     headers
@@ -39,6 +40,9 @@ pub fn answer(
     }
     headers.push((Bytes::from_static(b"x-sluicegate-cache"), Bytes::from_static(b"bypass")));
     headers.push((Bytes::from_static(b"x-sluicegate-overhead-us"), number(overhead_us)));
+    if let Some(cost) = cost_usd {
+        headers.push((Bytes::from_static(b"x-sluicegate-cost-usd"), cost.into()));
+    }
     for (name, value) in upstream {
         let name = name.as_str();
         if ALLOWED.contains(&name) || ALLOWED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))

@@ -7,10 +7,16 @@ use serde_json::value::RawValue;
 
 use super::admit::Refusal;
 use super::exchange::Exchange;
+use super::price::Price;
 use super::principal::Principal;
 use super::snapshot::{Operation, Target};
 use crate::dialect::Dialect;
 use crate::stream::Usage;
+
+/// Prices come from the configuration.
+const PRICED: &str = "config";
+/// No price is known: the cost is not known either, which is not the same as 0.
+const UNPRICED: &str = "unpriced";
 
 /// How an attempt, or a request that made none, ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -86,6 +92,8 @@ pub struct Row<'a> {
     pub basis: Basis,
     #[serde(flatten)]
     pub tokens: TokenColumns,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<String>,
     pub price_version: &'static str,
     pub latency_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,7 +177,8 @@ impl<'a> Row<'a> {
             error_code: None,
             basis: Basis::Estimated,
             tokens: TokenColumns::default(),
-            price_version: "unpriced",
+            cost_usd: None,
+            price_version: UNPRICED,
             latency_ms: millis(a.arrived),
             first_token_ms: None,
             cache: "bypass",
@@ -211,11 +220,22 @@ impl<'a> Row<'a> {
             error_code: Some(refusal.code),
             basis: Basis::None,
             tokens: TokenColumns::default(),
-            price_version: "unpriced",
+            cost_usd: Some("0".to_owned()),
+            price_version: "",
             latency_ms: 0,
             first_token_ms: None,
             cache: "bypass",
         }
+    }
+
+    /// Prices the row's tokens. What used nothing costs nothing, whatever the price.
+    pub(super) fn price(&mut self, price: Option<&Price>) {
+        self.cost_usd = match price {
+            _ if self.basis == Basis::None => Some("0".to_owned()),
+            Some(price) => Some(price.cost_usd(&self.tokens)),
+            None => None,
+        };
+        self.price_version = if price.is_some() { PRICED } else { UNPRICED };
     }
 
     /// The row as the journal's payload.

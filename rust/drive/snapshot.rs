@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
+use super::price::Price;
 use super::principal::{Principal, PrincipalSpec};
 use crate::dialect::Dialect;
 use crate::transport::{Endpoint, EndpointError};
@@ -94,6 +95,9 @@ pub struct SnapshotSpec {
     pub open: bool,
     pub upstreams: Vec<UpstreamSpec>,
     pub models: HashMap<String, RouteSpec>,
+    /// By `provider/model`, or `provider/*` for all others of a provider.
+    #[serde(default)]
+    pub prices: HashMap<String, Price>,
     pub commit_after_s: f64,
     pub max_event_bytes: usize,
     pub max_answer_bytes: usize,
@@ -174,6 +178,8 @@ pub struct Target {
     pub weight: u32,
     /// The upstream's deadlines, or the route's own.
     pub timeouts: Timeouts,
+    /// None where the configuration has no price.
+    pub price: Option<Price>,
 }
 
 /// The targets behind one requested model.
@@ -192,6 +198,7 @@ pub struct Snapshot {
     open: Option<Arc<Principal>>,
     upstreams: HashMap<String, Arc<Upstream>>,
     routes: HashMap<String, Arc<Route>>,
+    prices: HashMap<String, Price>,
     /// How long status and headers wait for content.
     pub commit_after: Duration,
     /// Largest server-sent event relayed.
@@ -250,13 +257,16 @@ impl Snapshot {
         let routes = spec
             .models
             .into_iter()
-            .map(|(name, route)| route.build(&name, &upstreams).map(|r| (name, Arc::new(r))))
+            .map(|(name, route)| {
+                route.build(&name, &upstreams, &spec.prices).map(|r| (name, Arc::new(r)))
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self {
             keys,
             open: spec.open.then(|| Arc::new(Principal::anonymous())),
             upstreams: upstreams.into_iter().map(|u| (u.provider.clone(), u)).collect(),
             routes,
+            prices: spec.prices,
             commit_after: Duration::try_from_secs_f64(spec.commit_after_s).unwrap_or(Duration::MAX),
             max_event_bytes: spec.max_event_bytes,
             max_answer_bytes: spec.max_answer_bytes,
@@ -288,6 +298,7 @@ impl Snapshot {
             model: model.to_owned(),
             weight: 1,
             timeouts: upstream.timeouts,
+            price: price(&self.prices, provider, model),
         };
         Some(Arc::new(Route { strategy: Strategy::Fallback, targets: vec![target] }))
     }
@@ -322,7 +333,12 @@ impl UpstreamSpec {
 }
 
 impl RouteSpec {
-    fn build(self, name: &str, upstreams: &[Arc<Upstream>]) -> Result<Route, SnapshotError> {
+    fn build(
+        self,
+        name: &str,
+        upstreams: &[Arc<Upstream>],
+        prices: &HashMap<String, Price>,
+    ) -> Result<Route, SnapshotError> {
         let targets = self
             .targets
             .into_iter()
@@ -332,6 +348,7 @@ impl RouteSpec {
                     .get(target.upstream)
                     .ok_or_else(|| SnapshotError::Target { model: name.to_owned(), index })?;
                 Ok(Target {
+                    price: price(prices, &upstream.provider, &target.model),
                     upstream: upstream.clone(),
                     model: target.model,
                     weight: target.weight,
@@ -366,4 +383,9 @@ impl Route {
         }
         0
     }
+}
+
+fn price(prices: &HashMap<String, Price>, provider: &str, model: &str) -> Option<Price> {
+    let named = prices.get(&format!("{provider}/{model}"));
+    named.or_else(|| prices.get(&format!("{provider}/*"))).copied()
 }

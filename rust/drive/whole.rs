@@ -20,6 +20,7 @@ use crate::stream::Transcoder;
 use crate::transport::Lease;
 use crate::{body, meter};
 
+const JSON: &str = "application/json";
 /// As much of an error's body as is kept for reading the error out of it.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
@@ -70,8 +71,14 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let translated = translation(&run.x, &run.target).is_some();
     let overhead = run.overhead_us(answered);
-    let head =
-        response_headers::answer(&run.x, &run.target, &parts.headers, "application/json", overhead);
+    let head = response_headers::answer(
+        &run.x,
+        &run.target,
+        &parts.headers,
+        JSON,
+        overhead,
+        run.cost_usd(),
+    );
     run.x.set_client_status(200);
     // The row is settled first, then the state follows: both go out in one batch with the body.
     run.x.outbox.fill_quietly(|ready| {
@@ -106,7 +113,7 @@ pub(super) async fn as_stream(
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let overhead = run.overhead_us(answered);
     let head = run.x.client_status().is_none().then(|| {
-        response_headers::answer(&run.x, &run.target, &parts.headers, EVENT_STREAM, overhead)
+        response_headers::answer(&run.x, &run.target, &parts.headers, EVENT_STREAM, overhead, None)
     });
     run.x.set_client_status(200);
     run.x.outbox.fill_quietly(|ready| {

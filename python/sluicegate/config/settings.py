@@ -3,7 +3,6 @@
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -86,7 +85,7 @@ class Settings:
     max_event_bytes: int
     max_answer_bytes: int
     default_max_output_tokens: int
-    prices: dict[str, dict[str, Decimal]]
+    prices: dict[str, dict[str, int]]
 
     @property
     def journal_dir(self) -> Path:
@@ -136,7 +135,7 @@ class Resolver:
             max_event_bytes=config.max_event_bytes,
             max_answer_bytes=config.max_answer_bytes,
             default_max_output_tokens=config.default_max_output_tokens,
-            prices={},
+            prices=self._prices(config),
         )
 
     def fail(self, path: str, message: str) -> None:
@@ -167,12 +166,35 @@ class Resolver:
             self.fail("cache.exact.enabled", unbuilt)
         if config.cache.semantic.enabled:
             self.fail("cache.semantic.enabled", unbuilt)
-        if config.prices:
-            self.fail("prices", unbuilt)
         for index, key in enumerate(config.keys):
             for field in ("budget_usd", "budget_period", "tpm", "rpm", "max_parallel"):
                 if getattr(key, field) is not None:
                     self.fail(f"keys[{index}].{field}", unbuilt)
+
+    def _prices(self, config: Config) -> dict[str, dict[str, int]]:
+        """Pico-dollars for each token, from USD per million: six places are exact, more would be rounded."""
+        built = {}
+        for name, price in config.prices.items():
+            path = f"prices.{name}"
+            provider, slash, _ = name.partition("/")
+            if not slash or provider not in config.providers:
+                hint = suggestion(provider, config.providers)
+                self.fail(path, f'no provider "{provider}" is configured{hint}: prices are named provider/model')
+            cache_write = price.input if price.cache_write is None else price.cache_write
+            classes = {
+                "input": price.input,
+                "output": price.output,
+                "cached_input": price.input if price.cached_input is None else price.cached_input,
+                "cache_write": cache_write,
+                "cache_write_1h": cache_write if price.cache_write_1h is None else price.cache_write_1h,
+            }
+            built[name] = {}
+            for field, usd in classes.items():
+                pico = usd * 10**6
+                if pico != int(pico) or pico >= 2**63:
+                    self.fail(f"{path}.{field}", "has more than six decimal places, or is too large")
+                built[name][field] = int(pico)
+        return built
 
     def _check_auth(self, config: Config) -> None:
         if config.auth == "none" and not is_loopback(config.server.host):
