@@ -14,13 +14,20 @@ pub(crate) struct Mould<T> {
     what: Option<T>,
     head: Vec<u8>,
     tail: Vec<u8>,
-    /// What follows the padding, where `tail` ends at one.
-    after_padding: Option<Vec<u8>>,
+    /// Whether padding follows `tail`, and then `after_padding`.
+    padded: bool,
+    after_padding: Vec<u8>,
 }
 
 impl<T> Default for Mould<T> {
     fn default() -> Self {
-        Self { what: None, head: Vec::new(), tail: Vec::new(), after_padding: None }
+        Self {
+            what: None,
+            head: Vec::new(),
+            tail: Vec::new(),
+            padded: false,
+            after_padding: Vec::new(),
+        }
     }
 }
 
@@ -45,7 +52,9 @@ impl<T: Copy> Mould<T> {
         let (tail, after_padding) = split_at_padding(tail);
         self.tail.clear();
         self.tail.extend_from_slice(tail);
-        self.after_padding = after_padding.map(<[u8]>::to_vec);
+        self.padded = after_padding.is_some();
+        self.after_padding.clear();
+        self.after_padding.extend_from_slice(after_padding.unwrap_or_default());
         self.what = Some(what);
     }
 
@@ -60,18 +69,14 @@ impl<T: Copy> Mould<T> {
         let rest = event.strip_prefix(self.head.as_slice())?;
         let (text, rest) = split_plain(rest)?;
         let rest = rest.strip_prefix(self.tail.as_slice())?;
-        let end: &[u8] = match &self.after_padding {
-            None => b"",
-            Some(end) => end,
-        };
-        let rest = if self.after_padding.is_some() {
+        let rest = if self.padded {
             let (padding, rest) = split_plain(rest)?;
             padding.is_ascii().then_some(rest)?
         } else {
             rest
         };
         let text = std::str::from_utf8(text).ok()?;
-        (rest == end).then_some((what, text))
+        (rest == self.after_padding).then_some((what, text))
     }
 }
 

@@ -272,7 +272,7 @@ impl Message<'_> {
 }
 
 fn message<'c, 'a>(choice: &'c Choice<'a>) -> Option<&'c Message<'a>> {
-    choice.delta.as_ref().or(choice.message.as_ref())
+    choice.delta.as_ref().or(choice.message.as_deref())
 }
 
 fn fragment_count(message: &Message<'_>) -> usize {
