@@ -33,6 +33,23 @@ fn observe(criterion: &mut Criterion) {
         });
     }
     group.finish();
+
+    // Events that differ in more than their text are parsed in full, each of them.
+    let mut group = criterion.benchmark_group("meter/text_event_of_new_shape");
+    group.throughput(Throughput::Elements(2));
+    for (dialect, event, id) in
+        [(Dialect::OpenAiChat, OPENAI, "BxjO7"), (Dialect::Anthropic, ANTHROPIC, "\"index\":0")]
+    {
+        let mut meter = Meter::new(dialect, Bytes::default());
+        let other = event.replace(id, &id.replace('0', "1").replace('7', "8"));
+        group.bench_function(dialect.name(), |bencher| {
+            bencher.iter(|| {
+                let _ = meter.observe("", black_box(event.as_bytes()));
+                meter.observe("", black_box(other.as_bytes()))
+            });
+        });
+    }
+    group.finish();
 }
 
 criterion_group!(benches, observe);

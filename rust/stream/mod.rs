@@ -8,6 +8,7 @@ mod decoder;
 mod delta;
 mod encoder;
 mod finish;
+mod mould;
 mod nesting;
 pub mod openai_chat;
 mod text;

@@ -278,6 +278,7 @@ fn usage_is_found_wherever_hosts_put_it() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn errors_inside_a_stream_are_seen_in_every_shape() {
     let cases = [
         (

@@ -38,7 +38,7 @@ impl Message {
         match delta {
             // One dialect has no refusal text, so it counts as text here.
             Delta::Text { choice: 0, text } | Delta::Refusal { choice: 0, text } => {
-                self.text.push_str(text)
+                self.text.push_str(text);
             }
             Delta::Reasoning { choice: 0, text } => self.reasoning.push_str(text),
             Delta::Signature { signature, .. } => self.signatures.push(signature.to_string()),
@@ -76,6 +76,11 @@ impl Message {
             if id.contains("_req_") {
                 id.clear();
             }
+        }
+        // A call is a call, whatever word the host ended with; and every client is told a reason.
+        if self.error.is_none() && matches!(self.finish, None | Some(FinishReason::Stop)) {
+            let called = !self.tools.is_empty();
+            self.finish = Some(if called { FinishReason::ToolCalls } else { FinishReason::Stop });
         }
         self.usage.audio_tokens = None;
         self.usage.image_tokens = None;
@@ -153,10 +158,13 @@ fn check_anthropic_grammar(events: &[(String, String)]) -> usize {
     usize::try_from(blocks).unwrap()
 }
 
+/// Name of the case, fragments, and the (id, name, arguments) of each call.
+type Case<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str, &'a str)]);
+
 #[test]
 fn tool_fragments_find_their_call_on_odd_hosts() {
     let call = |body: &str| format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{body}]}}}}]}}"#);
-    let cases: &[(&str, &[&str], &[(&str, &str, &str)])] = &[
+    let cases: &[Case<'_>] = &[
         (
             "one after another",
             &[
@@ -314,15 +322,19 @@ fn openai_usage_goes_out_only_where_it_was_asked_for() {
         let mut out = Vec::new();
         encoder
             .delta(&Delta::Start { id: "c".into(), model: "m".into(), created_s: None }, &mut out);
+        encoder.delta(
+            &Delta::Finish { choice: 0, reason: FinishReason::Stop, stop_sequence: None },
+            &mut out,
+        );
         encoder.settle(usage, Some("0.0000012"));
         encoder.terminator(&mut out);
         encoder.terminator(&mut out);
         let events = split(&out);
-        assert_eq!(events.len(), 2 + usize::from(include_usage));
+        assert_eq!(events.len(), 3 + usize::from(include_usage));
         assert_eq!(events.last().unwrap().1, "[DONE]");
         if include_usage {
             assert!(events[0].1.ends_with(r#","usage":null}"#));
-            let chunk: serde_json::Value = serde_json::from_str(&events[1].1).unwrap();
+            let chunk: serde_json::Value = serde_json::from_str(&events[2].1).unwrap();
             assert_eq!(chunk["choices"], serde_json::json!([]));
             assert_eq!(chunk["created"], 7);
             assert_eq!(chunk["usage"]["total_tokens"], 5);
@@ -450,8 +462,6 @@ fn compare(from: Dialect, to: Dialect, events: &[(String, String)]) -> Result<()
         if here.error.is_some() {
             (here.finish, here.usage) = (there.finish, there.usage);
         }
-        // It always gives a reason.
-        here.finish = here.finish.or(there.finish);
     } else if here.error.is_some() {
         here.usage = there.usage;
     }
@@ -531,7 +541,8 @@ fn deltas() -> impl Strategy<Value = Vec<Delta<'static>>> {
             }
             deltas.push(piece);
         }
-        deltas.push(Delta::Finish { choice: 0, reason: FinishReason::Stop, stop_sequence: None });
+        let reason = if tools > 0 { FinishReason::ToolCalls } else { FinishReason::Stop };
+        deltas.push(Delta::Finish { choice: 0, reason, stop_sequence: None });
         deltas.push(Delta::End);
         deltas
     })
@@ -541,7 +552,9 @@ proptest! {
     #[test]
     fn what_is_encoded_is_decoded_again(deltas in deltas()) {
         let mut expected = Message::default();
-        deltas.iter().for_each(|delta| expected.fold(delta));
+        for delta in &deltas {
+            expected.fold(delta);
+        }
         for dialect in BOTH {
             let mut encoder = Encoder::new(dialect, options());
             let mut out = Vec::new();
@@ -584,4 +597,87 @@ proptest! {
 fn upstream_errors_without_words_get_some() {
     let error = UpstreamError::default();
     assert!(!StreamError::from_upstream(&error, "r").message.is_empty());
+}
+
+/// An event of another shape, so that nothing can be read by the shape of the one before.
+fn spoiler(dialect: Dialect) -> &'static [u8] {
+    match dialect {
+        Dialect::OpenAiChat => br#"{"choices":[{"index":99,"delta":{"content":"spoiler"}}]}"#,
+        Dialect::Anthropic => br#"{"type":"content_block_delta","index":99,"delta":{"type":"text_delta","text":"spoiler"}}"#,
+    }
+}
+
+#[test]
+fn recorded_events_read_the_same_by_shape_and_in_full() {
+    for exchange in recorded::exchanges() {
+        let (Some(dialect), Some(events)) = (exchange.dialect(), exchange.events()) else {
+            continue;
+        };
+        let (mut by_shape, mut in_full) = (Decoder::new(dialect), Decoder::new(dialect));
+        in_full.event("", br#"{"id":"","choices":[{"delta":{}}],"type":"ping"}"#, |_| {}).unwrap();
+        for (name, data) in &events {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            by_shape
+                .event(name, data.as_bytes(), |delta| {
+                    one.push(format!("{delta:?}"));
+                })
+                .unwrap();
+            in_full.event("", spoiler(dialect), |_| {}).unwrap();
+            in_full
+                .event(name, data.as_bytes(), |delta| {
+                    other.push(format!("{delta:?}"));
+                })
+                .unwrap();
+            one.retain(|delta| !delta.starts_with("Start"));
+            other.retain(|delta| !delta.starts_with("Start"));
+            assert_eq!(one, other, "{} {data}", exchange.id);
+        }
+    }
+}
+
+#[test]
+fn a_shape_holds_only_for_what_differs_in_its_text() {
+    let plain = r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}],"obfuscation":"xyz"}"#;
+    let cases = [
+        (plain.replace("\"a\"", "\"b\""), Some("b")),
+        (plain.replace("xyz", ""), Some("a")),
+        (plain.replace("xyz", "\u{e9}"), Some("a")),
+        (plain.replace("\"a\"", "\"\""), Some("")),
+        (plain.replace("\"a\"", r#""\"\n""#), Some("\"\n")),
+        (plain.replace("\"a\"", r#""b","refusal":"c""#), Some("bc")),
+        (plain.replace("\"a\"", "\"b\"}},{\"delta\":{\"content\":\"c\""), Some("bc")),
+        (plain.replace("\"a\"", "null"), Some("")),
+        (plain.replace("\"xyz\"", "\"xyz\",\"usage\":{}"), Some("a")),
+        (plain.replace("\"xyz\"}", "\"xyz\""), None),
+        (plain.replace("\"xyz\"}", "\"xyz\"}}"), None),
+        (plain.replace("\"xyz\"}", "\"x\\q\"}"), None),
+        (plain.replace("\"a\"", "\"\t\""), None),
+    ];
+    for (event, expected) in cases {
+        let mut decoder = Decoder::new(Dialect::OpenAiChat);
+        decoder.event("", plain.as_bytes(), |_| {}).unwrap();
+        let mut message = Message::default();
+        let result = decoder.event("", event.as_bytes(), |delta| message.fold(delta));
+        assert_eq!(result.ok().map(|()| message.text.as_str()), expected, "{event}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_reads_the_same_by_shape(texts in proptest::collection::vec(any::<String>(), 1..6)) {
+        let shapes = [
+            (Dialect::OpenAiChat, r#"{"choices":[{"delta":{"content":"#, r#"}}],"obfuscation":"abc"}"#),
+            (Dialect::OpenAiChat, r#"{"choices":[{"delta":{"reasoning_content":"#, "}}]}"),
+            (Dialect::Anthropic, r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"#, "}}"),
+        ];
+        for (dialect, head, tail) in shapes {
+            let mut decoder = Decoder::new(dialect);
+            let mut joined = String::new();
+            for text in &texts {
+                let event = format!("{head}{}{tail}", serde_json::to_string(text).unwrap());
+                decoder.event("", event.as_bytes(), |delta| joined.push_str(delta.output_text().unwrap_or(""))).unwrap();
+            }
+            prop_assert_eq!(joined, texts.concat());
+        }
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::wire::{Block, ErrorBody, Event, Message, Piece, RawPiece, Reported, WireUsage};
 use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::stream::mould::Mould;
 use crate::stream::text::{Text, read_object, read_or_default};
 use crate::stream::{Delta, FinishReason, UpstreamError};
 
@@ -24,6 +25,16 @@ pub struct Decoder {
     open: Vec<Open>,
     tool_count: u32,
     reported: Reported,
+    /// Forgotten whenever a block begins or ends.
+    plain: Mould<Plain>,
+}
+
+/// What the one text of a plain block delta is.
+#[derive(Debug, Clone, Copy)]
+enum Plain {
+    Text,
+    Reasoning,
+    Arguments { tool: u32 },
 }
 
 #[derive(Debug)]
@@ -53,6 +64,12 @@ impl Decoder {
     ) -> Result<(), Error> {
         let data = data.trim_ascii();
         if self.closed || data.is_empty() {
+            return Ok(());
+        }
+        if let Some((plain, text)) = self.plain.fit(data) {
+            if !text.is_empty() {
+                sink(&plain.delta(text));
+            }
             return Ok(());
         }
         let event: Event<'_> = read_object(DIALECT, data)?;
@@ -197,6 +214,7 @@ impl Decoder {
                 Kind::Vendor
             }
         };
+        self.plain.forget();
         self.open.retain(|open| open.index != index);
         self.open.push(Open { index, kind });
         Ok(())
@@ -229,13 +247,9 @@ impl Decoder {
             return vendor_delta(piece, data, sink);
         }
         match piece.kind.0.as_ref() {
-            "text_delta" => said(piece.text.as_ref(), |text| {
-                sink(&Delta::Text { choice: 0, text });
-            }),
+            "text_delta" => self.plain_piece(Plain::Text, piece.text.as_ref(), data, sink),
             "thinking_delta" => {
-                said(piece.thinking.as_ref(), |text| {
-                    sink(&Delta::Reasoning { choice: 0, text });
-                });
+                self.plain_piece(Plain::Reasoning, piece.thinking.as_ref(), data, sink);
             }
             "signature_delta" => said(piece.signature.as_ref(), |signature| {
                 sink(&Delta::Signature { choice: 0, signature });
@@ -249,25 +263,50 @@ impl Decoder {
                 let Some(Open { kind: Kind::Tool { tool, whole }, .. }) = open else {
                     return Err(malformed("tool input outside a tool block"));
                 };
-                let tool = *tool;
-                said(piece.partial_json.as_ref(), |fragment| {
+                let plain = Plain::Arguments { tool: *tool };
+                if piece.partial_json.as_ref().is_some_and(|Text(text)| !text.is_empty()) {
                     *whole = None;
-                    sink(&Delta::ToolArguments { choice: 0, tool, fragment });
-                });
+                    self.plain_piece(plain, piece.partial_json.as_ref(), data, sink);
+                }
             }
             _ => return vendor_delta(piece, data, sink),
         }
         Ok(())
     }
 
+    fn plain_piece(
+        &mut self,
+        plain: Plain,
+        text: Option<&Text<'_>>,
+        data: &[u8],
+        sink: &mut impl FnMut(&Delta<'_>),
+    ) {
+        said(text, |text| {
+            sink(&plain.delta(&text));
+            self.plain.learn(data, &text, plain);
+        });
+    }
+
     fn block_stop(&mut self, index: u32, sink: &mut impl FnMut(&Delta<'_>)) {
         let Some(at) = self.open.iter().position(|open| open.index == index) else {
             return;
         };
+        self.plain.forget();
         if let Kind::Tool { tool, whole: Some(whole) } = self.open.remove(at).kind {
             sink(&Delta::ToolArguments { choice: 0, tool, fragment: whole.into() });
         }
         sink(&Delta::BlockEnd);
+    }
+}
+
+impl Plain {
+    fn delta(self, text: &str) -> Delta<'_> {
+        let text = Cow::Borrowed(text);
+        match self {
+            Self::Text => Delta::Text { choice: 0, text },
+            Self::Reasoning => Delta::Reasoning { choice: 0, text },
+            Self::Arguments { tool } => Delta::ToolArguments { choice: 0, tool, fragment: text },
+        }
     }
 }
 

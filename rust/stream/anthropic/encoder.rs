@@ -298,6 +298,8 @@ impl Encoder {
         }
         let (reason, stop_sequence) = self.finish.take().unwrap_or((FinishReason::Stop, None));
         let reason = match reason {
+            // Hosts say `stop` where the caller forced the tool; clients wait for `tool_use`.
+            FinishReason::Stop if !self.tools.is_empty() => FinishReason::ToolCalls,
             FinishReason::Stop if self.refused => FinishReason::ContentFilter,
             FinishReason::Stop if stop_sequence.is_some() => FinishReason::StopSequence,
             reason => reason,

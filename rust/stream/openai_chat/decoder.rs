@@ -10,6 +10,7 @@ use super::wire::{
 };
 use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::stream::mould::Mould;
 use crate::stream::text::{Text, read_object, read_or_default};
 use crate::stream::{Delta, FinishReason, UpstreamError};
 
@@ -22,6 +23,14 @@ pub struct Decoder {
     closed: bool,
     tools: Tools,
     reported: Reported,
+    plain: Mould<Plain>,
+}
+
+/// What the one text of a plain chunk is.
+#[derive(Debug, Clone, Copy)]
+enum Plain {
+    Text(u32),
+    Reasoning(u32),
 }
 
 impl Decoder {
@@ -41,8 +50,17 @@ impl Decoder {
             sink(&Delta::End);
             return Ok(());
         }
+        let is_error = name == "error";
+        if !is_error && let Some((plain, text)) = self.plain.fit(data) {
+            emit_plain(plain, text, &mut sink);
+            return Ok(());
+        }
         let chunk: Chunk<'_> = read_object(DIALECT, data)?;
-        self.chunk(&chunk, name == "error", data, &mut sink)
+        self.chunk(&chunk, is_error, data, &mut sink)?;
+        if !is_error && let Some((plain, text)) = plain_text(&chunk) {
+            self.plain.learn(data, text, plain);
+        }
+        Ok(())
     }
 
     /// Hands out what a whole answer holds.
@@ -202,8 +220,59 @@ impl Decoder {
     }
 }
 
+fn emit_plain(plain: Plain, text: &str, sink: &mut impl FnMut(&Delta<'_>)) {
+    if text.is_empty() {
+        return;
+    }
+    let text = text.into();
+    sink(&match plain {
+        Plain::Text(choice) => Delta::Text { choice, text },
+        Plain::Reasoning(choice) => Delta::Reasoning { choice, text },
+    });
+}
+
+/// The text of a chunk that says one text and nothing else.
+fn plain_text<'c>(chunk: &'c Chunk<'_>) -> Option<(Plain, &'c str)> {
+    let [choice] = chunk.choices.as_deref()? else {
+        return None;
+    };
+    let beside = [chunk.usage, chunk.x_groq, chunk.error, choice.logprobs];
+    let says_more = choice.message.is_some() || choice.finish_reason.is_some();
+    if says_more || beside.iter().any(Option::is_some) {
+        return None;
+    }
+    choice.delta.as_ref()?.plain_text(choice.index.unwrap_or(0))
+}
+
+impl Message<'_> {
+    fn plain_text(&self, choice: u32) -> Option<(Plain, &str)> {
+        let beside = [
+            self.reasoning_details,
+            self.thinking_blocks,
+            self.annotations,
+            self.audio,
+            self.images,
+        ];
+        let says_more =
+            self.refusal.is_some() || self.tool_calls.is_some() || self.function_call.is_some();
+        if says_more || beside.iter().any(Option::is_some) {
+            return None;
+        }
+        let content = match &self.content {
+            None => "",
+            Some(Content::Text(text)) => text.as_ref(),
+            Some(Content::Parts(_)) => return None,
+        };
+        match (content, self.reasoning_content.0.as_ref(), self.reasoning.0.as_ref()) {
+            (text, "", "") => Some((Plain::Text(choice), text)),
+            ("", text, "") | ("", "", text) => Some((Plain::Reasoning(choice), text)),
+            _ => None,
+        }
+    }
+}
+
 fn message<'c, 'a>(choice: &'c Choice<'a>) -> Option<&'c Message<'a>> {
-    choice.delta.as_ref().or(choice.message.as_ref())
+    choice.delta.as_ref().or(choice.message.as_deref())
 }
 
 fn fragment_count(message: &Message<'_>) -> usize {

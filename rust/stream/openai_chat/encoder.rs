@@ -20,6 +20,10 @@ pub struct Encoder {
     /// Everything before the choices, the same in every chunk.
     head: Vec<u8>,
     closed: bool,
+    /// A finish reason is out.
+    finished: bool,
+    /// A tool was called.
+    called: bool,
     /// Alternatives whose first chunk, which names the role, is out.
     introduced: Vec<u32>,
     /// Tool calls that have no arguments yet.
@@ -52,6 +56,8 @@ impl Encoder {
             options,
             head: Vec::new(),
             closed: false,
+            finished: false,
+            called: false,
             introduced: Vec::new(),
             bare_tools: Vec::new(),
             thinking: Thinking::default(),
@@ -80,6 +86,7 @@ impl Encoder {
             Delta::Signature { choice, signature } => self.signature(*choice, signature, out),
             Delta::RedactedReasoning { choice, data } => self.redacted(*choice, data, out),
             Delta::ToolStart { choice, tool, id, name } => {
+                self.called = true;
                 self.bare_tools.push((*choice, *tool));
                 self.tool_start(*choice, *tool, id, name, out);
             }
@@ -289,6 +296,7 @@ impl Encoder {
                 self.bare_tools.push((bare_choice, tool));
             }
         }
+        self.finished = true;
         self.open_chunk(choice, out);
         let annotations = std::mem::take(&mut self.annotations);
         if annotations.is_empty() {
@@ -303,6 +311,14 @@ impl Encoder {
 
     fn end(&mut self, out: &mut Vec<u8>) {
         self.closed = true;
+        // A host that ended well without a reason; clients wait for one.
+        if !self.finished {
+            self.finish(
+                0,
+                if self.called { FinishReason::ToolCalls } else { FinishReason::Stop },
+                out,
+            );
+        }
         if self.options.include_usage {
             if self.head.is_empty() {
                 self.set_head("", "", None);

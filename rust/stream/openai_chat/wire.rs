@@ -37,9 +37,9 @@ pub(super) struct Choice<'a> {
     pub index: Option<u32>,
     #[serde(borrow)]
     pub delta: Option<Message<'a>>,
-    /// The whole message: in an unstreamed answer, and beside `delta` where a host repeats itself.
+    /// The whole message (boxed, since moving the rare field costs every chunk): in an unstreamed answer, and beside `delta` where a host repeats itself.
     #[serde(borrow)]
-    pub message: Option<Message<'a>>,
+    pub message: Option<Box<Message<'a>>>,
     #[serde(borrow)]
     pub finish_reason: Option<Text<'a>>,
     #[serde(borrow)]
@@ -64,7 +64,7 @@ pub(super) struct Message<'a> {
     #[serde(borrow)]
     pub tool_calls: Option<Vec<ToolCall<'a>>>,
     #[serde(borrow)]
-    pub function_call: Option<Function<'a>>,
+    pub function_call: Option<Box<Function<'a>>>,
     #[serde(borrow)]
     pub annotations: Option<&'a RawValue>,
     #[serde(borrow)]
