@@ -1,12 +1,13 @@
 """UP: upstream faults before the first byte."""
 
 import time
+from decimal import Decimal
 
 import httpx
 import pytest
 
 from ..client import Ask
-from ..gateway import KEY, OTHER_KEY, Gateway
+from ..gateway import KEY, OTHER_KEY, PRICE, Gateway
 from ..upstream import ScriptedUpstream, text
 from .checks import (
     SCALE,
@@ -134,7 +135,7 @@ def test_up_03_another_target_does_not_wait(planned: Gateway) -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "kinds"),
     [
-        ("fault-429-quota", 429, {"insufficient_quota", "billing_error"}),
+        ("fault-429-quota", 429, None),  # a limit of ours with the provider: its words stay here
         ("fault-400", 400, {"invalid_request_error"}),
         ("fault-context-length", 400, {"invalid_request_error"}),
         ("fault-content-policy", 400, {"invalid_request_error"}),
@@ -147,13 +148,13 @@ def test_up_04_the_callers_own_mistake_is_passed_on(
     provider: str,
     fault: str,
     status: int,
-    kinds: set[str],
+    kinds: set[str] | None,
 ) -> None:
     name = f"{fault}@{ref('up04')}"
     got = ask(gateway, f"{provider}/{name}", dialect=dialect)
     assert_refused(got, status)
     assert got.error is not None
-    assert got.error["type"] in kinds
+    assert kinds is None or got.error["type"] in kinds
     if fault == "fault-context-length":
         assert "maximum context length" in got.error["message"]
     assert len(upstream.of(name)) == 1
@@ -420,6 +421,15 @@ def test_up_16_the_clients_deadline_cannot_lengthen(gateway: Gateway) -> None:
     got = ask(gateway, f"u/fault-hang@{ref('up16')}", headers=longer)
     assert got.status == 504
     assert time.monotonic() - started < 2.5
+
+
+@pytest.mark.xfail(strict=True, reason="prices come with budgets; then set gateway.PRICED")
+def test_up_01_the_charge_is_exact(gateways: Start) -> None:
+    gateway = gateways(prices={"u/*": PRICE})
+    got = ask(gateway, f"u/fault-500-then-ok-1@{ref('up01')}")
+    assert_good(got)
+    row = gateway.rows(got.ref, at_least=2)[1]
+    assert Decimal(str(row["cost_usd"])) == cost(PROMPT, 10)
 
 
 def test_up_the_upstream_sees_its_own_key_and_no_client_key(

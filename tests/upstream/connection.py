@@ -136,6 +136,11 @@ class Connection(asyncio.Protocol):
                 return False
         return True
 
+    def close_if_idle(self) -> None:
+        """Ends the connection in order, unless a request has come meanwhile."""
+        if self.exchange is None:
+            self.transport.close()
+
     def reset(self) -> None:
         """Ends the connection with a RST."""
         sock = self.transport.get_extra_info("socket")
@@ -168,6 +173,9 @@ class Connection(asyncio.Protocol):
             self.log.anomalies.append(str(error))
             if not self.transport.is_closing():
                 self.transport.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        except Exception as error:  # a defect of ours must not look like a fault of the gateway
+            self.log.anomalies.append(f"the upstream itself failed: {error!r}")
+            raise
         finally:
             self.transport.close()
 
