@@ -25,6 +25,10 @@ pairs = pytest.mark.parametrize(("dialect", "provider"), PAIRS, ids=[f"{d}-{p}" 
 forms = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 
+#: The dialect that a provider speaks itself, for cases that are not about translation.
+NATIVE = {"u": "openai", "a": "anthropic"}
+
+
 def ref(case: str) -> str:
     """A name that no other request has, with the case's id in it."""
     return f"{case}-{uuid.uuid4().hex[:8]}"
