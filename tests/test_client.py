@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from .client import Got, parse_events, run_ask
+from .faults.checks import assert_good
 from .rawclient import RawClient
 from .upstream import ScriptedUpstream, text
 from .upstream.plain import TOOLS
@@ -36,6 +37,32 @@ def test_a_good_answer(upstream: ScriptedUpstream, model: str, dialect: str, str
     assert got.terminators == stream
     if dialect == "anthropic" or not stream:
         assert got.usage is not None
+
+
+#: Odd and lawful: a careful client reads them as the plain answer.
+LAWFUL = """
+fault-http10 fault-cl-sse fault-close-delimited fault-trailers fault-informational fault-setcookie
+fault-crlf fault-cr fault-mixed-eol fault-bom fault-nospace fault-multiline-data fault-comments
+fault-extra-fields fault-unknown-event fault-pings fault-empty-choices fault-usage-each
+fault-usage-twice fault-reasoning fault-stall-0s-after-3 fault-extra-response
+""".split()  # noqa: SIM905  # a list of strings would fill pages
+
+
+@both
+@forms
+@pytest.mark.parametrize("model", LAWFUL)
+def test_lawful_oddities_read_as_the_plain_answer(
+    upstream: ScriptedUpstream, model: str, dialect: str, stream: bool
+) -> None:
+    assert_good(_ask(upstream, model, dialect, stream))
+
+
+@both
+@pytest.mark.parametrize("model", ["fault-split-utf8", "fault-byte-by-byte"])
+def test_cuts_read_as_the_plain_answer(
+    upstream: ScriptedUpstream, model: str, dialect: str
+) -> None:
+    assert_good(_ask(upstream, model, dialect, True), wide=True)
 
 
 @both

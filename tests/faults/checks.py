@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ..client import Ask, Got, run_asks
-from ..gateway import Gateway, Row
+from ..gateway import PRICED, Gateway, Row
 from ..upstream import text
 
 #: Repetitions: 1 is what fits 30 s on two cores; the nightly figure of the table is 20 or more.
@@ -23,6 +23,10 @@ SCALE = int(os.environ.get("SLUICEGATE_FAULT_SCALE", "1"))
 PAIRS = [("openai", "u"), ("anthropic", "a"), ("openai", "a"), ("anthropic", "u")]
 pairs = pytest.mark.parametrize(("dialect", "provider"), PAIRS, ids=[f"{d}-{p}" for d, p in PAIRS])
 forms = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+
+
+#: The dialect that a provider speaks itself, for cases that are not about translation.
+NATIVE = {"u": "openai", "a": "anthropic"}
 
 
 def ref(case: str) -> str:
@@ -88,10 +92,12 @@ def assert_error_shape(got: Got) -> None:
 
 
 def assert_row(row: Row, **expected: Any) -> None:
-    """The named columns of a row; money is compared as decimals."""
+    """The named columns of a row; empty is 0 and ''; money is compared as decimals."""
     for name, value in expected.items():
         found = row.get(name)
         if name == "cost_usd":
+            if not PRICED:
+                continue
             assert Decimal(str(found or 0)) == Decimal(str(value)), (name, row)
         else:
             assert (found or None) == (value or None), (name, found, value, row)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -20,9 +21,9 @@ SECRET = "sk-very-secret-value-0123456789"
 MEBIBYTE = 1 << 20
 _GOOD = "providers:\n  u: {dialect: openai, base_url: 'http://127.0.0.1:9/v1', api_key: none}\n"
 
-#: text of the file, what the message must say (line or field, and the nearest known name)
+#: text of the file; what the message must say: the field, the nearest known name
 BROKEN: dict[str, tuple[str, list[str]]] = {
-    "syntax": (f"{_GOOD}keys: [{{name: x, key: {SECRET}\n", ["line"]),
+    "syntax": (f"{_GOOD}keys: [{{name: x, key: {SECRET}\n", []),
     "unknown-top": (f"{_GOOD}provider: {{}}\n", ["provider", "providers"]),
     "unknown-deep": (f"{_GOOD}timeouts: {{first_bite_s: 3}}\n", ["first_bite_s", "first_byte_s"]),
     "wrong-type": (f"{_GOOD}timeouts: {{idle_s: soon}}\n", ["idle_s"]),
@@ -60,6 +61,7 @@ def test_cf_01_a_wrong_configuration_names_its_fault_and_stops(
     assert done.returncode != 0
     for word in says:
         assert word in said
+    assert re.search(r"broken\.yaml:\d+: ", said), said
     assert SECRET not in said
     assert "Traceback" not in said
 

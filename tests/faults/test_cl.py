@@ -101,11 +101,10 @@ def test_cl_03_leaving_before_the_answer_cancels_too(
     assert_row(rows[0], outcome="cancelled")
 
 
-@pytest.mark.xfail(strict=True, reason="the drain policy of a provider is not built yet")
 def test_cl_04_a_draining_provider_is_read_to_the_end(
     own_gateway: Start, upstream: ScriptedUpstream
 ) -> None:
-    gateway = own_gateway(providers={"u": {"cancel": "drain"}})
+    gateway = own_gateway(providers={"u": {"on_disconnect": "drain"}})
     name = f"ok+n-100+itl-5@{ref('cl04')}"
     what = _new(name, "u", "openai")
     with RawClient(gateway.url) as client:
@@ -142,9 +141,10 @@ def test_cl_05_slow_readers_hold_back_the_upstream_and_cost_no_memory(
 
 @pytest.mark.parametrize("provider", ["u", "a"])
 def test_cl_06_a_client_that_stopped_reading_is_freed_at_the_stall_timeout(
-    gateway: Gateway, upstream: ScriptedUpstream, provider: str
+    gateways: Start, upstream: ScriptedUpstream, provider: str
 ) -> None:
-    """A vanished host and one that stopped reading look alike to the sender; `idle_s` is 2 s."""
+    """A vanished host and one that stopped reading look alike to the sender."""
+    gateway = gateways(server={"write_stall_s": 2})
     dialect = "openai" if provider == "u" else "anthropic"
     name = f"fault-flood-64@{ref('cl06')}"
     what = _new(name, provider, dialect)
@@ -192,7 +192,7 @@ def test_cl_07_a_head_that_dribbles_is_cut_off(gateway: Gateway) -> None:
 def test_cl_07_a_body_that_dribbles_is_a_408(
     own_gateway: Start, upstream: ScriptedUpstream
 ) -> None:
-    gateway = own_gateway(timeouts={"body_s": 3})
+    gateway = own_gateway(server={"body_timeout_s": 3})
     request = request_bytes(_new(f"ok-5@{ref('cl07')}", "u", "openai"), KEY)
     clients = [RawClient(gateway.url) for _ in range(50)]
     for client in clients:

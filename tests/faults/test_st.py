@@ -12,6 +12,7 @@ from ..upstream import ScriptedUpstream, text, token
 from ..upstream.plain import TOOLS
 from ..upstream.streams import LATE_TEXT
 from .checks import (
+    NATIVE,
     SCALE,
     ask,
     asks,
@@ -32,8 +33,8 @@ MEBIBYTE = 1 << 20
 
 #: Plans with several targets; the refs are fixed because a plan is fixed.
 FALLBACKS = {
-    "st-03": ["u/fault-midstream-reset-after-5@s1", "a/ok-10@s1"],
-    "st-04-u": ["u/fault-error-first@s2", "a/ok-10@s2"],
+    "st-03": ["u/fault-midstream-reset-after-5@s1", "u/ok-10@s1"],
+    "st-04-u": ["u/fault-error-first@s2", "u/ok-10@s2"],
     "st-04-a": ["a/fault-error-first@s3", "u/ok-10@s3"],
 }
 
@@ -240,9 +241,9 @@ def test_st_13_a_giant_event_stays_inside_its_limit(
     own_gateway: Start, provider: str, size: int, must_refuse: bool
 ) -> None:
     gateway = own_gateway()
-    ask(gateway, f"{provider}/ok-5", stream=True)
+    ask(gateway, f"{provider}/ok-5", dialect=NATIVE[provider], stream=True)
     before = gateway.reset_peak()
-    dialect = "openai" if provider == "u" else "anthropic"
+    dialect = NATIVE[provider]
     giant = Ask(f"{provider}/fault-giant-event-{size}", dialect=dialect, stream=True)
     calm = Ask(f"{provider}/ok+n-60+itl-5", dialect=dialect, stream=True)
     got, other = asks(gateway, [giant, calm])
@@ -306,7 +307,7 @@ def test_st_16_tokens_are_forwarded_one_by_one_at_once(
     gateway: Gateway, upstream: ScriptedUpstream, provider: str
 ) -> None:
     """Added p99 <= 2 ms a token; best of three runs: both ends share two cores with us."""
-    dialect = "openai" if provider == "u" else "anthropic"
+    dialect = NATIVE[provider]
     best = 1.0
     for _ in range(3):
         name = f"ok+n-200+itl-5@{ref('st16')}"

@@ -1,14 +1,17 @@
 """UP: upstream faults before the first byte."""
 
 import time
+from dataclasses import replace
+from decimal import Decimal
 
 import httpx
 import pytest
 
 from ..client import Ask
-from ..gateway import KEY, OTHER_KEY, Gateway
+from ..gateway import KEY, OTHER_KEY, PRICE, Gateway
 from ..upstream import ScriptedUpstream, text
 from .checks import (
+    NATIVE,
     SCALE,
     ask,
     asks,
@@ -30,18 +33,14 @@ PROMPT = 3
 
 #: Plans with several targets; the refs are fixed because a plan is fixed.
 FALLBACKS = {
-    "up-06-reset": ["u/fault-reset-before-response@f1", "a/ok-5@f1"],
-    "up-06-close": ["u/fault-close-before-response@f2", "a/ok-5@f2"],
-    "up-06-refused": ["dead/any", "a/ok-5@f3"],
-    "up-07-hang": ["u/fault-hang@f4", "a/ok-5@f4"],
-    "up-03-limit": ["u/fault-429-retryafter-3@f5", "a/ok-5@f5"],
-    "up-16-tired": [
-        "u/fault-500-then-ok-9@f6",
-        "a/fault-hang@f6",
-        "u/fault-hang@f7",
-        "a/fault-hang@f8",
-    ],
+    "up-06-reset": ["u/fault-reset-before-response@f1", "u/ok-5@f1"],
+    "up-06-close": ["u/fault-close-before-response@f2", "u/ok-5@f2"],
+    "up-06-refused": ["dead/any", "u/ok-5@f3"],
+    "up-06-other": ["u/fault-reset-before-response@f4", "a/ok-5@f4"],
+    "up-07-hang": ["u/fault-hang@f5", "u/ok-5@f5"],
+    "up-03-limit": ["u/fault-429-retryafter-3@f6", "u/ok-5@f6"],
 }
+TIRED = ["u/fault-500-then-ok-9@t1", "u/fault-hang@t2", "u/fault-hang@t3", "u/fault-hang@t4"]
 
 
 @pytest.fixture
@@ -134,7 +133,7 @@ def test_up_03_another_target_does_not_wait(planned: Gateway) -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "kinds"),
     [
-        ("fault-429-quota", 429, {"insufficient_quota", "billing_error"}),
+        ("fault-429-quota", 429, None),  # a limit of ours with the provider: its words stay here
         ("fault-400", 400, {"invalid_request_error"}),
         ("fault-context-length", 400, {"invalid_request_error"}),
         ("fault-content-policy", 400, {"invalid_request_error"}),
@@ -147,13 +146,13 @@ def test_up_04_the_callers_own_mistake_is_passed_on(
     provider: str,
     fault: str,
     status: int,
-    kinds: set[str],
+    kinds: set[str] | None,
 ) -> None:
     name = f"{fault}@{ref('up04')}"
     got = ask(gateway, f"{provider}/{name}", dialect=dialect)
     assert_refused(got, status)
     assert got.error is not None
-    assert got.error["type"] in kinds
+    assert kinds is None or got.error["type"] in kinds
     if fault == "fault-context-length":
         assert "maximum context length" in got.error["message"]
     assert len(upstream.of(name)) == 1
@@ -206,7 +205,7 @@ def test_up_06_a_closed_port_is_a_502(gateway: Gateway) -> None:
         assert_free(row)
 
 
-@pytest.mark.parametrize("plan", ["up-06-reset", "up-06-close", "up-06-refused"])
+@pytest.mark.parametrize("plan", ["up-06-reset", "up-06-close", "up-06-refused", "up-06-other"])
 @forms
 def test_up_06_the_next_target_answers_within_a_second(
     planned: Gateway, plan: str, stream: bool
@@ -217,7 +216,7 @@ def test_up_06_the_next_target_answers_within_a_second(
     rows = planned.rows(got.ref, at_least=2)
     for row in rows[:-1]:
         assert_free(row)
-    assert_row(rows[-1], outcome="ok", output_tokens=5, provider="a")
+    assert_row(rows[-1], outcome="ok", output_tokens=5)
 
 
 def _assert_deadline(
@@ -317,11 +316,12 @@ def test_up_11_each_broken_answer_is_a_502_with_its_own_code(
 
 @pytest.mark.parametrize("provider", ["u", "a"])
 def test_up_12_surplus_bytes_poison_nobody(gateway: Gateway, provider: str) -> None:
-    first = asks(gateway, [Ask(f"{provider}/fault-extra-response") for _ in range(8)])
+    poison = Ask(f"{provider}/fault-extra-response", dialect=NATIVE[provider])
+    first = asks(gateway, [replace(poison) for _ in range(8)])
     for got in first:
         assert_good(got)
-    others = [Ask(f"{provider}/ok-3", key=OTHER_KEY) for _ in range(500 * SCALE)]
-    for got in asks(gateway, others, concurrency=8):
+    other = Ask(f"{provider}/ok-3", dialect=NATIVE[provider], key=OTHER_KEY)
+    for got in asks(gateway, [replace(other) for _ in range(500 * SCALE)], concurrency=8):
         assert b"POISONED" not in got.raw
         assert_good(got, 3)
 
@@ -335,7 +335,7 @@ def test_up_13_a_stale_connection_is_replaced_in_silence(
 ) -> None:
     name = f"{fault}@{ref('up13')}"
     count = 100 * SCALE
-    what = [Ask(f"{provider}/{name}") for _ in range(count)]
+    what = [Ask(f"{provider}/{name}", dialect=NATIVE[provider]) for _ in range(count)]
     got = asks(gateway, what, concurrency=concurrency)
     for one in got:
         assert_good(one)
@@ -347,7 +347,7 @@ def test_up_13_a_stale_connection_is_replaced_in_silence(
 @pytest.mark.parametrize("fault", ["fault-huge-headers-256", "fault-many-headers-2000"])
 @pytest.mark.parametrize("provider", ["u", "a"])
 def test_up_14_heads_have_a_limit(gateway: Gateway, provider: str, fault: str) -> None:
-    got = ask(gateway, f"{provider}/{fault}@{ref('up14')}")
+    got = ask(gateway, f"{provider}/{fault}@{ref('up14')}", dialect=NATIVE[provider])
     assert_refused(got, 502)
 
 
@@ -390,7 +390,7 @@ def test_up_15_odd_but_lawful_answers_are_right(
 
 
 def test_up_16_all_attempts_end_at_the_deadline(gateways: Start) -> None:
-    plan = {"strategy": "fallback", "targets": FALLBACKS["up-16-tired"]}
+    plan = {"strategy": "fallback", "targets": TIRED}
     gateway = gateways(models={"tired": plan}, timeouts={"total_s": 5, "first_byte_s": 2})
     got = ask(gateway, "tired")
     assert got.status in (502, 504)
@@ -422,12 +422,21 @@ def test_up_16_the_clients_deadline_cannot_lengthen(gateway: Gateway) -> None:
     assert time.monotonic() - started < 2.5
 
 
+@pytest.mark.xfail(strict=True, reason="prices come with budgets; then set gateway.PRICED")
+def test_up_01_the_charge_is_exact(gateways: Start) -> None:
+    gateway = gateways(prices={"u/*": PRICE})
+    got = ask(gateway, f"u/fault-500-then-ok-1@{ref('up01')}")
+    assert_good(got)
+    row = gateway.rows(got.ref, at_least=2)[1]
+    assert Decimal(str(row["cost_usd"])) == cost(PROMPT, 10)
+
+
 def test_up_the_upstream_sees_its_own_key_and_no_client_key(
     gateway: Gateway, upstream: ScriptedUpstream
 ) -> None:
     for provider, header in (("u", "authorization"), ("a", "x-api-key")):
         name = f"ok-2@{ref('upkey')}"
-        got = ask(gateway, f"{provider}/{name}")
+        got = ask(gateway, f"{provider}/{name}", dialect=NATIVE[provider])
         assert got.text == text(2)
         sent = upstream.of(name)[0]
         assert KEY not in (sent.header(header) or "")

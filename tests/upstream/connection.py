@@ -46,6 +46,7 @@ class Connection(asyncio.Protocol):
         self.writable.set()
         self.exchange: Exchange | None = None
         self.kill_on_next_byte = False
+        self.unread = 0
         self.task: asyncio.Task[None] | None = None
 
     # asyncio.Protocol
@@ -66,6 +67,7 @@ class Connection(asyncio.Protocol):
             return
         if self.exchange is not None:
             self.log.anomalies.append(f"{len(data)} bytes while {self.exchange.model} is answered")
+        self.unread += len(data)
         self.reader.feed_data(data)
 
     def eof_received(self) -> bool:
@@ -136,6 +138,11 @@ class Connection(asyncio.Protocol):
                 return False
         return True
 
+    def close_if_idle(self) -> None:
+        """Ends the connection in order, unless a request has come meanwhile."""
+        if self.exchange is None and not self.unread:
+            self.transport.close()
+
     def reset(self) -> None:
         """Ends the connection with a RST."""
         sock = self.transport.get_extra_info("socket")
@@ -160,7 +167,7 @@ class Connection(asyncio.Protocol):
                 exchange = await self._read()
                 if exchange is None:
                     break
-                self.exchange = exchange
+                self.exchange, self.unread = exchange, 0
                 with contextlib.suppress(GoneError):
                     await self.answer(self, exchange)
                 self.exchange = None
@@ -168,6 +175,9 @@ class Connection(asyncio.Protocol):
             self.log.anomalies.append(str(error))
             if not self.transport.is_closing():
                 self.transport.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        except Exception as error:  # a defect of ours must not look like a fault of the gateway
+            self.log.anomalies.append(f"the upstream itself failed: {error!r}")
+            raise
         finally:
             self.transport.close()
 

@@ -106,7 +106,7 @@ class ScriptedUpstream(LoopbackServer):
             head_bytes = head(200, "OK", [("Content-Length", str(len(poison)))])
             await connection.send(head_bytes + poison)
         elif plan.after == "stale-fin":
-            asyncio.get_running_loop().call_later(0.02, connection.transport.close)
+            asyncio.get_running_loop().call_later(0.02, connection.close_if_idle)
         elif plan.after == "stale-reset":
             connection.kill_on_next_byte = True
 
