@@ -22,10 +22,10 @@ from sluicegate.watch import Watched
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+MAX_HEADER_BYTES: Final = 2048
 OPEN: Final = 0
 END: Final = 1
-TRANSLATE: Final = 2
-FAILED: Final = 3
+FAILED: Final = 2
 
 
 class Call:
@@ -37,7 +37,7 @@ class Call:
         exchange: the core's side of it; its first target was tried if that needs no translation.
     """
 
-    __slots__ = ("body", "exchange", "loop", "plan", "route", "send", "settings", "watched")
+    __slots__ = ("body", "dropped", "exchange", "loop", "plan", "route", "send", "settings", "watched")
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Call:
         self.send = send
         self.settings = settings
         self.plan: Plan | None = None
+        self.dropped: list[str] = []
         self.loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
@@ -73,10 +74,8 @@ class Call:
             if ready is None:
                 ready = await exchange.wait(self.loop)
             head, body, state, failure = ready
-            if state == TRANSLATE:
-                body = self._translate_answer(body)
             if head is not None:
-                await self.send({"type": "http.response.start", "status": head[0], "headers": head[1]})
+                await self._start(*head)
             if state == FAILED:
                 if body:
                     await self._put(body, more=True)
@@ -87,6 +86,13 @@ class Call:
                 if self.plan is not None:
                     exchange.close(200)
                 return
+
+    async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        if self.dropped:
+            # What was left out is said, never silent.
+            names = ", ".join(self.dropped).encode("ascii", "replace")
+            headers.append((b"x-sluicegate-dropped", names[:MAX_HEADER_BYTES]))
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _put(self, body: bytes, *, more: bool) -> None:
         watched = self.watched
@@ -138,17 +144,12 @@ class Call:
             exchange.attempt(target)
             return
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
-        body = DIALECTS[dialect].encode_request(
+        body, self.dropped = DIALECTS[dialect].encode_request(
             conversation,
             model=model,
             stream=exchange.stream,
             drop_unsupported=self.settings.drops_unsupported(provider, exchange.requested_model),
+            default_max_tokens=self.settings.default_max_output_tokens,
         )
         exchange.attempt(target, body)
 
-    def _translate_answer(self, body: bytes) -> bytes:
-        """A whole answer in the client's dialect."""
-        exchange = self.exchange
-        _, model, dialect, _ = exchange.targets[exchange.last_target]
-        response = DIALECTS[dialect].decode_response(body)
-        return DIALECTS[self.route.dialect].encode_response(response, model=model)

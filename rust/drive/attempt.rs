@@ -122,8 +122,8 @@ impl Running {
         }
     }
 
-    /// Sends the request over an idle connection, or a new one. A pooled connection that turns out to have died is
-    /// replaced once: the upstream never saw the request.
+    /// Sends the request over an idle connection, or a new one. The pool gives only connections that the upstream
+    /// has not closed; one that breaks behind that look may have carried the request, so its loss is a failure.
     async fn send(&mut self, body: Bytes) -> Result<(Lease, Response<Incoming>), End> {
         let mut lease = self.rt.pool.idle(&self.target.upstream.endpoint);
         self.intend(lease.is_some())?;
@@ -150,11 +150,15 @@ impl Running {
             };
             return match result {
                 Ok(Ok(response)) => Ok((open, response)),
-                Ok(Err(TransportError::Reset(_))) if reused => continue,
+                // The connection ended before a byte of the request went out: nothing has happened.
+                Ok(Err(TransportError::Unsent)) if reused => continue,
                 Ok(Err(TransportError::BadHead(detail))) => {
                     Err(self.failed(FailureKind::BadHead, detail))
                 }
-                Ok(Err(error)) => Err(self.failed(FailureKind::Reset, error.to_string())),
+                Ok(Err(error)) => {
+                    open.distrust();
+                    Err(self.failed(FailureKind::Reset, error.to_string()))
+                }
                 Err(stop) => Err(self.stopped(stop, FailureKind::FirstByteTimeout)),
             };
         }

@@ -27,8 +27,6 @@ pub enum State {
     Open,
     /// The answer is complete.
     End,
-    /// A whole answer that must be translated into the client's dialect.
-    Translate,
     /// The attempt failed and a decision is asked for.
     Failed(Box<Failure>),
 }

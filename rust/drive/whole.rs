@@ -16,7 +16,8 @@ use super::relay::{EVENT_STREAM, decoder, encoding};
 use super::row::millis;
 use super::snapshot::Operation;
 use super::{response_headers, tally};
-use crate::stream::Transcoder;
+use crate::dialect::Dialect;
+use crate::stream::{Collected, Decoder, Transcoder};
 use crate::transport::Lease;
 use crate::{body, meter};
 
@@ -69,7 +70,13 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
         return end;
     }
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
-    let translated = translation(&run.x, &run.target).is_some();
+    let body = match translation(&run.x, &run.target) {
+        Some((from, to)) => match translate(run, from, to, &body) {
+            Ok(translated) => translated,
+            Err(end) => return end,
+        },
+        None => body.into(),
+    };
     let overhead = run.overhead_us(answered);
     let head = response_headers::answer(
         &run.x,
@@ -83,9 +90,20 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
     // The row is settled first, then the state follows: both go out in one batch with the body.
     run.x.outbox.fill_quietly(|ready| {
         ready.head = Some(head);
-        ready.body = body.into();
+        ready.body = body;
     });
-    End::Done(if translated { State::Translate } else { State::End })
+    End::Done(State::End)
+}
+
+/// A checked answer in the client's dialect.
+fn translate(run: &Running, from: Dialect, to: Dialect, body: &[u8]) -> Result<Vec<u8>, End> {
+    let mut collected = Collected::default();
+    Decoder::new(from)
+        .whole(body, |delta| collected.delta(delta))
+        .map_err(|error| run.failed(FailureKind::InvalidJson, error.to_string()))?;
+    let mut out = Vec::with_capacity(body.len());
+    collected.write(to, &encoding(&run.x), &mut out);
+    Ok(out)
 }
 
 /// A whole answer where a stream was asked for, written as the stream it should have been.

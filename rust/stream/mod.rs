@@ -4,6 +4,7 @@
 //! its own dialect. Neither does I/O, and neither knows who counts, limits or bills.
 
 pub mod anthropic;
+mod collected;
 mod decoder;
 mod delta;
 mod encoder;
@@ -15,6 +16,7 @@ mod text;
 mod transcoder;
 mod usage;
 
+pub use collected::Collected;
 pub use decoder::Decoder;
 pub use delta::{Delta, UpstreamError};
 pub use encoder::{Encoder, Options, StreamError};

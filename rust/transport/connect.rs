@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::wire::Wire;
 use super::{Endpoint, RequestBody, TransportError, tls};
 
 /// Longest answer head and largest read at a time; 64 KiB is what Envoy and nginx allow by default.
@@ -27,7 +28,7 @@ pub struct Connector {
 #[derive(Debug)]
 pub enum Connection {
     /// One request at a time.
-    Http1(http1::SendRequest<RequestBody>),
+    Http1(http1::SendRequest<RequestBody>, Wire),
     /// Many requests at a time; a clone shares the connection.
     Http2(http2::SendRequest<RequestBody>),
 }
@@ -39,21 +40,22 @@ impl Connector {
         let tcp =
             TcpStream::connect((endpoint.host(), endpoint.port())).await.map_err(|e| fail(&e))?;
         tcp.set_nodelay(true).map_err(|e| fail(&e))?;
+        let wire = Wire::new(tcp);
         let Some(name) = endpoint.server_name() else {
-            return http1_connection(tcp).await;
+            return http1_connection(wire.clone(), wire).await;
         };
         let stream = TlsConnector::from(self.tls_config()?)
-            .connect(name.clone(), tcp)
+            .connect(name.clone(), wire.clone())
             .await
             .map_err(|e| fail(&e))?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            let (sender, connection) = http2::handshake(LocalExecutor, TokioIo::new(stream))
                 .await
                 .map_err(|e| fail(&e))?;
             tokio::task::spawn_local(connection);
             return Ok(Connection::Http2(sender));
         }
-        http1_connection(stream).await
+        http1_connection(stream, wire).await
     }
 
     fn tls_config(&self) -> Result<Arc<ClientConfig>, TransportError> {
@@ -65,7 +67,7 @@ impl Connector {
     }
 }
 
-async fn http1_connection<S>(stream: S) -> Result<Connection, TransportError>
+async fn http1_connection<S>(stream: S, wire: Wire) -> Result<Connection, TransportError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
 {
@@ -76,7 +78,17 @@ where
         .await
         .map_err(|e| TransportError::Connect(e.to_string()))?;
     tokio::task::spawn_local(connection);
-    Ok(Connection::Http1(sender))
+    Ok(Connection::Http1(sender, wire))
+}
+
+/// Runs an HTTP/2 connection's tasks on this thread.
+#[derive(Debug, Clone, Copy)]
+struct LocalExecutor;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, task: F) {
+        tokio::task::spawn_local(async move { drop(task.await) });
+    }
 }
 
 impl Connection {
@@ -86,11 +98,13 @@ impl Connection {
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, TransportError> {
         let answer = match self {
-            Self::Http1(sender) => sender.send_request(request).await,
+            Self::Http1(sender, _) => sender.send_request(request).await,
             Self::Http2(sender) => sender.send_request(request).await,
         };
         answer.map_err(|error| {
-            if error.is_parse() {
+            if error.is_canceled() {
+                TransportError::Unsent
+            } else if error.is_parse() {
                 TransportError::BadHead(error.to_string())
             } else {
                 TransportError::Reset(error.to_string())
@@ -98,10 +112,10 @@ impl Connection {
         })
     }
 
-    /// Whether a request can be sent right now.
+    /// Whether a request can be sent right now, and the other side is still there to read it.
     pub fn is_ready(&self) -> bool {
         match self {
-            Self::Http1(sender) => sender.is_ready(),
+            Self::Http1(sender, wire) => sender.is_ready() && wire.is_quiet(),
             Self::Http2(sender) => sender.is_ready(),
         }
     }
@@ -109,7 +123,7 @@ impl Connection {
     /// Whether the connection is over.
     pub fn is_closed(&self) -> bool {
         match self {
-            Self::Http1(sender) => sender.is_closed(),
+            Self::Http1(sender, _) => sender.is_closed(),
             Self::Http2(sender) => sender.is_closed(),
         }
     }

@@ -7,6 +7,7 @@ mod connect;
 mod endpoint;
 mod pool;
 mod tls;
+mod wire;
 
 pub use coding::{Coding, Decoder};
 pub use connect::{Connection, Connector};
@@ -26,6 +27,9 @@ pub enum TransportError {
     /// Name resolution, TCP or TLS failed: nothing was sent.
     #[error("cannot connect: {0}")]
     Connect(String),
+    /// The connection ended before anything of the request was sent.
+    #[error("the connection ended before the request was sent")]
+    Unsent,
     /// The connection ended before the first byte of an answer.
     #[error("the connection ended before an answer: {0}")]
     Reset(String),

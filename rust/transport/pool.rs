@@ -89,6 +89,11 @@ impl Server {
 }
 
 impl Lease {
+    /// Closes the server's other idle connections: if one had died unnoticed, so may they have.
+    pub fn distrust(&self) {
+        self.server.idle.borrow_mut().clear();
+    }
+
     /// Sends one request and waits for the answer's head.
     pub async fn send(
         &mut self,
@@ -113,8 +118,8 @@ impl Lease {
 
     /// Keeps the connection for the next request.
     ///
-    /// hyper marks it ready only after it has found nothing unread behind the answer, and closes it otherwise:
-    /// surplus bytes of one answer never become the head of the next.
+    /// It is used again only if nothing came on it meanwhile (`Wire::is_quiet`), and hyper closes it where something
+    /// unread stands behind the answer: surplus bytes of one answer never become the head of the next.
     pub fn recycle(self) {
         if matches!(self.connection, Connection::Http2(_)) || self.connection.is_closed() {
             return;

@@ -1,7 +1,11 @@
-"""The wire formats by name; stands above all of them."""
-from sluicegate.dialects.error_bodies import anthropic_error, openai_error, read_error
-class _D:
-    def __init__(self,name,enc): self.name=name; self._e=enc
-    def encode_error(self,e): return self._e(e)
-    def decode_error(self,status,body): return read_error(body)
-DIALECTS={"openai":_D("openai",openai_error),"anthropic":_D("anthropic",anthropic_error)}
+"""The wire formats by name; stands above all of them. Their streams and whole answers are the core's to read."""
+
+from typing import Final
+
+from sluicegate.dialects.anthropic import Anthropic
+from sluicegate.dialects.base import Dialect
+from sluicegate.dialects.openai_chat import OpenAiChat
+
+DIALECTS: Final[dict[str, Dialect]] = {
+    dialect.name: dialect for dialect in (OpenAiChat(), Anthropic())
+}

@@ -1,8 +1,8 @@
-"""What every dialect can do. Streams are the core's; requests, whole answers and errors are here."""
+"""What every dialect can do in Python. Answers, streamed or whole, are translated by the core (`rust/stream`)."""
 
 from typing import Protocol
 
-from sluicegate.conversation import Conversation, Response
+from sluicegate.conversation import Conversation
 from sluicegate.errors import GatewayError
 from sluicegate.failures import UpstreamErrorBody
 
@@ -20,19 +20,22 @@ class Dialect(Protocol):
         """
 
     def encode_request(
-        self, conversation: Conversation, *, model: str, stream: bool, drop_unsupported: bool
-    ) -> bytes:
-        """A request for an upstream.
+        self,
+        conversation: Conversation,
+        *,
+        model: str,
+        stream: bool,
+        drop_unsupported: bool,
+        default_max_tokens: int,
+    ) -> tuple[bytes, list[str]]:
+        """A request for an upstream, and the paths of what was left out.
+
+        Args:
+            default_max_tokens: for dialects that demand a bound where the client set none.
 
         Raises:
             UnsupportedFieldError: the first field that this dialect cannot express, unless such are dropped.
         """
-
-    def decode_response(self, body: bytes) -> Response:
-        """An upstream's whole answer."""
-
-    def encode_response(self, response: Response, *, model: str) -> bytes:
-        """A whole answer for a client."""
 
     def encode_error(self, error: GatewayError) -> bytes:
         """An error for a client."""

@@ -345,7 +345,7 @@ fn write_block_stop(block: u32, out: &mut Vec<u8>) {
 }
 
 /// Anthropic's `input_tokens` leaves out what touched the cache. `output_tokens` must always be there.
-fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u8>) {
+pub(super) fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u8>) {
     let cached = usage.cached_input_tokens.unwrap_or(0);
     let written = usage.cache_write_tokens.unwrap_or(0);
     let fresh = usage.input_tokens.map(|all| all.saturating_sub(cached).saturating_sub(written));

@@ -2,7 +2,9 @@
 
 mod decoder;
 mod encoder;
+mod whole;
 mod wire;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
+pub use whole::write_whole;

@@ -348,7 +348,7 @@ fn trim_comma(out: &mut Vec<u8>) {
     }
 }
 
-fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u8>) {
+pub(super) fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u8>) {
     let input = usage.input_tokens.unwrap_or(0);
     let output = usage.output_tokens.unwrap_or(0);
     // Writing into memory cannot fail.

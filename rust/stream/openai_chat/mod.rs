@@ -3,7 +3,9 @@
 mod decoder;
 mod encoder;
 mod tools;
+mod whole;
 mod wire;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
+pub use whole::write_whole;

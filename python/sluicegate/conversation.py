@@ -1,0 +1,210 @@
+"""The one neutral form of a request, between the dialects that clients and upstreams speak.
+
+Names no vendor. What a dialect has beside it stays as raw JSON in `extras`, with its path, so that the same dialect
+can write it back and another one can refuse it by name.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Raw
+
+
+class CacheControl(msgspec.Struct, frozen=True):
+    """A mark up to which the vendor shall cache the prompt.
+
+    Args:
+        ttl: `5m` or `1h`; None leaves it to the vendor.
+    """
+
+    ttl: str | None = None
+
+
+class Extra(msgspec.Struct, frozen=True):
+    """A field that the neutral form does not have.
+
+    Args:
+        path: where it stood, such as `messages[2].content[0].foo`.
+        name: its key.
+        raw: its value, the very bytes.
+    """
+
+    path: str
+    name: str
+    raw: Raw
+
+
+class Part(msgspec.Struct, kw_only=True):
+    """One piece of a turn.
+
+    Args:
+        path: where it stood in the client's request, for errors.
+    """
+
+    path: str = ""
+    cache_control: CacheControl | None = None
+    extras: list[Extra] = []
+
+
+class TextPart(Part):
+    """Text; with its sources where a model cited them."""
+
+    text: str
+    citations: list[Raw] = []
+
+
+class ImagePart(Part):
+    """An image: `url`, or `data` in base64 with its media type. `file_id` where the vendor keeps it."""
+
+    url: str | None = None
+    data: str | None = None
+    media_type: str | None = None
+    file_id: str | None = None
+    detail: str | None = None
+
+
+class DocumentPart(Part):
+    """A document: `url`, `data` in base64, `text`, or a vendor's `file_id`."""
+
+    url: str | None = None
+    data: str | None = None
+    text: str | None = None
+    file_id: str | None = None
+    media_type: str | None = None
+    title: str | None = None
+    context: str | None = None
+    citations: bool | None = None
+
+
+class AudioPart(Part):
+    """Recorded speech, base64."""
+
+    data: str
+    format: str
+
+
+class ThinkingPart(Part):
+    """A model's reasoning with the signature that proves it is the model's own."""
+
+    text: str
+    signature: str | None = None
+
+
+class RedactedThinkingPart(Part):
+    """Reasoning that only the vendor can read."""
+
+    data: str
+
+
+class RefusalPart(Part):
+    """Text in which the model declined."""
+
+    text: str
+
+
+class ToolCallPart(Part):
+    """A model's wish that a tool be run. `arguments` is JSON text, byte for byte."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class ToolResultPart(Part):
+    """What a tool gave back."""
+
+    tool_call_id: str
+    parts: list[Part]
+    is_error: bool = False
+
+
+class VendorPart(Part):
+    """An item that only its own dialect knows (server tools and their results ...)."""
+
+    kind: str
+    raw: Raw
+
+
+class Turn(msgspec.Struct, kw_only=True):
+    """One message."""
+
+    role: Literal["user", "assistant", "system"]
+    parts: list[Part]
+    path: str = ""
+    name: str | None = None
+    extras: list[Extra] = []
+
+
+class Tool(msgspec.Struct, kw_only=True):
+    """A function that the model may call. `parameters` is a JSON schema."""
+
+    name: str
+    description: str | None = None
+    parameters: Raw | None = None
+    strict: bool | None = None
+    cache_control: CacheControl | None = None
+    path: str = ""
+    extras: list[Extra] = []
+
+
+class VendorTool(msgspec.Struct, kw_only=True):
+    """A tool that the vendor runs."""
+
+    kind: str
+    raw: Raw
+    path: str
+
+
+class ToolChoice(msgspec.Struct, frozen=True):
+    """Which tools must be called; `name` with mode `named`."""
+
+    mode: Literal["auto", "none", "required", "named"]
+    name: str | None = None
+
+
+class ResponseFormat(msgspec.Struct, frozen=True):
+    """The form of the answer's text. `schema` with kind `json_schema`."""
+
+    kind: Literal["text", "json_object", "json_schema"]
+    name: str | None = None
+    description: str | None = None
+    schema: Raw | None = None
+    strict: bool | None = None
+
+
+class Reasoning(msgspec.Struct, frozen=True):
+    """How much the model may think: words of effort, or tokens; `enabled` false forbids it."""
+
+    effort: str | None = None
+    budget_tokens: int | None = None
+    enabled: bool | None = None
+    adaptive: bool = False
+    display: str | None = None
+
+
+class Conversation(msgspec.Struct, kw_only=True):
+    """A whole request."""
+
+    dialect: str
+    system: list[TextPart] = []
+    turns: list[Turn] = []
+    tools: list[Tool | VendorTool] = []
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: list[str] = []
+    choices: int | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    response_format: ResponseFormat | None = None
+    reasoning: Reasoning | None = None
+    user: str | None = None
+    service_tier: str | None = None
+    include_usage: bool | None = None
+    extras: list[Extra] = []

@@ -1,0 +1,102 @@
+"""Reads JSON objects field by field: types checked, paths known, and what nobody asked for kept as raw bytes."""
+
+from typing import Any, TypeVar, overload
+
+import msgspec
+from msgspec import Raw
+
+from sluicegate.conversation import CacheControl, Extra
+from sluicegate.errors import InvalidRequestError
+
+T = TypeVar("T")
+
+_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
+
+
+class Fields:
+    """One JSON object of a request. Every field is taken once; the rest is unknown to the neutral form."""
+
+    def __init__(self, raw: bytes | Raw, path: str = "") -> None:
+        """Args: path: where the object stands; empty for the whole body.
+
+        Raises:
+            InvalidRequestError: it is no object.
+        """
+        self.path = path
+        self.raw = raw
+        try:
+            self._left: dict[str, Raw] = msgspec.json.decode(raw, type=dict[str, Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            where = f"`{path}`" if path else "the body"
+            raise InvalidRequestError(f"{where} must be an object", param=path or None) from None
+
+    def at(self, name: str) -> str:
+        """The path of a field."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def fail(self, name: str, reason: str) -> InvalidRequestError:
+        """An error that names a field."""
+        path = self.at(name)
+        return InvalidRequestError(f"`{path}` {reason}", param=path)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a field is there, not yet taken, and not null."""
+        return name in self._left and self._left[name] != b"null"
+
+    def raw_of(self, name: str) -> Raw | None:
+        """Takes a field as it is; None for null."""
+        raw = self._left.pop(name, None)
+        return None if raw is None or raw == b"null" else raw
+
+    @overload
+    def take(self, name: str, kind: type[T]) -> T | None: ...
+    @overload
+    def take(self, name: str, kind: Any) -> Any: ...
+    def take(self, name: str, kind: Any) -> Any:
+        """Takes a field of a type; None where it is not there or null.
+
+        Raises:
+            InvalidRequestError: it is of another type.
+        """
+        raw = self.raw_of(name)
+        if raw is None:
+            return None
+        try:
+            return msgspec.json.decode(raw, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise self.fail(name, f"must be {_NAMES.get(kind, 'of another type')}") from None
+
+    def need(self, name: str, kind: type[T]) -> T:
+        """Takes a field that must be there."""
+        value = self.take(name, kind)
+        if value is None:
+            raise self.fail(name, "is missing")
+        return value
+
+    def object(self, name: str) -> "Fields | None":
+        """Takes an object."""
+        raw = self.raw_of(name)
+        return None if raw is None else Fields(raw, self.at(name))
+
+    def objects(self, name: str) -> "list[Fields]":
+        """Takes a list of objects; empty where it is not there."""
+        items = self.take(name, list[Raw])
+        return [Fields(item, f"{self.at(name)}[{index}]") for index, item in enumerate(items or [])]
+
+    def text_or_objects(self, name: str) -> "str | list[Fields] | None":
+        """Takes a field that may be a text or a list of objects."""
+        raw = self._left.get(name)
+        if raw is not None and raw.lstrip()[:1] == b'"':
+            return self.need(name, str)
+        return self.objects(name) if name in self else self.raw_of(name) and None
+
+    def cache_control(self) -> CacheControl | None:
+        """Takes `cache_control`, which several dialects' clients send in one shape."""
+        control = self.object("cache_control")
+        return None if control is None else CacheControl(control.take("ttl", str))
+
+    def rest(self) -> list[Extra]:
+        """What was not taken; nulls say nothing and are left out."""
+        return [
+            Extra(self.at(name), name, raw) for name, raw in self._left.items() if raw != b"null"
+        ]

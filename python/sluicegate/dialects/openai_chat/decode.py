@@ -1,0 +1,317 @@
+"""A Chat Completions request as a conversation."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from sluicegate.conversation import (
+    AudioPart,
+    Conversation,
+    DocumentPart,
+    ImagePart,
+    Part,
+    Reasoning,
+    RedactedThinkingPart,
+    RefusalPart,
+    ResponseFormat,
+    TextPart,
+    ThinkingPart,
+    Tool,
+    ToolCallPart,
+    ToolChoice,
+    ToolResultPart,
+    Turn,
+    VendorPart,
+    VendorTool,
+)
+from sluicegate.dialects.data_url import split_data_url
+from sluicegate.dialects.fields import Fields
+
+_MODES: Final = ("auto", "none", "required")
+
+
+def decode_request(body: bytes) -> Conversation:
+    """The conversation.
+
+    Raises:
+        InvalidRequestError: names the field that cannot be read.
+    """
+    top = Fields(body)
+    top.take("model", str)
+    top.take("stream", bool)
+    conversation = Conversation(dialect="openai")
+    options = top.object("stream_options")
+    if options is not None:
+        conversation.include_usage = options.take("include_usage", bool)
+        conversation.extras.extend(options.rest())
+    if "messages" not in top:
+        raise top.fail("messages", "is missing")
+    _messages(top.objects("messages"), conversation)
+    _sampling(top, conversation)
+    conversation.tools = [_tool(tool) for tool in top.objects("tools")]
+    conversation.tool_choice = _tool_choice(top)
+    conversation.parallel_tool_calls = top.take("parallel_tool_calls", bool)
+    conversation.response_format = _response_format(top.object("response_format"))
+    conversation.reasoning = _reasoning(top)
+    conversation.user = top.take("user", str)
+    conversation.service_tier = top.take("service_tier", str)
+    conversation.extras.extend(top.rest())
+    return conversation
+
+
+def _sampling(top: Fields, conversation: Conversation) -> None:
+    older = top.take("max_tokens", int)
+    newer = top.take("max_completion_tokens", int)
+    conversation.max_output_tokens = older if newer is None else newer
+    conversation.temperature = top.take("temperature", float)
+    conversation.top_p = top.take("top_p", float)
+    conversation.top_k = top.take("top_k", int)
+    stop = top.take("stop", str | list[str])
+    conversation.stop = [stop] if isinstance(stop, str) else stop or []
+    conversation.choices = top.take("n", int)
+    conversation.seed = top.take("seed", int)
+    conversation.presence_penalty = top.take("presence_penalty", float)
+    conversation.frequency_penalty = top.take("frequency_penalty", float)
+    conversation.logprobs = top.take("logprobs", bool)
+    conversation.top_logprobs = top.take("top_logprobs", int)
+
+
+def _reasoning(top: Fields) -> Reasoning | None:
+    effort = top.take("reasoning_effort", str)
+    # Not OpenAI's own: the field in which its clients reach hosts with budgets.
+    thinking = top.object("thinking")
+    if thinking is not None:
+        kind = thinking.need("type", str)
+        return Reasoning(
+            effort=effort,
+            budget_tokens=thinking.take("budget_tokens", int),
+            enabled=kind != "disabled",
+            adaptive=kind == "adaptive",
+            display=thinking.take("display", str),
+        )
+    if effort is None:
+        return None
+    return Reasoning(enabled=False) if effort == "none" else Reasoning(effort=effort, enabled=True)
+
+
+def _response_format(form: Fields | None) -> ResponseFormat | None:
+    if form is None:
+        return None
+    kind = form.need("type", str)
+    if kind in {"text", "json_object"}:
+        return ResponseFormat(kind)  # type: ignore[arg-type]  checked by the line above
+    if kind != "json_schema":
+        raise form.fail("type", "must be text, json_object or json_schema")
+    schema = form.object("json_schema")
+    if schema is None:
+        raise form.fail("json_schema", "is missing")
+    return ResponseFormat(
+        "json_schema",
+        name=schema.take("name", str),
+        description=schema.take("description", str),
+        schema=schema.raw_of("schema"),
+        strict=schema.take("strict", bool),
+    )
+
+
+def _tool(tool: Fields) -> Tool | VendorTool:
+    kind = tool.need("type", str)
+    if kind != "function":
+        return VendorTool(kind=kind, raw=Raw(tool.raw), path=tool.path)
+    function = tool.object("function")
+    if function is None:
+        raise tool.fail("function", "is missing")
+    cache_control = tool.cache_control() or function.cache_control()
+    return Tool(
+        name=function.need("name", str),
+        description=function.take("description", str),
+        parameters=function.raw_of("parameters"),
+        strict=function.take("strict", bool),
+        cache_control=cache_control,
+        path=tool.path,
+        extras=[*tool.rest(), *function.rest()],
+    )
+
+
+def _tool_choice(top: Fields) -> ToolChoice | None:
+    raw = top.raw_of("tool_choice")
+    if raw is None:
+        return None
+    if raw.lstrip()[:1] == b'"':
+        mode = msgspec.json.decode(raw)
+        if mode not in _MODES:
+            raise top.fail("tool_choice", f"must be one of {', '.join(_MODES)} or name a function")
+        return ToolChoice(mode)
+    choice = Fields(raw, top.at("tool_choice"))
+    if choice.need("type", str) != "function":
+        raise choice.fail("type", "must be function")
+    function = choice.object("function")
+    if function is None:
+        raise choice.fail("function", "is missing")
+    return ToolChoice("named", function.need("name", str))
+
+
+def _messages(messages: list[Fields], conversation: Conversation) -> None:
+    for message in messages:
+        role = message.need("role", str)
+        if role in {"system", "developer"}:
+            parts = _parts(message)
+            leading = not conversation.turns and all(isinstance(p, TextPart) for p in parts)
+            if leading and "name" not in message:
+                conversation.system.extend(p for p in parts if isinstance(p, TextPart))
+                continue
+            conversation.turns.append(_turn(message, "system", parts))
+        elif role == "user":
+            conversation.turns.append(_turn(message, "user", _parts(message)))
+        elif role == "assistant":
+            conversation.turns.append(_turn(message, "assistant", _assistant_parts(message)))
+        elif role == "tool":
+            conversation.turns.append(_turn(message, "user", [_tool_result(message)]))
+        else:
+            raise message.fail("role", "must be system, developer, user, assistant or tool")
+
+
+def _turn(message: Fields, role: str, parts: list[Part]) -> Turn:
+    name = message.take("name", str)
+    cache_control = message.cache_control()
+    if cache_control is not None and parts:
+        parts[-1].cache_control = cache_control
+    return Turn(role=role, parts=parts, path=message.path, name=name, extras=message.rest())  # type: ignore[arg-type]
+
+
+def _parts(message: Fields) -> list[Part]:
+    content = message.text_or_objects("content")
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [TextPart(text=content, path=message.at("content"))]
+    return [_part(item) for item in content]
+
+
+def _assistant_parts(message: Fields) -> list[Part]:
+    parts: list[Part] = _thinking(message)
+    parts.extend(_parts(message))
+    refusal = message.take("refusal", str)
+    if refusal:
+        parts.append(RefusalPart(text=refusal, path=message.at("refusal")))
+    for call in message.objects("tool_calls"):
+        kind = call.take("type", str) or "function"
+        function = call.object("function")
+        if kind != "function" or function is None:
+            parts.append(VendorPart(kind=kind, raw=Raw(call.raw), path=call.path))
+            continue
+        part = ToolCallPart(
+            id=call.need("id", str),
+            name=function.need("name", str),
+            arguments=function.take("arguments", str) or "{}",
+            path=call.path,
+            cache_control=call.cache_control(),
+        )
+        call.take("index", int)
+        part.extras = [*call.rest(), *function.rest()]
+        parts.append(part)
+    # What answers carry and clients send back as it was; it says nothing to a model.
+    for echoed in ("annotations", "audio", "function_call"):
+        if message.raw_of(echoed) not in {None, Raw(b"[]")} and echoed != "annotations":
+            raise message.fail(echoed, "is not supported; leave it out")
+    return parts
+
+
+def _thinking(message: Fields) -> list[Part]:
+    """`thinking_blocks` say all that `reasoning_content` says, and the signatures."""
+    parts: list[Part] = []
+    text = message.take("reasoning_content", str) or message.take("reasoning", str)
+    for block in message.objects("thinking_blocks"):
+        if block.need("type", str) == "redacted_thinking":
+            parts.append(RedactedThinkingPart(data=block.need("data", str), path=block.path))
+        else:
+            parts.append(
+                ThinkingPart(
+                    text=block.take("thinking", str) or "",
+                    signature=block.take("signature", str),
+                    path=block.path,
+                )
+            )
+    if not parts and text:
+        parts.append(ThinkingPart(text=text, path=message.at("reasoning_content")))
+    return parts
+
+
+def _tool_result(message: Fields) -> ToolResultPart:
+    return ToolResultPart(
+        tool_call_id=message.need("tool_call_id", str), parts=_parts(message), path=message.path
+    )
+
+
+def _text(item: Fields) -> Part:
+    return TextPart(text=item.need("text", str))
+
+
+def _refusal(item: Fields) -> Part:
+    return RefusalPart(text=item.need("refusal", str))
+
+
+def _image(item: Fields) -> Part:
+    image = item.object("image_url")
+    if image is None:
+        raise item.fail("image_url", "is missing")
+    url = image.need("url", str)
+    part = ImagePart(detail=image.take("detail", str))
+    inline = split_data_url(url)
+    if inline is None:
+        part.url = url
+    else:
+        part.media_type, part.data = inline
+    part.extras = image.rest()
+    return part
+
+
+def _file(item: Fields) -> Part:
+    file = item.object("file")
+    if file is None:
+        raise item.fail("file", "is missing")
+    part = DocumentPart(
+        file_id=file.take("file_id", str),
+        title=file.take("filename", str),
+    )
+    data = file.take("file_data", str)
+    if data is not None:
+        inline = split_data_url(data)
+        if inline is not None:
+            part.media_type, part.data = inline
+        elif data.startswith(("http://", "https://")):
+            part.url = data
+        else:
+            part.media_type, part.data = "application/pdf", data
+    part.extras = file.rest()
+    return part
+
+
+def _audio(item: Fields) -> Part:
+    audio = item.object("input_audio")
+    if audio is None:
+        raise item.fail("input_audio", "is missing")
+    return AudioPart(data=audio.need("data", str), format=audio.need("format", str))
+
+
+_KINDS: Final[dict[str, Callable[[Fields], Part]]] = {
+    "text": _text,
+    "refusal": _refusal,
+    "image_url": _image,
+    "file": _file,
+    "input_audio": _audio,
+}
+
+
+def _part(item: Fields) -> Part:
+    kind = item.need("type", str)
+    read = _KINDS.get(kind)
+    if read is None:
+        return VendorPart(kind=kind, raw=Raw(item.raw), path=item.path)
+    part = read(item)
+    part.path = item.path
+    part.cache_control = item.cache_control()
+    part.extras = [*part.extras, *item.rest()]
+    return part
