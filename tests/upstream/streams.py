@@ -160,7 +160,7 @@ def _giant(plan: Plan, found: re.Match[str]) -> None:
 
 
 def _flood(plan: Plan, found: re.Match[str]) -> None:
-    """One event of 16 KiB, many times: written once, because 64 MiB of them would block the loop."""
+    """One event of 16 KiB, many times: built once, or 64 MiB of them would block the loop."""
     plan.pieces = [Text("flood " * 2731, 2731)]
     times = int(found[1]) * 64
 
