@@ -26,8 +26,6 @@ Row = dict[str, Any]
 KEY = "sluicegate-test-key-of-tenant-one"
 OTHER_KEY = "sluicegate-test-key-of-tenant-two"
 UPSTREAM_KEYS = {"u": "sk-upstream-u-0123456789", "a": "sk-upstream-a-0123456789"}
-#: Whether this version has prices; while it refuses them, rows have no cost to check.
-PRICED = False
 #: 1 and 2 dollars per million, so that money is easy to check.
 PRICE = {"input": 1.0, "output": 2.0, "cached_input": 0.5, "cache_write": 1.25}
 #: How long after a request's end its row may take to show, and the command's own start.
@@ -82,11 +80,10 @@ class Gateway:
                     "api_key": "none",
                 },
             },
+            "prices": {"u/*": PRICE, "a/*": PRICE, "dead/*": PRICE},
             "keys": [{"name": "one", "key": KEY}, {"name": "two", "key": OTHER_KEY}],
             "timeouts": {"connect_s": 1, "first_byte_s": 2, "idle_s": 2, "total_s": 20},
         }
-        if PRICED:
-            base["prices"] = {f"{name}/*": PRICE for name in base["providers"]}
         self.config = merge(base, settings)
         self.process: subprocess.Popen[bytes] | None = None
 

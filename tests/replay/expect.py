@@ -84,13 +84,19 @@ def mismatch(record: Record, got: Got) -> str | None:
     """Why this is not the recorded answer; None when it is."""
     if got.broken is not None:
         return f"broken: {got.broken}"
-    if record.status != 200:
+    if record.status != 200 or fails_first(record):
         return _error_mismatch(record, got)
     if got.status != 200:
         return f"status {got.status}: {got.raw[:200]!r}"
     if not record.stream:
         return None if got.raw == record.body else _first_difference(record.body, got.raw)
     return _stream_mismatch(record, got)
+
+
+def fails_first(record: Record) -> bool:
+    """Whether an error is all that a stream says: nothing was committed, so it becomes a status."""
+    said = [frame for frame in frames(record.body) if frame.data] if record.stream else []
+    return bool(said) and said[0].fails
 
 
 def _error_mismatch(record: Record, got: Got) -> str | None:
@@ -122,11 +128,14 @@ def _tail_mismatch(record: Record, kept: list[Frame], last: Frame, got: Got) -> 
         if got.raw == body or (not closed and got.raw.rstrip() == body.rstrip()):
             return None
         return _first_difference(body, got.raw)
+    finished = any(frame.finishes for frame in kept)
+    if not closed and not finished:
+        body = body.removesuffix(last.raw)  # a cut event is not passed on
     start = body.rstrip(b"\r\n")
     if not got.raw.startswith(start):
         return _first_difference(body, got.raw)
     rest = [frame for frame in frames(got.raw[len(start) :].lstrip(b"\r\n")) if frame.data]
-    if any(frame.finishes for frame in kept):
+    if finished:
         return None if len(rest) == 1 and rest[0].ends else f"not one terminator: {rest!r:.200}"
     return None if rest and rest[-1].fails else f"a cut stream without an error: {rest!r:.200}"
 

@@ -160,7 +160,18 @@ def _giant(plan: Plan, found: re.Match[str]) -> None:
 
 
 def _flood(plan: Plan, found: re.Match[str]) -> None:
-    plan.pieces = [Text("f" * 16_384)] * (int(found[1]) * 64)
+    """One event of 16 KiB, many times: built once, or 64 MiB of them would block the loop."""
+    plan.pieces = [Text("flood " * 2731, 2731)]
+    times = int(found[1]) * 64
+
+    def edit(items: list[Item], _wire: Wire) -> list[Item]:
+        out: list[Item] = []
+        for item in items:
+            is_token = isinstance(item, Event) and item.kind == "token"
+            out += [item] * (times if is_token else 1)
+        return out
+
+    plan.edits.append(edit)
 
 
 def _hold(plan: Plan, _found: re.Match[str]) -> None:
