@@ -18,6 +18,7 @@ from sluicegate.errors import (
     ClientGoneError,
     GatewayError,
     InternalError,
+    InvalidRequestError,
     NotReadyError,
     RefusedRequestError,
     StoppedError,
@@ -111,17 +112,32 @@ class App:
         try:
             await self._admitted(worker, route, scope, watched, send)
         except ClientGoneError:
-            pass
+            # Servers say this of a body whose framing is broken too; a client that has left hears nothing of it.
+            await send_error(send, route.dialect, InvalidRequestError("the body did not arrive whole"))
         except StoppedError as stopped:
             await _stop_stream(send, route.dialect, stopped, watched)
         except GatewayError as error:
+            if isinstance(watched.exchange, _core.Exchange):
+                error.request_id = watched.exchange.request_id
             await send_error(send, route.dialect, error)
             close(watched, error)
         except Exception:
             log.exception("a request failed by a defect of the gateway")
-            await send_error(send, route.dialect, InternalError())
+            await self._fail(route, watched, send)
         finally:
             worker.watch.remove(watched)
+
+    @staticmethod
+    async def _fail(route: ModelRoute, watched: Watched, send: Send) -> None:
+        """Tells of a defect, if the head is not out."""
+        exchange = watched.exchange
+        known = isinstance(exchange, _core.Exchange)
+        error = InternalError(exchange.request_id if known else "")
+        if known and exchange.head_sent:
+            await _stop_stream(send, route.dialect, StoppedError(error), watched)
+            return
+        await send_error(send, route.dialect, error)
+        close(watched, error)
 
     @staticmethod
     async def _admitted(
@@ -169,9 +185,8 @@ def _dialect_of(headers: Headers) -> str:
 async def _stop_stream(send: Send, dialect: str, stopped: StoppedError, watched: Watched) -> None:
     """The error as a stream's last event; no success terminator follows."""
     error = stopped.error
-    body = _core.stream_error(
-        dialect, error.message, error.type, error.code, error.origin, error.request_id
-    )
+    kind = error.type or "api_error"
+    body = _core.stream_error(dialect, error.message, kind, error.code, error.origin, error.request_id)
     close(watched, error)
     await send({"type": "http.response.body", "body": body, "more_body": False})
 

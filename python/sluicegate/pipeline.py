@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sluicegate import _core
 from sluicegate.dialects import DIALECTS
-from sluicegate.errors import GatewayError, StoppedError, UpstreamError
+from sluicegate.errors import StoppedError
 from sluicegate.failures import classify, client_error
 from sluicegate.policies.failover import GiveUp, Plan
 from sluicegate.policies.retry_after import retry_after_s
@@ -128,13 +128,12 @@ class Call:
             draw=random.random,
         )
         if isinstance(decision, GiveUp):
-            raise self._told(client_error(decision.client_status, kind, failure, told, wait_s))
+            error = client_error(decision.client_status, kind, failure, told, wait_s)
+            error.request_id = exchange.request_id
+            raise StoppedError(error) if exchange.head_sent else error
         if decision.delay_s:
             await asyncio.sleep(decision.delay_s)
         self._attempt(decision.target)
-
-    def _told(self, error: UpstreamError) -> GatewayError:
-        return StoppedError(error) if self.exchange.head_sent else error
 
     def _attempt(self, target: int) -> None:
         """Sends the request to a target, in the target's dialect."""

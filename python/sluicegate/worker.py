@@ -32,7 +32,8 @@ class Worker:
         journal_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.engine = _core.Engine(journal_dir, snapshot_json(self.settings))
         self.failover = FailoverSettings(self.settings)
-        self.watch = Watch(Patience())
+        server = self.settings.server
+        self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False
         self._drainer = Drainer(journal_dir, open_store(self.settings))
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -62,6 +62,19 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
     fill(run, &usage, counted, Basis::Counted);
 }
 
+/// An answer that cannot be read: all of its text counts, which is a bound.
+pub(super) fn unread(run: &mut Running, body: &[u8]) {
+    let mut counter = StreamCounter::new(vocabulary(&run.target));
+    counter.push(&String::from_utf8_lossy(body));
+    let counted = counter.total();
+    let usage = Usage {
+        input_tokens: Some(input_tokens(run)),
+        output_tokens: Some(counted),
+        ..Usage::default()
+    };
+    fill(run, &usage, counted, Basis::Estimated);
+}
+
 fn fill(run: &mut Running, usage: &Usage, counted_output_tokens: u64, basis: Basis) {
     run.report.tokens = TokenColumns { counted_output_tokens, ..TokenColumns::from(usage) };
     run.report.basis = Some(basis);

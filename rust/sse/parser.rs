@@ -122,6 +122,7 @@ impl Parser {
             if open.after_cr && start + open.searched < input.len() {
                 open.after_cr = false;
                 if input.get(start + open.searched) == Some(&b'\n') {
+                    open.crlf = true;
                     open.searched += 1;
                     open.line = open.searched;
                 }
@@ -240,6 +241,7 @@ impl OpenFrame {
         *self = Self {
             begun: true,
             after_cr: self.after_cr,
+            crlf: self.crlf,
             more_data: std::mem::take(&mut self.more_data),
             ..Self::default()
         };

@@ -13,6 +13,16 @@ T = TypeVar("T")
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
 
 
+def is_null(raw: Raw) -> bool:
+    """Whether a raw value is null."""
+    return bytes(memoryview(raw)[:4]) == b"null"
+
+
+def is_text(raw: Raw) -> bool:
+    """Whether a raw value is a text."""
+    return bytes(memoryview(raw)[:1]) == b'"'
+
+
 class Fields:
     """One JSON object of a request. Every field is taken once; the rest is unknown to the neutral form."""
 
@@ -41,12 +51,12 @@ class Fields:
 
     def __contains__(self, name: str) -> bool:
         """Whether a field is there, not yet taken, and not null."""
-        return name in self._left and self._left[name] != b"null"
+        return name in self._left and not is_null(self._left[name])
 
     def raw_of(self, name: str) -> Raw | None:
         """Takes a field as it is; None for null."""
         raw = self._left.pop(name, None)
-        return None if raw is None or raw == b"null" else raw
+        return None if raw is None or is_null(raw) else raw
 
     @overload
     def take(self, name: str, kind: type[T]) -> T | None: ...
@@ -86,9 +96,9 @@ class Fields:
     def text_or_objects(self, name: str) -> "str | list[Fields] | None":
         """Takes a field that may be a text or a list of objects."""
         raw = self._left.get(name)
-        if raw is not None and raw.lstrip()[:1] == b'"':
-            return self.need(name, str)
-        return self.objects(name) if name in self else self.raw_of(name) and None
+        if raw is None or is_null(raw):
+            return None
+        return self.need(name, str) if is_text(raw) else self.objects(name)
 
     def cache_control(self) -> CacheControl | None:
         """Takes `cache_control`, which several dialects' clients send in one shape."""
@@ -98,5 +108,5 @@ class Fields:
     def rest(self) -> list[Extra]:
         """What was not taken; nulls say nothing and are left out."""
         return [
-            Extra(self.at(name), name, raw) for name, raw in self._left.items() if raw != b"null"
+            Extra(self.at(name), name, raw) for name, raw in self._left.items() if not is_null(raw)
         ]

@@ -27,7 +27,7 @@ from sluicegate.conversation import (
     VendorTool,
 )
 from sluicegate.dialects.data_url import split_data_url
-from sluicegate.dialects.fields import Fields
+from sluicegate.dialects.fields import Fields, is_text
 
 _MODES: Final = ("auto", "none", "required")
 
@@ -139,7 +139,7 @@ def _tool_choice(top: Fields) -> ToolChoice | None:
     raw = top.raw_of("tool_choice")
     if raw is None:
         return None
-    if raw.lstrip()[:1] == b'"':
+    if is_text(raw):
         mode = msgspec.json.decode(raw)
         if mode not in _MODES:
             raise top.fail("tool_choice", f"must be one of {', '.join(_MODES)} or name a function")
@@ -212,10 +212,8 @@ def _assistant_parts(message: Fields) -> list[Part]:
         call.take("index", int)
         part.extras = [*call.rest(), *function.rest()]
         parts.append(part)
-    # What answers carry and clients send back as it was; it says nothing to a model.
-    for echoed in ("annotations", "audio", "function_call"):
-        if message.raw_of(echoed) not in {None, Raw(b"[]")} and echoed != "annotations":
-            raise message.fail(echoed, "is not supported; leave it out")
+    # Sources that an answer carried and the client sends back as they were: they say nothing to a model.
+    message.raw_of("annotations")
     return parts
 
 
