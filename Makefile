@@ -1,0 +1,70 @@
+# Everything a newcomer or CI needs. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# `release` is what users get; `ci` links fast and is fit for tests and the edit loop.
+PROFILE ?= release
+RUST_SOURCES := $(shell find rust -name '*.rs') Cargo.toml Cargo.lock
+STAMP := $(VENV)/.stamp
+
+.PHONY: help setup run test test-rust test-python bench lint format wheel clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+
+setup: $(STAMP)-$(PROFILE) ## environment, dependencies, the extension's release build
+
+$(VENV)/bin/python:
+	@command -v cargo >/dev/null || { echo "a Rust toolchain is needed: https://rustup.rs"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed: apt-get install python3-venv"; exit 1; }
+
+$(STAMP)-deps: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --upgrade pip
+	$(BIN)/python -m pip install -q 'maturin>=1.16,<2' --group dev
+	@touch $@
+
+$(STAMP)-$(PROFILE): $(STAMP)-deps $(RUST_SOURCES)
+	@echo "building the extension ($(PROFILE)); a cold build takes some minutes"
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --profile $(PROFILE)
+	@rm -f $(STAMP)-release $(STAMP)-ci && touch $@
+
+run: setup ## serve in front of a simulated provider: no key, no server
+	$(BIN)/sluicegate demo
+
+test: test-rust test-python ## all tests; starts what it needs by itself
+
+test-rust:
+	cargo test --profile ci --quiet
+
+test-python: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench: setup ## criterion, pytest-benchmark, and the whole gateway under load
+	cargo bench
+	$(BIN)/python -m pytest bench/boundary --benchmark-json=bench/results/boundary.json
+	$(BIN)/python bench/load/run.py
+
+lint: setup ## what CI checks beside the tests
+	cargo fmt --check
+	cargo clippy --profile ci --all-targets -- -D warnings
+	cargo clippy --profile ci --features python -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest sluicegate._core --ignore-disjoint-bases
+
+format: setup ## bring all sources into form
+	cargo fmt
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+wheel: setup ## a wheel in dist/, tried in an empty environment
+	$(BIN)/maturin build --release --out dist
+	$(BIN)/python -m pytest tests/cli/test_wheel.py --wheel dist
+
+clean: ## remove what was built
+	rm -rf $(VENV) target dist
