@@ -37,8 +37,6 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 CONFIG_VARIABLE: Final = "SLUICEGATE_CONFIG"
-DRAINED_VARIABLE: Final = "SLUICEGATE_DRAINED_FD"
-"""Where a worker says that nothing runs in it any more."""
 JSON: Final = (b"content-type", b"application/json")
 
 

@@ -33,7 +33,7 @@ class UpstreamErrorBody(NamedTuple):
 
 
 _UNREACHABLE: Final = {"upstream_connect_error", "upstream_reset"}
-_GATEWAY: Final = {"journal_unavailable", "internal_error"}
+_GATEWAY: Final = {"journal_unavailable", "internal_error", "gateway_shutdown"}
 
 _CONTEXT_LENGTH: Final = (
     "context_length_exceeded",
@@ -65,6 +65,7 @@ _MESSAGES: Final = {
     "upstream_bad_coding": "the provider's answer is compressed in a way that cannot be undone",
     "upstream_error": "the provider reported an error in its answer",
     "journal_unavailable": "the gateway cannot record the request and so must not send it",
+    "gateway_shutdown": "the gateway is shutting down",
     "internal_error": "the gateway failed; its log says why",
 }
 

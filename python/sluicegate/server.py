@@ -20,8 +20,9 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from sluicegate.app import CONFIG_VARIABLE, DRAINED_VARIABLE
+from sluicegate.app import CONFIG_VARIABLE
 from sluicegate.config import ConfigError, Settings, load
+from sluicegate.worker import DRAINED_VARIABLE, SHUT_DOWN_S
 
 log = logging.getLogger("sluicegate")
 
@@ -64,7 +65,7 @@ class Supervisor(MPServer):
         self._signal_workers(signal.SIGHUP)
 
     def _stop_when_drained(self) -> None:
-        deadline_s = time.monotonic() + self._drain_s + 0.5
+        deadline_s = time.monotonic() + self._drain_s + SHUT_DOWN_S + 0.2
         drained = 0
         while drained < len(self.wrks) and (left_s := deadline_s - time.monotonic()) > 0:
             ready, _, _ = select.select([self._drained_fd], [], [], left_s)

@@ -18,10 +18,13 @@ LOOK_EVERY_S: Final = 0.1
 
 
 class Cancellable(Protocol):
-    """What ends when its client is gone."""
+    """What can be ended from outside."""
 
     def cancel(self) -> object:
-        """Ends it. Idempotent."""
+        """Ends it for a client that is gone. Idempotent."""
+
+    def shut_down(self) -> object:
+        """Ends it for a gateway that ends: the client is told. Idempotent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,11 @@ class Watch:
         if watched.watcher is not None:
             watched.watcher.cancel()
 
-    def leave_all(self) -> None:
-        """Ends every request, at the end of a drain."""
+    def shut_down(self) -> None:
+        """Ends every request, at the end of a drain; clients are told."""
         for watched in list(self._watched):
-            watched.leave()
+            if watched.exchange is not None:
+                watched.exchange.shut_down()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_later(LOOK_EVERY_S, self._look, loop) if self._watched else None

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 from pathlib import Path
+from typing import Final
 
 from sluicegate import _core
 from sluicegate.accounting.drainer import Drainer
@@ -13,7 +15,12 @@ from sluicegate.watch import Patience, Watch
 
 log = logging.getLogger("sluicegate")
 
-DRAIN_POLL_S = 0.05
+DRAIN_POLL_S: Final = 0.05
+SHUT_DOWN_S: Final = 0.5
+"""For clients to be told, once the drain's time is over."""
+
+DRAINED_VARIABLE: Final = "SLUICEGATE_DRAINED_FD"
+"""Names the file descriptor on which a worker says that nothing runs in it any more."""
 
 
 class Worker:
@@ -38,6 +45,7 @@ class Worker:
         self._drainer = Drainer(journal_dir, open_store(self.settings))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloading: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
 
     @property
     def max_body_bytes(self) -> int:
@@ -53,9 +61,7 @@ class Worker:
     async def stop(self) -> None:
         """Ends what still runs and settles it."""
         self.draining = True
-        self.watch.leave_all()
-        while len(self.watch):
-            await asyncio.sleep(DRAIN_POLL_S)
+        await self._run_out(0.0)
         if self._loop is not None:
             self._loop.remove_reader(self.engine.fileno())
         await asyncio.to_thread(self._finish)
@@ -65,8 +71,27 @@ class Worker:
         self._drainer.stop()
 
     def drain(self) -> None:
-        """Readiness off, nothing new; what runs goes on."""
-        self.draining = True
+        """Readiness off, nothing new; what runs may finish within the configured time."""
+        if not self.draining:
+            self.draining = True
+            self._draining = asyncio.get_running_loop().create_task(self._drain())
+
+    async def _drain(self) -> None:
+        await self._run_out(self.settings.server.drain_s)
+        told = os.environ.get(DRAINED_VARIABLE)
+        if told is not None:
+            os.write(int(told), b".")
+
+    async def _run_out(self, within_s: float) -> None:
+        """Waits for running requests, then ends them."""
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + within_s
+        while len(self.watch) and loop.time() < deadline_s:
+            await asyncio.sleep(DRAIN_POLL_S)
+        self.watch.shut_down()
+        deadline_s = loop.time() + SHUT_DOWN_S
+        while len(self.watch) and loop.time() < deadline_s:
+            await asyncio.sleep(DRAIN_POLL_S)
 
     def health(self) -> tuple[bool, bytes]:
         """Whether requests are taken, and the state of the parts."""

@@ -210,6 +210,9 @@ impl Running {
     /// What a cut wait means in a phase.
     pub(super) fn stopped(&self, stop: Stop, phase: FailureKind) -> End {
         match stop {
+            Stop::Cancelled if self.x.is_shut_down() => {
+                self.failed(FailureKind::Shutdown, "the gateway ends")
+            }
             Stop::Cancelled => End::Cancelled,
             Stop::Total => self.failed(FailureKind::TotalTimeout, "the request's time is used up"),
             Stop::Phase | Stop::Tick => self.failed(phase, "no answer in time"),

@@ -1,6 +1,6 @@
 //! One request and its answer, shared by the front's thread and the runtime's.
 
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -10,6 +10,16 @@ use uuid::Uuid;
 
 use super::admit::Admission;
 use super::outbox::Outbox;
+
+/// Why an exchange is ended before its answer is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Cancel {
+    /// The client left: nobody hears anything more.
+    ClientLeft = 1,
+    /// The gateway ends: the client is told.
+    Shutdown = 2,
+}
 
 /// How the runtime tells a front that an exchange has something ready.
 pub trait Wake: Send + Sync {
@@ -30,7 +40,7 @@ pub struct Exchange {
     /// Names the exchange to its front.
     pub token: u64,
     wake: Arc<dyn Wake>,
-    cancelled: AtomicBool,
+    cancelled: AtomicU8,
     canceller: AtomicWaker,
     attempts: AtomicU32,
     client_status: AtomicU16,
@@ -55,7 +65,7 @@ impl Exchange {
             outbox: Outbox::default(),
             token,
             wake,
-            cancelled: AtomicBool::new(false),
+            cancelled: AtomicU8::new(0),
             canceller: AtomicWaker::new(),
             attempts: AtomicU32::new(0),
             client_status: AtomicU16::new(0),
@@ -70,16 +80,23 @@ impl Exchange {
         }
     }
 
-    /// Ends the exchange for a client that left. Idempotent.
-    pub fn cancel(&self) {
-        if !self.cancelled.swap(true, Ordering::AcqRel) {
+    /// Ends the exchange. Idempotent; the first reason holds.
+    pub fn cancel(&self, reason: Cancel) {
+        let first =
+            self.cancelled.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
+        if first.is_ok() {
             self.canceller.wake();
         }
     }
 
-    /// Whether the client left.
+    /// Whether it was ended.
     pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
+        self.cancelled.load(Ordering::Acquire) != 0
+    }
+
+    /// Whether it was ended because the gateway ends.
+    pub fn is_shut_down(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire) == Cancel::Shutdown as u8
     }
 
     pub(super) fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {

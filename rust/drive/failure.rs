@@ -43,6 +43,8 @@ pub enum FailureKind {
     BadCoding,
     /// The journal could not take the intent: nothing was sent.
     Journal,
+    /// The gateway ends.
+    Shutdown,
     /// A defect of the gateway's own.
     Internal,
 }
@@ -70,6 +72,7 @@ impl FailureKind {
             Self::TooLarge => "upstream_answer_too_large",
             Self::BadCoding => "upstream_bad_coding",
             Self::Journal => "journal_unavailable",
+            Self::Shutdown => "gateway_shutdown",
             Self::Internal => "internal_error",
         }
     }

@@ -26,7 +26,7 @@ mod whole;
 pub use admit::{Admission, Incoming, Refusal, Refused};
 pub use attempt::Attempt;
 pub use engine::{Engine, EngineOptions};
-pub use exchange::{Exchange, Wake};
+pub use exchange::{Cancel, Exchange, Wake};
 pub use failure::{Failure, FailureKind};
 pub use outbox::{Head, Ready, State};
 pub use price::Price;

@@ -103,8 +103,8 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// Bytes that wait for the client.
-    pub fn waiting_bytes(&self) -> usize {
-        self.lock().ready.body.len()
+    /// Whether more may be added now.
+    pub fn has_room(&self) -> bool {
+        self.lock().ready.body.len() < ROOM_BYTES
     }
 }

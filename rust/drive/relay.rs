@@ -1,12 +1,13 @@
 //! A streamed answer on its way to the client: counted, checked, and untouched where the dialect is the same.
 
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 
 use super::attempt::{End, Running, translation};
 use super::deadline::{Deadline, Stop, after};
@@ -14,6 +15,7 @@ use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::outbox::{Head, State};
 use super::row::millis;
+use super::runtime::Runtime;
 use super::{response_headers, tally, whole};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -49,77 +51,25 @@ pub(super) fn heartbeat(x: &Exchange, deadline: &mut Deadline) {
 pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
     let answered = Instant::now();
     let (parts, mut body) = response.into_parts();
+    let mut first = None;
     match whole::form(&parts.headers) {
         Some(whole::Form::Stream) | None => {}
-        Some(whole::Form::Json) => return whole::as_stream(run, lease, parts, body).await,
+        // Some hosts label their streams as JSON: the first bytes tell.
+        Some(whole::Form::Json) => match first_data(run, &mut body).await {
+            Ok(Some(data)) if whole::looks_like_events(&data) => first = Some(data),
+            Ok(data) => return whole::as_stream(run, lease, parts, body, data).await,
+            Err(end) => return end,
+        },
         Some(whole::Form::Other) => {
             return run.failed(FailureKind::WrongContentType, "not an event stream");
         }
     }
-    let mut decoder = match decoder(&parts.headers) {
+    let decoder = match decoder(&parts.headers) {
         Ok(decoder) => decoder,
         Err(failure) => return run.failed(failure.kind, failure.detail),
     };
-    let mut relay = Relay::new(run);
-    let mut first_byte = true;
-    let mut drained_bytes = 0;
-    let end = loop {
-        let frame = match run.deadline.guard(&run.x, body.frame()).await {
-            Err(Stop::Tick) => {
-                relay.tick(run);
-                continue;
-            }
-            Err(Stop::Cancelled) if may_drain(run) => {
-                run.rt.draining.set(run.rt.draining.get() + 1);
-                run.deadline.outlive_client();
-                continue;
-            }
-            Err(Stop::Cancelled) => break End::Cancelled,
-            Err(stop) => {
-                let kind = if first_byte {
-                    FailureKind::FirstByteTimeout
-                } else {
-                    FailureKind::IdleTimeout
-                };
-                break run.stopped(stop, kind);
-            }
-            Ok(frame) => frame,
-        };
-        let fed = match frame {
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => {
-                    if std::mem::take(&mut first_byte) || !data.is_empty() {
-                        run.deadline.enter(run.target.timeouts.idle);
-                    }
-                    relay.feed_coded(decoder.as_mut(), &data)
-                }
-                Err(_trailers) => continue,
-            },
-            Some(Err(error)) => Err(Failure::new(FailureKind::Truncated, error.to_string())),
-            None => relay.finish(decoder.take()).map(|()| relay.seen |= Sighting::END),
-        };
-        if let Err(failure) = fed {
-            relay.flush(run, &parts.headers, answered);
-            break End::Failed(failure);
-        }
-        relay.flush(run, &parts.headers, answered);
-        if relay.seen.contains(Sighting::END) || relay.seen.contains(Sighting::ERROR) {
-            break relay.ended();
-        }
-        if run.x.is_cancelled() {
-            drained_bytes += relay.discarded();
-            if drained_bytes > MAX_DRAIN_BYTES {
-                break End::Cancelled;
-            }
-        } else if run
-            .deadline
-            .guard(&run.x, poll_fn(|cx| run.x.outbox.poll_room(cx)))
-            .await
-            .is_err()
-        {
-            // The next read finds out why.
-        }
-    };
+    let mut relay = Relay::new(run, decoder);
+    let end = relay.run(run, &mut body, first, &parts.headers, answered).await;
     let end = relay.close(run, end);
     if matches!(end, End::Done(_)) {
         recycle(lease, body);
@@ -127,9 +77,46 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
     end
 }
 
-/// Whether the rest of a stream is read for a client that left.
-fn may_drain(run: &Running) -> bool {
-    run.target.upstream.drain && run.rt.draining.get() < MAX_DRAINING
+/// The first bytes of a body; `None` where it has none.
+async fn first_data(run: &mut Running, body: &mut Incoming) -> Result<Option<Bytes>, End> {
+    loop {
+        match run.deadline.guard(&run.x, body.frame()).await {
+            Err(Stop::Tick) => heartbeat(&run.x, &mut run.deadline),
+            Err(stop) => return Err(run.stopped(stop, FailureKind::FirstByteTimeout)),
+            Ok(None) => return Ok(None),
+            Ok(Some(Err(error))) => {
+                return Err(run.failed(FailureKind::Truncated, error.to_string()));
+            }
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data()
+                    && !data.is_empty()
+                {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+/// A stream that is read on for a client that left; there is room for so many.
+struct Draining(Rc<Runtime>);
+
+impl Draining {
+    fn begin(run: &mut Running) -> Option<Self> {
+        let count = run.rt.draining.get();
+        if !run.target.upstream.drain || count >= MAX_DRAINING {
+            return None;
+        }
+        run.rt.draining.set(count + 1);
+        run.deadline.outlive_client();
+        Some(Self(run.rt.clone()))
+    }
+}
+
+impl Drop for Draining {
+    fn drop(&mut self) {
+        self.0.draining.set(self.0.draining.get().saturating_sub(1));
+    }
 }
 
 /// Reads the nothing that should be left, so that the connection can serve the next request.
@@ -162,6 +149,7 @@ pub(super) fn decoder(headers: &http::HeaderMap) -> Result<Option<Decoder>, Fail
 /// One stream's state between two reads.
 struct Relay {
     dialect: Dialect,
+    decoder: Option<Decoder>,
     parser: sse::Parser,
     meter: Meter<StreamCounter>,
     encoder: Option<Encoder>,
@@ -173,13 +161,14 @@ struct Relay {
 }
 
 impl Relay {
-    fn new(run: &Running) -> Self {
+    fn new(run: &Running, decoder: Option<Decoder>) -> Self {
         let a = &run.x.admission;
         let counter = StreamCounter::new(tally::vocabulary(&run.target));
         let encoder =
             translation(&run.x, &run.target).map(|(_, to)| Encoder::new(to, encoding(&run.x)));
         Self {
             dialect: run.target.upstream.dialect,
+            decoder,
             parser: sse::Parser::new(a.snapshot.max_event_bytes),
             meter: Meter::new(run.target.upstream.dialect, counter),
             encoder,
@@ -191,8 +180,66 @@ impl Relay {
         }
     }
 
-    fn feed_coded(&mut self, decoder: Option<&mut Decoder>, data: &[u8]) -> Result<(), Failure> {
-        match decoder {
+    /// Reads until the stream ends, one way or the other.
+    async fn run(
+        &mut self,
+        run: &mut Running,
+        body: &mut Incoming,
+        mut first: Option<Bytes>,
+        upstream: &http::HeaderMap,
+        answered: Instant,
+    ) -> End {
+        let mut draining: Option<Draining> = None;
+        let mut begun = first.is_some();
+        loop {
+            let frame = match first.take() {
+                Some(data) => Some(Ok(Frame::data(data))),
+                None => match run.deadline.guard(&run.x, body.frame()).await {
+                    Ok(frame) => frame,
+                    Err(Stop::Tick) => {
+                        heartbeat(&run.x, &mut run.deadline);
+                        continue;
+                    }
+                    Err(Stop::Cancelled) => {
+                        draining = if run.x.is_shut_down() { None } else { Draining::begin(run) };
+                        if draining.is_none() {
+                            return End::Cancelled;
+                        }
+                        continue;
+                    }
+                    Err(stop) if begun => return run.stopped(stop, FailureKind::IdleTimeout),
+                    Err(stop) => return run.stopped(stop, FailureKind::FirstByteTimeout),
+                },
+            };
+            let fed = match frame {
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue }; // trailers
+                    begun = true;
+                    run.deadline.enter(run.target.timeouts.idle);
+                    self.feed_coded(&data)
+                }
+                Some(Err(error)) => Err(Failure::new(FailureKind::Truncated, error.to_string())),
+                None => self.finish().map(|()| self.seen |= Sighting::END),
+            };
+            self.flush(run, upstream, answered);
+            if let Err(failure) = fed {
+                return End::Failed(failure);
+            }
+            if self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR) {
+                return self.ended();
+            }
+            if draining.is_some() {
+                if self.discarded > MAX_DRAIN_BYTES {
+                    return End::Cancelled;
+                }
+            } else {
+                wait_for_room(run).await;
+            }
+        }
+    }
+
+    fn feed_coded(&mut self, data: &[u8]) -> Result<(), Failure> {
+        match &mut self.decoder {
             None => self.feed(data),
             Some(decoder) => {
                 let plain = decoder
@@ -217,8 +264,8 @@ impl Relay {
     }
 
     /// The body ended cleanly: what stands unterminated in it, then what the stream owes its client.
-    fn finish(&mut self, decoder: Option<Decoder>) -> Result<(), Failure> {
-        if let Some(decoder) = decoder {
+    fn finish(&mut self) -> Result<(), Failure> {
+        if let Some(decoder) = self.decoder.take() {
             let rest = decoder
                 .finish()
                 .map_err(|e| Failure::new(FailureKind::BadCoding, e.to_string()))?;
@@ -274,21 +321,11 @@ impl Relay {
         run.deadline.tick_at(Some(after(Instant::now(), run.x.admission.snapshot.commit_after)));
     }
 
-    fn tick(&self, run: &mut Running) {
-        heartbeat(&run.x, &mut run.deadline);
-    }
-
     /// Content was seen, or the end of an answer without any: from here on nothing is tried elsewhere.
     fn commits(&self) -> bool {
         [Sighting::CONTENT, Sighting::FINISH, Sighting::END]
             .into_iter()
             .any(|s| self.seen.contains(s))
-    }
-
-    const fn discarded(&mut self) -> usize {
-        let bytes = self.discarded;
-        self.discarded = 0;
-        bytes
     }
 
     fn ended(&self) -> End {
@@ -305,6 +342,12 @@ impl Relay {
         let committed = self.commits();
         tally::stream(run, &mut self.meter, matches!(end, End::Done(_)), committed);
         run.report.first_token_ms = self.first_content;
+        let end = match end {
+            End::Cancelled if run.x.is_shut_down() => {
+                run.failed(FailureKind::Shutdown, "the gateway ends")
+            }
+            end => end,
+        };
         match end {
             End::Failed(failure) if committed => {
                 let mut out = Vec::new();
@@ -314,7 +357,7 @@ impl Relay {
                         message: message(&failure),
                         kind: "api_error",
                         code: failure.kind.code(),
-                        origin: "upstream",
+                        origin: origin(&failure),
                         request_id: &run.x.id_text,
                     };
                     match &mut self.encoder {
@@ -330,6 +373,20 @@ impl Relay {
             other => other,
         }
     }
+}
+
+/// Stops reading while the client has enough to take: its slowness reaches the upstream. Its time is not the upstream's.
+async fn wait_for_room(run: &mut Running) {
+    if run.x.outbox.has_room() {
+        return;
+    }
+    run.deadline.enter(Duration::MAX);
+    while let Err(Stop::Tick) =
+        run.deadline.guard(&run.x, poll_fn(|cx| run.x.outbox.poll_room(cx))).await
+    {
+        run.deadline.tick_at(Some(after(Instant::now(), run.x.admission.snapshot.commit_after)));
+    }
+    run.deadline.enter(run.target.timeouts.idle);
 }
 
 /// What an encoder must know of the request.
@@ -354,6 +411,10 @@ pub fn write_error(dialect: Dialect, error: &StreamError<'_>, out: &mut Vec<u8>)
     Encoder::new(dialect, stream::Options::default()).error(error, out);
 }
 
+fn origin(failure: &Failure) -> &'static str {
+    if failure.kind == FailureKind::Shutdown { "gateway" } else { "upstream" }
+}
+
 /// What the client is told; details that name hosts stay in the log.
 fn message(failure: &Failure) -> &'static str {
     match failure.kind {
@@ -362,6 +423,7 @@ fn message(failure: &Failure) -> &'static str {
         FailureKind::MalformedEvent => "the upstream sent an event that cannot be read",
         FailureKind::TooLarge => "the upstream sent an event that is too large",
         FailureKind::InBandError => "the upstream reported an error in the middle of its answer",
+        FailureKind::Shutdown => "the gateway is shutting down",
         _ => "the upstream's answer ended before its end",
     }
 }

@@ -7,7 +7,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::response::Parts;
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 
 use super::attempt::{End, Running, translation};
 use super::failure::{Failure, FailureKind};
@@ -18,7 +18,8 @@ use super::snapshot::Operation;
 use super::{response_headers, tally};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::stream::{Collected, Decoder, Transcoder};
+use crate::sse;
+use crate::stream::{Collected, Decoder, Delta, Transcoder};
 use crate::transport::Lease;
 use crate::{body, meter};
 
@@ -50,23 +51,32 @@ pub(super) fn form(headers: &HeaderMap) -> Option<Form> {
     })
 }
 
+/// Whether a body is a stream of events, whatever its content type says.
+pub(super) fn looks_like_events(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|field| body.starts_with(field))
+}
+
 /// Reads an answer whole and hands it over.
 pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
     let (parts, body) = response.into_parts();
-    match form(&parts.headers) {
-        Some(Form::Json) | None => {}
-        Some(Form::Stream) => {
-            return run.failed(FailureKind::WrongForm, "a stream where JSON was asked for");
-        }
-        Some(Form::Other) => return run.failed(FailureKind::WrongContentType, "not JSON"),
+    if form(&parts.headers) == Some(Form::Other) {
+        return run.failed(FailureKind::WrongContentType, "not JSON");
     }
     let max_bytes = run.x.admission.snapshot.max_answer_bytes;
-    let body = match read(run, &parts.headers, body, max_bytes, true).await {
+    let mut body = match read(run, &parts.headers, None, body, max_bytes, true).await {
         Ok(body) => body,
         Err(end) => return end,
     };
     lease.recycle();
     let answered = Instant::now();
+    let streamed = form(&parts.headers) == Some(Form::Stream) || looks_like_events(&body);
+    if streamed && run.x.admission.operation == Operation::Chat {
+        body = match collect(run, &body) {
+            Ok(body) => body,
+            Err(end) => return end,
+        };
+    }
     if let Err(end) = check(run, &body) {
         return end;
     }
@@ -113,9 +123,10 @@ pub(super) async fn as_stream(
     lease: Lease,
     parts: Parts,
     body: Incoming,
+    first: Option<Bytes>,
 ) -> End {
     let max_bytes = run.x.admission.snapshot.max_answer_bytes;
-    let body = match read(run, &parts.headers, body, max_bytes, true).await {
+    let body = match read(run, &parts.headers, first, body, max_bytes, true).await {
         Ok(body) => body,
         Err(end) => return end,
     };
@@ -142,6 +153,43 @@ pub(super) async fn as_stream(
         ready.body.append(&mut out);
     });
     End::Done(State::End)
+}
+
+/// A stream where a whole answer was asked for, put together in the upstream's own dialect.
+fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
+    let dialect = run.target.upstream.dialect;
+    let mut parser = sse::Parser::new(run.x.admission.snapshot.max_event_bytes);
+    let mut decoder = Decoder::new(dialect);
+    let (mut collected, mut finished, mut failed) = (Collected::default(), false, None);
+    let mut broken = Ok(());
+    let mut frame = |frame: sse::Frame<'_>| {
+        let Some(event) = &frame.event else { return };
+        let decoded = decoder.event(event.name(), &event.data, |delta| {
+            match delta {
+                Delta::Finish { .. } | Delta::End => finished = true,
+                Delta::Error(error) => failed = Some(error.message.clone()),
+                _ => {}
+            }
+            collected.delta(delta);
+        });
+        if broken.is_ok() {
+            broken = decoded;
+        }
+    };
+    let parsed = parser.feed(body, &mut frame);
+    parser.finish(&mut frame);
+    if let Some(message) = failed {
+        return Err(run.failed(FailureKind::InBandError, message));
+    }
+    if let Err(error) = parsed.and(broken) {
+        return Err(run.failed(FailureKind::MalformedEvent, error.to_string()));
+    }
+    if !finished {
+        return Err(run.failed(FailureKind::Truncated, "the stream ended before its end"));
+    }
+    let mut out = Vec::with_capacity(body.len() / 2);
+    collected.write(dialect, &encoding(&run.x), &mut out);
+    Ok(out.into())
 }
 
 /// Finds out whether a body is an answer, and what it cost.
@@ -192,7 +240,7 @@ pub(super) async fn refused(run: &mut Running, lease: Lease, response: Response<
     failure.retry_after = retry_after
         .and_then(|v| v.to_str().ok())
         .map(|v| if in_ms { format!("{v}ms") } else { v.to_owned() });
-    match read(run, &parts.headers, body, MAX_ERROR_BYTES, false).await {
+    match read(run, &parts.headers, None, body, MAX_ERROR_BYTES, false).await {
         Ok(body) => {
             failure.body = body;
             lease.recycle();
@@ -206,6 +254,7 @@ pub(super) async fn refused(run: &mut Running, lease: Lease, response: Response<
 async fn read(
     run: &mut Running,
     headers: &HeaderMap,
+    mut first: Option<Bytes>,
     mut body: Incoming,
     max_bytes: usize,
     strict: bool,
@@ -213,9 +262,13 @@ async fn read(
     let mut decoder = decoder(headers).map_err(|f| run.failed(f.kind, f.detail))?;
     let mut whole: Option<Bytes> = None;
     let mut joined = BytesMut::new();
-    let mut first_byte = true;
+    let mut first_byte = first.is_none();
     loop {
-        let frame = run.deadline.guard(&run.x, body.frame()).await.map_err(|stop| {
+        let next = match first.take() {
+            Some(data) => Ok(Some(Ok(Frame::data(data)))),
+            None => run.deadline.guard(&run.x, body.frame()).await,
+        };
+        let frame = next.map_err(|stop| {
             let kind =
                 if first_byte { FailureKind::FirstByteTimeout } else { FailureKind::IdleTimeout };
             run.stopped(stop, kind)
@@ -244,7 +297,7 @@ async fn read(
                     run.failed(FailureKind::TooLarge, format!("more than {max_bytes} bytes"))
                 );
             }
-            joined.extend_from_slice(&data[..max_bytes - so_far]);
+            joined.extend_from_slice(data.get(..max_bytes - so_far).unwrap_or_default());
             break;
         }
         // Most answers are one read: then nothing is copied.

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 use super::engine::Engine;
-use crate::drive::{self, Attempt, Exchange, Head, Ready, State};
+use crate::drive::{self, Attempt, Cancel, Exchange, Head, Ready, State};
 
 #[pyclass(frozen, name = "Exchange", module = "sluicegate._core")]
 pub struct PyExchange {
@@ -108,7 +108,11 @@ impl PyExchange {
     }
 
     fn cancel(&self) {
-        self.x.cancel();
+        self.x.cancel(Cancel::ClientLeft);
+    }
+
+    fn shut_down(&self) {
+        self.x.cancel(Cancel::Shutdown);
     }
 
     #[pyo3(signature = (status, code=None))]
@@ -120,7 +124,7 @@ impl PyExchange {
 impl Drop for PyExchange {
     /// A front that forgets an exchange ends it; one that ran to its end is not changed by that.
     fn drop(&mut self) {
-        self.x.cancel();
+        self.x.cancel(Cancel::ClientLeft);
     }
 }
 

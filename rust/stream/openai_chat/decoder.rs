@@ -65,7 +65,11 @@ impl Decoder {
 
     /// Hands out what a whole answer holds.
     pub fn whole(&mut self, body: &[u8], mut sink: impl FnMut(&Delta<'_>)) -> Result<(), Error> {
-        let chunk: Chunk<'_> = read_object(DIALECT, body)?;
+        let mut chunk: Chunk<'_> = read_object(DIALECT, body)?;
+        // Perplexity adds an empty `delta` to the message of a whole answer.
+        for choice in chunk.choices.iter_mut().flatten().filter(|choice| choice.message.is_some()) {
+            choice.delta = None;
+        }
         self.chunk(&chunk, false, body, &mut sink)
     }
 
