@@ -76,13 +76,14 @@ class Call:
             head, body, state, failure = ready
             if head is not None:
                 await self._start(*head)
+            if body or state == END:
+                sending = self._put(body, more=state != END)
+                # The server has its copy: an event of megabytes is not held while a slow client takes it.
+                del ready, body
+                await self._sent(sending)
             if state == FAILED:
-                if body:
-                    await self._put(body, more=True)
                 await self._after(failure)
-                continue
-            await self._put(body, more=state == OPEN)
-            if state != OPEN:
+            elif state == END:
                 if self.plan is not None:
                     exchange.close(200)
                 return
@@ -94,14 +95,18 @@ class Call:
             headers.append((b"x-sluicegate-dropped", names[:MAX_HEADER_BYTES]))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def _put(self, body: bytes, *, more: bool) -> None:
+    def _put(self, body: bytes, *, more: bool) -> Awaitable[None]:
         watched = self.watched
         watched.sending_since_s = self.loop.time()
-        watched.sending = self.send({"type": "http.response.body", "body": body, "more_body": more})
+        sending = self.send({"type": "http.response.body", "body": body, "more_body": more})
+        watched.sending = sending
+        return sending
+
+    async def _sent(self, sending: Awaitable[None]) -> None:
         try:
-            await watched.sending
+            await sending
         finally:
-            watched.sending = None
+            self.watched.sending = None
 
     async def _after(self, failure: _core.Failure) -> None:
         """Tries again as the policy says, or raises what the client is told."""

@@ -316,7 +316,11 @@ impl Relay {
             if head.is_some() {
                 ready.head = head;
             }
-            ready.body.append(&mut self.out);
+            if ready.body.is_empty() {
+                std::mem::swap(&mut ready.body, &mut self.out); // megabytes are not copied once more
+            } else {
+                ready.body.append(&mut self.out);
+            }
         });
         run.deadline.tick_at(Some(after(Instant::now(), run.x.admission.snapshot.commit_after)));
     }
