@@ -1,8 +1,8 @@
 """What would translating one streamed text event cost in Python?
 
 The hot subset of `rust/stream` (a text delta, both ways) written with msgspec as fast as it goes:
-typed decoders that skip unread fields, templates for everything that stays the same within a stream.
-The events are those of `bench/rust/stream.rs`, which measures the same in Rust.
+typed decoders that skip unread fields, templates for everything that stays the same within a
+stream. The events are those of `bench/rust/stream.rs`, which measures the same in Rust.
 """
 
 from __future__ import annotations

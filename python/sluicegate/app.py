@@ -1,6 +1,6 @@
 """The ASGI callable: routes, lifespan, and the one place where a defect becomes a 500.
 
-    SLUICEGATE_CONFIG=sluicegate.yaml granian --interface asgi --factory sluicegate.app:create_app
+SLUICEGATE_CONFIG=sluicegate.yaml granian --interface asgi --factory sluicegate.app:create_app
 """
 
 import asyncio
@@ -110,8 +110,11 @@ class App:
         try:
             await self._admitted(worker, route, scope, watched, send)
         except ClientGoneError:
-            # Servers say this of a body whose framing is broken too; a client that has left hears nothing of it.
-            await send_error(send, route.dialect, InvalidRequestError("the body did not arrive whole"))
+            # Servers say this of a body whose framing is broken too; a client that has left hears
+            # nothing of it.
+            await send_error(
+                send, route.dialect, InvalidRequestError("the body did not arrive whole")
+            )
         except StoppedError as stopped:
             await _stop_stream(send, route.dialect, stopped, watched)
         except GatewayError as error:
@@ -129,9 +132,11 @@ class App:
     async def _fail(route: ModelRoute, watched: Watched, send: Send) -> None:
         """Tells of a defect, if the head is not out."""
         exchange = watched.exchange
-        known = isinstance(exchange, _core.Exchange)
-        error = InternalError(exchange.request_id if known else "")
-        if known and exchange.head_sent:
+        if not isinstance(exchange, _core.Exchange):
+            await send_error(send, route.dialect, InternalError())
+            return
+        error = InternalError(exchange.request_id)
+        if exchange.head_sent:
             await _stop_stream(send, route.dialect, StoppedError(error), watched)
             return
         await send_error(send, route.dialect, error)
@@ -176,7 +181,7 @@ def close(watched: Watched, error: GatewayError) -> None:
 
 
 def _dialect_of(headers: Headers) -> str:
-    """The dialect of a request whose path says nothing: Anthropic's SDKs always send their version."""
+    """The dialect of a request whose path says nothing: Anthropic's SDKs send a version."""
     return "anthropic" if any(name == b"anthropic-version" for name, _ in headers) else "openai"
 
 
@@ -184,7 +189,9 @@ async def _stop_stream(send: Send, dialect: str, stopped: StoppedError, watched:
     """The error as a stream's last event; no success terminator follows."""
     error = stopped.error
     kind = error.type or "api_error"
-    body = _core.stream_error(dialect, error.message, kind, error.code, error.origin, error.request_id)
+    body = _core.stream_error(
+        dialect, error.message, kind, error.code, error.origin, error.request_id
+    )
     close(watched, error)
     await send({"type": "http.response.body", "body": body, "more_body": False})
 

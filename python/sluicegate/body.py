@@ -11,7 +11,8 @@ from sluicegate.watch import Watched
 async def read_body(watched: Watched, max_bytes: int) -> bytes:
     """The whole body.
 
-    Servers may hand over a complete body and still say that more follows, so reading goes on until they say
+    Servers may hand over a complete body and still say that more follows, so reading goes on until
+    they say
     that none does: otherwise the empty rest would later pass for an event.
 
     Raises:
@@ -36,7 +37,9 @@ async def read_body(watched: Watched, max_bytes: int) -> bytes:
 
 
 async def _receive(watched: Watched) -> dict[str, Any]:
-    """The next message, unless the watch cancels the wait: no other way out of it works under every server."""
+    """The next message, unless the watch cancels the wait: no other way out of it works under every
+    server.
+    """
     waiting = watched.receive()
     if inspect.iscoroutine(waiting):
         waiting = asyncio.ensure_future(waiting)

@@ -1,7 +1,7 @@
 """The one neutral form of a request, between the dialects that clients and upstreams speak.
 
-Names no vendor. What a dialect has beside it stays as raw JSON in `extras`, with its path, so that the same dialect
-can write it back and another one can refuse it by name.
+Names no vendor. What a dialect has beside it stays as raw JSON in `extras`, with its path, so that
+the same dialect can write it back and another one can refuse it by name.
 """
 
 from typing import Literal
@@ -54,7 +54,9 @@ class TextPart(Part):
 
 
 class ImagePart(Part):
-    """An image: `url`, or `data` in base64 with its media type. `file_id` where the vendor keeps it."""
+    """An image: `url`, or `data` in base64 with its media type. `file_id` where the vendor keeps
+    it.
+    """
 
     url: str | None = None
     data: str | None = None

@@ -1,6 +1,7 @@
 """What can go wrong, and what a client may read of it.
 
-Every kind knows its HTTP status and a stable code; dialects render them. `origin` says whose fault it is.
+Every kind knows its HTTP status and a stable code; dialects render them. `origin` says whose fault
+it is.
 """
 
 from typing import ClassVar, Literal
@@ -12,14 +13,16 @@ class GatewayError(Exception):
     """An error that a client is told of.
 
     Args:
-        message: for people: names the field, the value and the remedy; never a secret, never a host of ours.
+        message: for people: names the field, the value and the remedy; never a secret, never a
+        host of ours.
         code: stable, for programs; the kind's own where omitted.
-        type: the vendor's word, where an upstream gave one; dialects have one of their own for each status.
+        type: the vendor's word, where an upstream gave one; dialects have one of their own for
+        each status.
         param: the field that is to blame.
         retry_after_s: when to try again.
     """
 
-    status: ClassVar[int] = 500
+    status: int = 500
     default_code: ClassVar[str] = "internal_error"
     origin: Origin = "gateway"
 
@@ -28,7 +31,7 @@ class GatewayError(Exception):
         message: str,
         *,
         code: str | None = None,
-        type: str | None = None,  # noqa: A002  the vendors' word
+        type: str | None = None,  # noqa: A002  # the vendors' word
         param: str | None = None,
         retry_after_s: float | None = None,
         request_id: str = "",
@@ -119,7 +122,9 @@ class UnknownRouteError(GatewayError):
 
     def __init__(self, method: str, path: str) -> None:
         """Args: method, path: as the client sent them."""
-        super().__init__(f"{method} {path!r} is not served here; see the list of endpoints in the documentation")
+        super().__init__(
+            f"{method} {path!r} is not served here; see the list of endpoints in the documentation"
+        )
 
 
 class NotReadyError(GatewayError):
@@ -137,7 +142,7 @@ class RefusedRequestError(GatewayError):
     ) -> None:
         """Args: as the core gives them."""
         super().__init__(message, code=code, param=param, request_id=request_id)
-        self.status = status  # type: ignore[misc]  one kind for all of the core's statuses
+        self.status = status
 
 
 class UpstreamError(GatewayError):
@@ -151,14 +156,14 @@ class UpstreamError(GatewayError):
         message: str,
         *,
         code: str,
-        type: str | None = None,  # noqa: A002  the vendors' word
+        type: str | None = None,  # noqa: A002  # the vendors' word
         param: str | None = None,
         retry_after_s: float | None = None,
         origin: Origin = "upstream",
     ) -> None:
         """Args: status: what the client gets."""
         super().__init__(message, code=code, type=type, param=param, retry_after_s=retry_after_s)
-        self.status = status  # type: ignore[misc]  the failure table decides
+        self.status = status
         self.origin = origin
 
 

@@ -1,4 +1,4 @@
-"""From what happened on the wire to a class of failure, and from there to what the client is told."""
+"""From what happened on the wire to a class of failure, and on to what the client is told."""
 
 from collections.abc import Collection
 from typing import Final, NamedTuple, Protocol
@@ -42,9 +42,15 @@ _CONTEXT_LENGTH: Final = (
     "context window",
     "model_max_prompt_tokens_exceeded",
 )
-"""In codes or messages; vendors have no common word. Sources: OpenAI error codes, Anthropic errors, Groq, xAI."""
+"""In codes or messages; vendors have no common word. Sources: OpenAI error codes, Anthropic errors,
+Groq, xAI.
+"""
 
-_CONTENT_POLICY: Final = ("content_policy_violation", "content_filter", "responsibleaipolicyviolation")
+_CONTENT_POLICY: Final = (
+    "content_policy_violation",
+    "content_filter",
+    "responsibleaipolicyviolation",
+)
 
 _MESSAGES: Final = {
     "upstream_connect_error": "the provider cannot be reached",
@@ -139,7 +145,8 @@ def client_error(
     """What the client is told.
 
     Args:
-        status: the failure table's; None passes the upstream's own error on: it is about the caller's request.
+        status: the failure table's; None passes the upstream's own error on: it is about the
+        caller's request.
     """
     if status is None:
         told = told or UpstreamErrorBody("the provider refused the request")
@@ -162,6 +169,4 @@ def client_error(
         retry_after_s = 1.0
     if failure.code == "internal_error":
         status = 500
-    return UpstreamError(
-        status, message, code=code, retry_after_s=retry_after_s, origin=origin
-    )
+    return UpstreamError(status, message, code=code, retry_after_s=retry_after_s, origin=origin)

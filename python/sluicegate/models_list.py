@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-
 if TYPE_CHECKING:
     from sluicegate.worker import Worker
 

@@ -1,7 +1,8 @@
 """One request's life behind admission: attempts, what failures lead to, translation, the answer.
 
-Where client and upstream speak one dialect and nothing fails, all of this is one wait for each batch of bytes; the
-core has admitted, journalled and sent the request before Python looks at it again.
+Where client and upstream speak one dialect and nothing fails, all of this is one wait for each
+batch of bytes; the core has admitted, journalled and sent the request before Python looks at it
+again.
 """
 
 import asyncio
@@ -25,7 +26,6 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 MAX_HEADER_BYTES: Final = 2048
 OPEN: Final = 0
 END: Final = 1
-FAILED: Final = 2
 
 
 class Call:
@@ -37,7 +37,17 @@ class Call:
         exchange: the core's side of it; its first target was tried if that needs no translation.
     """
 
-    __slots__ = ("body", "dropped", "exchange", "loop", "plan", "route", "send", "settings", "watched")
+    __slots__ = (
+        "body",
+        "dropped",
+        "exchange",
+        "loop",
+        "plan",
+        "route",
+        "send",
+        "settings",
+        "watched",
+    )
 
     def __init__(
         self,
@@ -78,10 +88,11 @@ class Call:
                 await self._start(*head)
             if body or state == END:
                 sending = self._put(body, more=state != END)
-                # The server has its copy: an event of megabytes is not held while a slow client takes it.
+                # The server has its copy: an event of megabytes is not held while a slow client
+                # takes it.
                 del ready, body
                 await self._sent(sending)
-            if state == FAILED:
+            if failure is not None:
                 await self._after(failure)
             elif state == END:
                 if self.plan is not None:
@@ -156,4 +167,3 @@ class Call:
             default_max_tokens=self.settings.default_max_output_tokens,
         )
         exchange.attempt(target, body)
-

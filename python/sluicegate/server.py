@@ -1,7 +1,9 @@
 """Runs the app under Granian, with signals that mean what operators expect.
 
-SIGHUP reads the configuration again (Granian alone would restart its workers and cut their streams); SIGTERM and
-SIGINT drain first: readiness goes off, running requests finish up to `drain_s`, then the workers stop.
+SIGHUP reads the configuration again (Granian alone would restart its workers and cut their
+streams); SIGTERM and
+SIGINT drain first: readiness goes off, running requests finish up to `drain_s`, then the workers
+stop.
 """
 
 import logging
@@ -46,7 +48,7 @@ class Supervisor(MPServer):
     def signal_handler_interrupt(self, *_: Any, **__: Any) -> None:
         """Drains; a second signal stops at once."""
         if self._draining:
-            super().signal_handler_interrupt()
+            super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
             return
         self._draining = True
         self._signal_workers(signal.SIGUSR1)
@@ -71,11 +73,11 @@ class Supervisor(MPServer):
             ready, _, _ = select.select([self._drained_fd], [], [], left_s)
             if ready:
                 drained += len(os.read(self._drained_fd, 64))
-        super().signal_handler_interrupt()
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
 
     def _signal_workers(self, number: int) -> None:
         for worker in list(self.wrks):
-            if worker.is_alive():
+            if worker.is_alive():  # type: ignore[no-untyped-call]
                 os.kill(worker.inner.pid, number)
 
 

@@ -1,7 +1,9 @@
-"""Looks after the requests of one worker: clients that leave, bodies that never come, readers that stall.
+"""Looks after the requests of one worker: clients that leave, bodies that never come, readers that
+stall.
 
-One timer serves all of them. A request that is over before the first look costs nothing, which is why nobody
-waits for `http.disconnect` from the start: whether the client has left matters only for answers that last.
+One timer serves all of them. A request that is over before the first look costs nothing, which is
+why nobody waits for `http.disconnect` from the start: whether the client has left matters only for
+answers that last.
 """
 
 import asyncio
@@ -14,7 +16,9 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 LOOK_EVERY_S: Final = 0.1
-"""A client's leaving reaches the upstream within 500 ms; this is the part of it spent before anybody looks."""
+"""A client's leaving reaches the upstream within 500 ms; this is the part of it spent before
+anybody looks.
+"""
 
 
 class Cancellable(Protocol):
@@ -33,7 +37,8 @@ class Patience:
 
     Args:
         body_s: to send the whole body; an attacker's slow body would hold its memory for ever.
-        write_stall_s: to take what is sent to them; a reader that stalls holds an upstream's answer.
+        write_stall_s: to take what is sent to them; a reader that stalls holds an upstream's
+        answer.
     """
 
     body_s: float = 30.0
@@ -132,7 +137,10 @@ class Watch:
             return
         if watched.exchange is None or watched.gone:
             return
-        if watched.sending is not None and now_s - watched.sending_since_s > self.patience.write_stall_s:
+        if (
+            watched.sending is not None
+            and now_s - watched.sending_since_s > self.patience.write_stall_s
+        ):
             watched.leave()
             cancel = getattr(watched.sending, "cancel", None)
             if cancel is not None:

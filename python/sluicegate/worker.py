@@ -32,7 +32,9 @@ class Worker:
     """
 
     def __init__(self, config_path: Path) -> None:
-        """Opens the journal and starts the engine's thread. Takes some milliseconds: not for an event loop."""
+        """Opens the journal and starts the engine's thread. Takes some milliseconds: not for an
+        event loop.
+        """
         self._config_path = config_path
         self.settings: Settings = load(config_path)
         journal_dir = self.settings.journal_dir
@@ -106,7 +108,9 @@ class Worker:
             self._reloading = asyncio.get_running_loop().create_task(self.reload())
 
     async def reload(self) -> None:
-        """Puts the file's present content in force; a bad one changes nothing. Requests that run keep the old one."""
+        """Puts the file's present content in force; a bad one changes nothing. Requests that run
+        keep the old one.
+        """
         try:
             settings = await asyncio.to_thread(load, self._config_path)
             snapshot = snapshot_json(settings)

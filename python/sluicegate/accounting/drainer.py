@@ -62,7 +62,7 @@ class Drainer:
                 if not self.healthy:
                     self.healthy = True
                     log.info("the store takes rows again")
-            except Exception as error:  # whatever a store can raise; rows wait in the journal
+            except Exception as error:  # noqa: BLE001  # whatever a store raises, rows wait
                 if drain is not None:
                     drain.rewind()
                 if self.healthy:

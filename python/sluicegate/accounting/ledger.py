@@ -51,10 +51,14 @@ COLUMNS: Final = (
     "cache",
     "tool",
 )
-"""The export's columns, in its order. Tokens are counts, times RFC 3339 in UTC or milliseconds; empty is unknown."""
+"""The export's columns, in its order. Tokens are counts, times RFC 3339 in UTC or milliseconds;
+empty is unknown.
+"""
 
 JournalRow = tuple[str, int, str, bytes]
-"""`(request_id, attempt, kind, payload)`: `settled`, `unknown` (its process died) or `released` (never sent)."""
+"""`(request_id, attempt, kind, payload)`: `settled`, `unknown` (its process died) or `released`
+(never sent).
+"""
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -77,10 +81,10 @@ class Rows(Protocol):
 
 
 def merged(store: Rows, journal: Iterable[JournalRow]) -> Iterator[dict[str, Any]]:
-    """All rows once: those of the store, and those of the journal that it does not have yet or that are newer."""
-    waiting = {
-        (row[0], row[1]): columns_of(row) for row in journal if row[2] != "released"
-    }
+    """All rows once: those of the store, and those of the journal that it does not have yet or that
+    are newer.
+    """
+    waiting = {(row[0], row[1]): columns_of(row) for row in journal if row[2] != "released"}
     for values in store.rows():
         newer = waiting.pop((values[0], values[2]), None)
         yield _shown(newer or values)
@@ -98,8 +102,7 @@ def _shown(values: tuple[Any, ...]) -> dict[str, Any]:
 
 def write_jsonl(rows: Iterable[dict[str, Any]], out: TextIO) -> None:
     """One JSON object a line; null is unknown."""
-    for row in rows:
-        out.write(msgspec.json.encode(row).decode() + "\n")
+    out.writelines(msgspec.json.encode(row).decode() + "\n" for row in rows)
 
 
 def write_csv(rows: Iterable[dict[str, Any]], out: TextIO) -> None:

@@ -11,7 +11,7 @@ CONFIG_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def load_or_exit(path: Path) -> Settings:
-    """The settings of a file; every mistake on standard error and exit code 1 where there are any."""
+    """The settings of a file; every mistake on standard error and exit code 1 if any."""
     try:
         return load(path)
     except ConfigError as error:

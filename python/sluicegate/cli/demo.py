@@ -32,7 +32,9 @@ sluicegate is ready, in front of a simulated provider: no key, no cost, no netwo
   URL  http://127.0.0.1:{port}/v1
   key  {key}
 
-  curl -N http://127.0.0.1:{port}/v1/chat/completions -H "Authorization: Bearer {key}" -H "Content-Type: application/json" -d '{{"model":"demo","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'
+  curl -N http://127.0.0.1:{port}/v1/chat/completions -H "Authorization: Bearer {key}" -H
+  "Content-Type: application/json" -d
+  '{{"model":"demo","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'
 
   ledger  sluicegate ledger export --config {config}
 """
@@ -41,7 +43,7 @@ sluicegate is ready, in front of a simulated provider: no key, no cost, no netwo
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=4000, show_default=True)
 def demo(port: int) -> None:
-    """Serve in front of a simulated provider, a process of its own on loopback. Ends with Ctrl-C."""
+    """Serve in front of a simulated provider, a process of its own. Ends with Ctrl-C."""
     with tempfile.TemporaryDirectory(prefix="sluicegate-demo-") as directory:
         simulator, url = start_simulator()
         try:
@@ -58,7 +60,7 @@ def demo(port: int) -> None:
 
 
 def start_simulator() -> tuple[subprocess.Popen[str], str]:
-    """The simulated provider, listening, and its URL. It ends with this process, however that ends."""
+    """The simulated provider, listening, and its URL. It ends with this process."""
     command = [sys.executable, "-m", "sluicegate.simulator", "--port", "0", "--die-with-parent"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     line = process.stdout.readline() if process.stdout else ""

@@ -19,7 +19,9 @@ def ledger() -> None:
 
 @ledger.command()
 @click.option("--config", "config", type=CONFIG_FILE, required=True, help="The configuration file.")
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True
+)
 def export(config: Path, form: str) -> None:
     """Write every row to standard output, also while the gateway serves or after it crashed."""
     settings = load_or_exit(config)

@@ -1,8 +1,10 @@
 """Turns a tree into the Structs of the schema, and finds every mistake on the way.
 
-The Structs are the one description of the format: their fields, types, bounds and defaults are what is checked.
+The Structs are the one description of the format: their fields, types, bounds and defaults are
+what is checked.
 """
 
+import math
 import types
 import typing
 from decimal import Decimal, InvalidOperation
@@ -121,8 +123,10 @@ class Builder:
             return value
         if kind is ByteSize:
             size = ByteSize.parse(value)
-            return size if size is not None else self.fail(
-                node, path, f"must be a size such as 256MiB, not {_shown(node)}"
+            return (
+                size
+                if size is not None
+                else self.fail(node, path, f"must be a size such as 256MiB, not {_shown(node)}")
             )
         if isinstance(value, int | float) and not isinstance(value, bool):
             return self._number(node, value, kind, path)
@@ -134,7 +138,7 @@ class Builder:
         return self.fail(node, path, f"must be {_NAMES.get(kind, kind)}, not {_shown(node)}")
 
     def _number(self, node: Node, value: int | float, kind: Any, path: str) -> Any:
-        if value != value or abs(value) > MAX_NUMBER:
+        if math.isnan(value) or abs(value) > MAX_NUMBER:
             return self.fail(node, path, "is not a number up to 10^15")
         if kind is float:
             return float(value)
@@ -159,12 +163,20 @@ class Builder:
         return value
 
 
-_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Decimal: "a number"}
+_NAMES = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Decimal: "a number",
+}
 _NAMES[Secret] = "text"
 
 
 def _shown(node: Node) -> str:
-    """A value as a message may show it: never one that came from the environment or could be a secret."""
+    """A value as a message may show it: never one that came from the environment or could be a
+    secret.
+    """
     value = node.value
     if isinstance(value, dict):
         return "a mapping"
@@ -174,7 +186,13 @@ def _shown(node: Node) -> str:
         return "nothing"
     if isinstance(value, bool | int | float):
         return str(value).lower() if isinstance(value, bool) else str(value)
-    return "text from the environment" if node.expanded else "text" if len(value) > 32 else f'"{value}"'
+    return (
+        "text from the environment"
+        if node.expanded
+        else "text"
+        if len(value) > 32
+        else f'"{value}"'
+    )
 
 
 def _parsed(text: str) -> Any:

@@ -1,7 +1,7 @@
 """The configuration's fields: names, types, bounds, defaults, each with its unit and its reason.
 
-A field that stands here and is not built yet is refused with a clear text by `settings.py`: nothing is ever
-accepted and ignored.
+A field that stands here and is not built yet is refused with a clear text by `settings.py`:
+nothing is ever accepted and ignored.
 """
 
 from decimal import Decimal
@@ -39,7 +39,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
-    """Deadlines, seconds. What is left out comes from the next wider scope: model, provider, all."""
+    """Deadlines, seconds. What is left out comes from the wider scope: model, provider, all."""
 
     connect_s: Positive | None = None
     """Name resolution, TCP and TLS; 5."""
@@ -56,7 +56,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
     api_key: Secret | None = None
     """`none` for hosts that want no key."""
-    dialect: Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere"] | None = None
+    dialect: (
+        Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere"] | None
+    ) = None
     """What it speaks; the catalogue knows it for its names."""
     base_url: str | None = None
     """Scheme, host and path; `/v1` at the end or not."""
@@ -68,9 +70,13 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     on_disconnect: Literal["cancel", "drain"] = "cancel"
     """What happens to a stream whose client left: `drain` reads on, so that usage is reported."""
     stream_usage: Literal["ask", "never"] | None = None
-    """Whether streams are asked for their usage where the client did not; `never` for hosts that refuse it."""
+    """Whether streams are asked for their usage where the client did not; `never` for hosts that
+    refuse it.
+    """
     unsupported: Literal["refuse", "drop"] | None = None
-    """Fields that this provider's dialect cannot express; refusing is the default because silence is wrong."""
+    """Fields that this provider's dialect cannot express; refusing is the default because silence
+    is wrong.
+    """
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -156,7 +156,9 @@ class Resolver:
         return line
 
     def _refuse_unbuilt(self, config: Config) -> None:
-        """Names what is in the format and not in this version: accepting it would be a promise not kept."""
+        """Names what is in the format and not in this version: accepting it would be a promise not
+        kept.
+        """
         unbuilt = "is not available in this version; remove it"
         if config.store != "sqlite":
             self.fail("store", f"{unbuilt} (only sqlite is)")
@@ -172,33 +174,44 @@ class Resolver:
                     self.fail(f"keys[{index}].{field}", unbuilt)
 
     def _prices(self, config: Config) -> dict[str, dict[str, int]]:
-        """Pico-dollars for each token, from USD per million: six places are exact, more would be rounded."""
-        built = {}
+        """Pico-dollars for each token, from USD per million: six places are exact, more would be
+        rounded.
+        """
+        built: dict[str, dict[str, int]] = {}
         for name, price in config.prices.items():
             path = f"prices.{name}"
             provider, slash, _ = name.partition("/")
             if not slash or provider not in config.providers:
                 hint = suggestion(provider, config.providers)
-                self.fail(path, f'no provider "{provider}" is configured{hint}: prices are named provider/model')
+                self.fail(
+                    path,
+                    f'no provider "{provider}" is configured{hint}: name it provider/model',
+                )
             cache_write = price.input if price.cache_write is None else price.cache_write
             classes = {
                 "input": price.input,
                 "output": price.output,
                 "cached_input": price.input if price.cached_input is None else price.cached_input,
                 "cache_write": cache_write,
-                "cache_write_1h": cache_write if price.cache_write_1h is None else price.cache_write_1h,
+                "cache_write_1h": cache_write
+                if price.cache_write_1h is None
+                else price.cache_write_1h,
             }
             built[name] = {}
             for field, usd in classes.items():
                 pico = usd * 10**6
                 if pico != int(pico) or pico >= 2**63:
-                    self.fail(f"{path}.{field}", "has more than six decimal places, or is too large")
+                    self.fail(
+                        f"{path}.{field}", "has more than six decimal places, or is too large"
+                    )
                 built[name][field] = int(pico)
         return built
 
     def _check_auth(self, config: Config) -> None:
         if config.auth == "none" and not is_loopback(config.server.host):
-            self.fail("auth", f"none is allowed on loopback only, and server.host is {config.server.host}")
+            self.fail(
+                "auth", f"none is allowed on loopback only, and server.host is {config.server.host}"
+            )
         if config.admin_key is not None and not _is_good_key(config.admin_key.reveal()):
             self.fail("admin_key", f"must have {MIN_KEY_CHARACTERS} or more printable characters")
 
@@ -211,7 +224,8 @@ class Resolver:
             names.add(key.name)
             if not _is_good_key(key.key.reveal()):
                 self.fail(
-                    f"keys[{index}].key", f"must have {MIN_KEY_CHARACTERS} or more printable characters"
+                    f"keys[{index}].key",
+                    f"must have {MIN_KEY_CHARACTERS} or more printable characters",
                 )
             elif key.key.reveal() in values:
                 self.fail(f"keys[{index}].key", "is another key's too")
@@ -259,12 +273,16 @@ class Resolver:
                 self.fail(f"{path}.targets[{index}]", f'"{target.model}" is not provider/model')
             elif provider not in providers:
                 hint = suggestion(provider, providers)
-                self.fail(f"{path}.targets[{index}]", f'no provider "{provider}" is configured{hint}')
+                self.fail(
+                    f"{path}.targets[{index}]", f'no provider "{provider}" is configured{hint}'
+                )
             targets.append(RouteTarget(provider, upstream_model, target.weight))
         if model.strategy == "weighted" and not any(target.weight for target in targets):
             self.fail(f"{path}.targets", "all weights are 0, so none could be drawn")
         drops = None if model.unsupported is None else model.unsupported == "drop"
-        return Route(model.strategy, tuple(targets), model.timeouts, tuple(model.failover_on), drops)
+        return Route(
+            model.strategy, tuple(targets), model.timeouts, tuple(model.failover_on), drops
+        )
 
 
 def _credential(row: ProviderRow | None, dialect: str, key: str) -> list[tuple[str, str]]:

@@ -1,4 +1,6 @@
-"""A configuration file as a tree whose nodes know their lines. YAML by a safe loader; TOML by suffix."""
+"""A configuration file as a tree whose nodes know their lines. YAML by a safe loader; TOML by
+suffix.
+"""
 
 import os
 import re
@@ -33,7 +35,9 @@ class Node:
     expanded: bool = False
 
 
-def read_tree(path: Path, environment: Mapping[str, str] = os.environ) -> tuple[Node, list[Problem]]:
+def read_tree(
+    path: Path, environment: Mapping[str, str] = os.environ
+) -> tuple[Node, list[Problem]]:
     """The file's tree, with `${NAME}` replaced in its scalars, and what is wrong with its text.
 
     Raises:
@@ -119,9 +123,7 @@ def _line_of(key: str, text: str) -> int:
     return text.count("\n", 0, found.end()) + 1 if found else 0
 
 
-def _expand(
-    node: Node, path: str, environment: Mapping[str, str], problems: list[Problem]
-) -> None:
+def _expand(node: Node, path: str, environment: Mapping[str, str], problems: list[Problem]) -> None:
     if isinstance(node.value, dict):
         for key, item in node.value.items():
             _expand(item, f"{path}.{key}" if path else key, environment, problems)
@@ -130,9 +132,7 @@ def _expand(
             _expand(item, f"{path}[{index}]", environment, problems)
     elif isinstance(node.value, str) and "${" in node.value:
         missing = [
-            name
-            for name in _VARIABLE.findall(node.value)
-            if name and name not in environment
+            name for name in _VARIABLE.findall(node.value) if name and name not in environment
         ]
         problems.extend(
             Problem(node.line, path, f"the environment variable {name} is not set")

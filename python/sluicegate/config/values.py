@@ -3,7 +3,16 @@
 import re
 from typing import Final
 
-_UNITS: Final = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_UNITS: Final = {
+    "": 1,
+    "B": 1,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+}
 
 
 class Secret:
@@ -46,6 +55,10 @@ class ByteSize(int):
             return None
         if isinstance(value, int):
             return cls(value) if value >= 0 else None
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value) if isinstance(value, str) else None
+        match = (
+            re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)
+            if isinstance(value, str)
+            else None
+        )
         unit = _UNITS.get(match.group(2).upper()) if match else None
         return cls(float(match.group(1)) * unit) if match and unit else None

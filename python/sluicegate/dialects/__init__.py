@@ -1,4 +1,6 @@
-"""The wire formats by name; stands above all of them. Their streams and whole answers are the core's to read."""
+"""The wire formats by name; stands above all of them. Their streams and whole answers are the
+core's to read.
+"""
 
 from typing import Final
 

@@ -1,4 +1,6 @@
-"""What every dialect can do in Python. Answers, streamed or whole, are translated by the core (`rust/stream`)."""
+"""What every dialect can do in Python. Answers, streamed or whole, are translated by the core
+(`rust/stream`).
+"""
 
 from typing import Protocol
 
@@ -34,7 +36,8 @@ class Dialect(Protocol):
             default_max_tokens: for dialects that demand a bound where the client set none.
 
         Raises:
-            UnsupportedFieldError: the first field that this dialect cannot express, unless such are dropped.
+            UnsupportedFieldError: the first field that this dialect cannot express, unless such
+            are dropped.
         """
 
     def encode_error(self, error: GatewayError) -> bytes:

@@ -1,4 +1,6 @@
-"""What happens to a field that the target cannot express: refused by name, or dropped where the configuration says so."""
+"""What happens to a field that the target cannot express: refused by name, or dropped where the
+configuration says so.
+"""
 
 from collections.abc import Iterable, Set
 from typing import Any
@@ -14,7 +16,8 @@ class Carrier:
         target: the dialect that is written.
         source: the dialect that was read.
         drop: leave out instead of refusing.
-        harmless: top-level fields that tune the source's own side and cannot change what the answer means.
+        harmless: top-level fields that tune the source's own side and cannot change what the
+        answer means.
     """
 
     def __init__(self, target: str, source: str, *, drop: bool, harmless: Set[str]) -> None:

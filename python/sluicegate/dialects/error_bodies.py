@@ -71,8 +71,9 @@ def anthropic_error(error: GatewayError) -> bytes:
 def read_error(body: bytes) -> UpstreamErrorBody | None:
     """What a JSON error says, in the shapes that hosts use.
 
-    `{"error": {...}}` (OpenAI, Anthropic and most), `{"error": "..."}` (Ollama, Hugging Face), `{"message": ...}`
-    (Mistral, Azure), `{"detail": ...}` (FastAPI hosts), or any of these as the only item of a list (Gemini).
+    `{"error": {...}}` (OpenAI, Anthropic and most), `{"error": "..."}` (Ollama, Hugging Face),
+    `{"message": ...}` (Mistral, Azure), `{"detail": ...}` (FastAPI hosts), or any of these as the
+    only item of a list (Gemini).
     None for what is no JSON: such bodies never go to a client.
     """
     try:

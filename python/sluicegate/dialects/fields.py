@@ -1,4 +1,6 @@
-"""Reads JSON objects field by field: types checked, paths known, and what nobody asked for kept as raw bytes."""
+"""Reads JSON objects field by field: types checked, paths known, and what nobody asked for kept as
+raw bytes.
+"""
 
 from typing import Any, TypeVar, overload
 
@@ -10,7 +12,13 @@ from sluicegate.errors import InvalidRequestError
 
 T = TypeVar("T")
 
-_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
+_NAMES = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+}
 
 
 def is_null(raw: Raw) -> bool:
@@ -24,7 +32,9 @@ def is_text(raw: Raw) -> bool:
 
 
 class Fields:
-    """One JSON object of a request. Every field is taken once; the rest is unknown to the neutral form."""
+    """One JSON object of a request. Every field is taken once; the rest is unknown to the neutral
+    form.
+    """
 
     def __init__(self, raw: bytes | Raw, path: str = "") -> None:
         """Args: path: where the object stands; empty for the whole body.

@@ -1,6 +1,8 @@
-"""What a failed attempt leads to: the same upstream again, the next target, or an answer to the client.
+"""What a failed attempt leads to: the same upstream again, the next target, or an answer to the
+client.
 
-The rows of `OUTCOMES` are the product's failure table. Nothing here knows providers, dialects or time.
+The rows of `OUTCOMES` are the product's failure table. Nothing here knows providers, dialects or
+time.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,11 +11,13 @@ from enum import StrEnum
 from typing import Final
 
 RETRY_BACKOFF_S: Final = 0.1
-"""Before the same upstream is tried again; jittered by half either way. Long enough for a process to restart its
-listener, short beside any model's answer."""
+"""Before the same upstream is tried again; jittered by half either way. Long enough for a process
+to restart its listener, short beside any model's answer."""
 
 SHORT_RETRY_AFTER_S: Final = 1.0
-"""A rate limit is waited out only up to this, and only where no other target could answer meanwhile."""
+"""A rate limit is waited out only up to this, and only where no other target could answer
+meanwhile.
+"""
 
 
 class FailureClass(StrEnum):
@@ -135,21 +139,21 @@ class Plan:
             return Try(target, max(backoff_s, retry_after_s or 0.0))
         if (outcome.next_target or failure in self.failover_on) and self.untried:
             return Try(self._next(draw()))
-        waits = failure is FailureClass.RATE_LIMIT and retry_after_s is not None
-        if waits and first_time and retry_after_s is not None:
-            if retry_after_s <= SHORT_RETRY_AFTER_S:
-                self.retried.add(target)
-                return Try(target, retry_after_s)
+        if failure is FailureClass.RATE_LIMIT and first_time and retry_after_s is not None:
+            if retry_after_s > SHORT_RETRY_AFTER_S:
+                return None
+            self.retried.add(target)
+            return Try(target, retry_after_s)
         return None
 
     def _next(self, draw: float) -> int:
         """Takes the next target out of those not tried: in order, or drawn by weight among them."""
-        at = 0
-        if self.weighted:
-            total = sum(self.weights[index] for index in self.untried)
-            mark = draw * total
-            for at, index in enumerate(self.untried):
-                mark -= self.weights[index]
-                if mark < 0:
-                    break
-        return self.untried.pop(at)
+        if not self.weighted:
+            return self.untried.pop(0)
+        mark = draw * sum(self.weights[index] for index in self.untried)
+        for index in self.untried:
+            mark -= self.weights[index]
+            if mark < 0:
+                self.untried.remove(index)
+                return index
+        return self.untried.pop()

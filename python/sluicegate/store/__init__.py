@@ -7,5 +7,7 @@ __all__ = ["SqliteStore", "open_store"]
 
 
 def open_store(settings: Settings) -> SqliteStore:
-    """The store of a configuration; its file is made and brought to the present schema on first use."""
+    """The store of a configuration; its file is made and brought to the present schema on first
+    use.
+    """
     return SqliteStore(settings.store_path)

@@ -16,7 +16,11 @@ _NAMES: Final = ", ".join(f'"{column}"' for column in COLUMNS)
 _UPSERT: Final = (
     f"INSERT INTO ledger ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
     f"ON CONFLICT (request_id, attempt) DO UPDATE SET "
-    + ", ".join(f'"{column}" = excluded."{column}"' for column in COLUMNS if column not in ("request_id", "attempt"))
+    + ", ".join(
+        f'"{column}" = excluded."{column}"'
+        for column in COLUMNS
+        if column not in ("request_id", "attempt")
+    )
 )
 
 
@@ -62,7 +66,9 @@ class SqliteStore:
         """All rows, oldest first; none where there is no file yet."""
         if not self._path.exists():
             return
-        yield from self._open().execute(f"SELECT {_NAMES} FROM ledger ORDER BY time, request_id, attempt")  # noqa: S608
+        yield from self._open().execute(
+            f"SELECT {_NAMES} FROM ledger ORDER BY time, request_id, attempt"  # noqa: S608
+        )
 
     def close(self) -> None:
         """Ends the connection."""
@@ -72,20 +78,23 @@ class SqliteStore:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Brings the schema to the present, one step after the other, under the database's own write lock.
+    """Brings the schema to the present, one step after the other, under the database's own write
+    lock.
 
     Raises:
         RuntimeError: the file was written by a newer version.
     """
     steps = sorted(
-        entry.name for entry in files("sluicegate.store.migrations").iterdir() if entry.name.endswith(".sql")
+        entry.name
+        for entry in files("sluicegate.store.migrations").iterdir()
+        if entry.name.endswith(".sql")
     )
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(steps):
             raise RuntimeError(
-                f"the store has schema {version}, this version knows {len(steps)}: run the newer version"
+                f"the store has schema {version}, this version knows {len(steps)}: run the newer"
             )
         for number, name in enumerate(steps[version:], start=version + 1):
             script = files("sluicegate.store.migrations").joinpath(name).read_text(encoding="utf-8")

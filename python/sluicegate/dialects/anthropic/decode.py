@@ -156,7 +156,9 @@ def _part(block: Fields) -> Part:
 
 
 def _text(block: Fields) -> Part:
-    return TextPart(text=block.need("text", str), citations=block.take("citations", list[Raw]) or [])
+    return TextPart(
+        text=block.need("text", str), citations=block.take("citations", list[Raw]) or []
+    )
 
 
 def _image(block: Fields) -> Part | None:

@@ -30,11 +30,26 @@ from sluicegate.dialects.reasoning import MIN_BUDGET_TOKENS, budget_of
 from sluicegate.errors import InvalidRequestError
 
 HARMLESS: Final = frozenset(
-    {"store", "metadata", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options",
-     "safety_identifier", "verbosity", "include_obfuscation", "cache_control", "provider", "route", "transforms",
-     "usage", "include_reasoning"}
+    {
+        "store",
+        "metadata",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "prompt_cache_options",
+        "safety_identifier",
+        "verbosity",
+        "include_obfuscation",
+        "cache_control",
+        "provider",
+        "route",
+        "transforms",
+        "usage",
+        "include_reasoning",
+    }
 )
-"""OpenAI's (and OpenRouter's) top-level fields that tune their own side; leaving them out changes no answer's meaning."""
+"""OpenAI's (and OpenRouter's) top-level fields that tune their own side; leaving them out changes
+no answer's meaning.
+"""
 
 _BUDGET_MODELS: Final = re.compile(r"claude-(3|(opus|sonnet|haiku)-4(-[0-5]\b|-\d{8}|$))")
 """Models that take a budget; newer ones think adaptively and take words of effort.
@@ -101,12 +116,18 @@ class _Encoder:
             if c.temperature > 1:
                 self.carry.cannot("temperature", "Messages takes 0 to 1")
             out["temperature"] = min(c.temperature, 1.0)
-        for name, value in (("top_p", c.top_p), ("top_k", c.top_k), ("stop_sequences", c.stop or None)):
+        for name, value in (
+            ("top_p", c.top_p),
+            ("top_k", c.top_k),
+            ("stop_sequences", c.stop or None),
+        ):
             if value is not None:
                 out[name] = value
 
     def refuse_foreign(self) -> None:
-        """Parameters that Messages does not have; values that ask for nothing beyond the default pass."""
+        """Parameters that Messages does not have; values that ask for nothing beyond the default
+        pass.
+        """
         c = self.c
         if c.choices not in {None, 1}:
             self.carry.cannot("n", "Messages gives one answer")
@@ -123,7 +144,9 @@ class _Encoder:
     def service_tier(self) -> str | None:
         if self.carry.same_dialect or self.c.service_tier is None:
             return self.c.service_tier
-        return {"auto": "auto", "default": "standard_only", "priority": "auto"}.get(self.c.service_tier)
+        return {"auto": "auto", "default": "standard_only", "priority": "auto"}.get(
+            self.c.service_tier
+        )
 
     def reasoning(self, out: Json, model: str, max_tokens: int) -> None:
         reasoning = self.c.reasoning
@@ -131,9 +154,9 @@ class _Encoder:
             return
         effort = _EFFORTS.get(reasoning.effort or "", reasoning.effort)
         budget = reasoning.budget_tokens
-        if budget is None and effort is not None and not self.carry.same_dialect:
-            if _BUDGET_MODELS.search(model):
-                budget, effort = budget_of(effort, max_tokens), None
+        takes_budget = not self.carry.same_dialect and _BUDGET_MODELS.search(model) is not None
+        if budget is None and effort is not None and takes_budget:
+            budget, effort = budget_of(effort, max_tokens), None
         thinking: Json | None = None
         if budget is not None:
             thinking = {"type": "enabled", "budget_tokens": budget}
@@ -156,10 +179,14 @@ class _Encoder:
         if form is None or form.kind == "text":
             return
         if form.kind == "json_object":
-            # Messages has schemas only. An instruction is what the vendor's own guide gives for plain JSON.
+            # Messages has schemas only. An instruction is what the vendor's own guide gives for
+            # plain JSON.
             out.setdefault("system", []).append({"type": "text", "text": _JSON_ONLY})
             return
-        out.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": form.schema}
+        out.setdefault("output_config", {})["format"] = {
+            "type": "json_schema",
+            "schema": form.schema,
+        }
 
     def tool(self, tool: Tool | VendorTool) -> Any:
         if isinstance(tool, VendorTool):
@@ -193,7 +220,9 @@ class _Encoder:
         return out
 
     def messages(self) -> list[Json]:
-        """Turns of one role that follow each other become one, as the dialect wants tool results together."""
+        """Turns of one role that follow each other become one, as the dialect wants tool results
+        together.
+        """
         out: list[Json] = []
         for turn in self.c.turns:
             blocks = self.turn(turn)
@@ -223,13 +252,22 @@ class _Encoder:
                 return part.raw
             self.carry.cannot(part.path, f"Messages has no {part.kind!r}")
             return None
-        if isinstance(part, ThinkingPart) and part.signature is None and not self.carry.same_dialect:
-            # Unsigned reasoning is refused by the vendor; what another model thought is not part of the talk.
+        if (
+            isinstance(part, ThinkingPart)
+            and part.signature is None
+            and not self.carry.same_dialect
+        ):
+            # Unsigned reasoning is refused by the vendor; what another model thought is not part
+            # of the talk.
             return None
-        if isinstance(part, TextPart | RefusalPart) and not part.text and not self.carry.same_dialect:
+        if (
+            isinstance(part, TextPart | RefusalPart)
+            and not part.text
+            and not self.carry.same_dialect
+        ):
             return None  # empty text blocks are refused by the vendor and say nothing
         if isinstance(part, ToolResultPart):
-            block = self.tool_result(part)
+            block: Json | None = self.tool_result(part)
         else:
             write = _PARTS.get(type(part))
             block = write(part) if write else None
@@ -252,7 +290,9 @@ class _Encoder:
 
 def _mark(block: Json, control: CacheControl | None) -> None:
     if control is not None:
-        block["cache_control"] = {"type": "ephemeral"} | ({"ttl": control.ttl} if control.ttl else {})
+        block["cache_control"] = {"type": "ephemeral"} | (
+            {"ttl": control.ttl} if control.ttl else {}
+        )
 
 
 def _text(part: TextPart) -> Json:

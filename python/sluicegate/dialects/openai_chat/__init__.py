@@ -26,7 +26,9 @@ class OpenAiChat:
         drop_unsupported: bool,
         default_max_tokens: int,
     ) -> tuple[bytes, list[str]]:
-        """A request for an upstream; here the model bounds its own output, so the default is not needed."""
+        """A request for an upstream; here the model bounds its own output, so the default is not
+        needed.
+        """
         return encode_request(conversation, model=model, stream=stream, drop=drop_unsupported)
 
     def encode_error(self, error: GatewayError) -> bytes:

@@ -101,7 +101,7 @@ def _response_format(form: Fields | None) -> ResponseFormat | None:
         return None
     kind = form.need("type", str)
     if kind in {"text", "json_object"}:
-        return ResponseFormat(kind)  # type: ignore[arg-type]  checked by the line above
+        return ResponseFormat(kind)  # type: ignore[arg-type]  # checked by the line above
     if kind != "json_schema":
         raise form.fail("type", "must be text, json_object or json_schema")
     schema = form.object("json_schema")
@@ -212,7 +212,8 @@ def _assistant_parts(message: Fields) -> list[Part]:
         call.take("index", int)
         part.extras = [*call.rest(), *function.rest()]
         parts.append(part)
-    # Sources that an answer carried and the client sends back as they were: they say nothing to a model.
+    # Sources that an answer carried and the client sends back as they were: they say nothing to a
+    # model.
     message.raw_of("annotations")
     return parts
 

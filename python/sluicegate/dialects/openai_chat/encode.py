@@ -29,10 +29,21 @@ from sluicegate.dialects.data_url import data_url
 from sluicegate.dialects.reasoning import effort_of
 
 HARMLESS: Final = frozenset(
-    {"cache_control", "context_management", "betas", "container", "diagnostics", "inference_geo", "speed",
-     "user_profile_id", "workspace_id"}
+    {
+        "cache_control",
+        "context_management",
+        "betas",
+        "container",
+        "diagnostics",
+        "inference_geo",
+        "speed",
+        "user_profile_id",
+        "workspace_id",
+    }
 )
-"""Anthropic's top-level fields that tune its own side; leaving them out cannot change what the answer means."""
+"""Anthropic's top-level fields that tune its own side; leaving them out cannot change what the
+answer means.
+"""
 
 _EFFORTS: Final = {"xhigh": "high", "max": "high"}
 """Words of Anthropic's that most OpenAI-compatible hosts do not know."""
@@ -118,7 +129,7 @@ class _Encoder:
 
     def response_format(self) -> Json:
         form = self.c.response_format
-        assert form is not None  # noqa: S101  the caller looked
+        assert form is not None  # noqa: S101  # the caller looked
         if form.kind != "json_schema":
             return {"type": form.kind}
         schema: Json = {"name": form.name or "answer", "schema": form.schema}
@@ -162,7 +173,8 @@ class _Encoder:
         else:
             results = [part for part in turn.parts if isinstance(part, ToolResultPart)]
             rest = [part for part in turn.parts if not isinstance(part, ToolResultPart)]
-            # OpenAI wants the results first, each in a message of its own, before anything else is said.
+            # OpenAI wants the results first, each in a message of its own, before anything else is
+            # said.
             messages = [message for result in results for message in self.tool_result(result)]
             if rest or not results:
                 messages.append({"role": turn.role, "content": self.content(rest)})
@@ -190,7 +202,9 @@ class _Encoder:
 
     def assistant(self, turn: Turn) -> Json:
         message: Json = {"role": "assistant"}
-        spoken = [part for part in turn.parts if isinstance(part, TextPart | VendorPart)]
+        spoken: list[Part] = [
+            part for part in turn.parts if isinstance(part, TextPart | VendorPart)
+        ]
         message["content"] = self.content(spoken) if spoken else None
         calls = [part for part in turn.parts if isinstance(part, ToolCallPart)]
         if calls:
@@ -258,7 +272,9 @@ def _thinking_block(part: Part) -> Json | None:
 def _mark(item: Json, control: CacheControl | None) -> None:
     """Prompt-cache marks go through as the extension that hosts of this dialect read."""
     if control is not None:
-        item["cache_control"] = {"type": "ephemeral"} | ({"ttl": control.ttl} if control.ttl else {})
+        item["cache_control"] = {"type": "ephemeral"} | (
+            {"ttl": control.ttl} if control.ttl else {}
+        )
 
 
 def _text(part: TextPart) -> Json:
@@ -306,4 +322,3 @@ _PARTS: Final[dict[type[Part], Callable[[Any], Json | None]]] = {
     DocumentPart: _document,
     AudioPart: _audio,
 }
-

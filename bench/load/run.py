@@ -1,0 +1,100 @@
+"""The whole gateway under load, beside bare proxies, by an instrument outside this repository.
+
+    python bench/load/run.py [--reps 5] [--only direct,nginx,envoy,sluicegate]
+
+The instrument (a mock upstream, a driver and `bench.py`) is a folder named by SLUICEGATE_BENCH, or
+`../shared/bench` beside the checkout; where there is none nothing is measured, and that is said.
+The question: how much CPU does one governed request (key check, body scan, journal, usage capture,
+token count) cost, as a ratio to a bare proxy's in the same run? Rows go to `results/load.jsonl`,
+the rendered tables to `results/load.md`.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent / "results"
+REPOSITORY = HERE.parent.parent
+PORT = 4090
+UPSTREAM = "http://127.0.0.1:9100"
+KEY = "sk-bench-0123456789"
+MODELS = ("mock", "mock.n200.b16", "mock.n200.b16.d2000", "mock.n200.b16.d10000")
+
+
+def instrument() -> Path | None:
+    """The folder with `bench.py`."""
+    named = os.environ.get("SLUICEGATE_BENCH")
+    folder = Path(named) if named else REPOSITORY.parent / "shared" / "bench"
+    return folder if (folder / "bench.py").exists() else None
+
+
+def config(folder: Path) -> Path:
+    """A configuration as users have it: a key, a provider, aliases."""
+    models = "".join(f'  "{name}": {{targets: [bench/{name}]}}\n' for name in MODELS)
+    path = folder / "sluicegate.yaml"
+    path.write_text(
+        f"server: {{port: {PORT}}}\n"
+        f"data_dir: {folder / 'data'}\n"
+        f"providers:\n  bench: {{dialect: openai, base_url: {UPSTREAM}/v1, api_key: sk-upstream}}\n"
+        f"models:\n{models}"
+        f"keys:\n  - {{name: bench, key: {KEY}}}\n"
+    )
+    path.chmod(0o600)
+    return path
+
+
+def ledger_rows(path: Path) -> int:
+    """Rows of the export: every request that was answered must have one."""
+    command = [sys.executable, "-m", "sluicegate", "ledger", "export", "--config", str(path)]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return max(0, out.count("\n") - 1)
+
+
+def main() -> None:
+    """Runs the instrument with this gateway as one of its targets."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reps", type=int, default=5)
+    parser.add_argument("--only", default="direct,nginx,envoy,sluicegate")
+    parser.add_argument("--out", type=Path, default=RESULTS / "load.jsonl")
+    parser.add_argument(
+        "--python", default=sys.executable, help="interpreter that has sluicegate installed"
+    )
+    args = parser.parse_args()
+    folder = instrument()
+    if folder is None:
+        print("no instrument: the whole-gateway load was NOT measured")
+        return
+    args.out.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = config(Path(scratch))
+        target = {
+            "cmd": [args.python, "-m", "sluicegate", "serve", "--config", str(path)],
+            "port": PORT,
+            "headers": [f"Authorization: Bearer {KEY}"],
+        }
+        extra = Path(scratch) / "target.json"
+        extra.write_text(json.dumps({"sluicegate": target}))
+        bench = [sys.executable, str(folder / "bench.py")]
+        run = ["run", "--only", args.only, "--extra", str(extra), "--reps", str(args.reps)]
+        subprocess.run([*bench, *run, "--out", str(args.out)], check=True)
+        rows = ledger_rows(path)
+        answered = sum(
+            row.get("n", 0)
+            for row in map(json.loads, args.out.read_text().splitlines())
+            if row["target"] == "sluicegate"
+        )
+        report = subprocess.run(
+            [*bench, "report", str(args.out)], check=True, capture_output=True, text=True
+        ).stdout
+        note = f"\nLedger rows: {rows}; answered in measured cells: {answered} (warm-ups too).\n"
+        (RESULTS / "load.md").write_text(report + note)
+        print(report + note)
+
+
+if __name__ == "__main__":
+    main()

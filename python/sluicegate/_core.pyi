@@ -1,0 +1,255 @@
+"""The hot path, written in Rust. Nothing here blocks for long unless its text says so."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+from typing import Final, final
+
+__version__: Final[str]
+build_profile: Final[str]
+"""`release` or `debug`; benches refuse the latter."""
+
+class RefusedError(Exception):
+    """A request that is answered without any upstream. Args: `(status, code, message, param,
+    request_id)`.
+    """
+
+class EventTooLargeError(ValueError):
+    """A server-sent event passed its bound."""
+
+class MalformedEventError(ValueError):
+    """An event that its dialect does not allow."""
+
+class InvalidBodyError(ValueError):
+    """A JSON body that cannot be accepted; the message says where and why."""
+
+class JournalFullError(OSError):
+    """The journal can take no new intent until the store has drained it."""
+
+Headers = list[tuple[bytes, bytes]]
+Ready = tuple[tuple[int, Headers] | None, bytes, int, "Failure | None"]
+"""`(head, body, state, failure)`: head once, before any bytes; state 0 open, 1 end, 2 failed."""
+
+@final
+class Engine:
+    """The core of one worker: configuration in force, journal, runtime thread."""
+
+    def __new__(
+        cls,
+        journal_dir: str | os.PathLike[str],
+        snapshot: bytes,
+        *,
+        segment_bytes: int = ...,
+        max_journal_bytes: int = ...,
+    ) -> Engine:
+        """Opens the journal and starts the runtime's thread. Takes some milliseconds.
+
+        Args:
+            snapshot: the configuration as JSON (`sluicegate.snapshot`).
+            segment_bytes: size of one journal file (8 MiB).
+            max_journal_bytes: bound of what waits to be drained (512 MiB); near it new requests
+            get 503.
+        Raises:
+            ValueError: the snapshot cannot be used. OSError: the journal cannot be opened.
+        """
+
+    def replace(self, snapshot: bytes) -> None:
+        """Puts another configuration in force; requests that run keep theirs."""
+
+    def fileno(self) -> int:
+        """Readable when an exchange has something; for the loop's `add_reader` with `dispatch`."""
+
+    def dispatch(self) -> None:
+        """Settles the futures of all exchanges that have something. On the loop's thread only."""
+
+    def begin(
+        self, operation: str, dialect: str, headers: Iterable[tuple[bytes, bytes]], body: bytes
+    ) -> Exchange:
+        """Admits a request and, where its first target speaks the client's dialect, sends it.
+
+        Args:
+            operation: `chat`, `embeddings`, `count_tokens`.
+            dialect: the client's, `openai` or `anthropic`.
+            headers: ASGI's, names in lower case.
+        Raises:
+            RefusedError: the request may not go on; a refusal to a known key is in the ledger.
+        Cost: one pass over the body (about 1 GB/s), one SHA-256 of the key; no I/O, no lock that
+        is held long.
+        """
+
+    def models(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+        """The aliases that the holder of the headers' key may ask for, sorted.
+
+        Raises:
+            RefusedError: no valid key.
+        """
+
+    def stop(self) -> None:
+        """Ends the runtime's thread once every attempt has settled. Blocks."""
+
+@final
+class Exchange:
+    """One request and its answer. Forgetting it cancels it."""
+
+    @property
+    def request_id(self) -> str:
+        """The gateway's id, UUID version 7."""
+    @property
+    def requested_model(self) -> str:
+        """The name that the client asked for."""
+    @property
+    def stream(self) -> bool:
+        """Whether the client wants a stream."""
+    @property
+    def started(self) -> bool:
+        """Whether the first target was tried by `begin`; else it must be translated."""
+    @property
+    def first_target(self) -> int:
+        """Index into `targets`."""
+    @property
+    def targets(self) -> list[tuple[str, str, str, int]]:
+        """`(provider, model, dialect, weight)` of each."""
+    @property
+    def strategy(self) -> str:
+        """`fallback` or `weighted`."""
+    @property
+    def attempts(self) -> int:
+        """Attempts so far."""
+    @property
+    def head_sent(self) -> bool:
+        """Whether status and headers are out, so that an error can only be an event."""
+    @property
+    def remaining_s(self) -> float:
+        """Seconds until the request must be over."""
+
+    def take(self) -> Ready | None:
+        """All that is ready; None where nothing is: then `wait`."""
+
+    def wait(self, event_loop: asyncio.AbstractEventLoop, /) -> asyncio.Future[Ready]:
+        """A future for what `take` had not yet. One at a time."""
+
+    def attempt(self, target: int, body: bytes | None = None) -> None:
+        """Tries a target; `body` is the request in its dialect, None sends the client's own."""
+
+    def cancel(self) -> None:
+        """Ends it for a client that left: the upstream's connection closes. Idempotent."""
+
+    def shut_down(self) -> None:
+        """Ends it because the gateway ends: the client is told. Idempotent."""
+
+    def close(self, status: int, code: str | None = None) -> None:
+        """Tells the ledger what status the client was given where the core cannot know it."""
+
+@final
+class Failure:
+    """Facts about a failed attempt."""
+
+    @property
+    def code(self) -> str:
+        """Stable code of what went wrong."""
+    @property
+    def is_timeout(self) -> bool:
+        """Whether time ran out."""
+    @property
+    def detail(self) -> str:
+        """For the log; may name hosts, never a credential or a prompt."""
+    @property
+    def status(self) -> int | None:
+        """The upstream's status, if it answered."""
+    @property
+    def retry_after(self) -> str | None:
+        """The upstream's `retry-after`, as it came; milliseconds end in `ms`."""
+    @property
+    def body(self) -> bytes:
+        """What the upstream said, at most 64 KiB; never to be relayed as it is."""
+    @property
+    def target(self) -> int:
+        """Index of the target."""
+
+@final
+class JournalDrain:
+    """The one reader of a journal that may remove what it has read."""
+
+    @staticmethod
+    def try_open(directory: str | os.PathLike[str]) -> JournalDrain | None:
+        """None where another process drains."""
+
+    def next_batch(self, max_rows: int) -> list[tuple[str, int, str, bytes]]:
+        """`(request_id, attempt, kind, payload)`; kind `settled`, `unknown` or `released`. Reads
+        files.
+        """
+
+    def commit(self) -> None:
+        """What was read is in the store: it may be removed. Writes files."""
+
+    def rewind(self) -> None:
+        """Reads again from the last commit."""
+
+@final
+class SseParser:
+    """Server-sent events out of a stream cut anywhere. Source: WHATWG HTML, "Server-sent events",
+    9.2.6.
+    """
+
+    def __new__(cls, max_event_bytes: int = ...) -> SseParser:
+        """Args: max_event_bytes: an event beyond it is an error (1 MiB)."""
+
+    def feed(self, chunk: bytes) -> list[tuple[str, bytes, bytes | None]]:
+        """`(name, data, id)` of the events that `chunk` completes.
+
+        Raises:
+            EventTooLargeError: an event passed the bound.
+        """
+
+    def finish(self) -> tuple[str, bytes, bytes | None] | None:
+        """The event that the stream's end left without a blank line."""
+
+    @property
+    def last_event_id(self) -> bytes:
+        """The last id that an event set."""
+
+@final
+class StreamCounter:
+    """Tokens of one text that arrives in pieces, equal to the whole text's count at any cut."""
+
+    def __new__(cls, model: str) -> StreamCounter:
+        """Args: model: names the vocabulary; o200k for unknown ones."""
+
+    def push(self, text: str) -> None:
+        """Adds a piece."""
+
+    def total(self) -> int:
+        """Tokens so far."""
+
+def count_tokens(model: str, text: str) -> int:
+    """Tokens of a text in a model's vocabulary. Cost: about 60 ns a token; detaches from the
+    interpreter.
+    """
+
+def encode_event(name: str | None, data: bytes) -> bytes:
+    """One server-sent event; `data` may have several lines."""
+
+def journal_snapshot(directory: str | os.PathLike[str]) -> list[tuple[str, int, str, bytes]]:
+    """Everything that is not drained yet, read without any lock. Reads files."""
+
+def key_digest(credential: bytes) -> str:
+    """SHA-256 of a credential, hex."""
+
+def replace_model(body: bytes, model: str) -> bytes:
+    """A JSON body with another `model`, every other byte as it was.
+
+    Raises:
+        InvalidBodyError: the body cannot be accepted.
+    """
+
+def scan_body(body: bytes) -> dict[str, object]:
+    """The fields that the gateway acts on: `model, stream, include_usage, user, max_tokens, n`.
+
+    Raises:
+        InvalidBodyError: not one JSON object, a top-level key twice, or more than 128 levels deep.
+    """
+
+def stream_error(
+    dialect: str, message: str, kind: str, code: str, origin: str, request_id: str
+) -> bytes:
+    """An error as a stream's last event."""
