@@ -81,8 +81,8 @@ class UnsupportedFieldError(InvalidRequestError):
         """Args: field: its path, such as `messages[2].content[0].type`."""
         detail = f": {reason}" if reason else ""
         super().__init__(
-            f"`{field}` cannot be expressed for the model's provider{detail}; leave it out, choose another model, "
-            f"or set `unsupported: drop` for that provider or model",
+            f"`{field}` cannot be expressed for the model's provider{detail}; leave it out, "
+            f"choose another model, or set `unsupported: drop` for that provider or model",
             param=field,
         )
         self.field = field

@@ -145,7 +145,7 @@ impl Scan {
                 self.stream_options = Some(span);
             }
             "user" if value.first() == Some(&b'"') => {
-                self.user = Some(text(body, span).into_owned())
+                self.user = Some(text(body, span).into_owned());
             }
             "max_tokens" => self.bound(number("max_tokens", value)?),
             "max_completion_tokens" => self.bound(number("max_completion_tokens", value)?),

@@ -153,8 +153,8 @@ impl<'a> Walk<'a> {
     fn plain(&mut self) {
         while let Some(word) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
             let word = u64::from_le_bytes(*word);
-            let quote = word ^ (ONES * b'"' as u64);
-            let escape = word ^ (ONES * b'\\' as u64);
+            let quote = word ^ (ONES * u64::from(b'"'));
+            let escape = word ^ (ONES * u64::from(b'\\'));
             // A zero byte, or one below 0x20, sets its high bit; the lowest such bit is never a false one.
             let special = (quote.wrapping_sub(ONES) & !quote)
                 | (escape.wrapping_sub(ONES) & !escape)

@@ -18,7 +18,7 @@ use super::runtime::Runtime;
 use super::snapshot::{Operation, Target};
 use super::{relay, send, whole};
 use crate::dialect::Dialect;
-use crate::journal::RecordId;
+use crate::journal::{Journal, RecordId};
 use crate::transport::{Lease, TransportError};
 
 /// Which target to try, and with what body.
@@ -97,13 +97,12 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
 
 impl Running {
     async fn drive(&mut self, translated: Option<Bytes>) -> End {
-        let body = match translated {
-            Some(body) => body,
-            None => {
-                let (body, hides_usage) = send::same_dialect_body(&self.x, &self.target);
-                self.hides_usage = hides_usage;
-                body
-            }
+        let body = if let Some(body) = translated {
+            body
+        } else {
+            let (body, hides_usage) = send::same_dialect_body(&self.x, &self.target);
+            self.hides_usage = hides_usage;
+            body
         };
         let (lease, response) = match self.send(body).await {
             Ok(answered) => answered,
@@ -178,7 +177,7 @@ impl Running {
             Ok(Ok(lease)) => {
                 lease.share();
                 // From here on the upstream may act on what it gets.
-                self.journal(|journal, id| journal.sent(id))?;
+                self.journal(Journal::sent)?;
                 Ok(lease)
             }
             Ok(Err(error)) => Err(self.failed(FailureKind::Connect, error.to_string())),
@@ -195,7 +194,7 @@ impl Running {
 
     fn journal<T>(
         &self,
-        act: impl FnOnce(&mut crate::journal::Journal, RecordId) -> Result<T, crate::error::Error>,
+        act: impl FnOnce(&mut Journal, RecordId) -> Result<T, crate::error::Error>,
     ) -> Result<T, End> {
         act(&mut self.rt.journal.borrow_mut(), self.id)
             .map_err(|e| self.failed(FailureKind::Journal, e.to_string()))

@@ -113,6 +113,6 @@ fn earliest(phase: Instant, total: Instant, tick: Option<Instant>) -> Instant {
 
 /// `start + wait`, or as late as can be said.
 pub fn after(start: Instant, wait: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(86_400 * 365);
+    const FAR: Duration = Duration::from_hours(24 * 365);
     start + wait.min(FAR)
 }

@@ -39,7 +39,7 @@ pub struct Engine {
 impl Engine {
     /// Opens the journal and starts the runtime's thread.
     pub fn start(options: &EngineOptions, snapshot: Snapshot) -> Result<Self, Error> {
-        let journal = Journal::open(&options.journal_dir, options.journal.clone())?;
+        let journal = Journal::open(&options.journal_dir, options.journal)?;
         let (commands, thread) =
             runtime::start(journal).map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {

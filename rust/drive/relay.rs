@@ -23,7 +23,7 @@ use crate::meter::{Meter, Sighting};
 use crate::sse;
 use crate::stream::{self, Encoder, StreamError};
 use crate::tokens::StreamCounter;
-use crate::transport::{Coding, Decoder, Lease};
+use crate::transport::{Coding, Decoder, Lease, UnknownCoding};
 
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
 /// How long the end of a finished stream is waited for, so that its connection can be used again.
@@ -142,7 +142,7 @@ pub(super) fn decoder(headers: &http::HeaderMap) -> Result<Option<Decoder>, Fail
     match Coding::from_header(value.as_bytes()) {
         Ok(None) => Ok(None),
         Ok(Some(coding)) => Decoder::new(coding).map(Some).map_err(|e| bad(e.to_string())),
-        Err(()) => Err(bad(format!("content-encoding {value:?} is not known"))),
+        Err(UnknownCoding) => Err(bad(format!("content-encoding {value:?} is not known"))),
     }
 }
 

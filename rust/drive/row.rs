@@ -112,7 +112,7 @@ pub struct TargetColumns<'a> {
 
 /// The token figures; a class that was never mentioned is 0.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs, clippy::struct_field_names)] // the ledger's own names
 pub struct TokenColumns {
     pub input_tokens: u64,
     pub cached_input_tokens: u64,

@@ -22,36 +22,36 @@ const ANTHROPIC_VERSION_DEFAULT: HeaderValue = HeaderValue::from_static("2023-06
 /// a stream reports its usage. Returns whether usage was asked for on the client's behalf.
 pub fn same_dialect_body(x: &Exchange, target: &Target) -> (Bytes, bool) {
     let a = &x.admission;
-    let mut edits = Vec::with_capacity(2);
+    let mut changes = Vec::with_capacity(2);
     if a.requested_model != target.model {
         let model = serde_json::to_vec(&target.model).unwrap_or_default();
-        edits.extend(a.scan.model_span().map(|span| Edit::replace(span, model)));
+        changes.extend(a.scan.model_span().map(|span| Edit::replace(span, model)));
     }
-    let asks = a.operation == Operation::Chat
+    let wants_usage = a.operation == Operation::Chat
         && target.upstream.dialect == Dialect::OpenAiChat
         && target.upstream.ask_usage
         && a.scan.stream()
         && !a.scan.include_usage();
-    if asks {
-        edits.push(ask_for_usage(x));
+    if wants_usage {
+        changes.push(ask_for_usage(x));
     }
-    if edits.is_empty() {
+    if changes.is_empty() {
         return (a.body.clone(), false);
     }
-    (body::splice(&a.body, &edits).into(), asks)
+    (body::splice(&a.body, &changes).into(), wants_usage)
 }
 
 fn ask_for_usage(x: &Exchange) -> Edit {
     let scan = &x.admission.scan;
-    let Some(span) = scan.stream_options_span() else {
+    let Some(place) = scan.stream_options_span() else {
         return Edit::insert("stream_options", br#"{"include_usage":true}"#.to_vec());
     };
     // Rare and small: whatever else stands in `stream_options` is kept.
-    let given = x.admission.body.get(span.clone()).unwrap_or_default();
+    let given = x.admission.body.get(place.clone()).unwrap_or_default();
     let mut options: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(given).unwrap_or_default();
     options.insert("include_usage".to_owned(), true.into());
-    Edit::replace(span, serde_json::to_vec(&options).unwrap_or_default())
+    Edit::replace(place, serde_json::to_vec(&options).unwrap_or_default())
 }
 
 /// The whole request. Client headers pass only by allow-list, and only within one dialect.

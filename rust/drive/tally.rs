@@ -53,26 +53,26 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
     if !embeds {
         answer.for_each_text(|text| counter.push(text));
     }
-    let counted = counter.total();
+    let total = counter.total();
     let usage = Usage {
         input_tokens: usage.input_tokens.or_else(|| Some(input_tokens(run))),
-        output_tokens: usage.output_tokens.or(Some(counted)),
+        output_tokens: usage.output_tokens.or(Some(total)),
         ..usage
     };
-    fill(run, &usage, counted, Basis::Counted);
+    fill(run, &usage, total, Basis::Counted);
 }
 
 /// An answer that cannot be read: all of its text counts, which is a bound.
 pub(super) fn unread(run: &mut Running, body: &[u8]) {
     let mut counter = StreamCounter::new(vocabulary(&run.target));
     counter.push(&String::from_utf8_lossy(body));
-    let counted = counter.total();
+    let total = counter.total();
     let usage = Usage {
         input_tokens: Some(input_tokens(run)),
-        output_tokens: Some(counted),
+        output_tokens: Some(total),
         ..Usage::default()
     };
-    fill(run, &usage, counted, Basis::Estimated);
+    fill(run, &usage, total, Basis::Estimated);
 }
 
 fn fill(run: &mut Running, usage: &Usage, counted_output_tokens: u64, basis: Basis) {

@@ -159,12 +159,12 @@ pub(super) async fn as_stream(
 fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
     let dialect = run.target.upstream.dialect;
     let mut parser = sse::Parser::new(run.x.admission.snapshot.max_event_bytes);
-    let mut decoder = Decoder::new(dialect);
+    let mut reader = Decoder::new(dialect);
     let (mut collected, mut finished, mut failed) = (Collected::default(), false, None);
     let mut broken = Ok(());
     let mut frame = |frame: sse::Frame<'_>| {
         let Some(event) = &frame.event else { return };
-        let decoded = decoder.event(event.name(), &event.data, |delta| {
+        let read = reader.event(event.name(), &event.data, |delta| {
             match delta {
                 Delta::Finish { .. } | Delta::End => finished = true,
                 Delta::Error(error) => failed = Some(error.message.clone()),
@@ -173,7 +173,7 @@ fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
             collected.delta(delta);
         });
         if broken.is_ok() {
-            broken = decoded;
+            broken = read;
         }
     };
     let parsed = parser.feed(body, &mut frame);

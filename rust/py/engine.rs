@@ -1,6 +1,7 @@
 //! `Engine`: the core as one worker holds it.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +28,10 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 /// SHA-256 of a credential, hex, as a snapshot names keys.
 #[pyfunction]
 fn key_digest(credential: &[u8]) -> String {
-    drive::digest(credential).iter().map(|byte| format!("{byte:02x}")).collect()
+    drive::digest(credential).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Futures of the loop, by their exchange's token.
@@ -35,7 +39,7 @@ type Waiters = HashMap<u64, (Arc<Exchange>, Py<PyAny>)>;
 
 #[pyclass(frozen, module = "sluicegate._core")]
 pub struct Engine {
-    pub engine: drive::Engine,
+    pub core: drive::Engine,
     wake: Arc<LoopWake>,
     waiters: Mutex<Waiters>,
     tokens: AtomicU64,
@@ -62,7 +66,7 @@ impl Engine {
         let journal = Options { segment_bytes, max_bytes: max_journal_bytes };
         let options = EngineOptions { journal_dir, journal };
         Ok(Self {
-            engine: py.detach(|| drive::Engine::start(&options, snapshot))?,
+            core: py.detach(|| drive::Engine::start(&options, snapshot))?,
             wake: Arc::new(LoopWake::new()?),
             waiters: Mutex::default(),
             tokens: AtomicU64::new(0),
@@ -71,7 +75,7 @@ impl Engine {
 
     fn replace(&self, py: Python<'_>, snapshot: &[u8]) -> PyResult<()> {
         let snapshot = py.detach(|| Snapshot::from_json(snapshot))?;
-        self.engine.replace(snapshot);
+        self.core.replace(snapshot);
         Ok(())
     }
 
@@ -114,10 +118,10 @@ impl Engine {
             headers: pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
             body,
         };
-        let admission = this.engine.admit(incoming).map_err(refused)?;
+        let admission = this.core.admit(incoming).map_err(refused)?;
         let token = this.tokens.fetch_add(1, Ordering::Relaxed);
         let wake: Arc<dyn Wake> = this.wake.clone();
-        let (x, first, started) = this.engine.begin(admission, token, wake);
+        let (x, first, started) = this.core.begin(admission, token, wake);
         Ok(PyExchange::new(slf.unbind(), x, first, started))
     }
 
@@ -125,11 +129,11 @@ impl Engine {
     fn models(&self, headers: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
         let pairs = header_pairs(headers)?;
         let pairs = pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        self.engine.models(pairs).map_err(refused)
+        self.core.models(pairs).map_err(refused)
     }
 
     fn stop(&self, py: Python<'_>) {
-        py.detach(|| self.engine.stop());
+        py.detach(|| self.core.stop());
     }
 }
 

@@ -104,7 +104,7 @@ impl PyExchange {
     #[pyo3(signature = (target, body=None))]
     fn attempt(&self, target: usize, body: Option<&[u8]>) {
         let body = body.map(bytes::Bytes::copy_from_slice);
-        self.engine.get().engine.attempt(&self.x, Attempt { target, body });
+        self.engine.get().core.attempt(&self.x, Attempt { target, body });
     }
 
     fn cancel(&self) {
@@ -117,7 +117,7 @@ impl PyExchange {
 
     #[pyo3(signature = (status, code=None))]
     fn close(&self, status: u16, code: Option<String>) {
-        self.engine.get().engine.close(&self.x, status, code);
+        self.engine.get().core.close(&self.x, status, code);
     }
 }
 

@@ -37,6 +37,7 @@ struct JournalDrain(Drain);
 impl JournalDrain {
     /// None where another process drains.
     #[staticmethod]
+    #[allow(clippy::needless_pass_by_value)] // pyo3 extracts owned paths
     fn try_open(py: Python<'_>, directory: PathBuf) -> PyResult<Option<Self>> {
         Ok(py.detach(|| Drain::try_open(&directory))?.map(Self))
     }
@@ -58,6 +59,7 @@ impl JournalDrain {
 }
 
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // pyo3 extracts owned paths
 fn journal_snapshot(py: Python<'_>, directory: PathBuf) -> PyResult<Vec<PyRow>> {
     let rows = py.detach(|| journal::snapshot(&directory))?;
     Ok(to_py(py, rows))

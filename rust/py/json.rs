@@ -29,7 +29,7 @@ fn replace_model<'py>(py: Python<'py>, body: &[u8], model: &str) -> PyResult<Bou
     let scan = body::scan(body)?;
     let value = serde_json::to_vec(model).unwrap_or_default();
     let edit = match scan.model_span() {
-        Some(span) => Edit::replace(span, value),
+        Some(at) => Edit::replace(at, value),
         None => Edit::insert("model", value),
     };
     Ok(PyBytes::new(py, &body::splice(body, &[edit])))

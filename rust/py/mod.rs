@@ -1,4 +1,4 @@
-//! The binding to CPython; the only place that names `pyo3`.
+//! The binding to `CPython`; the only place that names `pyo3`.
 //!
 //! Shapes, errors and costs are documented in `python/sluicegate/_core.pyi`, where editors look.
 

@@ -16,18 +16,22 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// Reads `content-encoding`; `Ok(None)` for identity, `Err` for one that cannot be undone.
-    pub fn from_header(value: &[u8]) -> Result<Option<Self>, ()> {
+    /// Reads `content-encoding`; `Ok(None)` for identity.
+    pub fn from_header(value: &[u8]) -> Result<Option<Self>, UnknownCoding> {
         match value.trim_ascii().to_ascii_lowercase().as_slice() {
             b"" | b"identity" => Ok(None),
             b"gzip" | b"x-gzip" => Ok(Some(Self::Gzip)),
             b"deflate" => Ok(Some(Self::Deflate)),
             b"br" => Ok(Some(Self::Brotli)),
             b"zstd" => Ok(Some(Self::Zstd)),
-            _ => Err(()),
+            _ => Err(UnknownCoding),
         }
     }
 }
+
+/// A content coding that cannot be undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownCoding;
 
 /// Bytes fed at a time, so that a bomb is noticed after one step of it.
 const STEP_BYTES: usize = 1024;

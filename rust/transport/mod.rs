@@ -9,7 +9,7 @@ mod pool;
 mod tls;
 mod wire;
 
-pub use coding::{Coding, Decoder};
+pub use coding::{Coding, Decoder, UnknownCoding};
 pub use connect::{Connection, Connector};
 pub use endpoint::{Endpoint, EndpointError};
 pub use pool::{Lease, Pool};

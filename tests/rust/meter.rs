@@ -516,7 +516,7 @@ fn every_recorded_answer_is_read() {
                 }
             }
             Err(error) => {
-                println!("  {} {} {error} {:.60}", exchange.provider, exchange.id, exchange.body())
+                println!("  {} {} {error} {:.60}", exchange.provider, exchange.id, exchange.body());
             }
         }
     }

@@ -139,7 +139,7 @@ fn check_anthropic_grammar(events: &[(String, String)]) -> usize {
                 assert_eq!(stage, "content");
             }
             "content_block_delta" => {
-                assert!(event["index"].as_u64().is_some_and(|at| open.contains(&at)), "{data}")
+                assert!(event["index"].as_u64().is_some_and(|at| open.contains(&at)), "{data}");
             }
             "content_block_stop" => {
                 let at =
