@@ -110,6 +110,13 @@ class Fields:
             return None
         return self.need(name, str) if is_text(raw) else self.objects(name)
 
+    def text_or_object(self, name: str) -> "str | Fields | None":
+        """Takes a field that may be a text or an object."""
+        raw = self._left.get(name)
+        if raw is None or is_null(raw):
+            return None
+        return self.need(name, str) if is_text(raw) else self.object(name)
+
     def cache_control(self) -> CacheControl | None:
         """Takes `cache_control`, which several dialects' clients send in one shape."""
         control = self.object("cache_control")

@@ -194,7 +194,9 @@ class _Encoder:
                 return tool.raw
             self.carry.cannot(tool.path, f"the provider cannot run {tool.kind!r}")
             return None
-        schema = tool.parameters if tool.parameters is not None else Raw(b'{"type":"object"}')
+        schema = tool.parameters
+        if schema is None or not msgspec.json.decode(schema):
+            schema = Raw(b'{"type":"object"}')  # the dialect demands a type
         out: Json = {"name": tool.name, "input_schema": schema}
         if tool.description is not None:
             out["description"] = tool.description

@@ -1,7 +1,7 @@
 """A Chat Completions request as a conversation."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Raw
@@ -29,7 +29,12 @@ from sluicegate.conversation import (
 from sluicegate.dialects.data_url import split_data_url
 from sluicegate.dialects.fields import Fields, is_text
 
-_MODES: Final = ("auto", "none", "required")
+_MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
+    "auto": "auto",
+    "none": "none",
+    "required": "required",
+    "any": "required",  # Mistral's word
+}
 
 
 def decode_request(body: bytes) -> Conversation:
@@ -91,6 +96,14 @@ def _reasoning(top: Fields) -> Reasoning | None:
             adaptive=kind == "adaptive",
             display=thinking.take("display", str),
         )
+    # OpenRouter's.
+    nested = top.object("reasoning")
+    if nested is not None:
+        return Reasoning(
+            effort=effort or nested.take("effort", str),
+            budget_tokens=nested.take("max_tokens", int),
+            enabled=nested.take("enabled", bool),
+        )
     if effort is None:
         return None
     return Reasoning(enabled=False) if effort == "none" else Reasoning(effort=effort, enabled=True)
@@ -117,7 +130,7 @@ def _response_format(form: Fields | None) -> ResponseFormat | None:
 
 
 def _tool(tool: Fields) -> Tool | VendorTool:
-    kind = tool.need("type", str)
+    kind = tool.take("type", str) or "function"  # Mistral's clients leave it out
     if kind != "function":
         return VendorTool(kind=kind, raw=Raw(tool.raw), path=tool.path)
     function = tool.object("function")
@@ -140,12 +153,12 @@ def _tool_choice(top: Fields) -> ToolChoice | None:
     if raw is None:
         return None
     if is_text(raw):
-        mode = msgspec.json.decode(raw)
-        if mode not in _MODES:
+        mode = _MODES.get(msgspec.json.decode(raw))
+        if mode is None:
             raise top.fail("tool_choice", f"must be one of {', '.join(_MODES)} or name a function")
         return ToolChoice(mode)
     choice = Fields(raw, top.at("tool_choice"))
-    if choice.need("type", str) != "function":
+    if (choice.take("type", str) or "function") != "function":
         raise choice.fail("type", "must be function")
     function = choice.object("function")
     if function is None:
@@ -221,7 +234,9 @@ def _assistant_parts(message: Fields) -> list[Part]:
 def _thinking(message: Fields) -> list[Part]:
     """`thinking_blocks` say all that `reasoning_content` says, and the signatures."""
     parts: list[Part] = []
-    text = message.take("reasoning_content", str) or message.take("reasoning", str)
+    texts = [message.take(name, str) for name in ("reasoning_content", "reasoning")]
+    text = next(filter(None, texts), None)
+    details = [_reasoning_detail(detail) for detail in message.objects("reasoning_details")]
     for block in message.objects("thinking_blocks"):
         if block.need("type", str) == "redacted_thinking":
             parts.append(RedactedThinkingPart(data=block.need("data", str), path=block.path))
@@ -233,9 +248,22 @@ def _thinking(message: Fields) -> list[Part]:
                     path=block.path,
                 )
             )
+    if not parts and details:
+        return [part for part in details if part is not None]
     if not parts and text:
         parts.append(ThinkingPart(text=text, path=message.at("reasoning_content")))
     return parts
+
+
+def _reasoning_detail(detail: Fields) -> Part | None:
+    """OpenRouter's form. Source: https://openrouter.ai/docs/use-cases/reasoning-tokens."""
+    kind = detail.need("type", str)
+    if kind == "reasoning.encrypted":
+        return RedactedThinkingPart(data=detail.take("data", str) or "", path=detail.path)
+    text = detail.take("text", str) or detail.take("summary", str)
+    if text is None:
+        return None
+    return ThinkingPart(text=text, signature=detail.take("signature", str), path=detail.path)
 
 
 def _tool_result(message: Fields) -> ToolResultPart:
@@ -253,17 +281,19 @@ def _refusal(item: Fields) -> Part:
 
 
 def _image(item: Fields) -> Part:
-    image = item.object("image_url")
-    if image is None:
+    part = ImagePart()
+    url = item.text_or_object("image_url")
+    if isinstance(url, Fields):
+        part.detail = url.take("detail", str)
+        part.extras = [extra for extra in url.rest() if extra.name != "url"]
+        url = url.need("url", str)
+    if url is None:
         raise item.fail("image_url", "is missing")
-    url = image.need("url", str)
-    part = ImagePart(detail=image.take("detail", str))
     inline = split_data_url(url)
     if inline is None:
         part.url = url
     else:
         part.media_type, part.data = inline
-    part.extras = image.rest()
     return part
 
 
