@@ -5,9 +5,11 @@
 //! levels deep, and a number that no double can hold passes, since values that only pass through are not limited.
 
 mod field;
+mod keys;
 mod number;
 mod scan;
 mod splice;
+mod stops;
 mod string;
 mod text;
 mod walk;

@@ -1,9 +1,8 @@
 //! The fields that the gateway acts on, read out of a body that is checked whole.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ops::Range;
 
+use super::keys::Keys;
 use super::string::unescaped;
 use super::text::{Sizes, is_read};
 use super::walk::{Step, Unseen, Walk};
@@ -96,7 +95,7 @@ pub fn scan(body: &[u8]) -> Result<Scan, Error> {
     }
     let mut scan = Scan::default();
     let mut sizes = Sizes::default();
-    let mut seen: HashSet<Cow<'_, str>> = HashSet::with_capacity(16);
+    let mut seen = Keys::default();
     for_each_field(body, |walk, key| {
         let key = unescaped(body.get(key).unwrap_or_default());
         let begin = walk.at;
@@ -105,11 +104,11 @@ pub fn scan(body: &[u8]) -> Result<Scan, Error> {
         } else {
             walk.value(&mut Unseen)?;
         }
-        let span = begin..walk.at;
+        let value = begin..walk.at;
         if matches!(&*key, "tools" | "functions") {
-            sizes.text_bytes += span.len();
+            sizes.text_bytes += value.len();
         }
-        scan.field(&key, body, span)?;
+        scan.field(&key, body, value)?;
         if seen.contains(&key) {
             return Err(Error::DuplicateKey { key: key.chars().take(MAX_SHOWN_KEY).collect() });
         }

@@ -6,7 +6,7 @@ use super::scan::for_each_field;
 use super::string::unescaped;
 use super::walk::{Unseen, Visit};
 
-/// Whether strings in this top-level field are read by the model: OpenAI's, Anthropic's and Gemini's names.
+/// Whether strings in this top-level field are read by the model. The names are those of `OpenAI`, Anthropic and Gemini.
 pub(super) fn is_read(field: &str) -> bool {
     matches!(
         field,

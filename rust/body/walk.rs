@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::string::has_control;
+use super::stops::Stops;
 use crate::error::Error;
 
 /// Deepest nesting of arrays and objects; also the bits of the stacks below.
@@ -16,9 +16,7 @@ pub(super) struct Walk<'a> {
     pub bytes: &'a [u8],
     /// Offset of the next byte.
     pub at: usize,
-    /// Whether there are control characters anywhere. A body on one line has none, and its strings need no look at
-    /// them; between the values of others they are white space.
-    pub has_controls: bool,
+    pub(super) stops: Stops,
 }
 
 pub(super) type Step = Result<(), Error>;
@@ -71,8 +69,8 @@ impl Open {
 
 impl<'a> Walk<'a> {
     /// A walk at the first byte.
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, has_controls: has_control(bytes) }
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, stops: Stops::new() }
     }
 
     /// The next byte; 0, which no JSON has outside a string, at the end.
@@ -81,6 +79,8 @@ impl<'a> Walk<'a> {
     }
 
     /// An error here.
+    #[cold]
+    #[inline(never)]
     pub const fn fail(&self, reason: &'static str) -> Error {
         Error::InvalidJson { offset: self.at, reason }
     }
@@ -91,6 +91,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Passes white space.
+    #[inline]
     pub fn space(&mut self) {
         while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
             self.at += 1;
@@ -98,6 +99,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Passes `"key" :` with the white space behind it; gives where the key stands, with its quotes.
+    #[inline]
     pub fn key(&mut self) -> Result<Range<usize>, Error> {
         if self.peek() != b'"' {
             return Err(self.fail("a key is missing"));
@@ -121,32 +123,28 @@ impl<'a> Walk<'a> {
         let mut open = Open { count: 1, ..Open::default() };
         let mut is_text = true;
         loop {
-            match self.peek() {
-                b'"' => {
-                    let begin = self.at + 1;
-                    self.string()?;
-                    visit.string(begin..self.at - 1, is_text);
+            let begin = self.at + 1;
+            let byte = self.peek();
+            // Nearly all values are strings, which a jump table over all kinds would not know.
+            if byte == b'"' {
+                self.string()?;
+                visit.string(begin..self.at - 1, is_text);
+            } else if byte == b'{' || byte == b'[' {
+                if open.count >= MAX_DEPTH {
+                    return Err(Error::TooDeep { max_depth: MAX_DEPTH });
                 }
-                opening @ (b'{' | b'[') => {
-                    if open.count >= MAX_DEPTH {
-                        return Err(Error::TooDeep { max_depth: MAX_DEPTH });
+                self.at += 1;
+                self.space();
+                if self.peek() != byte + 2 {
+                    open.push(byte == b'{', is_text);
+                    if byte == b'{' {
+                        is_text = self.key_of(visit)?;
                     }
-                    self.at += 1;
-                    self.space();
-                    if self.peek() != opening + 2 {
-                        open.push(opening == b'{', is_text);
-                        if opening == b'{' {
-                            is_text = self.key_of(visit)?;
-                        }
-                        continue;
-                    }
-                    self.at += 1;
+                    continue;
                 }
-                b'-' | b'0'..=b'9' => self.number()?,
-                b't' => self.word(b"true")?,
-                b'f' => self.word(b"false")?,
-                b'n' => self.word(b"null")?,
-                _ => return Err(self.fail("a value is missing")),
+                self.at += 1;
+            } else {
+                self.scalar(byte)?;
             }
             if !self.close(&mut open)? {
                 return Ok(());
@@ -156,6 +154,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A value ended: passes the ends of containers and one comma. False when no container is left open.
+    #[inline]
     fn close(&mut self, open: &mut Open) -> Result<bool, Error> {
         while open.count > 1 {
             self.space();
@@ -176,9 +175,20 @@ impl<'a> Walk<'a> {
         Ok(false)
     }
 
+    #[inline]
     fn key_of(&mut self, visit: &mut impl Visit) -> Result<bool, Error> {
         let key = self.key()?;
         Ok(visit.is_text(self.bytes.get(key).unwrap_or_default()))
+    }
+
+    fn scalar(&mut self, first: u8) -> Step {
+        match first {
+            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            _ => Err(self.fail("a value is missing")),
+        }
     }
 
     fn word(&mut self, word: &'static [u8]) -> Step {

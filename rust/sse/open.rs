@@ -18,7 +18,7 @@ pub(super) struct OpenFrame {
     line: usize,
     /// The line before ended in a CR that was the last byte there was: an LF next belongs to it.
     after_cr: bool,
-    /// The line before ended in CR LF.
+    /// A line of the stream ended in CR LF.
     crlf: bool,
     name: Range<usize>,
     data: Option<Range<usize>>,
@@ -144,7 +144,13 @@ impl OpenFrame {
     pub fn reset(&mut self) {
         self.more_data.clear();
         let more_data = std::mem::take(&mut self.more_data);
-        *self = Self { begun: true, after_cr: self.after_cr, more_data, ..Self::default() };
+        *self = Self {
+            begun: true,
+            after_cr: self.after_cr,
+            crlf: self.crlf,
+            more_data,
+            ..Self::default()
+        };
     }
 
     /// Takes in one line without its end; `at` is where it begins in the frame.

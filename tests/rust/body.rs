@@ -17,129 +17,35 @@ fn reason(body: &[u8]) -> (usize, &'static str) {
     }
 }
 
+#[rustfmt::skip]
+const GOOD: &[&str] = &[
+    "0", "-0", "1", "-1", "10", "1.5", "0.0", "-0.0e-0", "1e5", "1E+5", "1e-5", "1e-400", "0e999999999999999999",
+    "123456789012345678901234567890", "1.7976931348623157e308", "true", "false", "null", "[]", "{}", "[ ]",
+    "{ }", "[[],{}]", "[1,2 , 3]", r#"{"a":{"a":1},"b":[{}]}"#, r#""""#, r#""a""#, r#""\"\\\/\b\f\n\r\t""#,
+    r#""\u0000""#, r#""\u00e9\u00E9""#, r#""\ud83d\ude00""#, r#""\uD83D\uDE00""#,
+    "\"\u{7f}\u{80}\u{2028}\u{FEFF}\u{1F600}\u{10FFFF}\"", r#"{"":1}"#, r#"{"a":1,"a":2}"#, " \t\r\n1 \t\r\n",
+];
+
+#[rustfmt::skip]
+const BAD: &[&str] = &[
+    "", "-", "+1", "01", "-01", "00", "1.", ".5", "1e", "1e+", "1.e5", "1.5.5", "0x1", "1_000", "- 1", "1 2",
+    "NaN", "Infinity", "-Infinity", "nul", "tru", "fals", "True", "nulll", "truefalse", "[", "]", "{", "}",
+    "[1,]", "[,1]", "[1 2]", "[1,,2]", "{,}", "[}", "{]", r#"{"a":1,}"#, r#"{"a"}"#, r#"{"a":}"#, "{a:1}",
+    "{1:1}", r#"{"a" 1}"#, r#"{"a":1 "b":2}"#, r#"{"a":1,,"b":2}"#, "{null:1}", r#"""#, r#""a"#, r#""\""#,
+    r#""\x""#, r#""\u""#, r#""\u00e""#, r#""\u00eg""#, r#""\U0041""#, r#""\'""#, "'a'", r#""\ud800""#,
+    r#""\udc00""#, r#""\ud800\u0041""#, r#""\ud800\ud800""#, r#""\ud800\n""#, r#""\ud800x""#, r#"{"\ud800":1}"#,
+    r#""\udc00\ud800""#, "\"\n\"", "\"\t\"", "\"\u{0}\"", "\"\u{1f}\"", "\u{b}1", "\u{c}1", "\u{a0}1",
+    "\u{FEFF}1", "\u{0}", "1 // a", "/* a */ 1", "#",
+];
+
 #[test]
 fn values_pass_or_do_not() {
-    let good: &[&str] = &[
-        "0",
-        "-0",
-        "1",
-        "-1",
-        "10",
-        "1.5",
-        "0.0",
-        "-0.0e-0",
-        "1e5",
-        "1E+5",
-        "1e-5",
-        "1e-400",
-        "0e999999999999999999",
-        "123456789012345678901234567890",
-        "1.7976931348623157e308",
-        "true",
-        "false",
-        "null",
-        "[]",
-        "{}",
-        "[ ]",
-        "{ }",
-        "[[],{}]",
-        "[1,2 , 3]",
-        r#"{"a":{"a":1},"b":[{}]}"#,
-        r#""""#,
-        r#""a""#,
-        r#""\"\\\/\b\f\n\r\t""#,
-        r#""\u0000""#,
-        r#""\u00e9\u00E9""#,
-        r#""\ud83d\ude00""#,
-        r#""\uD83D\uDE00""#,
-        "\"\u{7f}\u{80}\u{2028}\u{FEFF}\u{1F600}\u{10FFFF}\"",
-        r#"{"":1}"#,
-        r#"{"a":1,"a":2}"#,
-        " \t\r\n1 \t\r\n",
-    ];
-    for value in good {
+    for value in GOOD {
         assert!(is_json(format!("{{\"x\":{value}}}").as_bytes()), "{value}");
         assert!(is_json(format!("{{\"x\":[{value},{value}]}}").as_bytes()), "[{value}]");
         assert!(serde_json::from_str::<Value>(value).is_ok(), "{value}");
     }
-    let bad: &[&str] = &[
-        "",
-        "-",
-        "+1",
-        "01",
-        "-01",
-        "00",
-        "1.",
-        ".5",
-        "1e",
-        "1e+",
-        "1.e5",
-        "1.5.5",
-        "0x1",
-        "1_000",
-        "- 1",
-        "1 2",
-        "NaN",
-        "Infinity",
-        "-Infinity",
-        "nul",
-        "tru",
-        "fals",
-        "True",
-        "nulll",
-        "truefalse",
-        "[",
-        "]",
-        "{",
-        "}",
-        "[1,]",
-        "[,1]",
-        "[1 2]",
-        "[1,,2]",
-        "{,}",
-        "[}",
-        "{]",
-        r#"{"a":1,}"#,
-        r#"{"a"}"#,
-        r#"{"a":}"#,
-        r#"{a:1}"#,
-        "{1:1}",
-        r#"{"a" 1}"#,
-        r#"{"a":1 "b":2}"#,
-        r#"{"a":1,,"b":2}"#,
-        r#"{null:1}"#,
-        r#"""#,
-        r#""a"#,
-        r#""\""#,
-        r#""\x""#,
-        r#""\u""#,
-        r#""\u00e""#,
-        r#""\u00eg""#,
-        r#""\U0041""#,
-        r#""\'""#,
-        "'a'",
-        r#""\ud800""#,
-        r#""\udc00""#,
-        r#""\ud800\u0041""#,
-        r#""\ud800\ud800""#,
-        r#""\ud800\n""#,
-        r#""\ud800x""#,
-        r#"{"\ud800":1}"#,
-        r#""\udc00\ud800""#,
-        "\"\n\"",
-        "\"\t\"",
-        "\"\u{0}\"",
-        "\"\u{1f}\"",
-        "\u{b}1",
-        "\u{c}1",
-        "\u{a0}1",
-        "\u{FEFF}1",
-        "\u{0}",
-        "1 // a",
-        "/* a */ 1",
-        "#",
-    ];
-    for value in bad {
+    for value in BAD {
         assert!(!is_json(format!("{{\"x\":{value}}}").as_bytes()), "{value}");
         assert!(!is_json(format!("{{\"x\":[{value}").as_bytes()), "[{value}");
         assert!(serde_json::from_str::<Value>(value).is_err(), "{value}");
@@ -238,7 +144,7 @@ fn nesting_is_bounded() {
             reason: "a comma or the container's end is missing"
         })
     );
-    assert!(too_deep.unwrap_err().to_string().contains("128 levels"));
+    assert!(Error::TooDeep { max_depth: MAX_DEPTH }.to_string().contains("128 levels"));
     // What closes may be opened again: depth is not count.
     assert!(scan(format!("{{\"a\":[{}[]]}}", "[[]],".repeat(1000)).as_bytes()).is_ok());
 }
