@@ -3,6 +3,8 @@
 //! Parsing and rebuilding a 32 KB agent request costs more than the rest of a gateway together; most of it is text
 //! that goes upstream as it came. The walk accepts what `orjson.loads` accepts, with two differences: it goes 128
 //! levels deep, and a number that no double can hold passes, since values that only pass through are not limited.
+// Measured: 15 % of a scan. Between calls the position goes through memory, and every string waits for it six times.
+#![allow(clippy::inline_always)]
 
 mod field;
 mod keys;

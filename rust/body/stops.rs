@@ -24,7 +24,7 @@ impl Stops {
     }
 
     /// Offset of the first stop at or behind `at`; the length of `bytes` if there is none.
-    #[inline]
+    #[inline(always)]
     pub fn next(&mut self, bytes: &[u8], at: usize) -> usize {
         let mut block = at - at % BLOCK;
         if block != self.block {
@@ -42,6 +42,7 @@ impl Stops {
         block + mask.trailing_zeros() as usize
     }
 
+    #[inline(never)]
     fn look(&mut self, bytes: &[u8], block: usize) {
         let rest = bytes.get(block..).unwrap_or_default();
         self.block = block;

@@ -7,7 +7,7 @@ use crate::error::Error;
 
 impl Walk<'_> {
     /// Passes a string, from quote to quote.
-    #[inline]
+    #[inline(always)]
     pub fn string(&mut self) -> Step {
         self.at += 1;
         loop {
@@ -25,7 +25,7 @@ impl Walk<'_> {
     }
 
     /// Passes what a backslash begins.
-    #[inline]
+    #[inline(always)]
     fn escape(&mut self) -> Step {
         match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -39,6 +39,7 @@ impl Walk<'_> {
     }
 
     /// Passes `\uXXXX`, or two of them that are one character.
+    #[inline(never)]
     fn character(&mut self) -> Step {
         let begin = self.at;
         let unit = self.unit()?;

@@ -74,6 +74,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next byte; 0, which no JSON has outside a string, at the end.
+    #[inline(always)]
     pub fn peek(&self) -> u8 {
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
@@ -91,7 +92,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Passes white space.
-    #[inline]
+    #[inline(always)]
     pub fn space(&mut self) {
         while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
             self.at += 1;
@@ -99,7 +100,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Passes `"key" :` with the white space behind it; gives where the key stands, with its quotes.
-    #[inline]
+    #[inline(always)]
     pub fn key(&mut self) -> Result<Range<usize>, Error> {
         if self.peek() != b'"' {
             return Err(self.fail("a key is missing"));
@@ -154,7 +155,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A value ended: passes the ends of containers and one comma. False when no container is left open.
-    #[inline]
+    #[inline(always)]
     fn close(&mut self, open: &mut Open) -> Result<bool, Error> {
         while open.count > 1 {
             self.space();
@@ -175,7 +176,7 @@ impl<'a> Walk<'a> {
         Ok(false)
     }
 
-    #[inline]
+    #[inline(always)]
     fn key_of(&mut self, visit: &mut impl Visit) -> Result<bool, Error> {
         let key = self.key()?;
         Ok(visit.is_text(self.bytes.get(key).unwrap_or_default()))
