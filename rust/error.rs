@@ -27,10 +27,12 @@ pub enum Error {
         reason: &'static str,
     },
     /// A field that the gateway acts on has a value that it cannot act on.
-    #[error("`{field}` {reason}")]
+    #[error("`{field}` {reason} (at byte {offset})")]
     InvalidField {
         /// The field.
         field: &'static str,
+        /// Offset of its value's first byte.
+        offset: usize,
         /// What is wrong with its value.
         reason: &'static str,
     },

@@ -1,13 +1,22 @@
 //! Reads and changes single fields of a JSON body without building a tree.
 //!
 //! Parsing and rebuilding a 32 KB agent request costs more than the rest of a gateway together; most of it is text
-//! that goes upstream as it came.
+//! that goes upstream as it came. The walk accepts what `orjson.loads` accepts, with two differences: it goes 128
+//! levels deep, and a number that no double can hold passes, since values that only pass through are not limited.
+// Measured: 15 % of a scan. Between calls the position goes through memory, and every string waits for it six times.
+#![allow(clippy::inline_always)]
 
+mod field;
+mod keys;
+mod number;
 mod scan;
 mod splice;
+mod stops;
+mod string;
 mod text;
-mod validate;
+mod walk;
 
 pub use scan::{Scan, scan};
 pub use splice::{Edit, splice};
 pub use text::for_each_text;
+pub use walk::MAX_DEPTH;

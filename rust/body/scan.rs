@@ -1,36 +1,41 @@
 //! The fields that the gateway acts on, read out of a body that is checked whole.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ops::Range;
 
-use super::validate::Walk;
+use super::keys::Keys;
+use super::string::unescaped;
+use super::text::{Sizes, is_read};
+use super::walk::{Step, Unseen, Walk};
 use crate::error::Error;
 
-/// Largest number believed in a field that we act on.
-const MAX_NUMBER: u64 = 1_000_000_000_000_000;
+/// A key that is told to a client is cut to this many characters.
+const MAX_SHOWN_KEY: usize = 64;
 
 /// What a body says to the gateway.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Scan {
-    model: Option<(String, Range<usize>)>,
-    stream: bool,
-    stream_options: Option<Range<usize>>,
-    include_usage: bool,
-    user: Option<String>,
-    max_tokens: Option<u64>,
-    n: Option<u64>,
+    pub(super) model: Option<String>,
+    pub(super) model_span: Option<Range<usize>>,
+    pub(super) stream: bool,
+    pub(super) stream_options_span: Option<Range<usize>>,
+    pub(super) include_usage: bool,
+    pub(super) user: Option<String>,
+    pub(super) service_tier: Option<String>,
+    pub(super) max_tokens: Option<u64>,
+    pub(super) n: Option<u64>,
+    text_bytes: usize,
+    opaque_bytes: usize,
 }
 
 impl Scan {
     /// `model`.
     pub fn model(&self) -> Option<&str> {
-        self.model.as_ref().map(|(model, _)| model.as_str())
+        self.model.as_deref()
     }
 
-    /// Where its value stands, quotes included.
+    /// Where the value of `model` stands, quotes included; also where it is null.
     pub fn model_span(&self) -> Option<Range<usize>> {
-        self.model.as_ref().map(|(_, span)| span.clone())
+        self.model_span.clone()
     }
 
     /// `stream`; false where it is not there or null.
@@ -38,9 +43,9 @@ impl Scan {
         self.stream
     }
 
-    /// Where the value of `stream_options` stands; none for null.
+    /// Where the value of `stream_options` stands; also where it is null.
     pub fn stream_options_span(&self) -> Option<Range<usize>> {
-        self.stream_options.clone()
+        self.stream_options_span.clone()
     }
 
     /// `stream_options.include_usage`.
@@ -48,12 +53,18 @@ impl Scan {
         self.include_usage
     }
 
-    /// `user`, if it is a string.
+    /// `user`, or Anthropic's `metadata.user_id`, if it is a string.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// The most output tokens asked for: `max_completion_tokens`, `max_output_tokens` or `max_tokens`, the least of them.
+    /// `service_tier`, if it is a string.
+    pub fn service_tier(&self) -> Option<&str> {
+        self.service_tier.as_deref()
+    }
+
+    /// The most output tokens asked for: `max_completion_tokens`, `max_output_tokens` or `max_tokens`. Where several
+    /// stand, the largest, so that it bounds the answer whichever the upstream reads.
     pub const fn max_tokens(&self) -> Option<u64> {
         self.max_tokens
     }
@@ -62,17 +73,59 @@ impl Scan {
     pub const fn n(&self) -> Option<u64> {
         self.n
     }
+
+    /// Bytes of text that the model reads, escapes as written: at least its tokens. Tools count with their braces.
+    pub const fn text_bytes(&self) -> usize {
+        self.text_bytes
+    }
+
+    /// Bytes of the strings beside the text: media as base64 or by address, ids, labels.
+    pub const fn opaque_bytes(&self) -> usize {
+        self.opaque_bytes
+    }
 }
 
 /// Checks a body whole and reads the fields above. Cost: one pass; see `bench/rust/body.rs`.
 ///
-/// Accepts what `orjson.loads` accepts, if it is an object with no key twice and at most 128 levels deep.
+/// Accepts what `orjson.loads` accepts, if it is an object with no top-level key twice and at most 128 levels deep.
+/// Numbers are checked for their form only: one too large for a double passes through.
 pub fn scan(body: &[u8]) -> Result<Scan, Error> {
     if let Err(error) = simdutf8::compat::from_utf8(body) {
         return Err(Error::InvalidJson { offset: error.valid_up_to(), reason: "not valid UTF-8" });
     }
-    let mut walk = Walk::new(body);
     let mut scan = Scan::default();
+    let mut sizes = Sizes::default();
+    let mut seen = Keys::default();
+    for_each_field(body, |walk, key| {
+        let key = unescaped(body.get(key).unwrap_or_default());
+        let begin = walk.at;
+        if is_read(&key) {
+            walk.value(&mut sizes)?;
+        } else {
+            walk.value(&mut Unseen)?;
+        }
+        let value = begin..walk.at;
+        if matches!(&*key, "tools" | "functions") {
+            sizes.text_bytes += value.len();
+        }
+        scan.field(&key, body, value)?;
+        if seen.contains(&key) {
+            return Err(Error::DuplicateKey { key: key.chars().take(MAX_SHOWN_KEY).collect() });
+        }
+        seen.insert(key);
+        Ok(())
+    })?;
+    scan.text_bytes = sizes.text_bytes;
+    scan.opaque_bytes = sizes.opaque_bytes;
+    Ok(scan)
+}
+
+/// Walks through a body that must be one object. `each` gets where a key stands and passes the value behind it.
+pub(super) fn for_each_field<'a>(
+    body: &'a [u8],
+    mut each: impl FnMut(&mut Walk<'a>, Range<usize>) -> Step,
+) -> Step {
+    let mut walk = Walk::new(body);
     walk.space();
     if walk.peek() != b'{' {
         return Err(walk.fail("the body is not a JSON object"));
@@ -82,110 +135,19 @@ pub fn scan(body: &[u8]) -> Result<Scan, Error> {
     if walk.peek() == b'}' {
         walk.at += 1;
     } else {
-        fields(&mut walk, body, &mut scan)?;
+        loop {
+            let key = walk.key()?;
+            each(&mut walk, key)?;
+            walk.space();
+            match walk.peek() {
+                b',' => walk.at += 1,
+                b'}' => break,
+                _ => return Err(walk.fail("a comma or the container's end is missing")),
+            }
+            walk.space();
+        }
+        walk.at += 1;
     }
     walk.space();
-    if walk.is_done() { Ok(scan) } else { Err(walk.fail("something follows the object")) }
-}
-
-fn fields(walk: &mut Walk<'_>, body: &[u8], scan: &mut Scan) -> Result<(), Error> {
-    let mut seen: HashSet<Cow<'_, str>> = HashSet::with_capacity(16);
-    loop {
-        let begin = walk.at;
-        if walk.peek() != b'"' {
-            return Err(walk.fail("a key is missing"));
-        }
-        walk.string()?;
-        let key = text(body, begin..walk.at);
-        walk.space();
-        walk.expect(b':', "a colon is missing")?;
-        walk.space();
-        let begin = walk.at;
-        walk.value(1)?;
-        scan.field(&key, body, begin..walk.at)?;
-        if !seen.insert(key.clone()) {
-            return Err(Error::DuplicateKey { key: key.into_owned() });
-        }
-        walk.space();
-        match walk.peek() {
-            b',' => walk.at += 1,
-            b'}' => break,
-            _ => return Err(walk.fail("a comma or the container's end is missing")),
-        }
-        walk.space();
-    }
-    walk.at += 1;
-    Ok(())
-}
-
-impl Scan {
-    fn field(&mut self, key: &str, body: &[u8], span: Range<usize>) -> Result<(), Error> {
-        let value = body.get(span.clone()).unwrap_or_default();
-        if value == b"null" {
-            return Ok(());
-        }
-        match key {
-            "model" => {
-                if value.first() != Some(&b'"') {
-                    return Err(invalid("model", "is not a string"));
-                }
-                self.model = Some((text(body, span.clone()).into_owned(), span));
-            }
-            "stream" => {
-                self.stream = match value {
-                    b"true" => true,
-                    b"false" => false,
-                    _ => return Err(invalid("stream", "is neither true nor false")),
-                };
-            }
-            "stream_options" => {
-                let options: StreamOptions = serde_json::from_slice(value)
-                    .map_err(|_| invalid("stream_options", "is not an object with known types"))?;
-                self.include_usage = options.include_usage.unwrap_or(false);
-                self.stream_options = Some(span);
-            }
-            "user" if value.first() == Some(&b'"') => {
-                self.user = Some(text(body, span).into_owned());
-            }
-            "max_tokens" => self.bound(number("max_tokens", value)?),
-            "max_completion_tokens" => self.bound(number("max_completion_tokens", value)?),
-            "max_output_tokens" => self.bound(number("max_output_tokens", value)?),
-            "n" => self.n = Some(number("n", value)?),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn bound(&mut self, tokens: u64) {
-        self.max_tokens = Some(self.max_tokens.map_or(tokens, |known| known.min(tokens)));
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct StreamOptions {
-    include_usage: Option<bool>,
-}
-
-/// A string's text; borrowed unless escapes stand in it. It was checked before.
-fn text(body: &[u8], span: Range<usize>) -> Cow<'_, str> {
-    let quoted = body.get(span).unwrap_or_default();
-    let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
-    if memchr::memchr(b'\\', inner).is_none() {
-        return String::from_utf8_lossy(inner);
-    }
-    serde_json::from_slice::<String>(quoted)
-        .map_or_else(|_| String::from_utf8_lossy(inner), Cow::Owned)
-}
-
-fn number(field: &'static str, value: &[u8]) -> Result<u64, Error> {
-    let text = std::str::from_utf8(value).unwrap_or_default();
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    let number = if digits { text.parse::<u64>().ok() } else { None };
-    number
-        .filter(|number| *number <= MAX_NUMBER)
-        .ok_or_else(|| invalid(field, "is not a whole number between 0 and 10^15"))
-}
-
-const fn invalid(field: &'static str, reason: &'static str) -> Error {
-    Error::InvalidField { field, reason }
+    if walk.is_done() { Ok(()) } else { Err(walk.fail("something follows the object")) }
 }

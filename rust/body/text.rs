@@ -1,42 +1,101 @@
-//! The texts of a request, for counting. Builds a tree: only for requests whose answer reports no usage.
+//! The texts of a request: what the model reads, told from the data and the labels around it.
 
-use serde_json::Value;
+use std::ops::Range;
 
-/// Fields whose strings the model reads.
-const READ: &[&str] = &["messages", "system", "input", "prompt"];
+use super::scan::for_each_field;
+use super::string::unescaped;
+use super::walk::{Unseen, Visit};
 
-/// Calls `each` with every text that the model reads, decoded.
-pub fn for_each_text(body: &[u8], mut each: impl FnMut(&str)) {
-    let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(body) else { return };
-    for field in READ {
-        if let Some(value) = fields.get(*field) {
-            walk(value, &mut each);
+/// Whether strings in this top-level field are read by the model. The names are those of `OpenAI`, Anthropic and Gemini.
+pub(super) fn is_read(field: &str) -> bool {
+    matches!(
+        field,
+        "messages"
+            | "system"
+            | "input"
+            | "instructions"
+            | "prompt"
+            | "contents"
+            | "systemInstruction"
+            | "system_instruction"
+    )
+}
+
+/// Whether strings under this key are text. Only what is known not to be is left out, so that a bound made of texts
+/// holds for keys that nobody has invented yet.
+fn is_text(key: &[u8]) -> bool {
+    !matches!(
+        key,
+        // Media, encoded; and thoughts that only their own vendor can read.
+        br#""data""#
+            | br#""url""#
+            | br#""image_url""#
+            | br#""file_data""#
+            | br#""encrypted_content""#
+            | br#""signature""#
+            | br#""thoughtSignature""#
+            | br#""thought_signature""#
+            // Labels.
+            | br#""type""#
+            | br#""role""#
+            | br#""id""#
+            | br#""call_id""#
+            | br#""tool_call_id""#
+            | br#""tool_use_id""#
+            | br#""file_id""#
+            | br#""media_type""#
+            | br#""mime_type""#
+            | br#""mimeType""#
+            | br#""detail""#
+            | br#""format""#
+            | br#""ttl""#
+    )
+}
+
+/// Adds up the bytes of strings.
+#[derive(Default)]
+pub(super) struct Sizes {
+    pub text_bytes: usize,
+    pub opaque_bytes: usize,
+}
+
+impl Visit for Sizes {
+    fn is_text(&mut self, key: &[u8]) -> bool {
+        is_text(key)
+    }
+
+    fn string(&mut self, inner: Range<usize>, is_text: bool) {
+        let bytes = if is_text { &mut self.text_bytes } else { &mut self.opaque_bytes };
+        *bytes += inner.len();
+    }
+}
+
+/// Calls back with each text's place, quotes included.
+struct Texts<F>(F);
+
+impl<F: FnMut(Range<usize>)> Visit for Texts<F> {
+    fn is_text(&mut self, key: &[u8]) -> bool {
+        is_text(key)
+    }
+
+    fn string(&mut self, inner: Range<usize>, is_text: bool) {
+        if is_text {
+            (self.0)(inner.start - 1..inner.end + 1);
         }
     }
 }
 
-fn walk(value: &Value, each: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) => each(text),
-        Value::Array(items) => items.iter().for_each(|item| walk(item, each)),
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                // Image and document data are no text; ids and types are not read as text either.
-                if matches!(
-                    key.as_str(),
-                    "content"
-                        | "text"
-                        | "arguments"
-                        | "function"
-                        | "tool_calls"
-                        | "input"
-                        | "name"
-                        | "thinking"
-                ) {
-                    walk(value, each);
-                }
-            }
+/// Calls `each` with every text that the model reads, decoded, in the body's order; with none if it is not valid.
+pub fn for_each_text(body: &[u8], mut each: impl FnMut(&str)) {
+    let mut spans = Texts(|span: Range<usize>| {
+        each(&unescaped(body.get(span).unwrap_or_default()));
+    });
+    // A body that breaks off was refused when it was scanned.
+    let _ = for_each_field(body, |walk, key| {
+        if is_read(&unescaped(body.get(key).unwrap_or_default())) {
+            walk.value(&mut spans)
+        } else {
+            walk.value(&mut Unseen)
         }
-        _ => {}
-    }
+    });
 }

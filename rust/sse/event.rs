@@ -24,19 +24,26 @@ pub struct Event<'a> {
     /// The `data` lines, joined by line feeds. Bytes: UTF-8 is the reader's to check.
     pub data: Cow<'a, [u8]>,
     pub(super) id: Option<&'a [u8]>,
+    pub(super) last_event_id: &'a [u8],
 }
 
-impl Event<'_> {
-    /// The event's type, `message` where it has none or one that is not UTF-8.
-    pub fn name(&self) -> &str {
+impl<'a> Event<'a> {
+    /// The event's type: `message` where it has none, U+FFFD where it is not UTF-8.
+    pub fn name(&self) -> &'a str {
         match std::str::from_utf8(self.name) {
-            Ok(name) if !name.is_empty() => name,
-            _ => "message",
+            Ok("") => "message",
+            Ok(name) => name,
+            Err(_) => "\u{FFFD}",
         }
     }
 
     /// The `id` line's value, if the event has one.
-    pub const fn id(&self) -> Option<&[u8]> {
+    pub const fn id(&self) -> Option<&'a [u8]> {
         self.id
+    }
+
+    /// The last `id` of the stream so far, this event's included; empty where there was none.
+    pub const fn last_event_id(&self) -> &'a [u8] {
+        self.last_event_id
     }
 }

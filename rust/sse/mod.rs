@@ -4,6 +4,7 @@
 
 mod encoder;
 mod event;
+mod open;
 mod parser;
 
 pub use encoder::{encode_comment, encode_event};

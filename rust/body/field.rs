@@ -1,0 +1,90 @@
+//! What single top-level fields mean.
+
+use std::ops::Range;
+
+use super::number::whole_number;
+use super::scan::Scan;
+use super::string::unescaped;
+use crate::error::Error;
+
+impl Scan {
+    /// Takes in one top-level field; `span` is where its value stands.
+    pub(super) fn field(
+        &mut self,
+        key: &str,
+        body: &[u8],
+        span: Range<usize>,
+    ) -> Result<(), Error> {
+        let offset = span.start;
+        let value = body.get(span.clone()).unwrap_or_default();
+        let is_string = value.first() == Some(&b'"');
+        let is_null = value == b"null";
+        let fail = |field, reason| Error::InvalidField { field, offset, reason };
+        match key {
+            "model" => {
+                if !is_string && !is_null {
+                    return Err(fail("model", "is not a string"));
+                }
+                self.model = is_string.then(|| unescaped(value).into_owned());
+                self.model_span = Some(span);
+            }
+            "stream" => match value {
+                b"true" => self.stream = true,
+                b"false" | b"null" => self.stream = false,
+                _ => return Err(fail("stream", "is neither true nor false")),
+            },
+            "stream_options" => {
+                self.include_usage = include_usage(value).ok_or_else(|| {
+                    fail("stream_options", "is not an object with a true or false `include_usage`")
+                })?;
+                self.stream_options_span = Some(span);
+            }
+            "user" if is_string => self.user = Some(unescaped(value).into_owned()),
+            "metadata" if self.user.is_none() => {
+                self.user = serde_json::from_slice(value)
+                    .ok()
+                    .and_then(|metadata: Metadata| metadata.user_id);
+            }
+            "service_tier" if is_string => self.service_tier = Some(unescaped(value).into_owned()),
+            "max_tokens" => self.bound(number("max_tokens", value, offset)?),
+            "max_completion_tokens" => self.bound(number("max_completion_tokens", value, offset)?),
+            "max_output_tokens" => self.bound(number("max_output_tokens", value, offset)?),
+            "n" => self.n = number("n", value, offset)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn bound(&mut self, tokens: Option<u64>) {
+        self.max_tokens = self.max_tokens.max(tokens);
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+#[derive(serde::Deserialize)]
+struct Metadata {
+    user_id: Option<String>,
+}
+
+/// None where a value is not what `stream_options` may be.
+fn include_usage(value: &[u8]) -> Option<bool> {
+    match value.first() {
+        Some(b'{') => {
+            let options: StreamOptions = serde_json::from_slice(value).ok()?;
+            Some(options.include_usage.unwrap_or(false))
+        }
+        _ => (value == b"null").then_some(false),
+    }
+}
+
+fn number(field: &'static str, value: &[u8], offset: usize) -> Result<Option<u64>, Error> {
+    if value == b"null" {
+        return Ok(None);
+    }
+    let reason = "is not a whole number between 0 and 10^15";
+    whole_number(value).map(Some).ok_or(Error::InvalidField { field, offset, reason })
+}

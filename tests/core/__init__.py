@@ -1,0 +1,1 @@
+"""The extension, through its binding."""
