@@ -165,6 +165,9 @@ class Failure:
     @property
     def target(self) -> int:
         """Index of the target."""
+    @property
+    def resent(self) -> bool:
+        """Whether the request went out twice already: not to the same upstream again."""
 
 @final
 class JournalDrain:

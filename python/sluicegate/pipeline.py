@@ -130,6 +130,8 @@ class Call:
                 first=exchange.first_target,
                 failover_on=self.settings.failover_on(exchange.requested_model),
             )
+        if failure.resent:
+            self.plan.retried.add(failure.target)
         provider, _, dialect, _ = exchange.targets[failure.target]
         told = None
         if failure.body:

@@ -63,6 +63,8 @@ pub(super) struct Running {
     /// The gateway asked for usage that the client did not ask for.
     pub hides_usage: bool,
     pub sent: Instant,
+    /// The request went out twice, since a pooled connection broke under it.
+    replaced: bool,
     id: RecordId,
 }
 
@@ -86,12 +88,20 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         report: Report::default(),
         hides_usage: false,
         sent: Instant::now(),
+        replaced: false,
         rt,
         x,
         target,
     };
-    let end = running.drive(attempt.body).await;
-    running.settle(number, attempt.target, end);
+    let mut end = running.drive(attempt.body).await;
+    if let End::Failed(failure) = &mut end
+        && running.replaced
+        && matches!(failure.kind, FailureKind::Reset | FailureKind::Connect)
+    {
+        failure.resent = true;
+        running.count_replaced();
+    }
+    running.settle(attempt.target, end);
     guard.0 = None;
 }
 
@@ -121,8 +131,12 @@ impl Running {
         }
     }
 
-    /// Sends the request over an idle connection, or a new one. The pool gives only connections that the upstream
-    /// has not closed; one that breaks behind that look may have carried the request, so its loss is a failure.
+    /// Sends the request over an idle connection, or a new one.
+    ///
+    /// The pool gives only connections that looked alive a moment ago. One that breaks before a byte of
+    /// an answer came may have been closed meanwhile, or may have carried the request: nobody can tell.
+    /// So the request is sent once more over a new connection, and that is no attempt of its own unless
+    /// it breaks too: then both were, and there is no third.
     async fn send(&mut self, body: Bytes) -> Result<(Lease, Response<Incoming>), End> {
         let mut lease = self.rt.pool.idle(&self.target.upstream.endpoint);
         self.intend(lease.is_some())?;
@@ -149,8 +163,11 @@ impl Running {
             };
             return match result {
                 Ok(Ok(response)) => Ok((open, response)),
-                // The connection ended before a byte of the request went out: nothing has happened.
-                Ok(Err(TransportError::Unsent)) if reused => continue,
+                Ok(Err(TransportError::Unsent | TransportError::Reset(_))) if reused => {
+                    open.distrust();
+                    self.replaced = true;
+                    continue;
+                }
                 Ok(Err(TransportError::BadHead(detail))) => {
                     Err(self.failed(FailureKind::BadHead, detail))
                 }
@@ -161,6 +178,19 @@ impl Running {
                 Err(stop) => Err(self.stopped(stop, FailureKind::FirstByteTimeout)),
             };
         }
+    }
+
+    /// Writes the row of the attempt that was replaced; what follows is the next one's.
+    fn count_replaced(&mut self) {
+        let mut row = Row::open(&self.x, self.id.attempt, Some(&self.target));
+        row.outcome = Outcome::Error;
+        row.error_code = Some(FailureKind::Reset.code());
+        row.basis = Basis::None;
+        row.price(self.target.price.as_ref());
+        row.latency_ms = millis(self.x.admission.arrived);
+        let written = self.rt.settle_row(self.id, &row);
+        self.x.keep_unfinished(self.id.attempt, written.into());
+        self.id.attempt = self.x.begin_attempt();
     }
 
     async fn connect(&mut self) -> Result<Lease, End> {
@@ -230,8 +260,9 @@ impl Running {
     }
 
     /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
-    fn settle(self, number: u32, target: usize, end: End) {
+    fn settle(self, target: usize, end: End) {
         let Self { rt, x, target: upstream, report, id, .. } = self;
+        let number = id.attempt;
         let mut row = Row::open(&x, number, Some(&upstream));
         row.status = report.status;
         row.upstream_request_id = report.upstream_request_id.as_deref();

@@ -101,6 +101,8 @@ pub struct Failure {
     pub body: Bytes,
     /// Which target of the route.
     pub target: usize,
+    /// The request went out twice: it must not go to the same upstream again.
+    pub resent: bool,
 }
 
 impl Failure {
@@ -112,6 +114,7 @@ impl Failure {
             retry_after: None,
             body: Bytes::new(),
             target: 0,
+            resent: false,
         }
     }
 

@@ -182,6 +182,11 @@ impl Failure {
     }
 
     #[getter]
+    fn resent(&self) -> bool {
+        self.0.resent
+    }
+
+    #[getter]
     fn target(&self) -> usize {
         self.0.target
     }

@@ -12,6 +12,9 @@ use super::{Connection, Connector, Endpoint, RequestBody, TransportError};
 
 /// An idle connection older than this is closed, not used: many servers and load balancers end theirs after 60 s.
 const MAX_IDLE: Duration = Duration::from_secs(45);
+/// A connection rests this long before it is used again: what a broken server sends behind an answer
+/// has arrived by then, and closes the connection instead of answering the next request.
+const MIN_IDLE: Duration = Duration::from_millis(2);
 /// Idle connections kept for each server.
 const MAX_IDLE_PER_SERVER: usize = 256;
 
@@ -78,6 +81,7 @@ impl Server {
                     return Some(Connection::Http2(sender.clone()));
                 }
                 Some((connection, _)) if connection.is_closed() => drop(idle.remove(at)),
+                Some((_, since)) if now.duration_since(*since) < MIN_IDLE => {}
                 Some((connection, _)) if connection.is_ready() => {
                     return idle.remove(at).map(|(c, _)| c);
                 }
