@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::Response;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
@@ -56,7 +56,7 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
         Some(whole::Form::Stream) | None => {}
         // Some hosts label their streams as JSON: the first bytes tell.
         Some(whole::Form::Json) => match first_data(run, &mut body).await {
-            Ok(Some(data)) if whole::looks_like_events(&data) => first = Some(data),
+            Ok(data) if whole::looks_like_events(&data) == Some(true) => first = Some(data),
             Ok(data) => return whole::as_stream(run, lease, parts, body, data).await,
             Err(end) => return end,
         },
@@ -77,25 +77,25 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
     end
 }
 
-/// The first bytes of a body; `None` where it has none.
-async fn first_data(run: &mut Running, body: &mut Incoming) -> Result<Option<Bytes>, End> {
-    loop {
+/// As many first bytes of a body as tell what it is; all of it where it ends before that.
+async fn first_data(run: &mut Running, body: &mut Incoming) -> Result<Bytes, End> {
+    let mut begun = BytesMut::new();
+    while whole::looks_like_events(&begun).is_none() {
         match run.deadline.guard(&run.x, body.frame()).await {
             Err(Stop::Tick) => heartbeat(&run.x, &mut run.deadline),
             Err(stop) => return Err(run.stopped(stop, FailureKind::FirstByteTimeout)),
-            Ok(None) => return Ok(None),
+            Ok(None) => break,
             Ok(Some(Err(error))) => {
                 return Err(run.failed(FailureKind::Truncated, error.to_string()));
             }
             Ok(Some(Ok(frame))) => {
-                if let Ok(data) = frame.into_data()
-                    && !data.is_empty()
-                {
-                    return Ok(Some(data));
+                if let Ok(data) = frame.into_data() {
+                    begun.extend_from_slice(&data);
                 }
             }
         }
     }
+    Ok(begun.freeze())
 }
 
 /// A stream that is read on for a client that left; there is room for so many.

@@ -51,10 +51,16 @@ pub(super) fn form(headers: &HeaderMap) -> Option<Form> {
     })
 }
 
-/// Whether a body is a stream of events, whatever its content type says.
-pub(super) fn looks_like_events(body: &[u8]) -> bool {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
-    [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|field| body.starts_with(field))
+/// Whether a body is a stream of events, whatever its content type says; `None` until its first bytes tell.
+pub(super) fn looks_like_events(body: &[u8]) -> Option<bool> {
+    const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
+    const BOM: &[u8] = b"\xEF\xBB\xBF";
+    let text = body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start();
+    if FIELDS.iter().any(|field| text.starts_with(field)) {
+        return Some(true);
+    }
+    let undecided = BOM.starts_with(body) || FIELDS.iter().any(|field| field.starts_with(text));
+    (!undecided).then_some(false)
 }
 
 /// Reads an answer whole and hands it over.
@@ -70,7 +76,8 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
     };
     lease.recycle();
     let answered = Instant::now();
-    let streamed = form(&parts.headers) == Some(Form::Stream) || looks_like_events(&body);
+    let streamed =
+        form(&parts.headers) == Some(Form::Stream) || looks_like_events(&body) == Some(true);
     if streamed && run.x.admission.operation == Operation::Chat {
         body = match collect(run, &body) {
             Ok(body) => body,
@@ -123,10 +130,10 @@ pub(super) async fn as_stream(
     lease: Lease,
     parts: Parts,
     body: Incoming,
-    first: Option<Bytes>,
+    first: Bytes,
 ) -> End {
     let max_bytes = run.x.admission.snapshot.max_answer_bytes;
-    let body = match read(run, &parts.headers, first, body, max_bytes, true).await {
+    let body = match read(run, &parts.headers, Some(first), body, max_bytes, true).await {
         Ok(body) => body,
         Err(end) => return end,
     };

@@ -236,7 +236,6 @@ pub(super) struct ErrorBody<'a> {
 pub(super) struct WireUsage {
     prompt_tokens: Count,
     completion_tokens: Count,
-    total_tokens: Count,
     prompt_tokens_details: Option<Details>,
     completion_tokens_details: Option<Details>,
     /// `DeepSeek`.
@@ -265,12 +264,13 @@ struct Details {
     reasoning_tokens: Count,
 }
 
-/// The last believable value of every count.
+/// The last believable value of every count, as the host names it.
+///
+/// A host that counts reasoning beside the completion (xAI) is not told apart here: that is a fact
+/// about the host, not about the dialect.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
     usage: Usage,
-    completion: Option<u64>,
-    total: Option<u64>,
     audio: [Option<u64>; 2],
     image: [Option<u64>; 2],
 }
@@ -282,8 +282,7 @@ impl Reported {
         let none = Count(None);
         let usage = &mut self.usage;
         wire.prompt_tokens.update(&mut usage.input_tokens);
-        wire.completion_tokens.update(&mut self.completion);
-        wire.total_tokens.update(&mut self.total);
+        wire.completion_tokens.update(&mut usage.output_tokens);
         for cached in [
             wire.num_cached_tokens,
             wire.cached_tokens,
@@ -316,22 +315,6 @@ impl Reported {
         }
         usage.audio_tokens = sum(&self.audio);
         usage.image_tokens = sum(&self.image);
-        self.usage.output_tokens = self.output_tokens();
         self.usage.without_absurd_parts()
-    }
-
-    /// `completion_tokens`, plus reasoning where the host counts that beside it.
-    ///
-    /// xAI does: its `total_tokens` is the sum of prompt, completion and reasoning.
-    fn output_tokens(&self) -> Option<u64> {
-        let beside = sum(&[self.completion, self.usage.reasoning_tokens]);
-        let (input, Some(_)) = (self.usage.input_tokens, self.completion) else {
-            return None;
-        };
-        if input.is_some() && self.total.is_some() && sum(&[input, beside]) == self.total {
-            beside
-        } else {
-            self.completion
-        }
     }
 }
