@@ -9,6 +9,7 @@ import msgspec
 from sluicegate import server
 from sluicegate.cli.common import CONFIG_FILE, load_or_exit, warn
 from sluicegate.config.settings import is_loopback
+from sluicegate.listener import ListenError
 
 
 @click.command()
@@ -21,8 +22,10 @@ from sluicegate.config.settings import is_loopback
     "--workers", type=click.IntRange(1, 256), help="Processes, instead of server.workers."
 )
 def serve(config: Path, host: str | None, port: int | None, workers: int | None) -> None:
-    """Serve until SIGTERM. SIGHUP reads the configuration again; requests that run keep the old
-    one.
+    """Serve until SIGTERM or Ctrl-C, which let running requests finish (server.drain_s).
+
+    SIGHUP reads the configuration again; requests that run keep the old one, and a file with
+    mistakes changes nothing.
     """
     settings = load_or_exit(config)
     overrides = {"host": host, "port": port, "workers": workers}
@@ -30,9 +33,11 @@ def serve(config: Path, host: str | None, port: int | None, workers: int | None)
     listening = msgspec.structs.replace(settings.server, **given)
     if settings.open and not is_loopback(listening.host):
         raise click.UsageError(f"auth: none is allowed on loopback only, not on {listening.host}")
-    settings = dataclasses.replace(settings, server=listening)
     warn(settings)
-    click.echo(
-        f"sluicegate serves on http://{settings.server.host}:{settings.server.port}", err=True
-    )
-    server.serve(settings)
+    try:
+        server.serve(
+            dataclasses.replace(settings, server=listening),
+            on_ready=lambda url: click.echo(f"sluicegate serves on {url}", err=True),
+        )
+    except ListenError as error:
+        raise click.ClickException(str(error)) from None
