@@ -84,11 +84,12 @@ class App:
 
     @staticmethod
     def _install_signals(worker: Worker) -> None:
-        """SIGHUP reads the configuration again; SIGUSR1 begins to drain."""
+        """SIGHUP reads the configuration again; SIGUSR1 begins to drain, SIGUSR2 ends it."""
         loop = asyncio.get_running_loop()
         try:
             loop.add_signal_handler(signal.SIGHUP, worker.reload_soon)
             loop.add_signal_handler(signal.SIGUSR1, worker.drain)
+            loop.add_signal_handler(signal.SIGUSR2, worker.hurry)
         except (RuntimeError, ValueError, NotImplementedError):
             log.info("this server runs the app outside the main thread: signals are not handled")
 

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import os
+import signal
+import struct
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +22,14 @@ SHUT_DOWN_S: Final = 0.5
 """For clients to be told, once the drain's time is over."""
 
 DRAINED_VARIABLE: Final = "SLUICEGATE_DRAINED_FD"
-"""Names the file descriptor on which a worker says that nothing runs in it any more."""
+"""Names the file descriptor on which a worker says, by its process id, that nothing runs in it any
+more.
+"""
+
+
+def let_end(*_: object) -> None:
+    """Lets SIGTERM through, which the supervisor has its workers hold back until they may end."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 class Worker:
@@ -44,6 +53,7 @@ class Worker:
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False
+        self._is_hurried = False
         self._drainer = Drainer(journal_dir, open_store(self.settings))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloading: asyncio.Task[None] | None = None
@@ -78,17 +88,22 @@ class Worker:
             self.draining = True
             self._draining = asyncio.get_running_loop().create_task(self._drain())
 
+    def hurry(self) -> None:
+        """No more time to finish: a drain that runs comes to its end now."""
+        self._is_hurried = True
+        let_end()
+
     async def _drain(self) -> None:
         await self._run_out(self.settings.server.drain_s)
         told = os.environ.get(DRAINED_VARIABLE)
         if told is not None:
-            os.write(int(told), b".")
+            os.write(int(told), struct.pack("=i", os.getpid()))
 
     async def _run_out(self, within_s: float) -> None:
         """Waits for running requests, then ends them."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + within_s
-        while len(self.watch) and loop.time() < deadline_s:
+        while len(self.watch) and loop.time() < deadline_s and not self._is_hurried:
             await asyncio.sleep(DRAIN_POLL_S)
         self.watch.shut_down()
         deadline_s = loop.time() + SHUT_DOWN_S

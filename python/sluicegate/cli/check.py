@@ -1,18 +1,28 @@
 """`sluicegate check`."""
 
+from collections.abc import Sized
 from pathlib import Path
 
 import click
 
-from sluicegate.cli.common import CONFIG_FILE, load_or_exit
+from sluicegate.cli.common import CONFIG_FILE, load_or_exit, warn
 
 
 @click.command()
 @click.argument("file", type=CONFIG_FILE)
 def check(file: Path) -> None:
-    """Check a configuration file: prints every mistake with its line and field."""
+    """Check a configuration file: prints every mistake with its line and field.
+
+    Exit code 1 if there is any; nothing is started and no provider is called.
+    """
     settings = load_or_exit(file)
+    warn(settings)
     click.echo(
-        f"{file}: ok ({len(settings.upstreams)} providers, {len(settings.routes)} models, "
-        f"{len(settings.keys)} keys)"
+        f"{file}: ok ({_count(settings.upstreams, 'provider')}, "
+        f"{_count(settings.routes, 'model')}, {_count(settings.keys, 'key')})"
     )
+
+
+def _count(things: Sized, word: str) -> str:
+    number = len(things)
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -19,3 +19,9 @@ def load_or_exit(path: Path) -> Settings:
         count = len(error.problems)
         click.echo(f"{count} mistake{'s' if count > 1 else ''} in {path}", err=True)
         sys.exit(1)
+
+
+def warn(settings: Settings) -> None:
+    """What is allowed and probably not meant, on standard error."""
+    for warning in settings.warnings:
+        click.echo(f"{settings.path}: warning: {warning}", err=True)

@@ -1,20 +1,25 @@
 """`sluicegate demo`."""
 
+import dataclasses
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
 from sluicegate import server
 from sluicegate.cli.common import load_or_exit
 from sluicegate.cli.keys import new_key
+from sluicegate.listener import ListenError
 
 _CONFIG: Final = """\
-server: {{host: 127.0.0.1, port: {port}}}
 data_dir: {data_dir}
 providers:
   sim: {{dialect: openai, base_url: {url}/v1, api_key: none}}
@@ -22,48 +27,82 @@ providers:
 models:
   demo: {{targets: [sim/sim-small, sim-anthropic/sim-small]}}
   demo-claude: {{targets: [sim-anthropic/sim-small]}}
+prices:
+  sim/*: {{input: 1.0, output: 2.0}}
+  sim-anthropic/*: {{input: 1.0, output: 2.0}}
 keys:
   - {{name: demo, key: {key}}}
 """
 
+# The curl line is one line: it is there to be pasted.
 _HELLO: Final = """
-sluicegate is ready, in front of a simulated provider: no key, no cost, no network.
+sluicegate is ready, in front of a simulated provider: no account, no cost, no network.
 
-  URL  http://127.0.0.1:{port}/v1
-  key  {key}
+  URL     {url}/v1
+  key     {key}
+  models  demo, demo-claude
 
-  curl -N http://127.0.0.1:{port}/v1/chat/completions -H "Authorization: Bearer {key}" -H
-  "Content-Type: application/json" -d
-  '{{"model":"demo","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'
+Ask it something:
 
-  ledger  sluicegate ledger export --config {config}
+curl -N {url}/v1/chat/completions -H 'Authorization: Bearer {key}' \
+-H 'Content-Type: application/json' \
+-d '{{"model":"demo","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'
+
+See what it cost:
+
+{ledger}
+
+Ctrl-C ends it.
 """
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=4000, show_default=True)
-def demo(port: int) -> None:
-    """Serve in front of a simulated provider, a process of its own. Ends with Ctrl-C."""
-    with tempfile.TemporaryDirectory(prefix="sluicegate-demo-") as directory:
-        simulator, url = start_simulator()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=4000,
+    show_default=True,
+    help="Port to listen on; 0 lets the system choose.",
+)
+def demo(host: str, port: int) -> None:
+    """Serve in front of a simulated provider, which is a process of its own.
+
+    Prints a URL, a key and a curl line that work. Nothing stays behind when it ends.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="sluicegate-demo-") as folder,
+        simulator() as simulated,
+    ):
+        key = new_key()
+        config = Path(folder) / "sluicegate.yaml"
+        config.touch(mode=0o600)
+        config.write_text(_CONFIG.format(data_dir=Path(folder) / "data", url=simulated, key=key))
+        settings = load_or_exit(config)
+        listening = msgspec.structs.replace(settings.server, host=host, port=port)
+        export = [sys.executable, "-m", "sluicegate", "ledger", "export", "--config", str(config)]
+
+        def hello(url: str) -> None:
+            click.echo(_HELLO.format(url=url, key=key, ledger=shlex.join(export)))
+
         try:
-            key = new_key()
-            config = Path(directory) / "sluicegate.yaml"
-            config.touch(mode=0o600)
-            config.write_text(_CONFIG.format(port=port, data_dir=directory, url=url, key=key))
-            settings = load_or_exit(config)
-            hello = _HELLO.format(port=port, key=key, config=config)
-            server.serve(settings, on_ready=lambda: click.echo(hello))
-        finally:
-            simulator.terminate()
-            simulator.wait()
+            server.serve(dataclasses.replace(settings, server=listening), on_ready=hello)
+        except ListenError as error:
+            raise click.ClickException(f"{error}; try --port 0") from None
 
 
-def start_simulator() -> tuple[subprocess.Popen[str], str]:
-    """The simulated provider, listening, and its URL. It ends with this process."""
+@contextmanager
+def simulator() -> Iterator[str]:
+    """The URL of a simulated provider. It ends with this process, however that ends."""
     command = [sys.executable, "-m", "sluicegate.simulator", "--port", "0", "--die-with-parent"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    line = process.stdout.readline() if process.stdout else ""
-    if not line:
-        raise click.ClickException("the simulated provider did not start")
-    return process, str(json.loads(line)["url"])
+    # A session of its own: Ctrl-C in a terminal is for us, streams that drain still need it.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise click.ClickException("the simulated provider did not start")
+            yield str(json.loads(line)["url"])
+        finally:
+            process.terminate()

@@ -1,15 +1,15 @@
 """`sluicegate serve`."""
 
 import dataclasses
-import stat
 from pathlib import Path
 
 import click
 import msgspec
 
 from sluicegate import server
-from sluicegate.cli.common import CONFIG_FILE, load_or_exit
+from sluicegate.cli.common import CONFIG_FILE, load_or_exit, warn
 from sluicegate.config.settings import is_loopback
+from sluicegate.listener import ListenError
 
 
 @click.command()
@@ -22,8 +22,10 @@ from sluicegate.config.settings import is_loopback
     "--workers", type=click.IntRange(1, 256), help="Processes, instead of server.workers."
 )
 def serve(config: Path, host: str | None, port: int | None, workers: int | None) -> None:
-    """Serve until SIGTERM. SIGHUP reads the configuration again; requests that run keep the old
-    one.
+    """Serve until SIGTERM or Ctrl-C, which let running requests finish (server.drain_s).
+
+    SIGHUP reads the configuration again; requests that run keep the old one, and a file with
+    mistakes changes nothing.
     """
     settings = load_or_exit(config)
     overrides = {"host": host, "port": port, "workers": workers}
@@ -31,24 +33,11 @@ def serve(config: Path, host: str | None, port: int | None, workers: int | None)
     listening = msgspec.structs.replace(settings.server, **given)
     if settings.open and not is_loopback(listening.host):
         raise click.UsageError(f"auth: none is allowed on loopback only, not on {listening.host}")
-    settings = dataclasses.replace(settings, server=listening)
-    warn_of_readable_secrets(config)
-    click.echo(
-        f"sluicegate serves on http://{settings.server.host}:{settings.server.port}", err=True
-    )
-    server.serve(settings)
-
-
-def warn_of_readable_secrets(config: Path) -> None:
-    """A file with secrets in it that others can read is somebody's mistake."""
-    text = config.read_text(encoding="utf-8")
-    inline = any(
-        word in line and "${" not in line and "none" not in line
-        for line in text.splitlines()
-        for word in ("api_key:", "key:", "admin_key:")
-    )
-    if inline and config.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        click.echo(
-            f"warning: {config} has secrets in it and others can read it: chmod 600 {config}",
-            err=True,
+    warn(settings)
+    try:
+        server.serve(
+            dataclasses.replace(settings, server=listening),
+            on_ready=lambda url: click.echo(f"sluicegate serves on {url}", err=True),
         )
+    except ListenError as error:
+        raise click.ClickException(str(error)) from None

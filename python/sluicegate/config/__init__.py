@@ -4,8 +4,9 @@ from pathlib import Path
 
 from sluicegate.config.build import MISSING, Builder
 from sluicegate.config.problems import ConfigError, Problem
+from sluicegate.config.resolve import Resolver
 from sluicegate.config.schema import Config
-from sluicegate.config.settings import Resolver, Settings
+from sluicegate.config.settings import Settings
 from sluicegate.config.tree import read_tree
 
 __all__ = ["ConfigError", "Problem", "Settings", "load"]
@@ -18,10 +19,13 @@ def load(path: Path) -> Settings:
         ConfigError: with every mistake, its line and its field.
     """
     root, problems = read_tree(path)
-    config = Builder(problems).build(root, Config, "")
-    settings = None
-    if config is not MISSING:
-        settings = Resolver(path.absolute(), root, problems).resolve(config)
-    if problems or settings is None:
+    builder = Builder(problems)
+    config = builder.build(root, Config, ())
+    if config is MISSING:
+        raise ConfigError(str(path), problems)
+    settings = Resolver(path.absolute(), root, problems).resolve(
+        config, has_inline_secrets=builder.has_inline_secrets
+    )
+    if problems:
         raise ConfigError(str(path), problems)
     return settings

@@ -1,23 +1,37 @@
 """Turns a tree into the Structs of the schema, and finds every mistake on the way.
 
 The Structs are the one description of the format: their fields, types, bounds and defaults are
-what is checked.
+what is checked. A field that is wrong takes its default, so that the rest can still be checked.
 """
 
 import math
 import types
 import typing
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
-from sluicegate.config.problems import Problem, suggestion
-from sluicegate.config.tree import Node
+from sluicegate.config.node import Node
+from sluicegate.config.problems import Path, Problem, suggestion
 from sluicegate.config.values import ByteSize, Secret
 
-MISSING: Any = object()
-MAX_NUMBER = 10**15
+MISSING: Final[Any] = object()
+"""Stands for a value that could not be built; in a list it keeps its neighbours' indexes."""
+
+MAX_NUMBER: Final = 10**15
+LONGEST_SHOWN: Final = 15
+"""Characters of a wrong text that a message repeats; any key is longer."""
+
+_NAMES: Final[dict[Any, str]] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Decimal: "a number",
+    Secret: "text",
+    ByteSize: "a size such as 256MiB",
+}
 
 
 class Builder:
@@ -26,14 +40,18 @@ class Builder:
     def __init__(self, problems: list[Problem]) -> None:
         """Args: problems: found so far; more are added."""
         self.problems = problems
+        self.has_inline_secrets = False
 
-    def fail(self, node: Node, path: str, message: str) -> Any:
-        """Notes a problem; gives what stands for "no value"."""
-        self.problems.append(Problem(node.line, path, message))
+    def fail(self, node: Node, path: Path, message: str) -> Any:
+        """Notes a problem, unless the node's is noted; gives what stands for "no value"."""
+        if not node.broken:
+            self.problems.append(Problem(node.line, path, message))
         return MISSING
 
-    def build(self, node: Node, kind: Any, path: str) -> Any:
+    def build(self, node: Node, kind: Any, path: Path) -> Any:
         """`node` as a value of `kind`, or `MISSING` with the reason noted."""
+        if node.broken:
+            return MISSING
         origin = get_origin(kind)
         if origin is Annotated:
             base, *meta = get_args(kind)
@@ -43,160 +61,160 @@ class Builder:
             return self._union(node, get_args(kind), path)
         if origin is Literal:
             return self._literal(node, get_args(kind), path)
-        if origin in {list, tuple}:
-            return self._list(node, get_args(kind)[0], path, origin)
+        if origin is list:
+            return self._list(node, get_args(kind)[0], path)
         if origin is dict:
             return self._dict(node, get_args(kind)[1], path)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             return self._struct(node, kind, path)
         return self._scalar(node, kind, path)
 
-    def _struct(self, node: Node, kind: type[msgspec.Struct], path: str) -> Any:
+    def _struct(self, node: Node, kind: type[msgspec.Struct], path: Path) -> Any:
         if not isinstance(node.value, dict):
-            return self.fail(node, path, f"must be a mapping, not {_shown(node)}")
+            return self.fail(node, path, f"must be a mapping, not {shape_of(node)}")
         hints = typing.get_type_hints(kind, include_extras=True)
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         for key in node.value:
             if key not in fields:
-                below = f"{path}.{key}" if path else key
                 line = node.key_lines.get(key, node.line)
                 hint = suggestion(key, fields)
-                self.problems.append(Problem(line, below, f"is not a known field{hint}"))
+                self.problems.append(Problem(line, (*path, key), f"is not a known field{hint}"))
         values: dict[str, Any] = {}
         whole = True
         for name, field in fields.items():
-            below = f"{path}.{name}" if path else name
-            if name not in node.value:
-                if field.required:
-                    self.fail(node, below, "is missing")
-                    whole = False
-                continue
-            value = self.build(node.value[name], hints[field.name], below)
-            if value is MISSING:
-                whole = False
-            else:
+            value = MISSING
+            if name in node.value:
+                value = self.build(node.value[name], hints[field.name], (*path, name))
+            elif field.required:
+                self.fail(node, (*path, name), "is missing")
+            if value is not MISSING:
                 values[field.name] = value
+            elif field.required:
+                whole = False
         return kind(**values) if whole else MISSING
 
-    def _dict(self, node: Node, kind: Any, path: str) -> Any:
+    def _dict(self, node: Node, kind: Any, path: Path) -> Any:
         if not isinstance(node.value, dict):
-            return self.fail(node, path, f"must be a mapping, not {_shown(node)}")
-        built = {
-            key: self.build(item, kind, f"{path}.{key}" if path else key)
-            for key, item in node.value.items()
-        }
+            return self.fail(node, path, f"must be a mapping, not {shape_of(node)}")
+        built = {key: self.build(item, kind, (*path, key)) for key, item in node.value.items()}
         return {key: value for key, value in built.items() if value is not MISSING}
 
-    def _list(self, node: Node, kind: Any, path: str, origin: Any) -> Any:
+    def _list(self, node: Node, kind: Any, path: Path) -> Any:
         if not isinstance(node.value, list):
-            return self.fail(node, path, f"must be a list, not {_shown(node)}")
-        built = [self.build(item, kind, f"{path}[{i}]") for i, item in enumerate(node.value)]
-        return origin(value for value in built if value is not MISSING)
+            return self.fail(node, path, f"must be a list, not {shape_of(node)}")
+        return [self.build(item, kind, (*path, i)) for i, item in enumerate(node.value)]
 
-    def _union(self, node: Node, kinds: tuple[Any, ...], path: str) -> Any:
+    def _union(self, node: Node, kinds: tuple[Any, ...], path: Path) -> Any:
         if node.value is None and type(None) in kinds:
             return None
         kinds = tuple(kind for kind in kinds if kind is not type(None))
         for kind in kinds:
+            if get_origin(kind) is Literal and _spelling(node) in get_args(kind):
+                return node.text
             shape = get_origin(kind) or kind
             is_map = isinstance(shape, type) and issubclass(shape, msgspec.Struct | dict)
-            if len(kinds) == 1 or isinstance(node.value, dict) == is_map:
+            if is_map and isinstance(node.value, dict):
                 return self.build(node, kind, path)
-        return self.fail(node, path, f"cannot be {_shown(node)}")
+        # A union's last kind that is no mapping is its widest: a wrong value is measured by it.
+        plain = [kind for kind in kinds if not _is_struct(kind)]
+        return self.build(node, plain[-1], path)
 
-    def _literal(self, node: Node, words: tuple[Any, ...], path: str) -> Any:
-        if node.value in words:
-            return node.value
+    def _literal(self, node: Node, words: tuple[Any, ...], path: Path) -> Any:
+        if _spelling(node) in words:
+            return node.text
         known = ", ".join(str(word) for word in words)
-        hint = suggestion(str(node.value), [str(word) for word in words])
+        hint = suggestion(_spelling(node), words)
         return self.fail(node, path, f"must be one of {known}, not {_shown(node)}{hint}")
 
-    def _scalar(self, node: Node, kind: Any, path: str) -> Any:
+    def _scalar(self, node: Node, kind: Any, path: Path) -> Any:
         value = node.value
-        if node.expanded and kind in {int, float, bool}:
-            value = _parsed(value)
-        if kind is str and isinstance(value, str):
-            return value
-        if kind is Secret and isinstance(value, str | int):
-            return Secret(str(value))
+        if isinstance(value, dict | list) or value is None:
+            return self.fail(node, path, f"must be {_NAMES[kind]}, not {shape_of(node)}")
+        if kind is Secret and node.text is not None:
+            return self._secret(node, node.text, path)
+        if kind is str and node.text is not None:
+            return node.text
+        if (node.plain or node.expanded) and kind in {int, float, bool} and node.text is not None:
+            value = _parsed(node.text, value)
         if kind is bool and isinstance(value, bool):
             return value
         if kind is ByteSize:
-            size = ByteSize.parse(value)
-            return (
-                size
-                if size is not None
-                else self.fail(node, path, f"must be a size such as 256MiB, not {_shown(node)}")
-            )
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return self._number(node, value, kind, path)
+            value = ByteSize.parse(node.text if isinstance(value, str) else value)
+            kind = int if value is not None else kind
         if kind is Decimal and isinstance(value, str):
             try:
-                return Decimal(value)
+                value = Decimal(value)
             except InvalidOperation:
-                pass
-        return self.fail(node, path, f"must be {_NAMES.get(kind, kind)}, not {_shown(node)}")
+                return self.fail(node, path, f"must be a number, not {_shown(node)}")
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            return self._number(node, value, kind, path)
+        return self.fail(node, path, f"must be {_NAMES[kind]}, not {_shown(node)}")
 
-    def _number(self, node: Node, value: int | float, kind: Any, path: str) -> Any:
-        if math.isnan(value) or abs(value) > MAX_NUMBER:
+    def _secret(self, node: Node, text: str, path: Path) -> Any:
+        if not text:
+            return self.fail(node, path, "must not be empty")
+        if not node.expanded and text != "none":
+            self.has_inline_secrets = True
+        return Secret(text)
+
+    def _number(self, node: Node, value: int | float | Decimal, kind: Any, path: Path) -> Any:
+        if not math.isfinite(value) or not -MAX_NUMBER <= value <= MAX_NUMBER:
             return self.fail(node, path, "is not a number up to 10^15")
         if kind is float:
             return float(value)
         if kind is Decimal:
-            return Decimal(str(value))
-        if kind is int and isinstance(value, int):
-            return value
-        return self.fail(node, path, f"must be {_NAMES.get(kind, kind)}, not {_shown(node)}")
+            return value if isinstance(value, Decimal) else Decimal(str(value))
+        if kind is int and value == int(value):
+            return value if isinstance(value, int) else int(value)
+        return self.fail(node, path, f"must be {_NAMES[kind]}, not {_shown(node)}")
 
-    def _bounded(self, node: Node, value: Any, meta: list[Any], path: str) -> Any:
+    def _bounded(self, node: Node, value: Any, meta: list[Any], path: Path) -> Any:
         for bounds in meta:
-            if not isinstance(bounds, msgspec.Meta):
-                continue
             if bounds.ge is not None and value < bounds.ge:
-                return self.fail(node, path, f"must be at least {bounds.ge}, not {value}")
+                return self.fail(node, path, f"must be at least {bounds.ge}, not {_shown(node)}")
             if bounds.gt is not None and value <= bounds.gt:
-                return self.fail(node, path, f"must be more than {bounds.gt}, not {value}")
+                return self.fail(node, path, f"must be more than {bounds.gt}, not {_shown(node)}")
             if bounds.le is not None and value > bounds.le:
-                return self.fail(node, path, f"must be at most {bounds.le}, not {value}")
+                return self.fail(node, path, f"must be at most {bounds.le}, not {_shown(node)}")
             if bounds.min_length is not None and len(value) < bounds.min_length:
                 return self.fail(node, path, "must not be empty")
         return value
 
 
-_NAMES = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    Decimal: "a number",
-}
-_NAMES[Secret] = "text"
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def shape_of(node: Node) -> str:
+    """What a value is, without its content: where a mapping belongs people put keys."""
+    if isinstance(node.value, dict):
+        return "a mapping"
+    if isinstance(node.value, list):
+        return "a list"
+    return "nothing" if node.value is None else "a single value"
+
+
+def _spelling(node: Node) -> str:
+    return node.text if node.text is not None else ""
 
 
 def _shown(node: Node) -> str:
-    """A value as a message may show it: never one that came from the environment or could be a
-    secret.
+    """A scalar as a message may show it: no text from the environment, and none of a key's
+    length.
     """
-    value = node.value
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool | int | float):
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    return (
-        "text from the environment"
-        if node.expanded
-        else "text"
-        if len(value) > 32
-        else f'"{value}"'
-    )
+    value = node.text if node.text is not None else node.value
+    if value is None or isinstance(value, dict | list):
+        return shape_of(node)
+    if node.expanded:
+        return "text from the environment"
+    text = str(value)
+    if isinstance(node.value, int | float):
+        return text
+    return "text" if len(text) > LONGEST_SHOWN else f'"{text}"'
 
 
-def _parsed(text: str) -> Any:
-    """A scalar out of the environment, where only text comes from."""
+def _parsed(text: str, otherwise: Any) -> Any:
+    """A scalar that is written as a number or a truth value, however YAML took it."""
     words = {"true": True, "false": False}
     if text.lower() in words:
         return words[text.lower()]
@@ -205,4 +223,4 @@ def _parsed(text: str) -> Any:
             return kind(text)
         except ValueError:
             continue
-    return text
+    return otherwise

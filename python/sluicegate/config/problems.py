@@ -4,25 +4,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+Path = tuple[str | int, ...]
+"""A field's place: names of fields and indexes of lists. Names may hold dots and slashes."""
+
+
+def dotted(path: Path) -> str:
+    """A place as people read it: `models.smart.targets[0]`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).removeprefix(".")
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake.
 
     Args:
-        line: counted from 1; 0 where the format gives none.
-        path: the field, such as `models.smart.targets[0]`.
+        line: counted from 1; 0 where it is unknown.
+        path: the field; empty for the file as a whole.
         message: what is wrong and what would be right; never a secret's value.
     """
 
     line: int
-    path: str
+    path: Path
     message: str
 
     def render(self, file: str) -> str:
         """`file:line: field: message`."""
         place = f"{file}:{self.line}" if self.line else file
-        return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+        field = f"{dotted(self.path)}: " if self.path else ""
+        return f"{place}: {field}{self.message}"
 
 
 class ConfigError(Exception):

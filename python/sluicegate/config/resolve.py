@@ -1,0 +1,204 @@
+"""Checks a configuration against itself and the catalogue, and gives the settings."""
+
+import stat
+from collections.abc import Callable
+from pathlib import Path as File
+from typing import Any, Final
+
+from sluicegate.config.build import MISSING
+from sluicegate.config.node import Node
+from sluicegate.config.prices import pico_usd_per_token
+from sluicegate.config.problems import Path, Problem, suggestion
+from sluicegate.config.schema import Config, Key, Model, Target
+from sluicegate.config.settings import Deadlines, Route, RouteTarget, Settings, is_loopback
+from sluicegate.config.upstreams import upstream_of
+
+MIN_KEY_CHARACTERS: Final = 16
+_UNBUILT: Final = "is not available in this version; remove it"
+_UNBUILT_LIMITS: Final = ("budget_usd", "budget_period", "tpm", "rpm", "max_parallel")
+
+
+class Resolver:
+    """One configuration's references."""
+
+    def __init__(self, file: File, root: Node, problems: list[Problem]) -> None:
+        """Args: root: for the lines of what is wrong. problems: found so far; more are added."""
+        self._file = file
+        self._root = root
+        self._problems = problems
+        self._warnings: list[str] = []
+
+    def resolve(self, config: Config, *, has_inline_secrets: bool = False) -> Settings:
+        """The settings; good for nothing where there are problems."""
+        self._refuse_unbuilt(config)
+        self._check_auth(config)
+        deadlines = Deadlines().narrowed(config.timeouts)
+        upstreams = {}
+        for name, provider in config.providers.items():
+            fail = self._fail_in("providers", name)
+            upstream = upstream_of(name, provider, deadlines, fail)
+            if upstream is not None:
+                upstreams[name] = upstream
+        routes = {name: self._route(name, model) for name, model in config.models.items()}
+        self._check_keys(config.keys)
+        prices = {name: self._price(name, config) for name in config.prices}
+        self._warn(config, has_inline_secrets=has_inline_secrets)
+        return Settings(
+            path=self._file,
+            server=config.server,
+            data_dir=(self._file.parent / config.data_dir).resolve(),
+            upstreams=upstreams,
+            routes=routes,
+            keys=tuple(config.keys),
+            open=config.auth == "none",
+            deadlines=deadlines,
+            commit_after_s=config.commit_after_s,
+            max_event_bytes=config.max_event_bytes,
+            max_answer_bytes=config.max_answer_bytes,
+            default_max_output_tokens=config.default_max_output_tokens,
+            prices=prices,
+            warnings=tuple(self._warnings),
+        )
+
+    def fail(self, path: Path, message: str) -> None:
+        """Notes a problem at a field, unless one there or below is noted: it would only follow
+        from that one.
+        """
+        if not any(problem.path[: len(path)] == path for problem in self._problems):
+            self._problems.append(Problem(self._line(path), path, message))
+
+    def _fail_in(self, *path: str) -> Callable[..., None]:
+        def fail(*below_and_message: str) -> None:
+            *below, message = below_and_message
+            self.fail((*path, *below), message)
+
+        return fail
+
+    def _line(self, path: Path) -> int:
+        node, line = self._root, self._root.line
+        for part in path:
+            children: Any = node.value
+            if isinstance(children, dict) and part in children:
+                line = node.key_lines.get(str(part), line)
+            elif not isinstance(children, list):
+                break
+            node = children[part]
+            line = line if isinstance(children, dict) else node.line or line
+        return line
+
+    def _declared(self, section: str) -> dict[str, Node]:
+        """Names of a section, those with mistakes too: naming one of them is no second mistake."""
+        node = self._root.value.get(section)
+        return node.value if node is not None and isinstance(node.value, dict) else {}
+
+    def _refuse_unbuilt(self, config: Config) -> None:
+        """Names what is in the format and not in this version: accepting it would be a promise
+        not kept.
+        """
+        if config.store != "sqlite":
+            self.fail(("store",), f"{_UNBUILT} (only sqlite is)")
+        if config.shared_state != "local":
+            self.fail(("shared_state",), f"{_UNBUILT} (only local is)")
+        if config.cache.exact.enabled:
+            self.fail(("cache", "exact", "enabled"), _UNBUILT)
+        if config.cache.semantic.enabled:
+            self.fail(("cache", "semantic", "enabled"), _UNBUILT)
+        for index, key in enumerate(config.keys):
+            for field in _UNBUILT_LIMITS if key is not MISSING else ():
+                if getattr(key, field) is not None:
+                    self.fail(("keys", index, field), _UNBUILT)
+
+    def _price(self, name: str, config: Config) -> dict[str, int]:
+        provider, slash, _ = name.partition("/")
+        if not slash or provider not in self._declared("providers"):
+            hint = suggestion(provider, self._declared("providers"))
+            wrong = f'no provider "{provider}" is configured{hint}: write provider/model'
+            self.fail(("prices", name), wrong)
+        classes = dict(pico_usd_per_token(config.prices[name]))
+        for field, pico in classes.items():
+            if pico is None and field in self._declared("prices")[name].value:
+                wrong = "has more than six decimal places, or is too large"
+                self.fail(("prices", name, field), wrong)
+        return {field: pico or 0 for field, pico in classes.items()}
+
+    def _check_auth(self, config: Config) -> None:
+        host = config.server.host
+        if config.auth == "none" and not is_loopback(host):
+            self.fail(("auth",), f"none is allowed on loopback only, and server.host is {host}")
+        if config.admin_key is not None and not is_good_key(config.admin_key.reveal()):
+            self.fail(("admin_key",), _KEY_RULE)
+
+    def _check_keys(self, keys: list[Key]) -> None:
+        names: set[str] = set()
+        texts: set[str] = set()
+        for index, key in enumerate(keys):
+            if key is MISSING:
+                continue
+            if key.name in names:
+                self.fail(("keys", index, "name"), f'"{key.name}" stands twice')
+            names.add(key.name)
+            text = key.key.reveal()
+            if not is_good_key(text):
+                self.fail(("keys", index, "key"), _KEY_RULE)
+            elif text in texts:
+                self.fail(("keys", index, "key"), "is another key's too")
+            texts.add(text)
+
+    def _route(self, name: str, model: Model) -> Route:
+        targets = []
+        providers = self._declared("providers")
+        for index, item in enumerate(model.targets):
+            if item is MISSING:
+                continue
+            target = item if isinstance(item, Target) else Target(model=item)
+            provider, slash, upstream_model = target.model.partition("/")
+            path = ("models", name, "targets", index)
+            if not slash or not upstream_model:
+                self.fail(path, f'"{target.model}" is not provider/model')
+            elif provider not in providers:
+                hint = suggestion(provider, providers)
+                self.fail(path, f'no provider "{provider}" is configured{hint}')
+            targets.append(RouteTarget(provider, upstream_model, target.weight))
+        if model.strategy == "weighted" and targets and not any(t.weight for t in targets):
+            self.fail(("models", name, "targets"), "all weights are 0, so none could be drawn")
+        drops = None if model.unsupported is None else model.unsupported == "drop"
+        return Route(
+            model.strategy, tuple(targets), model.timeouts, tuple(model.failover_on), drops
+        )
+
+    def _warn(self, config: Config, *, has_inline_secrets: bool) -> None:
+        if not config.providers:
+            self._warnings.append("providers: there is none, so nothing can be answered")
+        if not config.keys and config.auth == "keys":
+            self._warnings.append("keys: there is none, so every request is answered 401")
+        for key in config.keys:
+            for name in (key.models or ()) if key is not MISSING else ():
+                if not self._leads_somewhere(name):
+                    hint = suggestion(name, config.models)
+                    self._warnings.append(
+                        f'keys: {key.name} may ask for no model by "{name}"{hint}'
+                    )
+        if has_inline_secrets and self._is_readable_by_others():
+            self._warnings.append(
+                f"it has secrets in it and others can read it: chmod 600 {self._file}"
+            )
+
+    def _leads_somewhere(self, name: str) -> bool:
+        provider, slash, _ = name.partition("/")
+        return name in self._declared("models") or (
+            bool(slash) and provider in self._declared("providers")
+        )
+
+    def _is_readable_by_others(self) -> bool:
+        try:
+            return bool(self._file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+        except OSError:
+            return False
+
+
+_KEY_RULE: Final = f"must have {MIN_KEY_CHARACTERS} or more printable characters"
+
+
+def is_good_key(text: str) -> bool:
+    """Whether a text can be a key of the gateway; it travels in a header."""
+    return len(text) >= MIN_KEY_CHARACTERS and text.isprintable() and text.isascii()

@@ -1,0 +1,93 @@
+"""Providers of a configuration joined with the catalogue."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from sluicegate.config.problems import suggestion
+from sluicegate.config.schema import Provider
+from sluicegate.config.settings import Deadlines, Upstream
+from sluicegate.providers import CATALOGUE, ProviderRow
+
+BUILT_DIALECTS: Final = ("openai", "anthropic")
+NO_KEY: Final = "none"
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OWN_HEADERS: Final = frozenset(
+    {"connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"}
+)
+"""Those that frame a request: a configured one would break it."""
+
+Fail = Callable[..., None]
+"""`fail(*path, message)`; the path is relative to the provider."""
+
+
+def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail) -> Upstream | None:
+    """What a provider's requests need; None, and the reason told, where it cannot be known."""
+    row = CATALOGUE.get(name)
+    if "/" in name or not name:
+        fail("a provider's name is not empty and has no slash")
+    dialect = provider.dialect or (row.dialect if row else None)
+    base_url = provider.base_url or (row.base_url if row else None)
+    if dialect is None or base_url is None:
+        hint = suggestion(name, CATALOGUE)
+        lacks = [word for word, have in (("dialect", dialect), ("base_url", base_url)) if not have]
+        fail(f"is not in the catalogue{hint}: give it {' and '.join(lacks)}")
+        return None
+    if dialect not in BUILT_DIALECTS:
+        fail("dialect", f"{dialect} is not available in this version")
+    if wrong := wrong_with_url(base_url):
+        fail("base_url", wrong)
+    if provider.api_key is None and (row is None or row.needs_key):
+        variable = f" (${{{row.api_key_env}}}?)" if row and row.api_key_env else ""
+        fail("api_key", f"is missing{variable}; `none` for a host that wants no key")
+    key = provider.api_key.reveal() if provider.api_key else NO_KEY
+    if not can_be_sent(key):
+        fail("api_key", "has a character that no header can carry")
+    for header, value in provider.headers.items():
+        if not _TOKEN.fullmatch(header) or header.lower() in _OWN_HEADERS:
+            fail("headers", header, "is not a header that can be set")
+        if not can_be_sent(value):
+            fail("headers", header, "has a character that no header can carry")
+    return Upstream(
+        name=name,
+        dialect=dialect,
+        base_url=base_url,
+        headers=(*_credential(row, dialect, key), *provider.headers.items()),
+        deadlines=deadlines.narrowed(provider.timeouts),
+        ask_usage=(provider.stream_usage or (row.stream_usage if row else "ask")) == "ask",
+        drain=provider.on_disconnect == "drain",
+        drop_unsupported=provider.unsupported == "drop",
+        quota_codes=row.quota_codes if row else frozenset({"insufficient_quota"}),
+    )
+
+
+def can_be_sent(text: str) -> bool:
+    """Whether a header can carry a text: printable ASCII, no spaces around it."""
+    return text.isascii() and text.isprintable() and text == text.strip()
+
+
+def wrong_with_url(base_url: str) -> str:
+    """Why a base URL cannot be used; empty if it can."""
+    try:
+        url = urlsplit(base_url)
+        port = url.port
+    except ValueError as error:
+        return f"is not a URL: {error}"
+    if url.scheme not in {"http", "https"}:
+        return "must begin with http:// or https://"
+    if not url.hostname or port == 0 or any(c.isspace() for c in base_url):
+        return "is not a URL with a host"
+    if url.username is not None or url.password is not None:
+        return "must not hold credentials; they belong in api_key"
+    if url.query or url.fragment:
+        return "must have no query and no fragment"
+    return ""
+
+
+def _credential(row: ProviderRow | None, dialect: str, key: str) -> list[tuple[str, str]]:
+    if key == NO_KEY:
+        return []
+    style = row.auth if row else ("x-api-key" if dialect == "anthropic" else "bearer")
+    return [("authorization", f"Bearer {key}")] if style == "bearer" else [(style, key)]

@@ -1,0 +1,229 @@
+"""Wrong configurations, each with all that must be said of it."""
+
+from textwrap import dedent
+
+#: A provider that needs no key and no catalogue, on line 1.
+U = 'providers: {u: {dialect: openai, base_url: "http://127.0.0.1:9/v1", api_key: none}}\n'
+#: 20 characters, no key of anybody's.
+KEY = "sk-test-0123456789ab"
+
+#: id: the file, and `line: field: part of the message` for each mistake, in order
+MISTAKES: dict[str, tuple[str, list[str]]] = {
+    "an unknown section names the nearest": (
+        U + "key: []",
+        ['2: key: is not a known field (did you mean "keys"?)'],
+    ),
+    "an unknown field names the nearest": (
+        U + "timeouts: {\n  first_bite_s: 3}",
+        ['3: timeouts.first_bite_s: is not a known field (did you mean "first_byte_s"?)'],
+    ),
+    "an unknown field near none names none": (U + "zzz: 1", ["2: zzz: is not a known field"]),
+    "an unknown word names the known ones": (
+        U + "models: {m: {strategy: fallbck, targets: [u/x]}}",
+        ["2: models.m.strategy: must be one of fallback, weighted"],
+    ),
+    "a key twice": (U + "data_dir: a\ndata_dir: b", ["3: data_dir: stands twice"]),
+    "a nested key twice": (
+        U + "models:\n  m: {targets: [u/x]}\n  m: {targets: [u/y]}",
+        ["4: models.m: stands twice"],
+    ),
+    "a number that is text": (
+        U + "timeouts: {idle_s: soon}",
+        ['2: timeouts.idle_s: must be a number, not "soon"'],
+    ),
+    "a time that is negative": (
+        U + "timeouts: {idle_s: -1}",
+        ["2: timeouts.idle_s: must be more than 0, not -1"],
+    ),
+    "no infinite time": (
+        U + "timeouts: {idle_s: .inf}",
+        ["2: timeouts.idle_s: is not a number up to 10^15"],
+    ),
+    "no time that is no number": (
+        U + "timeouts: {idle_s: .nan}",
+        ["2: timeouts.idle_s: is not a number up to 10^15"],
+    ),
+    "a port out of range": (
+        U + "server: {port: 65536}",
+        ["2: server.port: must be at most 65535"],
+    ),
+    "a port with a fraction": (
+        U + "server: {port: 1.5}",
+        ["2: server.port: must be a whole number, not 1.5"],
+    ),
+    "a number too large": (
+        U + "default_max_output_tokens: 1000000000000001",
+        ["2: default_max_output_tokens: is not a number up to 10^15"],
+    ),
+    "a number of 5,000 digits": (
+        U + "default_max_output_tokens: " + "9" * 5000,
+        ["2: default_max_output_tokens: is not a number that can be read"],
+    ),
+    "a size in no unit": (
+        U + "server: {max_body_bytes: 3 apples}",
+        ["2: server.max_body_bytes: must be a size such as 256MiB"],
+    ),
+    "a mapping where a list belongs": (U + "keys: {}", ["2: keys: must be a list, not a mapping"]),
+    "nothing where a mapping belongs": (
+        U + "timeouts:",
+        ["2: timeouts: must be a mapping, not nothing"],
+    ),
+    "a date where a number belongs": (
+        U + "commit_after_s: 2026-01-01",
+        ['2: commit_after_s: must be a number, not "2026-01-01"'],
+    ),
+    "a truth value that is none": (
+        'providers: {u: {dialect: openai, base_url: "http://h", api_key: none, responses: maybe}}',
+        ["1: providers.u.responses: must be true or false"],
+    ),
+    "a required field": (U + "keys: [{name: a}]", ["2: keys[0].key: is missing"]),
+    "a foreign tag": (
+        U + "data_dir: !!python/name:os.system",
+        ["2: data_dir: the tag 'python/name:os.system' is unknown"],
+    ),
+    "a list as a key": (U + "? [a]\n: b", ["2: a key must be plain text"]),
+    "an unset variable": (
+        U + 'keys: [{name: a, key: "${NO_SUCH_VARIABLE}"}]',
+        ["2: keys[0].key: the environment variable NO_SUCH_VARIABLE is not set"],
+    ),
+    "a variable's name that is none": (
+        U + 'keys: [{name: a, key: "${NO-SUCH}"}]',
+        ["2: keys[0].key: `${` begins a variable"],
+    ),
+    "an empty secret": (
+        'providers: {openai: {api_key: "${EMPTY}"}}',
+        ["1: providers.openai.api_key: must not be empty"],
+    ),
+    "a secret with a line's end": (
+        'providers: {openai: {api_key: "${LINE}"}}',
+        ["1: providers.openai.api_key: has a character that no header can carry"],
+    ),
+    "a key that is short": (
+        U + "keys: [{name: a, key: fifteen-letters}]",
+        ["2: keys[0].key: must have 16 or more printable characters"],
+    ),
+    "a key twice in the list": (
+        U + f"keys:\n  - {{name: a, key: {KEY}}}\n  - {{name: b, key: {KEY}}}",
+        ["4: keys[1].key: is another key's too"],
+    ),
+    "a key's name twice": (
+        U + f"keys:\n  - {{name: a, key: {KEY}}}\n  - {{name: a, key: {KEY}2}}",
+        ['4: keys[1].name: "a" stands twice'],
+    ),
+    "an admin key that is short": (
+        U + "admin_key: short",
+        ["2: admin_key: must have 16 or more printable characters"],
+    ),
+    "no auth for all the world": (
+        U + "auth: none\nserver: {host: 0.0.0.0}",
+        ["2: auth: none is allowed on loopback only, and server.host is 0.0.0.0"],
+    ),
+    "a provider that nobody knows": (
+        f"providers: {{opnai: {{api_key: {KEY}}}}}",
+        ['1: providers.opnai: is not in the catalogue (did you mean "openai"?): give it dialect'],
+    ),
+    "a provider without its key": (
+        "providers: {openai: {}}",
+        ["1: providers.openai.api_key: is missing (${OPENAI_API_KEY}?)"],
+    ),
+    "a provider with a slash": (
+        U.replace("{u:", "{a/b:"),
+        ["1: providers.a/b: a provider's name is not empty and has no slash"],
+    ),
+    "a header that frames": (
+        U.replace("none}", "none, headers: {Content-Length: 3}}"),
+        ["1: providers.u.headers.Content-Length: is not a header that can be set"],
+    ),
+    "a header with a line's end": (
+        U.replace("none}", 'none, headers: {x-a: "1\\r\\nx-b: 2"}}'),
+        ["1: providers.u.headers.x-a: has a character that no header can carry"],
+    ),
+    "a target without a provider": (
+        U + "models:\n  a.b:\n    targets:\n      - u/x\n      - alone",
+        ['6: models.a.b.targets[1]: "alone" is not provider/model'],
+    ),
+    "a target at an unknown provider": (
+        U.replace("{u:", "{local:") + "models: {m: {targets: [locl/x]}}",
+        ['2: models.m.targets[0]: no provider "locl" is configured (did you mean "local"?)'],
+    ),
+    "no targets": (U + "models: {m: {targets: []}}", ["2: models.m.targets: must not be empty"]),
+    "only zero weights": (
+        U + "models: {m: {strategy: weighted, targets: [{model: u/x, weight: 0}]}}",
+        ["2: models.m.targets: all weights are 0"],
+    ),
+    "a price at an unknown provider": (
+        U + "prices: {v/*: {input: 1, output: 1}}",
+        ['2: prices.v/*: no provider "v" is configured'],
+    ),
+    "a price that is no number": (
+        U + "prices: {u/*: {input: NaN, output: 1}}",
+        ["2: prices.u/*.input: is not a number up to 10^15"],
+    ),
+    "a price below nothing": (
+        U + "prices: {u/*: {input: -1, output: 1}}",
+        ["2: prices.u/*.input: must be at least 0, not -1"],
+    ),
+    "a price that must be rounded": (
+        U + "prices: {u/*: {input: 1, output: 0.0000001}}",
+        ["2: prices.u/*.output: has more than six decimal places"],
+    ),
+    # a mistake does not hide the others, and makes no others
+    "all of them at once": (
+        dedent(
+            f"""\
+            timeouts: {{idle_s: soon}}
+            providers: {{p: {{dialect: opnai, base_url: "http://h"}}}}
+            models: {{m: {{targets: [nobody/x, p/y]}}}}
+            keys: [{{name: a}}, {{name: b, key: short}}, {{nam: c, key: {KEY}}}]
+            """
+        ),
+        [
+            "1: timeouts.idle_s: must be a number",
+            "2: providers.p.dialect: must be one of openai,",
+            '3: models.m.targets[0]: no provider "nobody" is configured',
+            "4: keys[0].key: is missing",
+            "4: keys[2].nam: is not a known field",
+            "4: keys[2].name: is missing",
+            "4: keys[1].key: must have 16 or more printable characters",
+        ],
+    ),
+}
+
+#: what the format has and this version does not: refused, never accepted and ignored
+UNBUILT: dict[str, tuple[str, str]] = {
+    "store": ("store: postgresql://h/d", "store"),
+    "shared_state": ("shared_state: redis://h", "shared_state"),
+    "cache.exact": ("cache: {exact: {enabled: true}}", "cache.exact.enabled"),
+    "cache.semantic": ("cache: {semantic: {enabled: true}}", "cache.semantic.enabled"),
+    **{
+        field: (f"keys: [{{name: a, key: {KEY}, {field}: {value}}}]", f"keys[0].{field}")
+        for field, value in [
+            ("budget_usd", "5.0"),
+            ("budget_period", "day"),
+            ("tpm", "1000000000000000"),
+            ("rpm", "1"),
+            ("max_parallel", "1"),
+        ]
+    },
+    **{
+        dialect: (
+            f'providers: {{p: {{dialect: {dialect}, base_url: "http://h", api_key: none}}}}',
+            "providers.p.dialect",
+        )
+        for dialect in ("openai_responses", "gemini", "bedrock", "cohere")
+    },
+}
+
+#: base URLs that cannot be used
+BAD_URLS = [
+    "ftp://h/v1",
+    "h/v1",
+    "http://",
+    "http://u:p@h/v1",
+    "http://h/v1?a=b",
+    "http://h/v1#a",
+    "http://h:0/v1",
+    "http://h:65536/v1",
+    "http://[::1/v1",
+    "http://a b/v1",
+]
