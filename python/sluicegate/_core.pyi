@@ -5,6 +5,29 @@ import os
 from collections.abc import Iterable
 from typing import Final, final
 
+__all__ = [
+    "Engine",
+    "EventTooLargeError",
+    "Exchange",
+    "Failure",
+    "InvalidBodyError",
+    "JournalDrain",
+    "JournalFullError",
+    "MalformedEventError",
+    "RefusedError",
+    "SseParser",
+    "StreamCounter",
+    "__version__",
+    "build_profile",
+    "count_tokens",
+    "encode_event",
+    "journal_snapshot",
+    "key_digest",
+    "replace_model",
+    "scan_body",
+    "stream_error",
+]
+
 __version__: Final[str]
 build_profile: Final[str]
 """`release` or `debug`; benches refuse the latter."""
@@ -26,8 +49,8 @@ class InvalidBodyError(ValueError):
 class JournalFullError(OSError):
     """The journal can take no new intent until the store has drained it."""
 
-Headers = list[tuple[bytes, bytes]]
-Ready = tuple[tuple[int, Headers] | None, bytes, int, "Failure | None"]
+_Headers = list[tuple[bytes, bytes]]
+_Ready = tuple[tuple[int, _Headers] | None, bytes, int, "Failure | None"]
 """`(head, body, state, failure)`: head once, before any bytes; state 0 open, 1 end, 2 failed."""
 
 @final
@@ -122,10 +145,10 @@ class Exchange:
     def remaining_s(self) -> float:
         """Seconds until the request must be over."""
 
-    def take(self) -> Ready | None:
+    def take(self) -> _Ready | None:
         """All that is ready; None where nothing is: then `wait`."""
 
-    def wait(self, event_loop: asyncio.AbstractEventLoop, /) -> asyncio.Future[Ready]:
+    def wait(self, event_loop: asyncio.AbstractEventLoop) -> asyncio.Future[_Ready]:
         """A future for what `take` had not yet. One at a time."""
 
     def attempt(self, target: int, body: bytes | None = None) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from sluicegate import _core
 from sluicegate.accounting.drainer import Drainer
 from sluicegate.config import ConfigError, Settings, load
+from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import FailoverSettings, snapshot_json
 from sluicegate.store import open_store
 from sluicegate.watch import Patience, Watch
@@ -44,6 +45,7 @@ class Worker:
         """Opens the journal and starts the engine's thread. Takes some milliseconds: not for an
         event loop.
         """
+        return_large_blocks()
         self._config_path = config_path
         self.settings: Settings = load(config_path)
         journal_dir = self.settings.journal_dir
@@ -68,6 +70,8 @@ class Worker:
         """Ties the engine to the loop that serves."""
         self._loop = loop
         loop.add_reader(self.engine.fileno(), self.engine.dispatch)
+        # The first count loads a vocabulary, which takes a tenth of a second: not a request's.
+        loop.run_in_executor(None, _core.count_tokens, "gpt-5", "")
         self._drainer.start()
 
     async def stop(self) -> None:

@@ -112,8 +112,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: (
-        st.lists(inner, max_size=5)
-        | st.dictionaries(st.text(max_size=5), inner, max_size=5)
+        st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=5)
     ),
     max_leaves=20,
 )
@@ -128,16 +127,12 @@ def test_what_orjson_writes_passes(value: Any, pretty: bool) -> None:
 
 @settings(max_examples=500)
 @given(json_values, st.data())
-def test_mutated_bodies_pass_where_orjson_lets_them(
-    value: Any, data: st.DataObject
-) -> None:
+def test_mutated_bodies_pass_where_orjson_lets_them(value: Any, data: st.DataObject) -> None:
     body = bytearray(orjson.dumps({"x": value}))
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(body) - 1))
         byte = data.draw(
-            st.sampled_from(
-                b'{}[]",:\\/ubnrt019-+.eE \n\x00\x1f\x7f\x80\xc3\xed\xf0dDtfn'
-            )
+            st.sampled_from(b'{}[]",:\\/ubnrt019-+.eE \n\x00\x1f\x7f\x80\xc3\xed\xf0dDtfn')
         )
         length = data.draw(st.integers(0, 1))
         body[at : at + length] = bytes([byte])
@@ -179,10 +174,6 @@ def test_the_fields_are_those_that_orjson_reads(
 
 
 @given(model=texts, before=json_values, after=json_values)
-def test_a_replaced_model_is_all_that_changes(
-    model: str, before: Any, after: Any
-) -> None:
+def test_a_replaced_model_is_all_that_changes(model: str, before: Any, after: Any) -> None:
     body = orjson.dumps({"before": before, "model": "old", "after": after})
-    assert orjson.loads(_core.replace_model(body, model)) == orjson.loads(body) | {
-        "model": model
-    }
+    assert orjson.loads(_core.replace_model(body, model)) == orjson.loads(body) | {"model": model}

@@ -38,7 +38,10 @@ def gateway(replay: ReplayServer, tmp_path_factory: pytest.TempPathFactory) -> I
         "rec-openai": {"dialect": "openai", "base_url": f"{replay.url}/v1", "api_key": "none"},
         "rec-anthropic": {"dialect": "anthropic", "base_url": replay.url, "api_key": "none"},
     }
-    settings = {"providers": providers, "timeouts": {"first_byte_s": 60, "idle_s": 60, "total_s": 300}}
+    settings = {
+        "providers": providers,
+        "timeouts": {"first_byte_s": 60, "idle_s": 60, "total_s": 300},
+    }
     with Gateway(replay.url, tmp_path_factory.mktemp("replay"), **settings) as running:
         yield running
 

@@ -47,7 +47,9 @@ def upstream(
     command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port)]
     command += ["--http", request.param, "--no-ws", "--ssl-certificate", str(tmp_path / "cert.pem")]
     command += ["--ssl-keyfile", str(tmp_path / "key.pem"), "tests.transport.tls_app:app"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    )
     url = f"https://localhost:{port}"
     try:
         wait_until_up(url, ca_path)
