@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from sluicegate import _core
 from sluicegate.dialects import DIALECTS
-from sluicegate.errors import StoppedError
+from sluicegate.errors import StoppedError, UnsupportedFieldError
 from sluicegate.failures import classify, client_error
+from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import GiveUp, Plan
 from sluicegate.policies.retry_after import retry_after_s
 from sluicegate.routes import ModelRoute
@@ -78,6 +79,9 @@ class Call:
         """
         exchange = self.exchange
         if not exchange.started:
+            if self.route.operation == "count_tokens":
+                await self._count()
+                return
             self._attempt(exchange.first_target)
         while True:
             ready = exchange.take()
@@ -98,6 +102,14 @@ class Call:
                 if self.plan is not None:
                     exchange.close(200)
                 return
+
+    async def _count(self) -> None:
+        """Answers with a count of our own: the target's dialect has no endpoint for it."""
+        _, model, _, _ = self.exchange.targets[self.exchange.first_target]
+        conversation = DIALECTS[self.route.dialect].decode_request(self.body)
+        count = await count_tokens(conversation, model)
+        await self._start(200, [(b"content-type", b"application/json")])
+        await self._sent(self._put(b'{"input_tokens":%d}' % count, more=False))
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         if self.dropped:
@@ -160,6 +172,8 @@ class Call:
         if dialect == self.route.dialect:
             exchange.attempt(target)
             return
+        if self.route.operation == "embeddings":
+            raise UnsupportedFieldError("model", f"provider {provider} has no embeddings")
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
         body, self.dropped = DIALECTS[dialect].encode_request(
             conversation,

@@ -112,6 +112,14 @@ pub struct Refused {
     /// Who asked, where the key was good: such a refusal has a ledger row. Requests without a key have none, so
     /// that nobody fills the ledger from outside.
     pub principal: Option<Arc<Principal>>,
+    /// The model that was asked for, as far as it was read.
+    pub requested_model: String,
+}
+
+impl Refused {
+    fn unknown(id: Uuid, refusal: Refusal) -> Self {
+        Self { id, refusal, principal: None, requested_model: String::new() }
+    }
 }
 
 /// A request that may go on.
@@ -150,7 +158,7 @@ pub fn authenticate<'a>(
     snapshot: &Snapshot,
     headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
 ) -> Result<Arc<Principal>, Refused> {
-    let unknown = |refusal| Refused { id: Uuid::now_v7(), refusal, principal: None };
+    let unknown = |refusal| Refused::unknown(Uuid::now_v7(), refusal);
     let headers = RequestHeaders::read(headers).map_err(unknown)?;
     holder(snapshot, &headers).ok_or_else(|| unknown(Refusal::unauthorized()))
 }
@@ -173,18 +181,24 @@ where
     let arrived = Instant::now();
     let time = rfc3339(SystemTime::now());
     let id = Uuid::now_v7();
-    let unknown = |refusal| Refused { id, refusal, principal: None };
+    let unknown = |refusal| Refused::unknown(id, refusal);
     let headers = RequestHeaders::read(incoming.headers).map_err(unknown)?;
     let principal = holder(&snapshot, &headers).ok_or_else(|| unknown(Refusal::unauthorized()))?;
-    let refused = |refusal| Refused { id, refusal, principal: Some(principal.clone()) };
+    let refused = |refusal, model: &str| Refused {
+        id,
+        refusal,
+        principal: Some(principal.clone()),
+        requested_model: model.to_owned(),
+    };
 
-    let scan = body::scan(incoming.body).map_err(|e| refused(e.into()))?;
+    let scan = body::scan(incoming.body).map_err(|e| refused(e.into(), ""))?;
     let requested_model = scan.model().filter(|m| !m.is_empty()).map(str::to_owned);
-    let requested_model = requested_model.ok_or_else(|| refused(Refusal::missing_model()))?;
-    let route = snapshot.route(&requested_model);
-    let route = route.ok_or_else(|| refused(Refusal::unknown_model(&requested_model)))?;
-    if !principal.may_use(&requested_model) {
-        return Err(refused(Refusal::forbidden(&requested_model)));
+    let requested_model = requested_model.ok_or_else(|| refused(Refusal::missing_model(), ""))?;
+    let model = requested_model.as_str();
+    let route = snapshot.route(model);
+    let route = route.ok_or_else(|| refused(Refusal::unknown_model(model), model))?;
+    if !principal.may_use(model) {
+        return Err(refused(Refusal::forbidden(model), model));
     }
     let total = route.targets.iter().map(|t| t.timeouts.total).max().unwrap_or(Duration::MAX);
     let asked = headers.timeout_ms.map_or(Duration::MAX, Duration::from_millis);

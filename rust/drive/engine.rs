@@ -70,8 +70,10 @@ impl Engine {
                 let mut payload = Vec::new();
                 let id = refused.id.to_string();
                 let time = rfc3339(SystemTime::now());
-                Row::refused(&id, principal, operation, dialect, &refused.refusal, &time)
-                    .write(&mut payload);
+                let mut row =
+                    Row::refused(&id, principal, operation, dialect, &refused.refusal, &time);
+                row.requested_model = &refused.requested_model;
+                row.write(&mut payload);
                 let id = RecordId { request_id: refused.id.into_bytes(), attempt: 0 };
                 let _ = self.commands.send(Command::Refused(payload, id));
             }

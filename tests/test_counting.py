@@ -1,0 +1,43 @@
+"""`/v1/messages/count_tokens`: the provider's own count, or ours where it has none."""
+
+from pathlib import Path
+
+import anthropic
+import httpx
+import openai
+import pytest
+
+from tests.gateway import KEY, Gateway
+from tests.upstream import ScriptedUpstream
+
+
+@pytest.mark.parametrize("provider", ["a", "u"])
+def test_the_official_client_gets_a_count(provider: str, tmp_path: Path) -> None:
+    with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
+        client = anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
+        answer = client.messages.count_tokens(
+            model=f"{provider}/ok-3",
+            system="Be brief.",
+            messages=[{"role": "user", "content": "How many tokens is this?"}],
+        )
+        assert 1 <= answer.input_tokens <= 60
+
+
+def test_embeddings_pass_and_are_refused_where_there_are_none(tmp_path: Path) -> None:
+    with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
+        client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.embeddings.create(model="a/ok-3", input="text")
+        assert refused.value.code == "unsupported_field"
+
+
+def test_a_refusal_names_the_model_in_the_ledger(tmp_path: Path) -> None:
+    with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
+        headers = {"authorization": f"Bearer {KEY}", "x-request-id": "r1"}
+        body = {"model": "nobody/knows", "messages": []}
+        answer = httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers)
+        assert answer.status_code == 404
+        row = next(row for row in gateway.ledger() if row["outcome"] == "refused")
+        assert row["requested_model"] == "nobody/knows"
+        assert row["attempt"] == 0
+        assert row["client_status"] == 404
