@@ -333,7 +333,7 @@ TO_OPENAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 }
             ]
         },
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": "T:\nbody"}]}]},
+        {"messages": [{"role": "user", "content": "T:\nbody"}]},
     ),
     "tool round": (
         {
