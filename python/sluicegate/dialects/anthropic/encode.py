@@ -263,7 +263,7 @@ class _Encoder:
 
     def turn(self, turn: Turn) -> list[Any]:
         parts = list(turn.parts)
-        if turn.name is not None:
+        if turn.name not in {None, turn.role}:
             first = next((at for at, part in enumerate(parts) if isinstance(part, TextPart)), None)
             if first is not None and turn.role == "user":
                 # A participant's name has no place of its own; in the text the model reads it.

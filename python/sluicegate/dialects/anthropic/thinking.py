@@ -24,7 +24,7 @@ _BUDGET_MODELS: Final = re.compile(
 )
 """Models that take a budget; newer ones think adaptively and take words of effort."""
 
-_EFFORTS: Final = {"minimal": "low"}
+_EFFORTS: Final = {"minimal": "low", "default": "medium"}  # `default` is Groq's
 _ENABLED_EFFORT: Final = "medium"
 """What OpenRouter's bare `reasoning: {enabled: true}` means. Source:
 https://openrouter.ai/docs/use-cases/reasoning-tokens"""

@@ -38,6 +38,8 @@ _MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
     "any": "required",  # Mistral's word
 }
 
+_ANTHROPIC_FORMAT: Final = "anthropic"
+
 
 def decode_request(body: bytes) -> Conversation:
     """The conversation.
@@ -100,10 +102,12 @@ def _reasoning(top: Fields) -> Reasoning | None:
     # OpenRouter's.
     nested = top.object("reasoning")
     if nested is not None:
+        effort = effort or nested.take("effort", str)
+        enabled = nested.take("enabled", bool)
         return Reasoning(
-            effort=effort or nested.take("effort", str),
+            effort=None if effort == "none" else effort,
             budget_tokens=nested.take("max_tokens", int),
-            enabled=nested.take("enabled", bool),
+            enabled=False if effort == "none" else enabled,
             path="reasoning",
         )
     if effort is None:
@@ -257,21 +261,26 @@ def _thinking(message: Fields) -> list[Part]:
                 )
             )
     if not parts and details:
-        return [part for part in details if part is not None]
+        return details
     if not parts and text:
         parts.append(ThinkingPart(text=text, path=message.at("reasoning_content")))
     return parts
 
 
-def _reasoning_detail(detail: Fields) -> Part | None:
-    """OpenRouter's form. Source: https://openrouter.ai/docs/use-cases/reasoning-tokens."""
+def _reasoning_detail(detail: Fields) -> Part:
+    """OpenRouter's form. Source: https://openrouter.ai/docs/use-cases/reasoning-tokens.
+
+    What is encrypted or signed means something to the vendor of its `format` only; the other
+    vendors' stays as a thought without text.
+    """
     kind = detail.need("type", str)
-    if kind == "reasoning.encrypted":
+    scheme = detail.take("format", str) or _ANTHROPIC_FORMAT
+    is_anthropic = scheme.startswith(_ANTHROPIC_FORMAT)
+    if kind == "reasoning.encrypted" and is_anthropic:
         return RedactedThinkingPart(data=detail.take("data", str) or "", path=detail.path)
-    text = detail.take("text", str) or detail.take("summary", str)
-    if text is None:
-        return None
-    return ThinkingPart(text=text, signature=detail.take("signature", str), path=detail.path)
+    text = detail.take("text", str) or detail.take("summary", str) or ""
+    signature = detail.take("signature", str) if is_anthropic else None
+    return ThinkingPart(text=text, signature=signature, path=detail.path)
 
 
 def _tool_result(message: Fields) -> ToolResultPart:
