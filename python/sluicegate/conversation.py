@@ -175,13 +175,18 @@ class ResponseFormat(msgspec.Struct, frozen=True):
 
 
 class Reasoning(msgspec.Struct, frozen=True):
-    """How much the model may think: words of effort, or tokens; `enabled` false forbids it."""
+    """How much the model may think: words of effort, or tokens; `enabled` false forbids it.
+
+    Args:
+        path: the field that said so, for errors.
+    """
 
     effort: str | None = None
     budget_tokens: int | None = None
     enabled: bool | None = None
     adaptive: bool = False
     display: str | None = None
+    path: str = "thinking"
 
 
 class Conversation(msgspec.Struct, kw_only=True):

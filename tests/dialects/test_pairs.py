@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from sluicegate.dialects import DIALECTS
 from sluicegate.errors import GatewayError, InvalidRequestError, UnsupportedFieldError
 
+from .vendor_types import fault
+
 HELLO = [{"role": "user", "content": "hi"}]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 A_TOOL = {"name": "f", "input_schema": {"type": "object"}}
@@ -17,12 +19,12 @@ A_HELLO = [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]
 
 
 def translate(
-    source: str, target: str, request: dict[str, Any], drop: bool = False
+    source: str, target: str, request: dict[str, Any], drop: bool = False, model: str = "m"
 ) -> tuple[dict[str, Any], list[str]]:
     body = json.dumps({"model": "x", **request}).encode()
     out, dropped = DIALECTS[target].encode_request(
         DIALECTS[source].decode_request(body),
-        model="m",
+        model=model,
         stream=bool(request.get("stream")),
         drop_unsupported=drop,
         default_max_tokens=4096,
@@ -283,6 +285,72 @@ TO_ANTHROPIC: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "tier": ({"service_tier": "default"}, {"service_tier": "standard_only"}),
+    "tier without a counterpart": ({"service_tier": "flex"}, {"service_tier": None}),
+    "stream options": (
+        {"stream": True, "stream_options": {"include_usage": True, "include_obfuscation": False}},
+        {"stream": True},
+    ),
+    "json object": (
+        {"response_format": {"type": "json_object"}},
+        {"system": [{"type": "text", "text": "Answer with one JSON object and nothing else."}]},
+    ),
+    "text form": ({"response_format": {"type": "text"}}, {"system": None, "output_config": None}),
+    "strict tool": (
+        {
+            "tools": [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": "f",
+                        "description": "d",
+                        "strict": True,
+                        "parameters": {"type": "object"},
+                    },
+                }
+            ]
+        },
+        {
+            "tools": [
+                {
+                    "name": "f",
+                    "description": "d",
+                    "strict": True,
+                    "input_schema": {"type": "object"},
+                }
+            ]
+        },
+    ),
+    "tool without parameters": (
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"tools": [A_TOOL]},
+    ),
+    "empty tools": ({"tools": [], "parallel_tool_calls": True}, {"tools": None}),
+    "several users": (
+        {"messages": [*HELLO, *HELLO]},
+        {"messages": [{"role": "user", "content": [*A_HELLO[0]["content"]] * 2}]},
+    ),
+    "mark on a message": (
+        {"messages": [{**HELLO[0], "cache_control": {"type": "ephemeral"}}]},
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}
+                    ],
+                }
+            ]
+        },
+    ),
+    "prefill": (
+        {"messages": [*HELLO, {"role": "assistant", "content": "a", "prefix": True}]},
+        {
+            "messages": [
+                *A_HELLO,
+                {"role": "assistant", "content": [{"type": "text", "text": "a"}]},
+            ]
+        },
+    ),
     "harmless": (
         {"store": True, "prompt_cache_key": "k", "metadata": {"a": "b"}},
         {"max_tokens": 4096},
@@ -333,7 +401,7 @@ TO_OPENAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 }
             ]
         },
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": "T:\nbody"}]}]},
+        {"messages": [{"role": "user", "content": "T:\nbody"}]},
     ),
     "tool round": (
         {
@@ -416,6 +484,115 @@ TO_OPENAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "stream": ({"stream": True}, {"stream": True, "stream_options": {"include_usage": True}}),
+    "none": ({"tools": [A_TOOL], "tool_choice": {"type": "none"}}, {"tool_choice": "none"}),
+    "parallel": (
+        {"tools": [A_TOOL], "tool_choice": {"type": "auto", "disable_parallel_tool_use": False}},
+        {"tool_choice": "auto", "parallel_tool_calls": True},
+    ),
+    "tier": ({"service_tier": "standard_only"}, {"service_tier": "default"}),
+    "older schema": (
+        {"output_format": {"type": "json_schema", "schema": {"type": "object"}}},
+        {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": True},
+            }
+        },
+    ),
+    "small budget": (
+        {"max_tokens": 10000, "thinking": {"type": "enabled", "budget_tokens": 2000}},
+        {"reasoning_effort": "low"},
+    ),
+    "image inline": (
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "image",
+                            "source": {"type": "base64", "media_type": "image/gif", "data": "R0lG"},
+                        }
+                    ],
+                }
+            ]
+        },
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image_url", "image_url": {"url": "data:image/gif;base64,R0lG"}}
+                    ],
+                }
+            ]
+        },
+    ),
+    "marks": (
+        {
+            "system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
+            "tools": [{**A_TOOL, "cache_control": {"type": "ephemeral"}}],
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "tool_result",
+                            "tool_use_id": "a",
+                            "content": "1",
+                            "cache_control": {"type": "ephemeral", "ttl": "1h"},
+                        }
+                    ],
+                }
+            ],
+        },
+        {
+            "tools": [{**TOOL, "cache_control": {"type": "ephemeral"}}],
+            "messages": [
+                {
+                    "role": "system",
+                    "content": [
+                        {"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}
+                    ],
+                },
+                {
+                    "role": "tool",
+                    "tool_call_id": "a",
+                    "content": "1",
+                    "cache_control": {"type": "ephemeral", "ttl": "1h"},
+                },
+            ],
+        },
+    ),
+    "redacted thought": (
+        {
+            "messages": [
+                *HELLO,
+                {
+                    "role": "assistant",
+                    "content": [
+                        {"type": "redacted_thinking", "data": "d"},
+                        {"type": "text", "text": "a"},
+                        {"type": "text", "text": "b"},
+                    ],
+                },
+            ]
+        },
+        {
+            "messages": [
+                *HELLO,
+                {
+                    "role": "assistant",
+                    "content": "ab",
+                    "thinking_blocks": [{"type": "redacted_thinking", "data": "d"}],
+                },
+            ]
+        },
+    ),
+    "late system": (
+        {"messages": [*HELLO, {"role": "system", "content": "s"}]},
+        {"messages": [*HELLO, {"role": "system", "content": "s"}]},
+    ),
 }
 
 
@@ -423,12 +600,14 @@ TO_OPENAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_openai_to_anthropic(added: dict[str, Any], expected: dict[str, Any]) -> None:
     out, _ = translate("openai", "anthropic", {"messages": HELLO, **added})
     assert {name: out.get(name) for name in expected} == expected
+    assert fault("anthropic", out) is None
 
 
 @pytest.mark.parametrize(("added", "expected"), TO_OPENAI.values(), ids=TO_OPENAI.keys())
 def test_anthropic_to_openai(added: dict[str, Any], expected: dict[str, Any]) -> None:
     out, _ = translate("anthropic", "openai", {"max_tokens": 9, "messages": HELLO, **added})
     assert {name: out.get(name) for name in expected} == expected
+    assert fault("openai", out) is None
 
 
 @pytest.mark.parametrize(
@@ -441,6 +620,58 @@ def test_anthropic_to_openai(added: dict[str, Any], expected: dict[str, Any]) ->
         ("openai", {"temperature": 1.5}, "temperature"),
         ("openai", {"nobody_knows": 1}, "nobody_knows"),
         ("openai", {"tools": [{"type": "web_search"}]}, "tools[0]"),
+        ("openai", {"tools": [{"type": "custom", "custom": {"name": "c"}}]}, "tools[0]"),
+        ("openai", {"functions": [{"name": "f"}]}, "functions"),
+        ("openai", {"function_call": "auto"}, "function_call"),
+        ("openai", {"frequency_penalty": -1}, "frequency_penalty"),
+        ("openai", {"top_logprobs": 2}, "top_logprobs"),
+        ("openai", {"logit_bias": {"1": 2}}, "logit_bias"),
+        ("openai", {"web_search_options": {}}, "web_search_options"),
+        ("openai", {"audio": {"voice": "v", "format": "wav"}}, "audio"),
+        (
+            "openai",
+            {"tool_choice": {"type": "allowed_tools", "allowed_tools": {}}},
+            "tool_choice",
+        ),
+        (
+            "openai",
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}
+                ]
+            },
+            "messages[0].content[0]",
+        ),
+        (
+            "openai",
+            {"tools": [{"type": "function", "function": {"name": "f", "odd": 1}}]},
+            "tools[0].function.odd",
+        ),
+        ("openai", {"messages": [{"role": "user", "content": "x", "odd": 1}]}, "messages[0].odd"),
+        ("anthropic", {"container": None, "inference_config": {"a": 1}}, "inference_config"),
+        (
+            "anthropic",
+            {"output_config": {"effort": "low", "task_budget": {"total": 1}}},
+            "output_config.task_budget",
+        ),
+        (
+            "anthropic",
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {
+                                "type": "tool_result",
+                                "tool_use_id": "a",
+                                "content": [{"type": "tool_reference", "tool_name": "f"}],
+                            }
+                        ],
+                    }
+                ]
+            },
+            "messages[0].content[0].content[0]",
+        ),
         (
             "openai",
             {

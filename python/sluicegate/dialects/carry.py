@@ -1,5 +1,5 @@
 """What happens to a field that the target cannot express: refused by name, or dropped where the
-configuration says so.
+configuration says so. What is left out is always told.
 """
 
 from collections.abc import Iterable, Set
@@ -16,16 +16,20 @@ class Carrier:
         target: the dialect that is written.
         source: the dialect that was read.
         drop: leave out instead of refusing.
-        harmless: top-level fields that tune the source's own side and cannot change what the
+        harmless: fields of the request that tune the source's own side and cannot change what the
         answer means.
+        harmless_inside: the same of messages, parts and tools.
     """
 
-    def __init__(self, target: str, source: str, *, drop: bool, harmless: Set[str]) -> None:
+    def __init__(
+        self, target: str, source: str, *, drop: bool, harmless: Set[str], harmless_inside: Set[str]
+    ) -> None:
         """Nothing was left out yet."""
         self.same_dialect = target == source
         self.dropped: list[str] = []
         self._drop = drop
         self._harmless = harmless
+        self._harmless_inside = harmless_inside
 
     def cannot(self, path: str, reason: str = "") -> None:
         """A field cannot be expressed.
@@ -37,12 +41,38 @@ class Carrier:
             raise UnsupportedFieldError(path, reason)
         self.dropped.append(path)
 
-    def extras(self, extras: Iterable[Extra], out: dict[str, Any]) -> None:
-        """Writes back unknown fields of the same dialect; refuses those of another."""
+    def leave_out(self, path: str) -> None:
+        """A field whose loss does not change what the answer means."""
+        self.dropped.append(path)
+
+    def extras(self, extras: Iterable[Extra], out: dict[str, Any], base: str = "") -> None:
+        """Writes back unknown fields of the same dialect; refuses those of another.
+
+        Args:
+            base: the path of the object that `out` is; empty for the request.
+        """
+        harmless = self._harmless_inside if base else self._harmless
         for extra in extras:
+            keys = _keys_below(extra, base)
             if self.same_dialect:
-                out[extra.name] = extra.raw
-            elif extra.path == extra.name and extra.name in self._harmless:
-                self.dropped.append(extra.path)
+                _put(extra, keys, out)
+            elif (keys[0] if keys else extra.name) in harmless:
+                self.leave_out(extra.path)
             else:
                 self.cannot(extra.path)
+
+
+def _keys_below(extra: Extra, base: str) -> list[str]:
+    """The keys of the objects between `base` and the field; `name` itself may hold dots."""
+    between = extra.path.removeprefix(base).removesuffix(extra.name)
+    return [key for key in between.split(".") if key]
+
+
+def _put(extra: Extra, keys: list[str], out: dict[str, Any]) -> None:
+    place = out
+    for key in keys:
+        inner = place.setdefault(key, {})
+        if not isinstance(inner, dict):
+            return  # the object was written in its short form, which has no room
+        place = inner
+    place[extra.name] = extra.raw

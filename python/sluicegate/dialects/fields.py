@@ -31,6 +31,11 @@ def is_text(raw: Raw) -> bool:
     return bytes(memoryview(raw)[:1]) == b'"'
 
 
+def is_object(raw: Raw) -> bool:
+    """Whether a raw value is an object."""
+    return bytes(memoryview(raw)[:1]) == b"{"
+
+
 class Fields:
     """One JSON object of a request. Every field is taken once; the rest is unknown to the neutral
     form.
@@ -44,6 +49,7 @@ class Fields:
         """
         self.path = path
         self.raw = raw
+        self._inner: list[Fields] = []
         try:
             self._left: dict[str, Raw] = msgspec.json.decode(raw, type=dict[str, Raw])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -94,9 +100,13 @@ class Fields:
         return value
 
     def object(self, name: str) -> "Fields | None":
-        """Takes an object."""
+        """Takes an object; what nobody takes of it belongs to the `rest` of this one."""
         raw = self.raw_of(name)
-        return None if raw is None else Fields(raw, self.at(name))
+        if raw is None:
+            return None
+        inner = Fields(raw, self.at(name))
+        self._inner.append(inner)
+        return inner
 
     def objects(self, name: str) -> "list[Fields]":
         """Takes a list of objects; empty where it is not there."""
@@ -120,10 +130,16 @@ class Fields:
     def cache_control(self) -> CacheControl | None:
         """Takes `cache_control`, which several dialects' clients send in one shape."""
         control = self.object("cache_control")
-        return None if control is None else CacheControl(control.take("ttl", str))
+        if control is None:
+            return None
+        control.take("type", str)
+        return CacheControl(control.take("ttl", str))
 
     def rest(self) -> list[Extra]:
-        """What was not taken; nulls say nothing and are left out."""
-        return [
-            Extra(self.at(name), name, raw) for name, raw in self._left.items() if not is_null(raw)
-        ]
+        """What was not taken, here and in the objects inside; nulls say nothing and are left out.
+        Given once.
+        """
+        left, self._left = self._left, {}
+        inner, self._inner = self._inner, []
+        here = [Extra(self.at(name), name, raw) for name, raw in left.items() if not is_null(raw)]
+        return here + [extra for fields in inner for extra in fields.rest()]

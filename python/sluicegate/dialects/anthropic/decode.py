@@ -23,7 +23,7 @@ from sluicegate.conversation import (
     VendorPart,
     VendorTool,
 )
-from sluicegate.dialects.fields import Fields
+from sluicegate.dialects.fields import Fields, is_object
 
 _MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
     "auto": "auto",
@@ -57,7 +57,6 @@ def decode_request(body: bytes) -> Conversation:
     metadata = top.object("metadata")
     if metadata is not None:
         conversation.user = metadata.take("user_id", str)
-        conversation.extras.extend(metadata.rest())
     conversation.service_tier = top.take("service_tier", str)
     conversation.extras.extend(top.rest())
     return conversation
@@ -90,15 +89,12 @@ def _reasoning_and_format(top: Fields, conversation: Conversation) -> None:
             adaptive=kind == "adaptive",
             display=thinking.take("display", str),
         )
-        conversation.extras.extend(thinking.rest())
     elif effort is not None:
-        conversation.reasoning = Reasoning(effort=effort)
+        conversation.reasoning = Reasoning(effort=effort, path="output_config.effort")
     if form is not None:
         if form.need("type", str) != "json_schema":
             raise form.fail("type", "must be json_schema")
         conversation.response_format = ResponseFormat("json_schema", schema=form.raw_of("schema"))
-    if output is not None:
-        conversation.extras.extend(output.rest())
 
 
 def _tool(tool: Fields) -> Tool | VendorTool:
@@ -151,7 +147,7 @@ def _part(block: Fields) -> Part:
         return VendorPart(kind=kind, raw=Raw(block.raw), path=block.path)
     part.path = block.path
     part.cache_control = block.cache_control()
-    part.extras = [*part.extras, *block.rest()]
+    part.extras = block.rest()
     return part
 
 
@@ -176,7 +172,6 @@ def _image(block: Fields) -> Part | None:
         part.file_id = source.need("file_id", str)
     else:
         return None
-    part.extras = source.rest()
     return part
 
 
@@ -203,7 +198,6 @@ def _document(block: Fields) -> Part | None:
         part.file_id = source.need("file_id", str)
     else:
         return None
-    part.extras = source.rest()
     return part
 
 
@@ -217,6 +211,8 @@ def _redacted(block: Fields) -> Part:
 
 def _tool_use(block: Fields) -> Part:
     arguments = block.raw_of("input")
+    if arguments is not None and not is_object(arguments):
+        raise block.fail("input", "must be an object")
     return ToolCallPart(
         id=block.need("id", str),
         name=block.need("name", str),

@@ -1,62 +1,71 @@
 """A conversation as a Messages request."""
 
 import re
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
 from sluicegate.conversation import (
-    CacheControl,
     Conversation,
     DocumentPart,
     ImagePart,
     Part,
-    RedactedThinkingPart,
     RefusalPart,
     TextPart,
     ThinkingPart,
     Tool,
-    ToolCallPart,
     ToolChoice,
     ToolResultPart,
     Turn,
     VendorPart,
     VendorTool,
 )
+from sluicegate.dialects.anthropic import thinking
+from sluicegate.dialects.anthropic.blocks import block_of, mark, tool_id
 from sluicegate.dialects.carry import Carrier
-from sluicegate.dialects.reasoning import MIN_BUDGET_TOKENS, budget_of
-from sluicegate.errors import InvalidRequestError
 
 HARMLESS: Final = frozenset(
     {
         "store",
         "metadata",
+        "prediction",
         "prompt_cache_key",
         "prompt_cache_retention",
         "prompt_cache_options",
+        "reasoning",
+        "reasoning_format",
         "safety_identifier",
+        "stream_options",
         "verbosity",
         "include_obfuscation",
         "cache_control",
         "provider",
         "route",
+        "thinking",
         "transforms",
         "usage",
         "include_reasoning",
     }
 )
-"""OpenAI's (and OpenRouter's) top-level fields that tune their own side; leaving them out changes
-no answer's meaning.
+"""Top-level fields of OpenAI and of hosts of its dialect (Groq, OpenRouter, Z.ai) that tune their
+own side; leaving them out changes no answer's meaning.
 """
 
-_BUDGET_MODELS: Final = re.compile(r"claude-(3|(opus|sonnet|haiku)-4(-[0-5]\b|-\d{8}|$))")
-"""Models that take a budget; newer ones think adaptively and take words of effort.
-Source: https://docs.anthropic.com/en/docs/build-with-claude/adaptive-thinking"""
+HARMLESS_INSIDE: Final = frozenset({"prompt_cache_breakpoint", "cache_control", "prefix"})
+"""The same in messages, parts and tools. `prefix` says what here holds for any last turn of the
+assistant. Source: https://docs.mistral.ai/capabilities/completion/
+"""
 
-_EFFORTS: Final = {"minimal": "low"}
+_NO_LATE_SYSTEM: Final = re.compile(
+    r"claude-(instant|2|3|(opus|sonnet|haiku)-4(?![.-]([89]|\d{2})(?!\d)))"
+)
+"""Models that take no system message among the turns. Source:
+https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages
+"""
+
 _CHOICES: Final = {"auto": "auto", "none": "none", "required": "any"}
+_TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
 _JSON_ONLY: Final = "Answer with one JSON object and nothing else."
 
 Json = dict[str, Any]
@@ -72,25 +81,34 @@ def encode_request(
 
     Raises:
         UnsupportedFieldError: the first field that this dialect cannot express, unless `drop`.
-        InvalidRequestError: tool arguments that are no JSON object.
     """
-    return _Encoder(conversation, drop=drop).encode(model, stream, default_max_tokens)
+    return _Encoder(conversation, model, drop=drop).encode(stream, default_max_tokens)
 
 
 class _Encoder:
     """One request on its way out."""
 
-    def __init__(self, conversation: Conversation, *, drop: bool) -> None:
+    def __init__(self, conversation: Conversation, model: str, *, drop: bool) -> None:
         self.c = conversation
-        self.carry = Carrier("anthropic", conversation.dialect, drop=drop, harmless=HARMLESS)
+        self.model = model
+        self.carry = Carrier(
+            "anthropic",
+            conversation.dialect,
+            drop=drop,
+            harmless=HARMLESS,
+            harmless_inside=HARMLESS_INSIDE,
+        )
 
-    def encode(self, model: str, stream: bool, default_max_tokens: int) -> tuple[bytes, list[str]]:
+    def encode(self, stream: bool, default_max_tokens: int) -> tuple[bytes, list[str]]:
         c = self.c
-        max_tokens = c.max_output_tokens or default_max_tokens
-        out: Json = {"model": model, "max_tokens": max_tokens}
-        if c.system:
-            out["system"] = self.blocks(list(c.system))
-        out["messages"] = self.messages()
+        max_tokens = default_max_tokens if c.max_output_tokens is None else c.max_output_tokens
+        system = self.blocks(list(c.system))
+        messages = self.messages(system)
+        out: Json = {"model": self.model, "max_tokens": max_tokens}
+        self.response_format(out, system)
+        if system:
+            out["system"] = system
+        out["messages"] = messages
         if stream:
             out["stream"] = True
         self.sampling(out)
@@ -100,8 +118,7 @@ class _Encoder:
         choice = self.tool_choice()
         if choice is not None:
             out["tool_choice"] = choice
-        self.reasoning(out, model, max_tokens)
-        self.response_format(out)
+        self.reasoning(out)
         if c.user is not None:
             out["metadata"] = {"user_id": c.user}
         tier = self.service_tier()
@@ -142,51 +159,44 @@ class _Encoder:
                 self.carry.cannot(name, f"Messages has no {name}")
 
     def service_tier(self) -> str | None:
-        if self.carry.same_dialect or self.c.service_tier is None:
-            return self.c.service_tier
-        return {"auto": "auto", "default": "standard_only", "priority": "auto"}.get(
-            self.c.service_tier
-        )
+        tier = self.c.service_tier
+        if self.carry.same_dialect or tier is None:
+            return tier
+        if tier not in _TIERS:
+            self.carry.leave_out("service_tier")
+        return _TIERS.get(tier)
 
-    def reasoning(self, out: Json, model: str, max_tokens: int) -> None:
+    def reasoning(self, out: Json) -> None:
         reasoning = self.c.reasoning
         if reasoning is None:
             return
-        effort = _EFFORTS.get(reasoning.effort or "", reasoning.effort)
-        budget = reasoning.budget_tokens
-        takes_budget = not self.carry.same_dialect and _BUDGET_MODELS.search(model) is not None
-        if budget is None and effort is not None and takes_budget:
-            budget, effort = budget_of(effort, max_tokens), None
-        thinking: Json | None = None
-        if budget is not None:
-            thinking = {"type": "enabled", "budget_tokens": budget}
-            if not self.carry.same_dialect and max_tokens <= budget:
-                # The bound holds thinking and answer; the client's was meant for what it sees.
-                out["max_tokens"] = budget + max(max_tokens, MIN_BUDGET_TOKENS)
-        elif reasoning.enabled is False:
-            thinking = {"type": "disabled"}
-        elif reasoning.adaptive or (effort is not None and not self.carry.same_dialect):
-            thinking = {"type": "adaptive"}
-        if thinking is not None:
-            if reasoning.display is not None:
-                thinking["display"] = reasoning.display
-            out["thinking"] = thinking
-        if effort is not None:
-            out.setdefault("output_config", {})["effort"] = effort
+        bound = out["max_tokens"]
+        if self.carry.same_dialect:
+            said = thinking.same(reasoning, bound)
+        else:
+            said = thinking.translated(self.c, reasoning, self.model, bound)
+        if said.is_left_out:
+            self.carry.leave_out(reasoning.path)
+        out["max_tokens"] = said.max_tokens
+        if said.field is not None:
+            out["thinking"] = said.field
+        if said.effort is not None:
+            out.setdefault("output_config", {})["effort"] = said.effort
 
-    def response_format(self, out: Json) -> None:
+    def response_format(self, out: Json, system: list[Any]) -> None:
         form = self.c.response_format
         if form is None or form.kind == "text":
             return
-        if form.kind == "json_object":
+        if form.kind == "json_object" or form.schema is None:
             # Messages has schemas only. An instruction is what the vendor's own guide gives for
             # plain JSON.
-            out.setdefault("system", []).append({"type": "text", "text": _JSON_ONLY})
+            system.append({"type": "text", "text": _JSON_ONLY})
             return
-        out.setdefault("output_config", {})["format"] = {
-            "type": "json_schema",
-            "schema": form.schema,
-        }
+        # Its name has no place here and is for logs only.
+        if form.description is not None:
+            self.carry.leave_out("response_format.json_schema.description")
+        schema = {"type": "json_schema", "schema": form.schema}
+        out.setdefault("output_config", {})["format"] = schema
 
     def tool(self, tool: Tool | VendorTool) -> Any:
         if isinstance(tool, VendorTool):
@@ -202,8 +212,8 @@ class _Encoder:
             out["description"] = tool.description
         if tool.strict is not None:
             out["strict"] = tool.strict
-        _mark(out, tool.cache_control)
-        self.carry.extras(tool.extras, out)
+        mark(out, tool.cache_control)
+        self.carry.extras(tool.extras, out, tool.path)
         return out
 
     def tool_choice(self) -> Json | None:
@@ -221,29 +231,48 @@ class _Encoder:
             out["disable_parallel_tool_use"] = not c.parallel_tool_calls
         return out
 
-    def messages(self) -> list[Json]:
+    def messages(self, system: list[Any]) -> list[Json]:
         """Turns of one role that follow each other become one, as the dialect wants tool results
-        together.
+        together. System messages that cannot stand where they stood join `system`.
         """
         out: list[Json] = []
-        for turn in self.c.turns:
+        for place, turn in enumerate(self.c.turns):
             blocks = self.turn(turn)
-            merges = not self.carry.same_dialect and out and out[-1]["role"] == turn.role
-            if merges:
-                out[-1]["content"].extend(blocks)
-            elif blocks or self.carry.same_dialect:
+            role = out[-1]["role"] if out else None
+            if self.carry.same_dialect:
                 out.append({"role": turn.role, "content": blocks})
-            if out:
-                self.carry.extras(turn.extras, out[-1])
+                self.carry.extras(turn.extras, out[-1], turn.path)
+                continue
+            if turn.role == "system" and not self.may_stand(place, role):
+                system.extend(blocks)
+            elif role == turn.role:
+                out[-1]["content"].extend(blocks)
+            elif blocks:
+                out.append({"role": turn.role, "content": blocks})
+            self.carry.extras(turn.extras, {}, turn.path)
         return out
 
+    def may_stand(self, place: int, role_before: str | None) -> bool:
+        """Whether a system message may stand here: behind a user's turn, before none or an
+        assistant's.
+        """
+        if _NO_LATE_SYSTEM.search(self.model) or role_before not in {"user", "system"}:
+            return False
+        roles = (turn.role for turn in self.c.turns[place:] if turn.role != "system")
+        return next(roles, "assistant") == "assistant"
+
     def turn(self, turn: Turn) -> list[Any]:
-        if turn.name is not None:
-            # A participant's name has no place of its own; in the text the model still reads it.
-            texts = [part for part in turn.parts if isinstance(part, TextPart)]
-            if texts and turn.role == "user":
-                texts[0].text = f"{turn.name}: {texts[0].text}"
-        return self.blocks(turn.parts)
+        parts = list(turn.parts)
+        if turn.name not in {None, turn.role}:
+            first = next((at for at, part in enumerate(parts) if isinstance(part, TextPart)), None)
+            if first is not None and turn.role == "user":
+                # A participant's name has no place of its own; in the text the model reads it.
+                text = parts[first]
+                assert isinstance(text, TextPart)  # noqa: S101  # sought as one
+                parts[first] = msgspec.structs.replace(text, text=f"{turn.name}: {text.text}")
+            else:
+                self.carry.leave_out(f"{turn.path}.name")
+        return self.blocks(parts)
 
     def blocks(self, parts: list[Part]) -> list[Any]:
         return [block for part in parts if (block := self.block(part)) is not None]
@@ -254,112 +283,36 @@ class _Encoder:
                 return part.raw
             self.carry.cannot(part.path, f"Messages has no {part.kind!r}")
             return None
-        if (
-            isinstance(part, ThinkingPart)
-            and part.signature is None
-            and not self.carry.same_dialect
-        ):
-            # Unsigned reasoning is refused by the vendor; what another model thought is not part
-            # of the talk.
+        if not self.carry.same_dialect and self.is_void(part):
             return None
-        if (
-            isinstance(part, TextPart | RefusalPart)
-            and not part.text
-            and not self.carry.same_dialect
-        ):
-            return None  # empty text blocks are refused by the vendor and say nothing
-        if isinstance(part, ToolResultPart):
-            block: Json | None = self.tool_result(part)
-        else:
-            write = _PARTS.get(type(part))
-            block = write(part) if write else None
+        block = self.tool_result(part) if isinstance(part, ToolResultPart) else block_of(part)
         if block is None:
             self.carry.cannot(part.path)
             return None
-        _mark(block, part.cache_control)
-        self.carry.extras(part.extras, block)
+        mark(block, part.cache_control)
+        self.carry.extras(part.extras, block, part.path)
         return block
 
+    def is_void(self, part: Part) -> bool:
+        """Whether another dialect's part would be refused and says nothing here."""
+        if isinstance(part, ThinkingPart) and not part.signature:
+            # Only the vendor's own thoughts are signed; another model's are not part of the talk.
+            self.carry.leave_out(part.path)
+            return True
+        if isinstance(part, ImagePart) and part.detail not in {None, "auto"}:
+            self.carry.leave_out(f"{part.path}.image_url.detail")
+        if isinstance(part, ImagePart | DocumentPart) and part.file_id is not None:
+            # The file is kept at another vendor's.
+            self.carry.cannot(part.path, "files of one vendor are unknown to the other")
+            return True
+        # Blank text is refused by the vendor.
+        return isinstance(part, TextPart | RefusalPart) and not part.text.strip()
+
     def tool_result(self, part: ToolResultPart) -> Json:
-        block: Json = {"type": "tool_result", "tool_use_id": part.tool_call_id}
+        block: Json = {"type": "tool_result", "tool_use_id": tool_id(part.tool_call_id)}
         content = self.blocks(part.parts)
         if content:
             block["content"] = content
         if part.is_error:
             block["is_error"] = True
         return block
-
-
-def _mark(block: Json, control: CacheControl | None) -> None:
-    if control is not None:
-        block["cache_control"] = {"type": "ephemeral"} | (
-            {"ttl": control.ttl} if control.ttl else {}
-        )
-
-
-def _text(part: TextPart) -> Json:
-    block: Json = {"type": "text", "text": part.text}
-    return {**block, "citations": part.citations} if part.citations else block
-
-
-def _refusal(part: RefusalPart) -> Json:
-    return {"type": "text", "text": part.text}
-
-
-def _thinking(part: ThinkingPart) -> Json:
-    return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
-
-
-def _redacted(part: RedactedThinkingPart) -> Json:
-    return {"type": "redacted_thinking", "data": part.data}
-
-
-def _tool_use(part: ToolCallPart) -> Json:
-    arguments = part.arguments.strip() or "{}"
-    try:
-        msgspec.json.decode(arguments, type=dict[str, Raw])
-    except (msgspec.DecodeError, RecursionError):
-        path = f"{part.path}.function.arguments"
-        raise InvalidRequestError(f"`{path}` must be a JSON object in text", param=path) from None
-    return {"type": "tool_use", "id": part.id, "name": part.name, "input": Raw(arguments.encode())}
-
-
-def _image(part: ImagePart) -> Json | None:
-    source = _source(part.url, part.data, part.media_type or "image/png", part.file_id)
-    return None if source is None else {"type": "image", "source": source}
-
-
-def _document(part: DocumentPart) -> Json | None:
-    if part.text is not None:
-        source: Json | None = {"type": "text", "media_type": "text/plain", "data": part.text}
-    else:
-        source = _source(part.url, part.data, part.media_type or "application/pdf", part.file_id)
-    if source is None:
-        return None
-    block: Json = {"type": "document", "source": source}
-    if part.title is not None:
-        block["title"] = part.title
-    if part.context is not None:
-        block["context"] = part.context
-    if part.citations is not None:
-        block["citations"] = {"enabled": part.citations}
-    return block
-
-
-def _source(url: str | None, data: str | None, media_type: str, file_id: str | None) -> Json | None:
-    if data is not None:
-        return {"type": "base64", "media_type": media_type, "data": data}
-    if url is not None:
-        return {"type": "url", "url": url}
-    return None if file_id is None else {"type": "file", "file_id": file_id}
-
-
-_PARTS: Final[dict[type[Part], Callable[[Any], Json | None]]] = {
-    TextPart: _text,
-    RefusalPart: _refusal,
-    ThinkingPart: _thinking,
-    RedactedThinkingPart: _redacted,
-    ToolCallPart: _tool_use,
-    ImagePart: _image,
-    DocumentPart: _document,
-}

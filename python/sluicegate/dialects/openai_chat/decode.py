@@ -10,6 +10,7 @@ from sluicegate.conversation import (
     AudioPart,
     Conversation,
     DocumentPart,
+    Extra,
     ImagePart,
     Part,
     Reasoning,
@@ -28,6 +29,7 @@ from sluicegate.conversation import (
 )
 from sluicegate.dialects.data_url import split_data_url
 from sluicegate.dialects.fields import Fields, is_text
+from sluicegate.errors import UnsupportedFieldError
 
 _MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
     "auto": "auto",
@@ -35,6 +37,8 @@ _MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
     "required": "required",
     "any": "required",  # Mistral's word
 }
+
+_ANTHROPIC_FORMAT: Final = "anthropic"
 
 
 def decode_request(body: bytes) -> Conversation:
@@ -50,13 +54,12 @@ def decode_request(body: bytes) -> Conversation:
     options = top.object("stream_options")
     if options is not None:
         conversation.include_usage = options.take("include_usage", bool)
-        conversation.extras.extend(options.rest())
     if "messages" not in top:
         raise top.fail("messages", "is missing")
     _messages(top.objects("messages"), conversation)
     _sampling(top, conversation)
     conversation.tools = [_tool(tool) for tool in top.objects("tools")]
-    conversation.tool_choice = _tool_choice(top)
+    conversation.tool_choice = _tool_choice(top, conversation)
     conversation.parallel_tool_calls = top.take("parallel_tool_calls", bool)
     conversation.response_format = _response_format(top.object("response_format"))
     conversation.reasoning = _reasoning(top)
@@ -88,7 +91,7 @@ def _reasoning(top: Fields) -> Reasoning | None:
     # Not OpenAI's own: the field in which its clients reach hosts with budgets.
     thinking = top.object("thinking")
     if thinking is not None:
-        kind = thinking.need("type", str)
+        kind = thinking.take("type", str) or "enabled"  # Cerebras' clients leave it out
         return Reasoning(
             effort=effort,
             budget_tokens=thinking.take("budget_tokens", int),
@@ -99,14 +102,19 @@ def _reasoning(top: Fields) -> Reasoning | None:
     # OpenRouter's.
     nested = top.object("reasoning")
     if nested is not None:
+        effort = effort or nested.take("effort", str)
+        enabled = nested.take("enabled", bool)
         return Reasoning(
-            effort=effort or nested.take("effort", str),
+            effort=None if effort == "none" else effort,
             budget_tokens=nested.take("max_tokens", int),
-            enabled=nested.take("enabled", bool),
+            enabled=False if effort == "none" else enabled,
+            path="reasoning",
         )
     if effort is None:
         return None
-    return Reasoning(enabled=False) if effort == "none" else Reasoning(effort=effort, enabled=True)
+    if effort == "none":
+        return Reasoning(enabled=False, path="reasoning_effort")
+    return Reasoning(effort=effort, enabled=True, path="reasoning_effort")
 
 
 def _response_format(form: Fields | None) -> ResponseFormat | None:
@@ -144,11 +152,12 @@ def _tool(tool: Fields) -> Tool | VendorTool:
         strict=function.take("strict", bool),
         cache_control=cache_control,
         path=tool.path,
-        extras=[*tool.rest(), *function.rest()],
+        extras=tool.rest(),
     )
 
 
-def _tool_choice(top: Fields) -> ToolChoice | None:
+def _tool_choice(top: Fields, conversation: Conversation) -> ToolChoice | None:
+    """Choices beyond one function (`allowed_tools`, `custom`) stay raw: others have none such."""
     raw = top.raw_of("tool_choice")
     if raw is None:
         return None
@@ -159,7 +168,8 @@ def _tool_choice(top: Fields) -> ToolChoice | None:
         return ToolChoice(mode)
     choice = Fields(raw, top.at("tool_choice"))
     if (choice.take("type", str) or "function") != "function":
-        raise choice.fail("type", "must be function")
+        conversation.extras.append(Extra("tool_choice", "tool_choice", raw))
+        return None
     function = choice.object("function")
     if function is None:
         raise choice.fail("function", "is missing")
@@ -182,6 +192,8 @@ def _messages(messages: list[Fields], conversation: Conversation) -> None:
             conversation.turns.append(_turn(message, "assistant", _assistant_parts(message)))
         elif role == "tool":
             conversation.turns.append(_turn(message, "user", [_tool_result(message)]))
+        elif role == "function":
+            raise UnsupportedFieldError(message.at("role"), "`tool` has taken its place")
         else:
             raise message.fail("role", "must be system, developer, user, assistant or tool")
 
@@ -223,7 +235,7 @@ def _assistant_parts(message: Fields) -> list[Part]:
             cache_control=call.cache_control(),
         )
         call.take("index", int)
-        part.extras = [*call.rest(), *function.rest()]
+        part.extras = call.rest()
         parts.append(part)
     # Sources that an answer carried and the client sends back as they were: they say nothing to a
     # model.
@@ -249,21 +261,26 @@ def _thinking(message: Fields) -> list[Part]:
                 )
             )
     if not parts and details:
-        return [part for part in details if part is not None]
+        return details
     if not parts and text:
         parts.append(ThinkingPart(text=text, path=message.at("reasoning_content")))
     return parts
 
 
-def _reasoning_detail(detail: Fields) -> Part | None:
-    """OpenRouter's form. Source: https://openrouter.ai/docs/use-cases/reasoning-tokens."""
+def _reasoning_detail(detail: Fields) -> Part:
+    """OpenRouter's form. Source: https://openrouter.ai/docs/use-cases/reasoning-tokens.
+
+    What is encrypted or signed means something to the vendor of its `format` only; the other
+    vendors' stays as a thought without text.
+    """
     kind = detail.need("type", str)
-    if kind == "reasoning.encrypted":
+    scheme = detail.take("format", str) or _ANTHROPIC_FORMAT
+    is_anthropic = scheme.startswith(_ANTHROPIC_FORMAT)
+    if kind == "reasoning.encrypted" and is_anthropic:
         return RedactedThinkingPart(data=detail.take("data", str) or "", path=detail.path)
-    text = detail.take("text", str) or detail.take("summary", str)
-    if text is None:
-        return None
-    return ThinkingPart(text=text, signature=detail.take("signature", str), path=detail.path)
+    text = detail.take("text", str) or detail.take("summary", str) or ""
+    signature = detail.take("signature", str) if is_anthropic else None
+    return ThinkingPart(text=text, signature=signature, path=detail.path)
 
 
 def _tool_result(message: Fields) -> ToolResultPart:
@@ -285,7 +302,6 @@ def _image(item: Fields) -> Part:
     url = item.text_or_object("image_url")
     if isinstance(url, Fields):
         part.detail = url.take("detail", str)
-        part.extras = [extra for extra in url.rest() if extra.name != "url"]
         url = url.need("url", str)
     if url is None:
         raise item.fail("image_url", "is missing")
@@ -314,7 +330,6 @@ def _file(item: Fields) -> Part:
             part.url = data
         else:
             part.media_type, part.data = "application/pdf", data
-    part.extras = file.rest()
     return part
 
 
@@ -342,5 +357,5 @@ def _part(item: Fields) -> Part:
     part = read(item)
     part.path = item.path
     part.cache_control = item.cache_control()
-    part.extras = [*part.extras, *item.rest()]
+    part.extras = item.rest()
     return part

@@ -1,19 +1,16 @@
 """A conversation as a Chat Completions request."""
 
-from collections.abc import Callable
+import re
 from typing import Any, Final
 
 import msgspec
 
 from sluicegate.conversation import (
-    AudioPart,
-    CacheControl,
     Conversation,
     DocumentPart,
     ImagePart,
     Part,
     Reasoning,
-    RedactedThinkingPart,
     RefusalPart,
     TextPart,
     ThinkingPart,
@@ -25,7 +22,7 @@ from sluicegate.conversation import (
     VendorTool,
 )
 from sluicegate.dialects.carry import Carrier
-from sluicegate.dialects.data_url import data_url
+from sluicegate.dialects.openai_chat.parts import mark, part_of, thinking_block
 from sluicegate.dialects.reasoning import effort_of
 
 HARMLESS: Final = frozenset(
@@ -36,6 +33,7 @@ HARMLESS: Final = frozenset(
         "container",
         "diagnostics",
         "inference_geo",
+        "metadata",
         "speed",
         "user_profile_id",
         "workspace_id",
@@ -45,8 +43,30 @@ HARMLESS: Final = frozenset(
 answer means.
 """
 
+HARMLESS_INSIDE: Final = frozenset(
+    {
+        "allowed_callers",
+        "cache_control",
+        "caller",
+        "defer_loading",
+        "eager_input_streaming",
+        "input_examples",
+        "toolset_name",
+    }
+)
+"""The same in messages, parts and tools: what only serves tools of the vendor's own, which are
+refused where they stand.
+"""
+
 _EFFORTS: Final = {"xhigh": "high", "max": "high"}
 """Words of Anthropic's that most OpenAI-compatible hosts do not know."""
+
+_NO_EFFORT: Final = re.compile(r"(^|/)(gpt-3\.5|gpt-4|chatgpt-4o)")
+"""Models that do not reason and refuse `reasoning_effort`. Source:
+https://developers.openai.com/api/docs/guides/reasoning
+"""
+
+_TIERS: Final = {"auto": "auto", "standard_only": "default"}
 
 Json = dict[str, Any]
 
@@ -67,7 +87,13 @@ class _Encoder:
 
     def __init__(self, conversation: Conversation, *, drop: bool) -> None:
         self.c = conversation
-        self.carry = Carrier("openai", conversation.dialect, drop=drop, harmless=HARMLESS)
+        self.carry = Carrier(
+            "openai",
+            conversation.dialect,
+            drop=drop,
+            harmless=HARMLESS,
+            harmless_inside=HARMLESS_INSIDE,
+        )
 
     def encode(self, model: str, stream: bool) -> tuple[bytes, list[str]]:
         c = self.c
@@ -104,28 +130,38 @@ class _Encoder:
             out["tool_choice"] = named if c.tool_choice.mode == "named" else c.tool_choice.mode
         if c.response_format is not None:
             out["response_format"] = self.response_format()
-        self.reasoning(out)
+        self.reasoning(out, model)
         self.carry.extras(c.extras, out)
         return msgspec.json.encode(out), self.carry.dropped
 
     def service_tier(self) -> str | None:
-        if self.carry.same_dialect or self.c.service_tier is None:
-            return self.c.service_tier
-        return {"auto": "auto", "standard_only": "default"}.get(self.c.service_tier)
+        tier = self.c.service_tier
+        if self.carry.same_dialect or tier is None:
+            return tier
+        if tier not in _TIERS:
+            self.carry.leave_out("service_tier")
+        return _TIERS.get(tier)
 
-    def reasoning(self, out: Json) -> None:
+    def reasoning(self, out: Json, model: str) -> None:
         reasoning = self.c.reasoning
         if reasoning is None:
             return
         if self.carry.same_dialect:
-            _thinking_field(reasoning, out)
+            _reasoning_fields(reasoning, out)
             return
-        if reasoning.effort is not None:
-            out["reasoning_effort"] = _EFFORTS.get(reasoning.effort, reasoning.effort)
-        elif reasoning.budget_tokens is not None:
-            out["reasoning_effort"] = effort_of(
-                reasoning.budget_tokens, self.c.max_output_tokens or reasoning.budget_tokens
-            )
+        if reasoning.display is not None:
+            self.carry.leave_out(f"{reasoning.path}.display")
+        effort = reasoning.effort and _EFFORTS.get(reasoning.effort, reasoning.effort)
+        if effort is None and reasoning.budget_tokens is not None:
+            bound = self.c.max_output_tokens or reasoning.budget_tokens
+            effort = effort_of(reasoning.budget_tokens, bound)
+        # A model that may not think and one that thinks as it likes need no word: hosts disagree
+        # on the word for the first, and the second is what reasoning models do by themselves.
+        silent = reasoning.enabled is False or effort is None
+        if silent or _NO_EFFORT.search(model):
+            self.carry.leave_out(reasoning.path)
+        else:
+            out["reasoning_effort"] = effort
 
     def response_format(self) -> Json:
         form = self.c.response_format
@@ -155,8 +191,8 @@ class _Encoder:
         if tool.strict is not None:
             function["strict"] = tool.strict
         out: Json = {"type": "function", "function": function}
-        _mark(out, tool.cache_control)
-        self.carry.extras(tool.extras, function)
+        mark(out, tool.cache_control)
+        self.carry.extras(tool.extras, out, tool.path)
         return out
 
     def messages(self) -> list[Json]:
@@ -168,54 +204,65 @@ class _Encoder:
         return out
 
     def turn(self, turn: Turn) -> list[Json]:
-        if turn.role == "assistant":
-            messages = [self.assistant(turn)]
-        else:
-            results = [part for part in turn.parts if isinstance(part, ToolResultPart)]
-            rest = [part for part in turn.parts if not isinstance(part, ToolResultPart)]
-            # OpenAI wants the results first, each in a message of its own, before anything else is
-            # said.
-            messages = [message for result in results for message in self.tool_result(result)]
-            if rest or not results:
-                messages.append({"role": turn.role, "content": self.content(rest)})
+        messages = [self.assistant(turn)] if turn.role == "assistant" else self.spoken(turn)
         if turn.name is not None and messages:
             messages[-1]["name"] = turn.name
-        if messages:
-            self.carry.extras(turn.extras, messages[-1])
+        self.carry.extras(turn.extras, messages[-1] if messages else {}, turn.path)
         return messages
 
-    def tool_result(self, result: ToolResultPart) -> list[Json]:
-        texts = [part for part in result.parts if isinstance(part, TextPart)]
-        media = [part for part in result.parts if not isinstance(part, TextPart)]
-        content = self.content(list(texts)) if texts else ""
-        if result.is_error and isinstance(content, str):
+    def spoken(self, turn: Turn) -> list[Json]:
+        """A turn of the user's side. OpenAI wants all results of tools first, each in a message of
+        its own; they hold text only, so what a tool showed follows in the user's message.
+        """
+        shown: list[Any] = []
+        results = [part for part in turn.parts if isinstance(part, ToolResultPart)]
+        messages = [self.tool_result(result, shown) for result in results]
+        rest = [part for part in turn.parts if not isinstance(part, ToolResultPart)]
+        if shown:
+            items = [item for part in rest if (item := self.part(part)) is not None]
+            messages.append({"role": turn.role, "content": [*shown, *items]})
+        elif rest or not messages:
+            messages.append({"role": turn.role, "content": self.content(rest)})
+        return messages
+
+    def tool_result(self, result: ToolResultPart, shown: list[Any]) -> Json:
+        texts: list[Any] = []
+        media: list[Any] = []
+        for part in result.parts:
+            item = self.part(part)
+            if item is not None:
+                is_text = isinstance(item, dict) and item["type"] == "text"
+                (texts if is_text else media).append(item)
+        if result.is_error:
             # Chat Completions has no mark for a failed tool; models read it in the text.
-            content = f"Error: {content}"
-        message: Json = {"role": "tool", "tool_call_id": result.tool_call_id, "content": content}
-        self.carry.extras(result.extras, message)
-        if not media:
-            return [message]
-        # Tool messages hold text only; what a tool showed follows as a user's message.
-        note: Json = {"type": "text", "text": f"Shown by the tool call {result.tool_call_id}:"}
-        shown = [item for part in media if (item := self.part(part)) is not None]
-        return [message, {"role": "user", "content": [note, *shown]}]
+            texts = texts or [{"type": "text", "text": "the tool failed"}]
+            texts[0] = {**texts[0], "text": f"Error: {texts[0]['text']}"}
+        if media:
+            note = f"Shown by the tool call {result.tool_call_id}:"
+            shown.extend([{"type": "text", "text": note}, *media])
+        message: Json = {
+            "role": "tool",
+            "tool_call_id": result.tool_call_id,
+            "content": _plain(texts) if texts else "",
+        }
+        mark(message, result.cache_control)
+        self.carry.extras(result.extras, message, result.path)
+        return message
 
     def assistant(self, turn: Turn) -> Json:
         message: Json = {"role": "assistant"}
-        spoken: list[Part] = [
-            part for part in turn.parts if isinstance(part, TextPart | VendorPart)
-        ]
-        message["content"] = self.content(spoken) if spoken else None
+        said: list[Part] = [part for part in turn.parts if isinstance(part, _SAID)]
+        message["content"] = self.content(said, joined=True) if said else None
         calls = [part for part in turn.parts if isinstance(part, ToolCallPart)]
         if calls:
             message["tool_calls"] = [self.tool_call(call) for call in calls]
         refusals = [part.text for part in turn.parts if isinstance(part, RefusalPart)]
         if refusals:
             message["refusal"] = "".join(refusals)
-        thoughts = [part for part in turn.parts if isinstance(part, ThinkingPart)]
-        if thoughts:
-            message["reasoning_content"] = "".join(thought.text for thought in thoughts)
-        blocks = [block for part in turn.parts if (block := _thinking_block(part)) is not None]
+        thoughts = [part.text for part in turn.parts if isinstance(part, ThinkingPart)]
+        if any(thoughts):
+            message["reasoning_content"] = "".join(thoughts)
+        blocks = [block for part in turn.parts if (block := thinking_block(part)) is not None]
         if any("signature" in block or "data" in block for block in blocks):
             message["thinking_blocks"] = blocks
         return message
@@ -223,15 +270,23 @@ class _Encoder:
     def tool_call(self, call: ToolCallPart) -> Json:
         function: Json = {"name": call.name, "arguments": call.arguments}
         out: Json = {"id": call.id, "type": "function", "function": function}
-        _mark(out, call.cache_control)
-        self.carry.extras(call.extras, out)
+        mark(out, call.cache_control)
+        self.carry.extras(call.extras, out, call.path)
         return out
 
-    def content(self, parts: list[Part]) -> str | list[Any]:
-        plain = [part for part in parts if isinstance(part, TextPart)]
-        if len(parts) == 1 and plain and plain[0].cache_control is None and not plain[0].extras:
-            return plain[0].text
-        return [item for part in parts if (item := self.part(part)) is not None]
+    def content(self, parts: list[Part], *, joined: bool = False) -> str | list[Any]:
+        """A text where one will do, which every host reads.
+
+        Args:
+            joined: several texts of another dialect are one.
+        """
+        items = [item for part in parts if (item := self.part(part)) is not None]
+        if not items:
+            return ""
+        bare = all(isinstance(item, dict) and item.keys() == {"type", "text"} for item in items)
+        if joined and bare and not self.carry.same_dialect:
+            return "".join(item["text"] for item in items)
+        return _plain(items)
 
     def part(self, part: Part) -> Any:
         if isinstance(part, VendorPart):
@@ -239,86 +294,64 @@ class _Encoder:
                 return part.raw
             self.carry.cannot(part.path, f"Chat Completions has no {part.kind!r}")
             return None
-        write = _PARTS.get(type(part))
-        item = write(part) if write else None
+        if not self.carry.same_dialect and self.is_void(part):
+            return None
+        item = part_of(part)
         if item is None:
             self.carry.cannot(part.path)
             return None
-        _mark(item, part.cache_control)
-        self.carry.extras(part.extras, item)
+        mark(item, part.cache_control)
+        self.carry.extras(part.extras, item, part.path)
         return item
 
+    def is_void(self, part: Part) -> bool:
+        """Whether another dialect's part has no form here; tells what of it is lost."""
+        if isinstance(part, TextPart) and part.citations:
+            self.carry.leave_out(f"{part.path}.citations")
+        if isinstance(part, DocumentPart):
+            if part.citations:
+                self.carry.leave_out(f"{part.path}.citations")
+            if part.context is not None and part.text is None:
+                self.carry.leave_out(f"{part.path}.context")
+            if part.url is not None:
+                self.carry.cannot(part.path, "Chat Completions takes documents inline only")
+                return True
+        if isinstance(part, ImagePart | DocumentPart) and part.file_id is not None:
+            self.carry.cannot(part.path, "files of one vendor are unknown to the other")
+            return True
+        return False
 
-def _thinking_field(reasoning: Reasoning, out: Json) -> None:
+
+_SAID: Final = (TextPart, ImagePart, DocumentPart, VendorPart)
+"""What of an assistant's turn is content; the rest has fields of its own."""
+
+
+def _plain(items: list[Any]) -> str | list[Any]:
+    if len(items) == 1 and isinstance(items[0], dict) and items[0].keys() == {"type", "text"}:
+        text: str = items[0]["text"]
+        return text
+    return items
+
+
+def _reasoning_fields(reasoning: Reasoning, out: Json) -> None:
+    """The wish of a client of this dialect, in the spelling that it chose."""
+    if reasoning.path == "reasoning":
+        said = {
+            "effort": reasoning.effort,
+            "max_tokens": reasoning.budget_tokens,
+            "enabled": reasoning.enabled,
+        }
+        out["reasoning"] = {name: value for name, value in said.items() if value is not None}
+        return
     if reasoning.effort is not None:
         out["reasoning_effort"] = reasoning.effort
-    if reasoning.budget_tokens is not None:
-        out["thinking"] = {"type": "enabled", "budget_tokens": reasoning.budget_tokens}
-    elif reasoning.adaptive:
-        out["thinking"] = {"type": "adaptive"}
+    if reasoning.path == "thinking":
+        kind = "adaptive" if reasoning.adaptive else "enabled"
+        field: Json = {"type": kind if reasoning.enabled else "disabled"}
+        if reasoning.budget_tokens is not None:
+            field["budget_tokens"] = reasoning.budget_tokens
+        if reasoning.display is not None:
+            field["display"] = reasoning.display
+        out["thinking"] = field
     elif reasoning.enabled is False:
         out["reasoning_effort"] = "none"
-
-
-def _thinking_block(part: Part) -> Json | None:
-    if isinstance(part, RedactedThinkingPart):
-        return {"type": "redacted_thinking", "data": part.data}
-    if isinstance(part, ThinkingPart):
-        block = {"type": "thinking", "thinking": part.text}
-        return block if part.signature is None else {**block, "signature": part.signature}
-    return None
-
-
-def _mark(item: Json, control: CacheControl | None) -> None:
-    """Prompt-cache marks go through as the extension that hosts of this dialect read."""
-    if control is not None:
-        item["cache_control"] = {"type": "ephemeral"} | (
-            {"ttl": control.ttl} if control.ttl else {}
-        )
-
-
-def _text(part: TextPart) -> Json:
-    return {"type": "text", "text": part.text}
-
-
-def _refusal(part: RefusalPart) -> Json:
-    return {"type": "refusal", "refusal": part.text}
-
-
-def _image(part: ImagePart) -> Json | None:
-    url = part.url
-    if part.data is not None:
-        url = data_url(part.media_type or "image/png", part.data)
-    if url is None:
-        return None
-    image = {"url": url} if part.detail is None else {"url": url, "detail": part.detail}
-    return {"type": "image_url", "image_url": image}
-
-
-def _document(part: DocumentPart) -> Json | None:
-    if part.text is not None:
-        title = f"{part.title}:\n" if part.title else ""
-        return {"type": "text", "text": title + part.text}
-    file: Json = {}
-    if part.file_id is not None:
-        file["file_id"] = part.file_id
-    if part.data is not None:
-        file["file_data"] = data_url(part.media_type or "application/pdf", part.data)
-    if not file:
-        return None
-    if part.title is not None or part.data is not None:
-        file["filename"] = part.title or "document.pdf"
-    return {"type": "file", "file": file}
-
-
-def _audio(part: AudioPart) -> Json:
-    return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
-
-
-_PARTS: Final[dict[type[Part], Callable[[Any], Json | None]]] = {
-    TextPart: _text,
-    RefusalPart: _refusal,
-    ImagePart: _image,
-    DocumentPart: _document,
-    AudioPart: _audio,
-}

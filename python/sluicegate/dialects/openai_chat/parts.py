@@ -1,0 +1,91 @@
+"""Parts of a turn as Chat Completions writes them."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sluicegate.conversation import (
+    AudioPart,
+    CacheControl,
+    DocumentPart,
+    ImagePart,
+    Part,
+    RedactedThinkingPart,
+    RefusalPart,
+    TextPart,
+    ThinkingPart,
+)
+from sluicegate.dialects.data_url import data_url
+
+Json = dict[str, Any]
+
+
+def part_of(part: Part) -> Json | None:
+    """The content part; None where Chat Completions has none for it."""
+    write = _PARTS.get(type(part))
+    return write(part) if write else None
+
+
+def thinking_block(part: Part) -> Json | None:
+    """A thought as `thinking_blocks`, an extension of LiteLLM's, holds it; None for other parts."""
+    if isinstance(part, RedactedThinkingPart):
+        return {"type": "redacted_thinking", "data": part.data}
+    if isinstance(part, ThinkingPart):
+        block = {"type": "thinking", "thinking": part.text}
+        return {**block, "signature": part.signature} if part.signature else block
+    return None
+
+
+def mark(item: Json, control: CacheControl | None) -> None:
+    """Prompt-cache marks go through as the extension that hosts of this dialect read."""
+    if control is not None:
+        ttl = {"ttl": control.ttl} if control.ttl else {}
+        item["cache_control"] = {"type": "ephemeral", **ttl}
+
+
+def _text(part: TextPart) -> Json:
+    return {"type": "text", "text": part.text}
+
+
+def _refusal(part: RefusalPart) -> Json:
+    return {"type": "refusal", "refusal": part.text}
+
+
+def _image(part: ImagePart) -> Json | None:
+    url = part.url
+    if part.data is not None:
+        url = data_url(part.media_type or "image/png", part.data)
+    if url is None:
+        return None
+    image = {"url": url} if part.detail is None else {"url": url, "detail": part.detail}
+    return {"type": "image_url", "image_url": image}
+
+
+def _document(part: DocumentPart) -> Json | None:
+    if part.text is not None:
+        head = "".join(f"{line}:\n" for line in (part.title, part.context) if line)
+        return {"type": "text", "text": head + part.text}
+    file: Json = {}
+    if part.file_id is not None:
+        file["file_id"] = part.file_id
+    if part.url is not None:
+        file["file_data"] = part.url  # OpenRouter's way
+    if part.data is not None:
+        file["file_data"] = data_url(part.media_type or "application/pdf", part.data)
+    if not file:
+        return None
+    if part.title is not None or part.data is not None:
+        file["filename"] = part.title or "document.pdf"
+    return {"type": "file", "file": file}
+
+
+def _audio(part: AudioPart) -> Json:
+    return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
+
+
+_PARTS: Final[dict[type[Part], Callable[[Any], Json | None]]] = {
+    TextPart: _text,
+    RefusalPart: _refusal,
+    ImagePart: _image,
+    DocumentPart: _document,
+    AudioPart: _audio,
+}
