@@ -49,14 +49,17 @@ class Worker:
         self._config_path = config_path
         self.settings: Settings = load(config_path)
         journal_dir = self.settings.journal_dir
-        journal_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.settings.data_dir, journal_dir):  # `parents` would ignore the mode
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.engine = _core.Engine(journal_dir, snapshot_json(self.settings))
         self.failover = FailoverSettings(self.settings)
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False
         self._is_hurried = False
-        self._drainer = Drainer(journal_dir, open_store(self.settings))
+        self._drainer = Drainer(
+            lambda: _core.JournalDrain.try_open(journal_dir), open_store(self.settings)
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None

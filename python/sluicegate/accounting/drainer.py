@@ -2,10 +2,9 @@
 
 import logging
 import threading
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final, Protocol
 
-from sluicegate import _core
 from sluicegate.accounting.ledger import JournalRow
 
 log = logging.getLogger("sluicegate")
@@ -25,15 +24,28 @@ class Store(Protocol):
         """Ends the connection."""
 
 
+class Source(Protocol):
+    """Where rows come from; `_core.JournalDrain` is one."""
+
+    def next_batch(self, max_rows: int) -> list[JournalRow]:
+        """The next rows; none where all are read."""
+
+    def commit(self) -> None:
+        """What was read is kept elsewhere now."""
+
+    def rewind(self) -> None:
+        """Reads again from the last commit."""
+
+
 class Drainer:
     """A thread that drains while this process is the elected one, and asks again while it is not.
 
     A store that fails keeps nothing from being served: rows wait in the journal.
     """
 
-    def __init__(self, journal_dir: Path, store: Store) -> None:
-        """Nothing is opened yet."""
-        self._journal_dir = journal_dir
+    def __init__(self, open_source: Callable[[], Source | None], store: Store) -> None:
+        """Args: open_source: None where another process drains."""
+        self._open_source = open_source
         self._store = store
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sluicegate-drain", daemon=True)
@@ -50,21 +62,21 @@ class Drainer:
             self._thread.join()
 
     def _run(self) -> None:
-        drain: _core.JournalDrain | None = None
+        source: Source | None = None
         backoff_s = DRAIN_EVERY_S
         while True:
             last = self._stop.wait(backoff_s)
             try:
-                drain = drain or _core.JournalDrain.try_open(self._journal_dir)
-                if drain is not None:
-                    self._drain(drain)
+                source = source or self._open_source()
+                if source is not None:
+                    self._drain(source)
                 backoff_s = DRAIN_EVERY_S
                 if not self.healthy:
                     self.healthy = True
                     log.info("the store takes rows again")
             except Exception as error:  # noqa: BLE001  # whatever a store raises, rows wait
-                if drain is not None:
-                    drain.rewind()
+                if source is not None:
+                    source.rewind()
                 if self.healthy:
                     self.healthy = False
                     log.error("the store takes no rows; they wait in the journal: %s", error)
@@ -73,9 +85,9 @@ class Drainer:
                 break
         self._store.close()
 
-    def _drain(self, drain: _core.JournalDrain) -> None:
-        while rows := drain.next_batch(BATCH_ROWS):
+    def _drain(self, source: Source) -> None:
+        while rows := source.next_batch(BATCH_ROWS):
             self._store.write([row for row in rows if row[2] != "released"])
-            drain.commit()
+            source.commit()
             if len(rows) < BATCH_ROWS:
                 break

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final, Protocol, TextIO
 
 import msgspec
@@ -61,16 +62,40 @@ JournalRow = tuple[str, int, str, bytes]
 """
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+_MAX_INTEGER: Final = 2**63
+_FORMULA: Final = frozenset({"=", "+", "-", "@", "\t", "\r"})
+
+
+class UnreadableRowError(ValueError):
+    """A journal row that the ledger's columns cannot hold."""
 
 
 def columns_of(row: JournalRow) -> tuple[Any, ...]:
-    """A journal row's values in the order of `COLUMNS`. Columns that it does not know are None."""
-    fields = _decode(row[3])
-    metadata = fields.get("metadata")
-    if metadata is not None:
-        fields["metadata"] = msgspec.json.encode(metadata).decode()
-    fields["stream"] = int(fields.get("stream", False))
-    return tuple(fields.get(column) for column in COLUMNS)
+    """A journal row's values in the order of `COLUMNS`; None where the row says nothing.
+
+    Columns that it does not know are passed over: a newer worker may have written it.
+
+    Raises:
+        UnreadableRowError: it is not a JSON object, has no time, or a number beyond 64 bits.
+    """
+    request_id, attempt, _, payload = row
+    try:
+        fields = _decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableRowError(str(error)) from None
+    if not isinstance(fields.get("time"), str):
+        raise UnreadableRowError("it has no time")
+    fields.update(request_id=request_id, attempt=attempt, stream=bool(fields.get("stream")))
+    return tuple(_value(column, fields.get(column)) for column in COLUMNS)
+
+
+def _value(column: str, value: Any) -> Any:
+    """A value as a column holds it: a scalar; objects and lists as JSON."""
+    if isinstance(value, dict | list):
+        return msgspec.json.encode(value).decode()
+    if isinstance(value, int) and not -_MAX_INTEGER <= value < _MAX_INTEGER:
+        raise UnreadableRowError(f"{column} is beyond 64 bits")
+    return int(value) if isinstance(value, bool) else value
 
 
 class Rows(Protocol):
@@ -84,12 +109,20 @@ def merged(store: Rows, journal: Iterable[JournalRow]) -> Iterator[dict[str, Any
     """All rows once: those of the store, and those of the journal that it does not have yet or that
     are newer.
     """
-    waiting = {(row[0], row[1]): columns_of(row) for row in journal if row[2] != "released"}
+    waiting = dict(_readable(journal))
     for values in store.rows():
         newer = waiting.pop((values[0], values[2]), None)
         yield _shown(newer or values)
     for values in waiting.values():
         yield _shown(values)
+
+
+def _readable(journal: Iterable[JournalRow]) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
+    for row in journal:
+        if row[2] != "released":
+            # What cannot be read is logged when it is drained; here it must not end the export.
+            with suppress(UnreadableRowError):
+                yield (row[0], row[1]), columns_of(row)
 
 
 def _shown(values: tuple[Any, ...]) -> dict[str, Any]:
@@ -106,8 +139,8 @@ def write_jsonl(rows: Iterable[dict[str, Any]], out: TextIO) -> None:
 
 
 def write_csv(rows: Iterable[dict[str, Any]], out: TextIO) -> None:
-    """RFC 4180 with a header; empty is unknown."""
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    """RFC 4180 with a header, lines that end as text files' do; empty is unknown."""
+    writer = csv.DictWriter(_Lines(out), COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     for row in rows:
         row["stream"] = "true" if row["stream"] else "false"
@@ -116,8 +149,22 @@ def write_csv(rows: Iterable[dict[str, Any]], out: TextIO) -> None:
         writer.writerow({key: _cell(value) for key, value in row.items()})
 
 
+class _Lines:
+    """Takes rows that end in CR LF, since `csv` quotes only those line ends that it writes, and
+    gives lines that end in LF.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, line: str) -> int:
+        return self._out.write(line.removesuffix("\r\n") + "\n")
+
+
 def _cell(value: Any) -> Any:
-    """Spreadsheets run cells that begin like a formula."""
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+    """Spreadsheets run cells that begin like a formula. One that could call something is quoted;
+    `@cf/llama` and `+1 555` stay what they are, since programs read this too.
+    """
+    if isinstance(value, str) and value[:1] in _FORMULA and any(c in value for c in "(|!"):
         return "'" + value
     return value

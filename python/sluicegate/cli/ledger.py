@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -28,10 +29,11 @@ def export(config: Path, form: str) -> None:
     journal_dir = settings.journal_dir
     # The journal first: a row that moves to the store meanwhile is then seen twice, not never.
     waiting = _core.journal_snapshot(journal_dir) if journal_dir.exists() else []
-    rows = merged(open_store(settings), waiting)
-    try:
-        (write_csv if form == "csv" else write_jsonl)(rows, sys.stdout)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has enough; nothing more may be written when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with closing(open_store(settings)) as store:
+        rows = merged(store, waiting)
+        try:
+            (write_csv if form == "csv" else write_jsonl)(rows, sys.stdout)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader has enough; nothing more may be written when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

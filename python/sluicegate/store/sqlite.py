@@ -1,13 +1,16 @@
 """The embedded store: one SQLite file in WAL mode."""
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from sluicegate.accounting.ledger import COLUMNS, JournalRow, columns_of
+from sluicegate.accounting.ledger import COLUMNS, JournalRow, UnreadableRowError, columns_of
+from sluicegate.store.migrate import migrate
+
+log = logging.getLogger("sluicegate")
 
 BUSY_TIMEOUT_MS: Final = 2000
 """Another process's write lock is waited for this long; then the rows wait in the journal."""
@@ -46,7 +49,8 @@ class SqliteStore:
         return self._connection
 
     def write(self, rows: list[JournalRow]) -> None:
-        """Adds or replaces rows, all or none.
+        """Adds or replaces rows, all or none. A row that no column can hold is set aside and
+        logged: it would hold up all that come after it.
 
         Raises:
             sqlite3.Error: nothing was written.
@@ -56,11 +60,23 @@ class SqliteStore:
         connection = self._open()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.executemany(_UPSERT, map(columns_of, rows))
+            for row in rows:
+                self._write_row(connection, row)
         except BaseException:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+    @staticmethod
+    def _write_row(connection: sqlite3.Connection, row: JournalRow) -> None:
+        try:
+            connection.execute(_UPSERT, columns_of(row))
+        except UnreadableRowError as error:
+            request_id, attempt, _, payload = row
+            log.error("ledger row %s/%d is set aside: %s", request_id, attempt, error)
+            connection.execute(
+                "INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?)", (request_id, attempt, payload)
+            )
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """All rows, oldest first; none where there is no file yet."""
@@ -75,33 +91,3 @@ class SqliteStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Brings the schema to the present, one step after the other, under the database's own write
-    lock.
-
-    Raises:
-        RuntimeError: the file was written by a newer version.
-    """
-    steps = sorted(
-        entry.name
-        for entry in files("sluicegate.store.migrations").iterdir()
-        if entry.name.endswith(".sql")
-    )
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > len(steps):
-            raise RuntimeError(
-                f"the store has schema {version}, this version knows {len(steps)}: run the newer"
-            )
-        for number, name in enumerate(steps[version:], start=version + 1):
-            script = files("sluicegate.store.migrations").joinpath(name).read_text(encoding="utf-8")
-            for statement in filter(str.strip, script.split(";")):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise

@@ -1,0 +1,122 @@
+"""Rows move once, in order, whatever the store does."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from sluicegate.accounting.drainer import Drainer
+from sluicegate.accounting.ledger import JournalRow
+
+from .rows import row
+
+
+class FakeJournal:
+    """A source whose rows are given away only by `commit`."""
+
+    def __init__(self, *rows: JournalRow) -> None:
+        self.rows = list(rows)
+        self._read = 0
+
+    def next_batch(self, max_rows: int) -> list[JournalRow]:
+        batch = self.rows[self._read : self._read + max_rows]
+        self._read += len(batch)
+        return batch
+
+    def commit(self) -> None:
+        del self.rows[: self._read]
+        self._read = 0
+
+    def rewind(self) -> None:
+        self._read = 0
+
+
+class FakeStore:
+    """A store that fails on demand."""
+
+    def __init__(self) -> None:
+        self.written: list[JournalRow] = []
+        self.tries = 0
+        self.error: Exception | None = None
+        self.closed_in: threading.Thread | None = None
+
+    def write(self, rows: list[JournalRow]) -> None:
+        self.tries += 1
+        if self.error is not None:
+            raise self.error
+        self.written += rows
+
+    def close(self) -> None:
+        self.closed_in = threading.current_thread()
+
+
+def soon(condition: Callable[[], bool], within_s: float = 5.0) -> bool:
+    """Whether something comes true."""
+    end = time.monotonic() + within_s
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_rows_move_within_a_second_and_are_then_given_away() -> None:
+    journal, store = FakeJournal(row(1), row(2)), FakeStore()
+    drainer = Drainer(lambda: journal, store)
+    drainer.start()
+    assert soon(lambda: not journal.rows, 1)
+    journal.rows.append(row(3))
+    assert soon(lambda: not journal.rows, 1)
+    drainer.stop()
+    assert store.written == [row(1), row(2), row(3)]
+
+
+def test_what_was_never_sent_is_not_written() -> None:
+    journal, store = FakeJournal(row(1, kind="released"), row(2, kind="unknown")), FakeStore()
+    drainer = Drainer(lambda: journal, store)
+    drainer.start()
+    drainer.stop()
+    assert store.written == [row(2, kind="unknown")]
+    assert journal.rows == []
+
+
+def test_stopping_drains_what_is_there_and_closes_the_store_where_it_was_used() -> None:
+    journal, store = FakeJournal(*(row(number) for number in range(5000))), FakeStore()
+    drainer = Drainer(lambda: journal, store)
+    drainer.start()
+    drainer.stop()
+    assert len(store.written) == 5000
+    assert store.closed_in is not threading.current_thread()
+
+
+def test_a_store_that_fails_loses_nothing_and_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    journal, store = FakeJournal(row(1)), FakeStore()
+    store.error = OSError("disk full")
+    drainer = Drainer(lambda: journal, store)
+    drainer.start()
+    assert soon(lambda: store.tries >= 3)
+    assert not drainer.healthy
+    assert journal.rows == [row(1)]
+    store.error = None
+    assert soon(lambda: drainer.healthy)
+    drainer.stop()
+    assert store.written == [row(1)]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the store takes no rows; they wait in the journal: disk full",
+        "the store takes rows again",
+    ]
+
+
+def test_who_is_not_elected_asks_again() -> None:
+    journal, store = FakeJournal(row(1)), FakeStore()
+    answers = [None, None, journal]
+    drainer = Drainer(lambda: answers.pop(0) if len(answers) > 1 else answers[0], store)
+    drainer.start()
+    assert soon(lambda: store.written == [row(1)])
+    drainer.stop()
+
+
+def test_a_drainer_that_never_started_stops() -> None:
+    Drainer(lambda: None, FakeStore()).stop()
