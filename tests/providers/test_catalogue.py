@@ -1,0 +1,61 @@
+"""Every host of the catalogue: a row that is enough to reach it."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from sluicegate.config import load
+from sluicegate.config.settings import is_loopback
+from sluicegate.config.upstreams import wrong_with_url
+from sluicegate.providers import CATALOGUE
+
+#: names that OpenTelemetry's registry has for hosts that we have
+REGISTRY = {"anthropic", "openai", "groq", "mistral_ai", "deepseek", "x_ai", "moonshot_ai"}
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_name_and_a_key_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    row = CATALOGUE[name]
+    local = not row.needs_key
+    assert re.fullmatch(r"[a-z0-9_]+", name)
+    assert not wrong_with_url(row.base_url)
+    url = urlsplit(row.base_url)
+    assert (url.scheme, is_loopback(str(url.hostname))) == (
+        ("http", True) if local else ("https", False)
+    )
+    assert row.docs.startswith("https://")
+    assert bool(row.api_key_env) != local
+    assert row.auth in {"bearer", "x-api-key"}
+    key = "" if local else 'api_key: "${KEY}"'
+    monkeypatch.setenv("KEY", "sk-test")
+    path = tmp_path / "c.yaml"
+    path.write_text(f"providers: {{{name}: {{{key}}}}}\nmodels: {{m: {{targets: [{name}/x]}}}}")
+    upstream = load(path).upstreams[name]
+    assert upstream.base_url == row.base_url
+    sent = {"bearer": ("authorization", "Bearer sk-test"), "x-api-key": ("x-api-key", "sk-test")}
+    assert upstream.headers == (() if local else (sent[row.auth],))
+    assert upstream.quota_codes == row.quota_codes
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_base_url_leads_to_a_versioned_path(name: str) -> None:
+    """The core appends `/v1` to a bare host and takes any other path as it is: a host whose API
+    has no version at all cannot be a row.
+    """
+    path = urlsplit(CATALOGUE[name].base_url).path
+    assert path in {"", "/inference"} or re.search(r"/v\d", path)
+
+
+def test_registry_names_are_used() -> None:
+    assert set(CATALOGUE) >= REGISTRY
+
+
+def test_no_two_rows_are_one_host() -> None:
+    hosts = [(row.base_url, row.dialect) for row in CATALOGUE.values()]
+    assert len(set(hosts)) == len(hosts)
+    variables = [row.api_key_env for row in CATALOGUE.values() if row.api_key_env]
+    assert len(set(variables)) == len(variables)
