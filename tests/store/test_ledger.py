@@ -85,7 +85,7 @@ def as_jsonl(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same as JSON lines."""
     out = io.StringIO()
     write_jsonl(rows, out)
-    return [json.loads(line) for line in out.getvalue().splitlines()]
+    return [json.loads(line) for line in out.getvalue().removesuffix("\n").split("\n")]
 
 
 class Kept:
