@@ -19,8 +19,9 @@ setup: $(STAMP)-$(PROFILE) ## environment, dependencies, the extension's release
 
 $(VENV)/bin/python:
 	@command -v cargo >/dev/null || { echo "a Rust toolchain is needed: https://rustup.rs"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed: apt-get install python3-venv"; exit 1; }
+	@command -v cc >/dev/null || { echo "a C compiler is needed: apt-get install build-essential"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=..."; exit 1; }
+	@tools/venv.sh $(PYTHON) $(VENV)
 
 $(STAMP)-deps: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --upgrade pip
@@ -45,13 +46,14 @@ test-python: setup
 
 bench: setup ## criterion, pytest-benchmark, and the whole gateway under load
 	cargo bench
+	@mkdir -p bench/results
 	$(BIN)/python -m pytest bench/boundary --benchmark-json=bench/results/boundary.json
 	$(BIN)/python bench/load/run.py
 
 lint: setup ## what CI checks beside the tests
 	cargo fmt --check
 	cargo clippy --profile ci --all-targets -- -D warnings
-	cargo clippy --profile ci --features python -- -D warnings
+	cargo clippy --profile ci --all-targets --features python -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -63,8 +65,9 @@ format: setup ## bring all sources into form
 	$(BIN)/ruff format .
 
 wheel: setup ## a wheel in dist/, tried in an empty environment
+	@rm -f dist/*.whl
 	$(BIN)/maturin build --release --out dist
-	$(BIN)/python -m pytest tests/cli/test_wheel.py --wheel dist
+	SLUICEGATE_WHEELS=$(CURDIR)/dist $(BIN)/python -m pytest tests/cli/test_wheel.py
 
 clean: ## remove what was built
 	rm -rf $(VENV) target dist
