@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -27,6 +28,10 @@ STOP_GRACE_S: Final = 5
 READY_POLL_S: Final = 0.05
 
 
+class DataDirError(Exception):
+    """A data directory that cannot be used; its text says why."""
+
+
 def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
     """Serves until a signal ends it. Blocks.
 
@@ -34,7 +39,9 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         on_ready: called with the gateway's URL, in a thread, once it answers.
     Raises:
         ListenError: the address cannot be used.
+        DataDirError: the data directory cannot be used.
     """
+    _prepare(settings.data_dir)
     server = settings.server
     listener = Listener(server.host, server.port)
     # Workers inherit the pipe and the environment, which only a fork does without ceremony.
@@ -67,6 +74,16 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         supervisor.serve()
     finally:
         listener.close()
+
+
+def _prepare(data_dir: Path) -> None:
+    """Finds out before any worker starts, which could only die of it, one after the other."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise DataDirError(f"data_dir {data_dir}: {error.strerror}") from None
+    if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
+        raise DataDirError(f"data_dir {data_dir}: this user may not write there")
 
 
 def _tell_when_ready(url: str, on_ready: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -71,6 +72,32 @@ def test_no_auth_cannot_be_taken_off_loopback_by_an_option(tmp_path: Path) -> No
     code, _, err = run("serve", "--config", str(path), "--host", "0.0.0.0")
     assert code != 0
     assert "loopback only" in err
+
+
+def test_a_data_directory_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    (tmp_path / "file").touch()
+    path.write_text(U + "data_dir: file/data")
+    code, _, err = run("serve", "--config", str(path))
+    assert code == 1
+    assert f"Error: data_dir {tmp_path}/file/data: Not a directory" in err
+
+
+def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(U + "data_dir: a/b")
+    with subprocess.Popen(
+        [*command(), "serve", "--config", str(path), "--port", "0"],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        while "serves on" not in process.stderr.readline():
+            assert process.poll() is None
+        data = tmp_path / "a" / "b"
+        assert [stat.S_IMODE(p.stat().st_mode) for p in (data, data / "journal")] == [0o700] * 2
+        process.terminate()
+        assert process.wait(10) == 0
 
 
 def test_a_generated_key_is_random_and_fits_the_configuration() -> None:

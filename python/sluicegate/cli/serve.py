@@ -39,5 +39,5 @@ def serve(config: Path, host: str | None, port: int | None, workers: int | None)
             dataclasses.replace(settings, server=listening),
             on_ready=lambda url: click.echo(f"sluicegate serves on {url}", err=True),
         )
-    except ListenError as error:
+    except (ListenError, server.DataDirError) as error:
         raise click.ClickException(str(error)) from None
