@@ -6,11 +6,12 @@ from typing import Final
 
 M_TRIM_THRESHOLD: Final = -1
 M_MMAP_THRESHOLD: Final = -3
-LARGE_BYTES: Final = 1024 * 1024
+LARGE_BYTES: Final = 4 * 1024 * 1024
+TRIM_BYTES: Final = 16 * 1024 * 1024
 
 
 def return_large_blocks() -> None:
-    """Maps blocks from 1 MiB on their own.
+    """Maps blocks from 4 MiB on their own.
 
     glibc raises that bound by itself once such a block was freed, and from then on keeps what an
     event of megabytes needed in the arena of whichever thread held it. Elsewhere nothing is done.
@@ -21,4 +22,4 @@ def return_large_blocks() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-        mallopt(M_TRIM_THRESHOLD, LARGE_BYTES)
+        mallopt(M_TRIM_THRESHOLD, TRIM_BYTES)

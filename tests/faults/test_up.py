@@ -386,7 +386,7 @@ def test_up_15_odd_but_lawful_answers_are_right(
         return
     assert_good(got)
     # Nobody asked the OpenAI upstream for usage: the client wants no stream.
-    asked = fault != "fault-nonstream-sse" or provider == "a"
+    asked = stream or fault != "fault-nonstream-sse" or provider == "a"
     basis = "reported" if asked else "counted"
     assert_row(gateway.rows(got.ref)[0], outcome="ok", basis=basis, output_tokens=10)
 

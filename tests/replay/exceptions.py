@@ -1,5 +1,6 @@
 """Answers whose meaning the other dialect has no words for, each with the page that shows it."""
 
+import re
 from collections.abc import Callable
 
 from .decode import Meaning
@@ -7,6 +8,15 @@ from .records import Record
 
 _MESSAGES = "https://docs.anthropic.com/en/api/messages"
 _CHAT = "https://platform.openai.com/docs/api-reference/chat/object"
+
+_STREAMING = "https://docs.anthropic.com/en/docs/build-with-claude/streaming"
+
+
+def _blocks_out_of_order(record: Record, _meaning: Meaning) -> bool:
+    """Whether a stream opens a block a second time, or not at the next index."""
+    starts = re.findall(rb'"content_block_start"[^{]*"index": ?(\d+)', record.body)
+    return [int(start) for start in starts] != list(range(len(starts)))
+
 
 #: (name, whether it is the case, why it cannot be carried, the vendor's page)
 IMPOSSIBLE: list[tuple[str, Callable[[Record, Meaning], bool], str, str]] = [
@@ -36,6 +46,18 @@ IMPOSSIBLE: list[tuple[str, Callable[[Record, Meaning], bool], str, str]] = [
         lambda record, _meaning: b'"content":{' in record.body and record.provider == "cloudflare",
         "`message.content` is a string or null",
         _CHAT,
+    ),
+    (
+        "several messages in one stream",
+        lambda record, _meaning: record.body.count(b'"message_start"') > 1,
+        "a stream is one message, from message_start to message_stop",
+        _STREAMING,
+    ),
+    (
+        "blocks out of order",
+        _blocks_out_of_order,
+        "block indexes count up from 0, each opened once",
+        _STREAMING,
     ),
 ]
 
