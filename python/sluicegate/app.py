@@ -168,7 +168,8 @@ class App:
             try:
                 status, body = models_list(worker, scope["headers"])
                 await send_json(send, status, body)
-            except GatewayError as error:
+            except _core.RefusedError as refused:
+                error = RefusedRequestError(*refused.args)
                 await send_error(send, _dialect_of(scope["headers"]), error)
         else:
             await send_error(send, _dialect_of(scope["headers"]), UnknownRouteError(method, path))

@@ -15,7 +15,7 @@ def models_list(worker: "Worker", headers: list[tuple[bytes, bytes]]) -> tuple[i
     """Status and body.
 
     Raises:
-        RefusedRequestError: no valid key.
+        RefusedError: no valid key.
     """
     names = worker.engine.models(headers)
     anthropic = any(name == b"anthropic-version" for name, _ in headers)

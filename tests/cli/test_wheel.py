@@ -68,11 +68,14 @@ def test_the_wheel_installs_into_an_empty_environment_and_serves(
     ) as process:
         assert process.stderr is not None
         url = ""
-        for line in process.stderr:
-            if found := re.search(r"serves on (http://\S+)", line):
-                url = found.group(1)
-                break
-        assert httpx.get(f"{url}/health/ready").status_code == 200
-        assert httpx.get(f"{url}/v1/models").status_code == 401
-        process.terminate()
+        try:
+            for line in process.stderr:
+                if found := re.search(r"serves on (http://\S+)", line):
+                    url = found.group(1)
+                    break
+            ready = httpx.get(f"{url}/health/ready", timeout=20).status_code
+            models = httpx.get(f"{url}/v1/models", timeout=20).status_code
+        finally:
+            process.terminate()
         assert process.wait(10) == 0
+    assert (ready, models) == (200, 401)
