@@ -727,6 +727,23 @@ def test_what_cannot_be_said_is_refused_by_name_or_dropped_and_told(
     assert field in dropped
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "tool", "choice"),
+    [
+        ("openai", "anthropic", {"type": "web_search"}, "required"),
+        ("anthropic", "openai", {"type": "web_search_20250305", "name": "w"}, {"type": "any"}),
+    ],
+)
+def test_where_every_tool_is_dropped_so_is_the_choice(
+    source: str, target: str, tool: dict[str, Any], choice: Any
+) -> None:
+    request = {"max_tokens": 9, "messages": HELLO, "tools": [tool], "tool_choice": choice}
+    out, dropped = translate(source, target, request, drop=True)
+    assert "tools" not in out
+    assert "tool_choice" not in out
+    assert dropped == ["tools[0]"]
+
+
 @pytest.mark.parametrize("dialect", ["openai", "anthropic"])
 def test_unknown_fields_come_back_byte_for_byte_in_their_own_dialect(dialect: str) -> None:
     body = b'{"model":"x","max_tokens":1,"messages":[{"role":"user","content":"hi","odd":1.00}],"strange":{"a": [1e2]}}'
