@@ -120,6 +120,12 @@ class ToolResultPart(Part):
     is_error: bool = False
 
 
+class ToolReferencePart(Part):
+    """In a tool's result: a tool that the model may call from now on, by name."""
+
+    name: str
+
+
 class VendorPart(Part):
     """An item that only its own dialect knows (server tools and their results ...)."""
 

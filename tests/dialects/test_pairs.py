@@ -294,6 +294,7 @@ TO_ANTHROPIC: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"response_format": {"type": "json_object"}},
         {"system": [{"type": "text", "text": "Answer with one JSON object and nothing else."}]},
     ),
+    "defaults": ({"modalities": ["text"], "logit_bias": {}}, {"messages": A_HELLO}),
     "text form": ({"response_format": {"type": "text"}}, {"system": None, "output_config": None}),
     "strict tool": (
         {
@@ -589,6 +590,27 @@ TO_OPENAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             ]
         },
     ),
+    "tool reference": (
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "tool_result",
+                            "tool_use_id": "a",
+                            "content": [{"type": "tool_reference", "tool_name": "f"}],
+                        }
+                    ],
+                }
+            ]
+        },
+        {
+            "messages": [
+                {"role": "tool", "tool_call_id": "a", "content": "The tool f is available."}
+            ]
+        },
+    ),
     "late system": (
         {"messages": [*HELLO, {"role": "system", "content": "s"}]},
         {"messages": [*HELLO, {"role": "system", "content": "s"}]},
@@ -654,24 +676,7 @@ def test_anthropic_to_openai(added: dict[str, Any], expected: dict[str, Any]) ->
             {"output_config": {"effort": "low", "task_budget": {"total": 1}}},
             "output_config.task_budget",
         ),
-        (
-            "anthropic",
-            {
-                "messages": [
-                    {
-                        "role": "user",
-                        "content": [
-                            {
-                                "type": "tool_result",
-                                "tool_use_id": "a",
-                                "content": [{"type": "tool_reference", "tool_name": "f"}],
-                            }
-                        ],
-                    }
-                ]
-            },
-            "messages[0].content[0].content[0]",
-        ),
+        ("openai", {"modalities": ["text", "audio"]}, "modalities"),
         (
             "openai",
             {
@@ -720,6 +725,23 @@ def test_what_cannot_be_said_is_refused_by_name_or_dropped_and_told(
     assert refused.value.status == 400
     _, dropped = translate(source, target, request, drop=True)
     assert field in dropped
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "tool", "choice"),
+    [
+        ("openai", "anthropic", {"type": "web_search"}, "required"),
+        ("anthropic", "openai", {"type": "web_search_20250305", "name": "w"}, {"type": "any"}),
+    ],
+)
+def test_where_every_tool_is_dropped_so_is_the_choice(
+    source: str, target: str, tool: dict[str, Any], choice: Any
+) -> None:
+    request = {"max_tokens": 9, "messages": HELLO, "tools": [tool], "tool_choice": choice}
+    out, dropped = translate(source, target, request, drop=True)
+    assert "tools" not in out
+    assert "tool_choice" not in out
+    assert dropped == ["tools[0]"]
 
 
 @pytest.mark.parametrize("dialect", ["openai", "anthropic"])

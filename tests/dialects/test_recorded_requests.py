@@ -41,7 +41,7 @@ def encode(source: str, target: str, request: dict[str, Any]) -> dict[str, Any]:
     conversation = DIALECTS[source].decode_request(json.dumps(request).encode())
     body, _ = DIALECTS[target].encode_request(
         conversation,
-        model=request["model"],
+        model=str(request["model"]),
         stream=bool(request.get("stream")),
         drop_unsupported=False,
         default_max_tokens=4096,

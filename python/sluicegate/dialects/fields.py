@@ -52,7 +52,10 @@ class Fields:
         self._inner: list[Fields] = []
         try:
             self._left: dict[str, Raw] = msgspec.json.decode(raw, type=dict[str, Raw])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except RecursionError:
+            where = f"`{path}`" if path else "the body"
+            raise InvalidRequestError(f"{where} is nested too deeply", param=path or None) from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
             where = f"`{path}`" if path else "the body"
             raise InvalidRequestError(f"{where} must be an object", param=path or None) from None
 
@@ -73,6 +76,10 @@ class Fields:
         """Takes a field as it is; None for null."""
         raw = self._left.pop(name, None)
         return None if raw is None or is_null(raw) else raw
+
+    def put_back(self, name: str, raw: Raw) -> None:
+        """Leaves a field for `rest` after all."""
+        self._left[name] = raw
 
     @overload
     def take(self, name: str, kind: type[T]) -> T | None: ...

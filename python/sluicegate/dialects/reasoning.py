@@ -1,9 +1,8 @@
 """Effort in words and budgets in tokens, one from the other.
 
 Anthropic's newer models take words (`output_config.effort`) and think adaptively; older ones take
-a budget. OpenAI's take words only. Budgets for words are LiteLLM's and OpenRouter's: low 1024,
-medium 2048, high 4096 are too small for today's models, so the fractions of OpenRouter's
-documentation are used: 20 %, 50 %, 80 % of the output bound.
+a budget. OpenAI's take words only. A word stands for a share of the output bound, as OpenRouter
+documents it: fixed numbers (LiteLLM's 1024, 2048, 4096) are too small for today's models.
 Source: https://openrouter.ai/docs/use-cases/reasoning-tokens
 """
 
@@ -14,16 +13,25 @@ MIN_BUDGET_TOKENS: Final = 1024
 https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking
 """
 
-_EFFORTS: Final = (("minimal", 0.1), ("low", 0.2), ("medium", 0.5), ("high", 0.8))
+_SHARES: Final = {
+    "minimal": 0.1,
+    "low": 0.2,
+    "medium": 0.5,
+    "high": 0.8,
+    "xhigh": 0.95,
+    "max": 0.95,
+}
+_WORDS_FOR_ALL: Final = ("low", "medium", "high")
+"""The words that every reasoning model takes."""
 
 
 def effort_of(budget_tokens: int, max_output_tokens: int) -> str:
     """The word whose share of the output bound is nearest to a budget."""
     share = budget_tokens / max(max_output_tokens, budget_tokens, 1)
-    return min(_EFFORTS[1:], key=lambda effort: abs(effort[1] - share))[0]
+    return min(_WORDS_FOR_ALL, key=lambda word: abs(_SHARES[word] - share))
 
 
 def budget_of(effort: str, max_output_tokens: int) -> int:
-    """The budget that a word stands for; never more than leaves room for an answer."""
-    share = dict(_EFFORTS).get(effort, 0.8)
+    """The budget that a word stands for, at least the vendor's least."""
+    share = _SHARES.get(effort, _SHARES["high"])
     return max(MIN_BUDGET_TOKENS, int(max_output_tokens * share))

@@ -17,6 +17,7 @@ from sluicegate.conversation import (
     TextPart,
     ThinkingPart,
     ToolCallPart,
+    ToolReferencePart,
 )
 
 _NOT_IN_IDS: Final = re.compile(r"[^a-zA-Z0-9_-]")
@@ -76,6 +77,10 @@ def _tool_use(part: ToolCallPart) -> Json:
     }
 
 
+def _tool_reference(part: ToolReferencePart) -> Json:
+    return {"type": "tool_reference", "tool_name": part.name}
+
+
 def _image(part: ImagePart) -> Json | None:
     source = _source(part.url, part.data, part.media_type or "image/png", part.file_id)
     return None if source is None else {"type": "image", "source": source}
@@ -112,6 +117,7 @@ _BLOCKS: Final[dict[type[Part], Callable[[Any], Json | None]]] = {
     ThinkingPart: _thinking,
     RedactedThinkingPart: _redacted,
     ToolCallPart: _tool_use,
+    ToolReferencePart: _tool_reference,
     ImagePart: _image,
     DocumentPart: _document,
 }

@@ -18,6 +18,7 @@ from sluicegate.conversation import (
     Tool,
     ToolCallPart,
     ToolChoice,
+    ToolReferencePart,
     ToolResultPart,
     Turn,
     VendorPart,
@@ -233,6 +234,10 @@ def _tool_result(block: Fields) -> Part:
     )
 
 
+def _tool_reference(block: Fields) -> Part:
+    return ToolReferencePart(name=block.need("tool_name", str))
+
+
 _KINDS: Final[dict[str, Callable[[Fields], Part | None]]] = {
     "text": _text,
     "image": _image,
@@ -241,4 +246,5 @@ _KINDS: Final[dict[str, Callable[[Fields], Part | None]]] = {
     "redacted_thinking": _redacted,
     "tool_use": _tool_use,
     "tool_result": _tool_result,
+    "tool_reference": _tool_reference,
 }

@@ -113,10 +113,12 @@ class _Encoder:
             out["stream"] = True
         self.sampling(out)
         self.refuse_foreign()
-        if c.tools:
-            out["tools"] = [tool for item in c.tools if (tool := self.tool(item)) is not None]
+        tools = [tool for item in c.tools if (tool := self.tool(item)) is not None]
+        if tools:
+            out["tools"] = tools
         choice = self.tool_choice()
-        if choice is not None:
+        # A choice is void where every tool was left out.
+        if choice is not None and (tools or not c.tools):
             out["tool_choice"] = choice
         self.reasoning(out)
         if c.user is not None:

@@ -38,6 +38,7 @@ _MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
     "any": "required",  # Mistral's word
 }
 
+_DEFAULTS: Final = {"modalities": b'["text"]', "logit_bias": b"{}"}
 _ANTHROPIC_FORMAT: Final = "anthropic"
 
 
@@ -65,8 +66,17 @@ def decode_request(body: bytes) -> Conversation:
     conversation.reasoning = _reasoning(top)
     conversation.user = top.take("user", str)
     conversation.service_tier = top.take("service_tier", str)
+    _say_nothing(top)
     conversation.extras.extend(top.rest())
     return conversation
+
+
+def _say_nothing(top: Fields) -> None:
+    """Takes what asks for no more than any answer is: a dialect without the field gives it too."""
+    for name, default in _DEFAULTS.items():
+        raw = top.raw_of(name)
+        if raw is not None and bytes(raw).translate(None, b" \t\r\n") != default:
+            top.put_back(name, raw)
 
 
 def _sampling(top: Fields, conversation: Conversation) -> None:

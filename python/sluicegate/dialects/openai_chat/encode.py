@@ -109,7 +109,6 @@ class _Encoder:
             "frequency_penalty": c.frequency_penalty,
             "logprobs": c.logprobs,
             "top_logprobs": c.top_logprobs,
-            "parallel_tool_calls": c.parallel_tool_calls if c.tools else None,
             "user": c.user,
             "service_tier": self.service_tier(),
         }
@@ -123,11 +122,7 @@ class _Encoder:
             # Usage is what the answer's last event must say in the client's dialect.
             out["stream"] = True
             out["stream_options"] = {"include_usage": True}
-        if c.tools:
-            out["tools"] = [tool for item in c.tools if (tool := self.tool(item)) is not None]
-        if c.tool_choice is not None:
-            named = {"type": "function", "function": {"name": c.tool_choice.name}}
-            out["tool_choice"] = named if c.tool_choice.mode == "named" else c.tool_choice.mode
+        self.tools(out)
         if c.response_format is not None:
             out["response_format"] = self.response_format()
         self.reasoning(out, model)
@@ -176,6 +171,18 @@ class _Encoder:
         if form.description is not None:
             schema["description"] = form.description
         return {"type": "json_schema", "json_schema": schema}
+
+    def tools(self, out: Json) -> None:
+        """The tools and what is said of them, which is void where every tool was left out."""
+        c = self.c
+        tools = [tool for item in c.tools if (tool := self.tool(item)) is not None]
+        if tools:
+            out["tools"] = tools
+            if c.parallel_tool_calls is not None:
+                out["parallel_tool_calls"] = c.parallel_tool_calls
+        if c.tool_choice is not None and (tools or not c.tools):
+            named = {"type": "function", "function": {"name": c.tool_choice.name}}
+            out["tool_choice"] = named if c.tool_choice.mode == "named" else c.tool_choice.mode
 
     def tool(self, tool: Tool | VendorTool) -> Any:
         if isinstance(tool, VendorTool):

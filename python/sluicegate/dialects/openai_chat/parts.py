@@ -13,6 +13,7 @@ from sluicegate.conversation import (
     RefusalPart,
     TextPart,
     ThinkingPart,
+    ToolReferencePart,
 )
 from sluicegate.dialects.data_url import data_url
 
@@ -50,6 +51,11 @@ def _refusal(part: RefusalPart) -> Json:
     return {"type": "refusal", "refusal": part.text}
 
 
+def _tool_reference(part: ToolReferencePart) -> Json:
+    # All tools are in the request from the start here, so its name is all there is to say.
+    return {"type": "text", "text": f"The tool {part.name} is available."}
+
+
 def _image(part: ImagePart) -> Json | None:
     url = part.url
     if part.data is not None:
@@ -84,6 +90,7 @@ def _audio(part: AudioPart) -> Json:
 
 _PARTS: Final[dict[type[Part], Callable[[Any], Json | None]]] = {
     TextPart: _text,
+    ToolReferencePart: _tool_reference,
     RefusalPart: _refusal,
     ImagePart: _image,
     DocumentPart: _document,
