@@ -1,4 +1,4 @@
-"""`/v1/messages/count_tokens`: the provider's own count, or ours where it has none."""
+"""The routes beside the two that converse: counting, embeddings, the list of models."""
 
 from pathlib import Path
 
@@ -41,3 +41,11 @@ def test_a_refusal_names_the_model_in_the_ledger(tmp_path: Path) -> None:
         assert row["requested_model"] == "nobody/knows"
         assert row["attempt"] == 0
         assert row["client_status"] == 404
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer nobody"}])
+def test_the_list_of_models_wants_a_key(headers: dict[str, str], tmp_path: Path) -> None:
+    with Gateway("http://127.0.0.1:1", tmp_path) as gateway:
+        assert httpx.get(f"{gateway.url}/v1/models", headers=headers).status_code == 401
+        listed = httpx.get(f"{gateway.url}/v1/models", headers={"x-api-key": KEY})
+        assert listed.json()["object"] == "list"
