@@ -14,9 +14,9 @@ use super::{Connection, Connector, Endpoint, RequestBody, TransportError};
 const MAX_IDLE: Duration = Duration::from_secs(45);
 /// A connection rests this long before it is used again: what a broken server sends behind an answer
 /// has arrived by then, and closes the connection instead of answering the next request.
-const MIN_IDLE: Duration = Duration::from_millis(2);
+const MIN_IDLE: Duration = Duration::from_millis(10);
 /// Idle connections kept for each server.
-const MAX_IDLE_PER_SERVER: usize = 256;
+const MAX_IDLE_PER_SERVER: usize = 1024;
 
 /// Connections to every server in use. Belongs to the runtime's thread.
 #[derive(Debug, Default)]
