@@ -4,6 +4,7 @@ Every kind knows its HTTP status and a stable code; dialects render them. `origi
 it is.
 """
 
+import math
 from typing import ClassVar, Literal
 
 Origin = Literal["gateway", "upstream"]
@@ -51,9 +52,10 @@ class GatewayError(Exception):
         if self.request_id:
             headers.append((b"x-sluicegate-request-id", self.request_id.encode()))
         if self.retry_after_s is not None:
-            # The header has whole seconds; a client must not come back early.
-            headers.append((b"retry-after", str(-int(-self.retry_after_s // 1)).encode()))
-            headers.append((b"retry-after-ms", str(int(self.retry_after_s * 1000)).encode()))
+            # Rounded up: a client must not come back early.
+            wait_ms = math.ceil(self.retry_after_s * 1000)
+            headers.append((b"retry-after", str(math.ceil(self.retry_after_s)).encode()))
+            headers.append((b"retry-after-ms", str(wait_ms).encode()))
         return headers
 
 
