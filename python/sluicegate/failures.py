@@ -35,21 +35,46 @@ class UpstreamErrorBody(NamedTuple):
 _UNREACHABLE: Final = {"upstream_connect_error", "upstream_reset"}
 _GATEWAY: Final = {"journal_unavailable", "internal_error", "gateway_shutdown"}
 
+_CREDENTIAL: Final = ("incorrect api key", "invalid api key", "api key not valid")
+"""How xAI's and Gemini's 400 begin where others answer 401. Sources: recorded answers."""
+
+_QUOTA: Final = (
+    "your credit balance is too low",
+    "you have reached your specified api usage limits",
+)
+"""How Anthropic's 400 begins where an account may spend no more: it has no code of its own. Source:
+https://github.com/anthropics/claude-code/issues/66314
+"""
+
 _CONTEXT_LENGTH: Final = (
     "context_length_exceeded",
-    "prompt is too long",
-    "maximum context length",
-    "context window",
+    "exceed_context_size_error",  # llama.cpp
     "model_max_prompt_tokens_exceeded",
+    "too_many_prompt_tokens",  # Perplexity
+    "prompt is too long",
+    "prompt too long",  # Llama API
+    "maximum context length",
+    "max context length",
+    "maximum prompt length",  # xAI
+    "context limit",  # Anthropic, where prompt and bound together are too much
+    "context window",
+    "reduce the length of the messages",  # Groq
+    "exceeded model token limit",  # Moonshot
+    "input is too long",  # Bedrock
+    "input tokens exceeded",  # Bedrock
+    "exceeds the maximum number of tokens",  # Gemini
 )
 """In codes or messages; vendors have no common word. Sources: OpenAI error codes, Anthropic errors,
-Groq, xAI.
+recorded answers.
 """
 
 _CONTENT_POLICY: Final = (
     "content_policy_violation",
     "content_filter",
+    "content filtering policy",  # Anthropic
     "responsibleaipolicyviolation",
+    "input was flagged",  # OpenRouter, with status 403
+    "prompt was flagged",  # OpenAI, `invalid_prompt`
 )
 
 _MESSAGES: Final = {
@@ -108,16 +133,24 @@ def _classify_status(
         return FailureClass.QUOTA if quota else FailureClass.RATE_LIMIT
     if status >= 500:
         return FailureClass.SERVER_ERROR
-    if status in {401, 403}:
-        return FailureClass.CREDENTIAL
     if status == 402:
         return FailureClass.QUOTA
     if status == 404:
         return FailureClass.NOT_FOUND
+    if status != 401 and any(word in words for word in _CONTENT_POLICY):
+        return FailureClass.CONTENT_POLICY
+    if status in {401, 403}:
+        return FailureClass.CREDENTIAL
+    if status == 400 and told is not None:
+        # Only the beginning counts: further on, messages quote what the client sent, and no client
+        # may take an upstream out of service for others by what it writes.
+        beginning = told.message.lower()
+        if beginning.startswith(_CREDENTIAL):
+            return FailureClass.CREDENTIAL
+        if beginning.startswith(_QUOTA):
+            return FailureClass.QUOTA
     if any(word in words for word in _CONTEXT_LENGTH):
         return FailureClass.CONTEXT_LENGTH
-    if any(word in words for word in _CONTENT_POLICY):
-        return FailureClass.CONTENT_POLICY
     return FailureClass.BAD_REQUEST
 
 
@@ -149,10 +182,10 @@ def client_error(
         caller's request.
     """
     if status is None:
-        told = told or UpstreamErrorBody("the provider refused the request")
+        told = told or UpstreamErrorBody("")
         return UpstreamError(
             failure.status or 502,
-            told.message,
+            told.message or "the provider refused the request without a reason",
             code=told.code or kind.value,
             type=told.type,
             param=told.param,

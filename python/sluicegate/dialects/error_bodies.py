@@ -72,34 +72,49 @@ def read_error(body: bytes) -> UpstreamErrorBody | None:
     """What a JSON error says, in the shapes that hosts use.
 
     `{"error": {...}}` (OpenAI, Anthropic and most), `{"error": "..."}` (Ollama, Hugging Face),
-    `{"message": ...}` (Mistral, Azure), `{"detail": ...}` (FastAPI hosts), or any of these as the
-    only item of a list (Gemini).
+    `{"message": ...}` (Mistral, Azure), `{"detail": ...}` (FastAPI hosts), `{"errors": [{...}]}`
+    (Cloudflare), or any of these as the only item of a list (Gemini). Where a host of hosts wraps
+    another's error (OpenRouter's `metadata.raw`), the inner one speaks.
     None for what is no JSON: such bodies never go to a client.
     """
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if isinstance(document, list) and len(document) == 1:
         document = document[0]
     if not isinstance(document, dict):
         return None
-    error = document.get("error", document)
+    errors = document.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    error = document.get("error") or first or document
     if isinstance(error, str):
-        return UpstreamErrorBody(_short(error), code=_text(document.get("code")))
+        kind, code = _text(document.get("error_type")), _text(document.get("code"))
+        return UpstreamErrorBody(_short(error), type=kind, code=code)
     if not isinstance(error, dict):
         return None
-    message = error.get("message") or error.get("detail")
+    return _inner(error.get("metadata")) or _of_object(error)
+
+
+def _of_object(error: dict[str, Any]) -> UpstreamErrorBody | None:
+    kind, code = _text(error.get("type") or error.get("status")), _text(error.get("code"))
+    # An empty message may stand beside a code that says enough.
+    message = error.get("message") or error.get("detail", error.get("message"))
     if message is None:
         return None
     if not isinstance(message, str):
         message = msgspec.json.encode(message).decode()
-    return UpstreamErrorBody(
-        _short(message),
-        type=_text(error.get("type") or error.get("status")),
-        code=_text(error.get("code")),
-        param=_text(error.get("param")),
-    )
+    return UpstreamErrorBody(_short(message), type=kind, code=code, param=_text(error.get("param")))
+
+
+def _inner(metadata: Any) -> UpstreamErrorBody | None:
+    """The error that a wrapping host passes on. Source:
+    https://openrouter.ai/docs/api-reference/errors
+    """
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if not isinstance(raw, str) or not raw:
+        return None
+    return read_error(raw.encode()) or UpstreamErrorBody(_short(raw))
 
 
 def _short(text: str) -> str:
