@@ -5,7 +5,8 @@ mod recorded;
 use proptest::prelude::*;
 use sluicegate::dialect::Dialect;
 use sluicegate::stream::{
-    Decoder, Delta, Encoder, FinishReason, Options, StreamError, Transcoder, UpstreamError, Usage,
+    Collected, Decoder, Delta, Encoder, FinishReason, Options, StreamError, Transcoder,
+    UpstreamError, Usage,
 };
 
 const BOTH: [Dialect; 2] = [Dialect::OpenAiChat, Dialect::Anthropic];
@@ -426,6 +427,21 @@ fn a_whole_answer_can_go_out_as_a_stream() {
         );
         assert_eq!(message.usage.output_tokens, Some(2));
     }
+}
+
+#[test]
+fn arguments_stay_as_the_model_wrote_them() {
+    let arguments = r#"{"b":12345678901234567890123,"a":1.10}"#;
+    let call = serde_json::json!({"id": "c", "function": {"name": "f", "arguments": arguments}});
+    let body = serde_json::json!({"choices": [{"index": 0, "message": {"tool_calls": [call]}}]});
+    let mut answer = Collected::default();
+    Decoder::new(Dialect::OpenAiChat)
+        .whole(body.to_string().as_bytes(), |delta| answer.delta(delta))
+        .unwrap();
+    let mut out = Vec::new();
+    answer.write(Dialect::Anthropic, &options(), &mut out);
+    let written = String::from_utf8(out).unwrap();
+    assert!(written.contains(&format!(r#""input":{arguments}"#)), "{written}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A whole answer as `message`.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::encoder::write_usage;
 use crate::stream::collected::{Block, Choice, Collected};
@@ -18,15 +19,15 @@ pub fn write_whole(answer: &Collected, options: &Options, out: &mut Vec<u8>) {
         None => "end_turn",
         Some(reason) => reason.anthropic(),
     };
-    let body = json!({
-        "id": id,
-        "type": "message",
-        "role": "assistant",
-        "model": options.model.as_ref().unwrap_or(&answer.model),
-        "content": choice.blocks.iter().filter_map(write_block).collect::<Vec<_>>(),
-        "stop_reason": stop_reason,
-        "stop_sequence": choice.stop_sequence,
-    });
+    let body = Message {
+        id,
+        kind: "message",
+        role: "assistant",
+        model: options.model.as_ref().unwrap_or(&answer.model),
+        content: choice.blocks.iter().filter_map(content).collect(),
+        stop_reason,
+        stop_sequence: choice.stop_sequence.as_deref(),
+    };
     let begin = out.len();
     // Values of our own making always serialise.
     let _ = serde_json::to_writer(&mut *out, &body);
@@ -44,41 +45,82 @@ pub fn write_whole(answer: &Collected, options: &Options, out: &mut Vec<u8>) {
     }
 }
 
-fn write_block(block: &Block) -> Option<Value> {
-    Some(match block {
+#[derive(Serialize)]
+struct Message<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    role: &'static str,
+    model: &'a str,
+    content: Vec<Content<'a>>,
+    stop_reason: &'static str,
+    stop_sequence: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Known(Known<'a>),
+    Vendor(&'a RawValue),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Known<'a> {
+    Text {
+        text: &'a str,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        citations: Vec<&'a RawValue>,
+    },
+    Thinking {
+        thinking: &'a str,
+        signature: &'a str,
+    },
+    RedactedThinking {
+        data: &'a str,
+    },
+    ToolUse {
+        id: &'a str,
+        name: &'a str,
+        input: Input<'a>,
+    },
+}
+
+/// A tool's arguments, which must be an object.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Input<'a> {
+    /// As the model wrote it: reading numbers would change those that are longer than a float.
+    Object(&'a RawValue),
+    /// What is no object; its text is kept.
+    Text { arguments: &'a str },
+    /// Nothing was written.
+    Empty {},
+}
+
+fn content(block: &Block) -> Option<Content<'_>> {
+    Some(Content::Known(match block {
+        Block::Text { text, .. } if text.is_empty() => return None,
         Block::Text { text, citations } => {
-            if text.is_empty() {
-                return None;
-            }
-            let mut block = json!({"type": "text", "text": text});
-            let known: Vec<Value> =
-                citations.iter().filter_map(|raw| serde_json::from_str(raw).ok()).collect();
-            if !known.is_empty() {
-                block["citations"] = Value::Array(known);
-            }
-            block
+            let citations = citations.iter().filter_map(|raw| serde_json::from_str(raw).ok());
+            Known::Text { text, citations: citations.collect() }
         }
-        Block::Reasoning { text, signature } => json!({
-            "type": "thinking",
-            "thinking": text,
-            "signature": signature.as_deref().unwrap_or_default(),
-        }),
-        Block::Redacted { data } => json!({"type": "redacted_thinking", "data": data}),
-        Block::Refusal { text } => json!({"type": "text", "text": text}),
+        Block::Reasoning { text, signature } => {
+            Known::Thinking { thinking: text, signature: signature.as_deref().unwrap_or_default() }
+        }
+        Block::Redacted { data } => Known::RedactedThinking { data },
+        Block::Refusal { text } => Known::Text { text, citations: Vec::new() },
         Block::Tool { id, name, arguments, .. } => {
-            // Arguments that are no JSON object cannot stand where an object must; their text is kept.
-            let input: Value = serde_json::from_str(arguments)
-                .ok()
-                .filter(Value::is_object)
-                .unwrap_or_else(|| {
-                    if arguments.trim().is_empty() {
-                        json!({})
-                    } else {
-                        json!({"arguments": arguments})
-                    }
-                });
-            json!({"type": "tool_use", "id": id, "name": name, "input": input})
+            Known::ToolUse { id, name, input: input(arguments) }
         }
-        Block::Vendor { raw } => serde_json::from_str(raw).ok()?,
-    })
+        Block::Vendor { raw } => return serde_json::from_str(raw).ok().map(Content::Vendor),
+    }))
+}
+
+fn input(arguments: &str) -> Input<'_> {
+    match serde_json::from_str::<&RawValue>(arguments) {
+        Ok(raw) if raw.get().starts_with('{') => Input::Object(raw),
+        _ if arguments.trim().is_empty() => Input::Empty {},
+        _ => Input::Text { arguments },
+    }
 }
