@@ -1,6 +1,8 @@
 """The routes beside the two that converse: counting, embeddings, the list of models."""
 
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import anthropic
 import httpx
@@ -49,3 +51,36 @@ def test_the_list_of_models_wants_a_key(headers: dict[str, str], tmp_path: Path)
         assert httpx.get(f"{gateway.url}/v1/models", headers=headers).status_code == 401
         listed = httpx.get(f"{gateway.url}/v1/models", headers={"x-api-key": KEY})
         assert listed.json()["object"] == "list"
+
+
+@pytest.mark.parametrize("provider", ["u", "a"])
+def test_a_translated_stream_says_its_usage_and_its_cost_last(
+    provider: str, tmp_path: Path
+) -> None:
+    """The upstream's usage, or ours where it has none; the same figures as in the ledger."""
+    for model in ("ok-5", "fault-usage-missing"):
+        folder = tmp_path / model
+        folder.mkdir()
+        with ScriptedUpstream() as upstream, Gateway(upstream.url, folder) as gateway:
+            seen = last_usage(gateway, provider, model)
+            row = gateway.ledger()[-1]
+            assert seen["output"] == row["output_tokens"] > 0
+            assert Decimal(str(seen["cost_usd"])) == Decimal(row["cost_usd"]) > 0
+
+
+def last_usage(gateway: Gateway, provider: str, model: str) -> dict[str, Any]:
+    """Through the client of the other dialect."""
+    asked: Any = [{"role": "user", "content": "hi"}]
+    if provider == "u":
+        claude = anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
+        events = claude.messages.create(
+            model=f"u/{model}", max_tokens=50, messages=asked, stream=True
+        )
+        usage: Any = [event.usage for event in events if event.type == "message_delta"][-1]
+        return {"output": usage.output_tokens, "cost_usd": usage.cost_usd}
+    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+    chunks = client.chat.completions.create(
+        model=f"a/{model}", messages=asked, stream=True, stream_options={"include_usage": True}
+    )
+    usage = [chunk.usage for chunk in chunks if chunk.usage][-1]
+    return {"output": usage.completion_tokens, "cost_usd": usage.cost_usd}

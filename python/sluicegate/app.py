@@ -113,9 +113,9 @@ class App:
         except ClientGoneError:
             # Servers say this of a body whose framing is broken too; a client that has left hears
             # nothing of it.
-            await send_error(
-                send, route.dialect, InvalidRequestError("the body did not arrive whole")
-            )
+            if watched.exchange is None:
+                error = InvalidRequestError("the body did not arrive whole")
+                await send_error(send, route.dialect, error)
         except StoppedError as stopped:
             await _stop_stream(send, route.dialect, stopped, watched)
         except GatewayError as error:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sluicegate import _core
 from sluicegate.dialects import DIALECTS
-from sluicegate.errors import StoppedError, UnsupportedFieldError
+from sluicegate.errors import ClientGoneError, StoppedError, UnsupportedFieldError
 from sluicegate.failures import classify, client_error
 from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import GiveUp, Plan
@@ -163,6 +163,8 @@ class Call:
             raise StoppedError(error) if exchange.head_sent else error
         if decision.delay_s:
             await asyncio.sleep(decision.delay_s)
+        if self.watched.gone:
+            raise ClientGoneError  # nobody would read what another attempt costs
         self._attempt(decision.target)
 
     def _attempt(self, target: int) -> None:

@@ -19,6 +19,7 @@ use super::snapshot::{Operation, Target};
 use super::{relay, send, whole};
 use crate::dialect::Dialect;
 use crate::journal::{Journal, RecordId};
+use crate::stream::Usage;
 use crate::transport::{Lease, TransportError};
 
 /// Which target to try, and with what body.
@@ -36,14 +37,23 @@ pub(super) struct Report {
     pub status: Option<u16>,
     pub upstream_request_id: Option<String>,
     pub response_model: Option<String>,
-    pub tokens: TokenColumns,
+    pub usage: Usage,
+    pub counted_output_tokens: u64,
     pub basis: Option<Basis>,
     pub first_token_ms: Option<u64>,
 }
 
+impl Report {
+    /// The ledger's figures.
+    pub fn tokens(&self) -> TokenColumns {
+        let counted_output_tokens = self.counted_output_tokens;
+        TokenColumns { counted_output_tokens, ..TokenColumns::from(&self.usage) }
+    }
+}
+
 /// How an attempt ended.
 pub(super) enum End {
-    /// The answer was given to its end, or must be translated.
+    /// The answer was given to its end.
     Done(State),
     /// Nothing of it reached the client.
     Failed(Failure),
@@ -250,7 +260,7 @@ impl Running {
 
     /// What the attempt cost, where its price is known.
     pub(super) fn cost_usd(&self) -> Option<String> {
-        self.target.price.map(|price| price.cost_usd(&self.report.tokens))
+        self.target.price.map(|price| price.cost_usd(&self.report.tokens()))
     }
 
     /// Microseconds that the gateway has held the request itself, up to now.
@@ -267,7 +277,7 @@ impl Running {
         row.status = report.status;
         row.upstream_request_id = report.upstream_request_id.as_deref();
         row.response_model = report.response_model.as_deref();
-        row.tokens = report.tokens;
+        row.tokens = report.tokens();
         row.basis = report.basis.unwrap_or(Basis::None);
         row.price(upstream.price.as_ref());
         row.first_token_ms = report.first_token_ms;

@@ -21,7 +21,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::meter::{Meter, Sighting};
 use crate::sse;
-use crate::stream::{self, Encoder, StreamError};
+use crate::stream::{self, Delta, Encoder, StreamError};
 use crate::tokens::StreamCounter;
 use crate::transport::{Coding, Decoder, Lease, UnknownCoding};
 
@@ -155,6 +155,8 @@ struct Relay {
     encoder: Option<Encoder>,
     hides_usage: bool,
     out: Vec<u8>,
+    /// What the last event passed on lacks of its blank line, where the upstream left it unended.
+    unended: &'static [u8],
     seen: Sighting,
     first_content: Option<u64>,
     discarded: usize,
@@ -174,6 +176,7 @@ impl Relay {
             encoder,
             hides_usage: run.hides_usage,
             out: Vec::new(),
+            unended: b"",
             seen: Sighting::NOTHING,
             first_content: None,
             discarded: 0,
@@ -221,6 +224,9 @@ impl Relay {
                 Some(Err(error)) => Err(Failure::new(FailureKind::Truncated, error.to_string())),
                 None => self.finish().map(|()| self.seen |= Sighting::END),
             };
+            if fed.is_ok() && self.seen.contains(Sighting::END) {
+                self.end_translation(run);
+            }
             self.flush(run, upstream, answered);
             if let Err(failure) = fed {
                 return End::Failed(failure);
@@ -275,7 +281,15 @@ impl Relay {
         let Self { parser, meter, encoder, hides_usage, out, seen, .. } = self;
         let mut step =
             Step { meter, encoder: encoder.as_mut(), hides_usage: *hides_usage, out, seen };
-        parser.finish(|frame| result = step.frame(&frame));
+        let mut unended: &'static [u8] = b"";
+        parser.finish(|frame| {
+            let passes = step.encoder.is_none() && frame.event.is_some() && !frame.complete;
+            result = step.frame(&frame);
+            if passes && result.is_ok() {
+                unended = if frame.raw.ends_with(b"\n") { b"\n" } else { b"\n\n" };
+            }
+        });
+        self.unended = unended;
         // A tail that is no event is a truncation, told below.
         let truncated = result.is_err();
         if self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR) {
@@ -284,11 +298,19 @@ impl Relay {
         if truncated || !self.seen.contains(Sighting::FINISH) {
             return Err(Failure::new(FailureKind::Truncated, "the stream ended before its end"));
         }
-        match &mut self.encoder {
-            Some(encoder) => encoder.terminator(&mut self.out),
-            None => self.out.extend_from_slice(terminator(self.dialect)),
+        if self.encoder.is_none() {
+            self.out.extend_from_slice(self.unended);
+            self.out.extend_from_slice(terminator(self.dialect));
         }
         Ok(())
+    }
+
+    /// The end of a translated stream: the upstream's usage, or our count where it gave none, and what it cost.
+    fn end_translation(&mut self, run: &mut Running) {
+        let Some(encoder) = &mut self.encoder else { return };
+        tally::stream(run, &mut self.meter, true, true);
+        encoder.settle(run.report.usage, run.cost_usd().as_deref());
+        encoder.terminator(&mut self.out);
     }
 
     /// Hands what is ready to the front. Before the first content nothing is: a failure may still go elsewhere.
@@ -344,7 +366,9 @@ impl Relay {
     /// The attempt's report, and for a client who has content already the error as the stream's last event.
     fn close(mut self, run: &mut Running, end: End) -> End {
         let committed = self.commits();
-        tally::stream(run, &mut self.meter, matches!(end, End::Done(_)), committed);
+        if run.report.basis.is_none() {
+            tally::stream(run, &mut self.meter, matches!(end, End::Done(_)), committed);
+        }
         run.report.first_token_ms = self.first_content;
         let end = match end {
             End::Cancelled if run.x.is_shut_down() => {
@@ -368,7 +392,10 @@ impl Relay {
                         // The upstream's own error event was translated when it came.
                         Some(_) if failure.kind == FailureKind::InBandError => {}
                         Some(encoder) => encoder.error(&error, &mut out),
-                        None => write_error(run.x.admission.dialect, &error, &mut out),
+                        None => {
+                            out.extend_from_slice(self.unended);
+                            write_error(run.x.admission.dialect, &error, &mut out);
+                        }
                     }
                 }
                 run.x.fill(|ready| ready.body.append(&mut out));
@@ -464,8 +491,12 @@ impl Step<'_> {
             None => self.meter.observe(event.name(), &event.data)?,
             Some(encoder) => {
                 let out = &mut *self.out;
-                self.meter
-                    .observe_with(event.name(), &event.data, |delta| encoder.delta(delta, out))?
+                // The end waits until the usage in it is settled.
+                self.meter.observe_with(event.name(), &event.data, |delta| {
+                    if !matches!(delta, Delta::End) {
+                        encoder.delta(delta, out);
+                    }
+                })?
             }
         };
         *self.seen |= sighting;

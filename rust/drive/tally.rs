@@ -1,7 +1,7 @@
 //! Which token figures a row gets, and on what basis.
 
 use super::attempt::Running;
-use super::row::{Basis, TokenColumns};
+use super::row::Basis;
 use super::snapshot::{Operation, Target};
 use crate::body;
 use crate::meter::{Answer, Meter};
@@ -76,7 +76,8 @@ pub(super) fn unread(run: &mut Running, body: &[u8]) {
 }
 
 fn fill(run: &mut Running, usage: &Usage, counted_output_tokens: u64, basis: Basis) {
-    run.report.tokens = TokenColumns { counted_output_tokens, ..TokenColumns::from(usage) };
+    run.report.usage = *usage;
+    run.report.counted_output_tokens = counted_output_tokens;
     run.report.basis = Some(basis);
 }
 

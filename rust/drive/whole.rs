@@ -119,6 +119,7 @@ fn translate(run: &Running, from: Dialect, to: Dialect, body: &[u8]) -> Result<V
     Decoder::new(from)
         .whole(body, |delta| collected.delta(delta))
         .map_err(|error| run.failed(FailureKind::InvalidJson, error.to_string()))?;
+    collected.settle(run.report.usage);
     let mut out = Vec::with_capacity(body.len());
     collected.write(to, &encoding(&run.x), &mut out);
     Ok(out)
