@@ -23,15 +23,15 @@ KEYS = {_core.key_digest(b"sk-bench-0123456789")}
 IDLE: deque["Upstream"] = deque()
 
 
-class Delta(msgspec.Struct):
+class Delta(msgspec.Struct, frozen=True):
     content: str | None = None
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, frozen=True):
     delta: Delta = Delta()
 
 
-class Chunk(msgspec.Struct):
+class Chunk(msgspec.Struct, frozen=True):
     choices: list[Choice] = []
 
 
