@@ -59,4 +59,10 @@ pub enum Error {
     /// The journal's files cannot be read or written.
     #[error("journal: {0}")]
     Journal(String),
+    /// The counters of limits cannot be used.
+    #[error("limits: {0}")]
+    Limits(String),
+    /// Another process holds the counters and does not let go.
+    #[error("limits: another process holds the counters and does not let go")]
+    LimitsBusy,
 }

@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 
 pub mod body;
+pub mod budget;
 pub mod dialect;
 pub mod drive;
 pub mod error;

@@ -147,6 +147,16 @@ fn quotient(parts: u128, by: u64) -> u64 {
 }
 
 impl State {
+    /// A state that was kept as two words.
+    pub const fn from_words([full_at_ns, part]: [u64; 2]) -> Self {
+        Self { full_at_ns, part }
+    }
+
+    /// Two words to keep it as.
+    pub const fn to_words(self) -> [u64; 2] {
+        [self.full_at_ns, self.part]
+    }
+
     /// Whether the bucket is full again, so that to forget it loses nothing.
     pub const fn is_full(&self, now_ns: u64) -> bool {
         self.full_at_ns < now_ns || (self.full_at_ns == now_ns && self.part == 0)

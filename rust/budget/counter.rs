@@ -1,0 +1,235 @@
+//! One counter in the shared words: what was spent in the window, and what running requests hold of it.
+
+use super::limit::{Limit, Measure, Window};
+use super::reservation::Now;
+use super::transaction::Transaction;
+use crate::limit::{Decision, Rate, State};
+
+/// Words of a counter.
+pub(super) const COUNTER_WORDS: usize = 8;
+/// Places that are looked at for a key: more than enough at a load of one half.
+const LOOKED_AT: usize = 64;
+
+const KEY: usize = 0; // two words; 0, 0 is a place that was never used
+const BEGIN: usize = 2;
+const END: usize = 3;
+const SPENT: usize = 4; // of a rate: the moment at which the bucket is full
+const HELD: usize = 5; // of a rate: the part of a nanosecond beside it
+const FLAGS: usize = 6; // the kind, and which percentages were told
+const USED_AT: usize = 7;
+
+/// Kinds of counters, in the upper byte of the flags.
+const KIND: u32 = 56;
+const RATE: u64 = 1;
+const TOLD: u64 = (1 << KIND) - 1;
+
+/// Where a counter stands; a copy of its words is never kept longer than a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counter(pub usize);
+
+impl Counter {
+    /// The key's counter among `count` that begin at `base`, or a place where it can be: a free one, or one that says
+    /// nothing any more. None where all places around are taken.
+    pub fn find(
+        tx: &Transaction<'_>,
+        base: usize,
+        count: usize,
+        key: (u64, u64),
+        now: Now,
+    ) -> Option<(Self, bool)> {
+        let first = usize::try_from(key.0 % count as u64).ok()?;
+        let mut reusable = None;
+        for step in 0..LOOKED_AT.min(count) {
+            let counter = Self(base + (first + step) % count * COUNTER_WORDS);
+            let found = (tx.get(counter.0 + KEY), tx.get(counter.0 + KEY + 1));
+            if found == key {
+                return Some((counter, true));
+            }
+            if found == (0, 0) {
+                return Some((reusable.unwrap_or(counter), false));
+            }
+            if reusable.is_none() && counter.says_nothing(tx, now) {
+                reusable = Some(counter);
+            }
+        }
+        reusable.map(|counter| (counter, false))
+    }
+
+    /// Whether a new counter in its place would say the same.
+    fn says_nothing(self, tx: &Transaction<'_>, now: Now) -> bool {
+        if self.is_rate(tx) {
+            return self.state(tx).is_full(now.monotonic_ns);
+        }
+        let over = tx.get(self.0 + END) <= now.unix_ns || tx.get(self.0 + SPENT) == 0;
+        over && tx.get(self.0 + HELD) == 0
+    }
+
+    /// Makes it the counter of a key, with nothing spent.
+    pub fn begin(self, tx: &mut Transaction<'_>, key: (u64, u64), limit: &Limit, now: Now) {
+        let (begin, end) = window(limit, now);
+        let kind = if limit.is_rate() { RATE } else { 0 };
+        for (at, value) in [
+            (KEY, key.0),
+            (KEY + 1, key.1),
+            (BEGIN, begin),
+            (END, end),
+            (SPENT, 0),
+            (HELD, 0),
+            (FLAGS, kind << KIND),
+        ] {
+            tx.set(self.0 + at, value);
+        }
+    }
+
+    /// Begins the window of the moment where another one has ended. A clock that goes back opens none again.
+    pub fn roll(self, tx: &mut Transaction<'_>, limit: &Limit, now: Now) {
+        let kind = if limit.is_rate() { RATE } else { 0 };
+        if tx.get(self.0 + FLAGS) >> KIND != kind {
+            let key = (tx.get(self.0 + KEY), tx.get(self.0 + KEY + 1));
+            return self.begin(tx, key, limit, now);
+        }
+        let (begin, end) = window(limit, now);
+        if begin > tx.get(self.0 + BEGIN) && !limit.is_rate() {
+            for (at, value) in [(BEGIN, begin), (END, end), (SPENT, 0), (HELD, 0), (FLAGS, 0)] {
+                tx.set(self.0 + at, value);
+            }
+        }
+        tx.set(self.0 + USED_AT, now.unix_ns);
+    }
+
+    fn is_rate(self, tx: &Transaction<'_>) -> bool {
+        tx.get(self.0 + FLAGS) >> KIND == RATE
+    }
+
+    /// Which window it counts.
+    pub fn window(self, tx: &Transaction<'_>) -> u64 {
+        tx.get(self.0 + BEGIN)
+    }
+
+    /// What was spent in the window.
+    pub fn spent(self, tx: &Transaction<'_>) -> u64 {
+        tx.get(self.0 + SPENT)
+    }
+
+    /// What running requests hold.
+    pub fn held(self, tx: &Transaction<'_>) -> u64 {
+        tx.get(self.0 + HELD)
+    }
+
+    /// Units that are left, and nanoseconds until all are there again.
+    pub fn room(self, tx: &Transaction<'_>, limit: &Limit, now: Now) -> (u64, u64) {
+        if let Window::Sliding(rate) = &limit.window {
+            let decision = rate.peek(self.state(tx), now.monotonic_ns);
+            return (decision.remaining, decision.reset_ns);
+        }
+        let used = self.spent(tx).saturating_add(self.held(tx));
+        let reset = match limit.window {
+            Window::Calendar(_) => tx.get(self.0 + END).saturating_sub(now.unix_ns),
+            _ => u64::MAX,
+        };
+        (limit.amount.saturating_sub(used), reset)
+    }
+
+    /// How long until so many units are there, where time alone brings them back.
+    pub fn wait(self, tx: &Transaction<'_>, limit: &Limit, amount: u64, now: Now) -> u64 {
+        match &limit.window {
+            Window::Sliding(rate) => {
+                let mut state = self.state(tx);
+                let Decision { retry_after_ns, .. } =
+                    rate.take(&mut state, amount, now.monotonic_ns);
+                retry_after_ns
+            }
+            _ => self.room(tx, limit, now).1,
+        }
+    }
+
+    /// Takes units that [`Counter::room`] said are there, or more of them where they need not be.
+    pub fn hold(self, tx: &mut Transaction<'_>, limit: &Limit, amount: u64, now: Now) {
+        match &limit.window {
+            Window::Sliding(rate) => {
+                self.change(tx, |state| rate.force(state, amount, now.monotonic_ns));
+            }
+            _ => tx.set(self.0 + HELD, self.held(tx).saturating_add(amount)),
+        }
+    }
+
+    /// Turns units that were held in a window into units that were spent.
+    pub fn settle(self, tx: &mut Transaction<'_>, limit: &Limit, held: Held, spent: u64, now: Now) {
+        if let Window::Sliding(rate) = &limit.window {
+            return self
+                .change(tx, |state| correct(rate, state, held.amount, spent, now.monotonic_ns));
+        }
+        self.settle_counted(tx, held, if limit.measure == Measure::Parallel { 0 } else { spent });
+    }
+
+    /// The same where only the words are known. What belongs to a window that is over changes nothing.
+    pub fn settle_counted(self, tx: &mut Transaction<'_>, held: Held, spent: u64) {
+        if self.is_rate(tx) || self.window(tx) != held.window {
+            return;
+        }
+        tx.set(self.0 + HELD, self.held(tx).saturating_sub(held.amount));
+        self.spend(tx, spent);
+    }
+
+    /// Adds to what was spent.
+    pub fn spend(self, tx: &mut Transaction<'_>, amount: u64) {
+        tx.set(self.0 + SPENT, self.spent(tx).saturating_add(amount));
+    }
+
+    /// Forgets what was spent and told; what running requests hold stays.
+    pub fn clear(self, tx: &mut Transaction<'_>) {
+        tx.set(self.0 + SPENT, 0);
+        tx.set(self.0 + FLAGS, tx.get(self.0 + FLAGS) & !TOLD);
+    }
+
+    /// The percentages of the limit that have been reached and were not told yet; they count as told from here on.
+    pub fn cross(self, tx: &mut Transaction<'_>, limit: &Limit) -> Vec<u8> {
+        let spent = u128::from(self.spent(tx)) * 100;
+        let mut flags = tx.get(self.0 + FLAGS);
+        let mut crossed = Vec::new();
+        for (bit, percent) in limit.notify.iter().enumerate().take(KIND as usize) {
+            if flags & 1 << bit == 0 && spent >= u128::from(limit.amount) * u128::from(*percent) {
+                flags |= 1 << bit;
+                crossed.push(*percent);
+            }
+        }
+        if !crossed.is_empty() {
+            tx.set(self.0 + FLAGS, flags);
+        }
+        crossed
+    }
+
+    fn state(self, tx: &Transaction<'_>) -> State {
+        State::from_words([self.spent(tx), self.held(tx)])
+    }
+
+    fn change(self, tx: &mut Transaction<'_>, change: impl FnOnce(&mut State)) {
+        let mut state = self.state(tx);
+        change(&mut state);
+        let [full_at, part] = state.to_words();
+        tx.set(self.0 + SPENT, full_at);
+        tx.set(self.0 + HELD, part);
+    }
+}
+
+/// What a request holds of a counter, and of which of its windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Held {
+    pub amount: u64,
+    pub window: u64,
+}
+
+fn correct(rate: &Rate, state: &mut State, held: u64, spent: u64, now_ns: u64) {
+    if spent < held {
+        rate.give_back(state, held - spent, now_ns);
+    } else {
+        rate.force(state, spent - held, now_ns);
+    }
+}
+
+fn window(limit: &Limit, now: Now) -> (u64, u64) {
+    match &limit.window {
+        Window::Calendar(calendar) => calendar.window(now.unix_ns),
+        Window::Sliding(_) | Window::Total => (0, u64::MAX),
+    }
+}

@@ -1,0 +1,88 @@
+//! One rule: what is measured, how much of it is allowed, in which window.
+
+use super::calendar::Calendar;
+use crate::limit::Rate;
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Requests that were admitted.
+    Requests,
+    /// Tokens of prompts, cached ones included.
+    InputTokens,
+    /// Tokens of answers.
+    OutputTokens,
+    /// Both.
+    TotalTokens,
+    /// Money.
+    Cost,
+    /// Requests that run at once.
+    Parallel,
+}
+
+/// When what was used is free again.
+#[derive(Debug)]
+pub enum Window {
+    /// Bit by bit, as a token bucket fills.
+    Sliding(Rate),
+    /// All of it when a window of the calendar ends.
+    Calendar(Calendar),
+    /// Never; for [`Measure::Parallel`], when the request ends.
+    Total,
+}
+
+/// What happens to a running stream that reaches the limit, and to requests behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AtCap {
+    /// The stream is finished there; the next request is refused.
+    Cut,
+    /// The stream may end; the next request is refused.
+    Finish,
+    /// The stream may end; the next request goes to this model.
+    Downgrade(String),
+}
+
+/// A limit. Its name and the values of its scope together name a counter.
+#[derive(Debug)]
+pub struct Limit {
+    /// Unique; told to clients that it refuses.
+    pub name: String,
+    /// What is counted.
+    pub measure: Measure,
+    /// How much of it is allowed, in units.
+    pub amount: u64,
+    /// Pico-dollars in a unit of money: 1, or more where the amount would not fit 63 bits.
+    pub unit_pico: u64,
+    /// When it is free again.
+    pub window: Window,
+    /// What happens there.
+    pub at_cap: AtCap,
+    /// Percentages of the amount that are told once in each window.
+    pub notify: Vec<u8>,
+}
+
+/// The most that a counter holds, so that sums of two never overflow.
+const MAX_UNITS: u128 = 1 << 62;
+
+impl Limit {
+    /// An amount of money as units, with what a unit is worth: whole pico-dollars up to some four million dollars.
+    pub fn money(pico: u128) -> (u64, u64) {
+        let mut unit_pico = 1;
+        while pico / u128::from(unit_pico) > MAX_UNITS && unit_pico < 1_000_000_000_000 {
+            unit_pico *= 1000;
+        }
+        let units = (pico / u128::from(unit_pico)).min(MAX_UNITS);
+        (u64::try_from(units).unwrap_or(u64::MAX), unit_pico)
+    }
+
+    /// Whether streams that reach it are finished there.
+    pub fn cuts(&self) -> bool {
+        self.at_cap == AtCap::Cut
+    }
+
+    /// Whether it is a rate, which fills up again by itself.
+    pub const fn is_rate(&self) -> bool {
+        matches!(self.window, Window::Sliding(_))
+    }
+}

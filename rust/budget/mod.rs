@@ -1,0 +1,21 @@
+//! Budgets and limits: reserved before a call, settled after it, exact over all workers of a host.
+//!
+//! Counters live in a mapped file that the workers share. Every change of it is one transaction under one lock: what
+//! it writes is noted first, so that a worker killed in the middle leaves nothing half done.
+
+mod calendar;
+mod counter;
+mod demand;
+mod limit;
+mod lock;
+mod map;
+mod owner;
+mod reservation;
+mod shared;
+mod transaction;
+
+pub use calendar::{Calendar, Period};
+pub use demand::{Actual, Demand};
+pub use limit::{AtCap, Limit, Measure, Window};
+pub use reservation::{Budgets, Charge, Crossing, Denied, Now, Refused, Reservation, Standing};
+pub use shared::Opened;

@@ -1,0 +1,556 @@
+//! Reserve, extend, settle: each of them one decision over all limits of a request.
+
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::hash::Hasher;
+
+use super::counter::{Counter, Held};
+use super::demand::{Actual, Demand};
+use super::limit::{Limit, Measure};
+use super::lock;
+use super::owner::Owner;
+use super::shared::{self, Opened, Shared};
+use super::transaction::{Transaction, redo};
+use crate::error::Error;
+
+/// Limits that one request may have.
+pub(super) const MAX_CHARGES: usize = 30;
+const ENTRY_WORDS: usize = 3; // the counter's place, the amount, the window
+const ENTRIES_AT: usize = 6;
+const STATE: usize = 0;
+const OWNER: usize = 1;
+const REQUEST: usize = 2; // two words
+const COUNT: usize = 4;
+const NEXT_FREE: usize = 5;
+
+const RESERVED: u64 = 1;
+const SENT: u64 = 2;
+
+/// A moment on both clocks: rates run on one that never jumps, windows of the calendar on the calendar's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Since the machine's start, the same in all its processes.
+    pub monotonic_ns: u64,
+    /// Since 1970.
+    pub unix_ns: u64,
+}
+
+impl Now {
+    /// This moment.
+    pub fn read() -> Self {
+        let since_start = clock_gettime(ClockId::Monotonic);
+        let seconds = u64::try_from(since_start.tv_sec).unwrap_or_default();
+        let nanos = u64::try_from(since_start.tv_nsec).unwrap_or_default();
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        Self {
+            monotonic_ns: seconds * 1_000_000_000 + nanos,
+            unix_ns: u64::try_from(unix).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// A limit that a request falls under.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    /// The rule.
+    pub limit: Arc<Limit>,
+    /// The values of its scope that it counts each by itself; empty where there is one counter.
+    pub instance: String,
+}
+
+/// How a limit stood when a request began.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The limit.
+    pub limit: Arc<Limit>,
+    /// Units left after the request's reservation.
+    pub remaining: u64,
+    /// Until all of it is free again; `u64::MAX` is never.
+    pub reset_ns: u64,
+}
+
+/// The limit that refuses a request.
+#[derive(Debug, Clone)]
+pub struct Denied {
+    /// Which.
+    pub limit: Arc<Limit>,
+    /// Units left, and units that were asked for.
+    pub remaining: u64,
+    /// Units that were asked for.
+    pub needed: u64,
+    /// Until time alone brings them back; `u64::MAX` is never.
+    pub wait_ns: u64,
+    /// Requests that still run hold what it needs: some of it may come back when they end.
+    pub is_held: bool,
+}
+
+/// Why nothing was reserved.
+#[derive(Debug, Clone)]
+pub enum Refused {
+    /// A limit.
+    Limit(Denied),
+    /// The counters cannot be asked.
+    Failed(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// A percentage of a limit that was reached for the first time in its window.
+#[derive(Debug, Clone)]
+pub struct Crossing {
+    /// Which.
+    pub limit: Arc<Limit>,
+    /// Whose.
+    pub instance: String,
+    /// How many hundredths.
+    pub percent: u8,
+    /// Units spent.
+    pub spent: u64,
+}
+
+/// What a running request holds. It must be settled, or the counters keep it until its process ends.
+#[derive(Debug)]
+pub struct Reservation {
+    record: usize,
+    entries: Vec<Entry>,
+    demand: Demand,
+    /// Tokens of the answer that it holds room for.
+    pub output_tokens: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    charge: Charge,
+    counter: Counter,
+    held: Held,
+    remaining: u64,
+    reset_ns: u64,
+}
+
+impl Reservation {
+    /// How the request's limits stand.
+    pub fn standings(&self) -> impl Iterator<Item = Standing> + '_ {
+        self.entries.iter().map(|entry| Standing {
+            limit: entry.charge.limit.clone(),
+            remaining: entry.remaining,
+            reset_ns: entry.reset_ns,
+        })
+    }
+}
+
+/// All counters of a host.
+#[derive(Debug)]
+pub struct Budgets {
+    shared: Shared,
+    me: Owner,
+    /// Threads of this process take turns here, processes at the lock in the file.
+    turn: Mutex<()>,
+}
+
+/// Both locks.
+struct Turn<'a> {
+    _process: lock::Held<'a>,
+    _thread: std::sync::MutexGuard<'a, ()>,
+}
+
+impl Budgets {
+    /// Opens the counters in a directory, and gives back what dead processes held.
+    pub fn open(directory: &Path) -> Result<Opened, Error> {
+        let (shared, is_new) = Shared::open(directory)?;
+        let budgets = Self { shared, me: Owner::this(), turn: Mutex::new(()) };
+        if !is_new {
+            budgets.recover()?;
+        }
+        Ok(Opened { budgets, is_new })
+    }
+
+    /// Lets other processes use the counters, once what the ledger knows has been put in.
+    pub fn seeded(&self) -> Result<(), Error> {
+        self.shared.admit_others()
+    }
+
+    /// Reserves what a request may use, or says which limit refuses it; then nothing has changed.
+    ///
+    /// Where less than the whole demand is there, the answer's part shrinks down to `least_output_tokens`.
+    pub fn reserve(
+        &self,
+        request: u128,
+        charges: Vec<Charge>,
+        demand: &Demand,
+        now: Now,
+    ) -> Result<Reservation, Refused> {
+        if charges.len() > MAX_CHARGES {
+            let text =
+                format!("{} limits apply to one request; at most {MAX_CHARGES} can", charges.len());
+            return Err(Error::Limits(text).into());
+        }
+        let _turn = self.turn()?;
+        let mut tx = self.transaction();
+        let mut output_tokens = demand.output_tokens;
+        let mut found = Vec::with_capacity(charges.len());
+        for charge in charges {
+            let counter = self.counter(&mut tx, &charge, now)?;
+            let within = affordable(&tx, counter, &charge.limit, demand, now)
+                .ok_or_else(|| denied(&tx, counter, &charge.limit, demand, now))?;
+            if within < demand.least_output_tokens.min(demand.output_tokens) {
+                return Err(denied(&tx, counter, &charge.limit, demand, now));
+            }
+            output_tokens = output_tokens.min(within);
+            found.push((charge, counter));
+        }
+        let mut entries = Vec::with_capacity(found.len());
+        for (charge, counter) in found {
+            let amount = amount_to_hold(&tx, counter, &charge.limit, demand, output_tokens, now);
+            counter.hold(&mut tx, &charge.limit, amount, now);
+            let (remaining, reset_ns) = counter.room(&tx, &charge.limit, now);
+            let held = Held { amount, window: counter.window(&tx) };
+            entries.push(Entry { charge, counter, held, remaining, reset_ns });
+        }
+        let record = self.take_record(&mut tx, request, &entries)?;
+        commit(tx)?;
+        Ok(Reservation { record, entries, demand: *demand, output_tokens })
+    }
+
+    /// Notes that the upstream may have acted: from here on a crash costs what is held.
+    pub fn mark_sent(&self, reservation: &Reservation) {
+        // One word, written only by its owner: no turn is needed.
+        if let Some(state) = self.shared.words().get(reservation.record + STATE) {
+            state.store(SENT, std::sync::atomic::Ordering::Release);
+        }
+    }
+
+    /// Holds more for an answer that is still growing, up to `more` tokens; gives how many of them there is room for.
+    ///
+    /// Only limits that cut are asked: the others let what runs come to its end.
+    pub fn extend(&self, reservation: &mut Reservation, more: u64, now: Now) -> Result<u64, Error> {
+        let _turn = self.turn()?;
+        let mut tx = self.transaction();
+        let demand = reservation.demand.more(more);
+        let mut granted = more;
+        for entry in &reservation.entries {
+            let limit = &entry.charge.limit;
+            if limit.cuts() && !limit.is_rate() && entry.counter.window(&tx) == entry.held.window {
+                let (room, _) = entry.counter.room(&tx, limit, now);
+                granted = granted.min(demand.output_within(limit, room).unwrap_or(0));
+            }
+        }
+        for (at, entry) in reservation.entries.iter_mut().enumerate() {
+            let limit = &entry.charge.limit;
+            let grows = !matches!(
+                limit.measure,
+                Measure::Requests | Measure::Parallel | Measure::InputTokens
+            );
+            if !grows || entry.counter.window(&tx) != entry.held.window {
+                continue;
+            }
+            let amount = amount_to_hold(&tx, entry.counter, limit, &demand, granted, now);
+            entry.counter.hold(&mut tx, limit, amount, now);
+            entry.held.amount = entry.held.amount.saturating_add(amount);
+            tx.set(reservation.record + ENTRIES_AT + at * ENTRY_WORDS + 1, entry.held.amount);
+        }
+        commit(tx)?;
+        reservation.output_tokens = reservation.output_tokens.saturating_add(granted);
+        Ok(granted)
+    }
+
+    /// The limits of a reservation that have no room for one more token of the answer.
+    pub fn exhausted(&self, reservation: &Reservation, now: Now) -> Option<Arc<Limit>> {
+        let _turn = self.turn().ok()?;
+        let tx = self.transaction();
+        let demand = reservation.demand.more(1);
+        let full = reservation.entries.iter().find(|entry| {
+            let (room, _) = entry.counter.room(&tx, &entry.charge.limit, now);
+            entry.charge.limit.cuts()
+                && demand.output_within(&entry.charge.limit, room).unwrap_or(0) == 0
+        });
+        full.map(|entry| entry.charge.limit.clone())
+    }
+
+    /// Ends a reservation: what was used is spent, the rest is free at once. Gives the percentages that this reached.
+    pub fn settle(
+        &self,
+        reservation: Reservation,
+        actual: &Actual,
+        now: Now,
+    ) -> Result<Vec<Crossing>, Error> {
+        let _turn = self.turn()?;
+        let mut tx = self.transaction();
+        let mut crossings = Vec::new();
+        for Entry { charge, counter, held, .. } in reservation.entries {
+            counter.settle(&mut tx, &charge.limit, held, actual.amount(&charge.limit), now);
+            if charge.limit.notify.is_empty() || charge.limit.is_rate() {
+                continue;
+            }
+            let spent = counter.spent(&tx);
+            crossings.extend(counter.cross(&mut tx, &charge.limit).into_iter().map(|percent| {
+                Crossing {
+                    limit: charge.limit.clone(),
+                    instance: charge.instance.clone(),
+                    percent,
+                    spent,
+                }
+            }));
+        }
+        free_record(&mut tx, reservation.record);
+        commit(tx)?;
+        Ok(crossings)
+    }
+
+    /// Adds what the ledger says was spent in the running window.
+    pub fn spend(&self, charge: &Charge, amount: u64, now: Now) -> Result<(), Error> {
+        self.on_counter(charge, now, |tx, counter| counter.spend(tx, amount))
+    }
+
+    /// Sets what was spent in the running window back to nothing.
+    pub fn reset(&self, charge: &Charge, now: Now) -> Result<(), Error> {
+        self.on_counter(charge, now, |tx, counter| counter.clear(tx))
+    }
+
+    /// Units spent, units held and units left of a limit.
+    pub fn standing(&self, charge: &Charge, now: Now) -> Result<(u64, u64, u64), Error> {
+        let mut standing = (0, 0, 0);
+        self.on_counter(charge, now, |tx, counter| {
+            let (room, _) = counter.room(tx, &charge.limit, now);
+            standing = if charge.limit.is_rate() {
+                (charge.limit.amount.saturating_sub(room), 0, room)
+            } else {
+                (counter.spent(tx), counter.held(tx), room)
+            };
+        })?;
+        Ok(standing)
+    }
+
+    /// Gives back what dead processes held: all of it where nothing had been sent, else it is spent. Returns how many
+    /// requests that were.
+    pub fn recover(&self) -> Result<usize, Error> {
+        let _turn = self.turn()?;
+        let used =
+            usize::try_from(self.transaction().get(shared::RECORDS_USED)).unwrap_or(usize::MAX);
+        let mut recovered = 0;
+        let mut alive = std::collections::HashMap::new();
+        for index in 0..used.min(shared::RECORDS) {
+            let record = shared::RECORDS_AT + index * shared::RECORD_WORDS;
+            let mut tx = self.transaction();
+            let state = tx.get(record + STATE);
+            let owner = Owner(tx.get(record + OWNER));
+            if state == 0
+                || owner == self.me
+                || *alive.entry(owner.0).or_insert_with(|| owner.is_alive())
+            {
+                continue;
+            }
+            let count = usize::try_from(tx.get(record + COUNT)).unwrap_or(0).min(MAX_CHARGES);
+            for at in (0..count).map(|n| record + ENTRIES_AT + n * ENTRY_WORDS) {
+                let place = tx.get(at);
+                let amount = tx.get(at + 1);
+                let held = Held { amount, window: tx.get(at + 2) };
+                let is_slot = place & PARALLEL != 0;
+                let counter = Counter(usize::try_from(place & !PARALLEL).unwrap_or(usize::MAX));
+                let spent = if state == SENT && !is_slot { amount } else { 0 };
+                counter.settle_counted(&mut tx, held, spent);
+            }
+            free_record(&mut tx, record);
+            commit(tx)?;
+            recovered += 1;
+        }
+        Ok(recovered)
+    }
+
+    /// Reservations that are held now, by all processes.
+    pub fn reservations(&self) -> Result<usize, Error> {
+        let _turn = self.turn()?;
+        let tx = self.transaction();
+        let used = usize::try_from(tx.get(shared::RECORDS_USED)).unwrap_or(usize::MAX);
+        let records = (0..used.min(shared::RECORDS))
+            .map(|index| shared::RECORDS_AT + index * shared::RECORD_WORDS);
+        Ok(records.filter(|record| tx.get(record + STATE) != 0).count())
+    }
+
+    fn on_counter(
+        &self,
+        charge: &Charge,
+        now: Now,
+        act: impl FnOnce(&mut Transaction<'_>, Counter),
+    ) -> Result<(), Error> {
+        let _turn = self.turn()?;
+        let mut tx = self.transaction();
+        let counter = self.counter(&mut tx, charge, now)?;
+        act(&mut tx, counter);
+        commit(tx)
+    }
+
+    fn turn(&self) -> Result<Turn<'_>, Error> {
+        let thread = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let word: &AtomicU64 = self.shared.lock_word().ok_or(Error::LimitsBusy)?;
+        let process = lock::Held::take(word, self.me)?;
+        // What the last holder noted and did not finish.
+        redo(self.shared.words(), self.shared.notes());
+        Ok(Turn { _process: process, _thread: thread })
+    }
+
+    fn transaction(&self) -> Transaction<'_> {
+        Transaction::new(self.shared.words(), self.shared.notes())
+    }
+
+    /// The charge's counter in its running window.
+    fn counter(
+        &self,
+        tx: &mut Transaction<'_>,
+        charge: &Charge,
+        now: Now,
+    ) -> Result<Counter, Error> {
+        let (seed, other) = self.shared.seed();
+        let mut hasher = SipHasher13::new_with_keys(seed, other);
+        hasher.write(charge.limit.name.as_bytes());
+        hasher.write_u8(0);
+        hasher.write(charge.instance.as_bytes());
+        let hash = hasher.finish128();
+        let key = (hash.h1 | 1, hash.h2); // never the mark of a free place
+        let (counter, is_there) =
+            Counter::find(tx, shared::COUNTERS_AT, shared::COUNTERS, key, now).ok_or_else(
+                || Error::Limits(format!("no room for another counter of {:?}", charge.limit.name)),
+            )?;
+        if is_there {
+            counter.roll(tx, &charge.limit, now);
+        } else {
+            counter.begin(tx, key, &charge.limit, now);
+        }
+        Ok(counter)
+    }
+
+    fn take_record(
+        &self,
+        tx: &mut Transaction<'_>,
+        request: u128,
+        entries: &[Entry],
+    ) -> Result<usize, Error> {
+        let free = tx.get(shared::FREE);
+        let index = if let Some(index) = free.checked_sub(1) {
+            let record = place(index)?;
+            tx.set(shared::FREE, tx.get(record + NEXT_FREE));
+            index
+        } else {
+            let index = tx.get(shared::RECORDS_USED);
+            if index >= shared::RECORDS as u64 {
+                return Err(Error::Limits(format!("{} requests run at once", shared::RECORDS)));
+            }
+            tx.set(shared::RECORDS_USED, index + 1);
+            index
+        };
+        let record = place(index)?;
+        #[allow(clippy::cast_possible_truncation)] // the two halves
+        let halves = [(request >> 64) as u64, request as u64];
+        for (at, value) in [
+            (STATE, RESERVED),
+            (OWNER, self.me.0),
+            (REQUEST, halves[0]),
+            (REQUEST + 1, halves[1]),
+            (COUNT, entries.len() as u64),
+        ] {
+            tx.set(record + at, value);
+        }
+        for (n, entry) in entries.iter().enumerate() {
+            let at = record + ENTRIES_AT + n * ENTRY_WORDS;
+            let slot = if entry.charge.limit.measure == Measure::Parallel { PARALLEL } else { 0 };
+            tx.set(at, entry.counter.0 as u64 | slot);
+            tx.set(at + 1, entry.held.amount);
+            tx.set(at + 2, entry.held.window);
+        }
+        Ok(record)
+    }
+}
+
+/// Marks the place of a counter of running requests: what is held of it is never spent.
+const PARALLEL: u64 = 1 << 63;
+
+fn place(index: u64) -> Result<usize, Error> {
+    let index = usize::try_from(index).ok().filter(|index| *index < shared::RECORDS);
+    let index =
+        index.ok_or_else(|| Error::Limits("a reservation's place is out of bounds".to_owned()))?;
+    Ok(shared::RECORDS_AT + index * shared::RECORD_WORDS)
+}
+
+fn free_record(tx: &mut Transaction<'_>, record: usize) {
+    tx.set(record + STATE, 0);
+    tx.set(record + NEXT_FREE, tx.get(shared::FREE));
+    let index = (record - shared::RECORDS_AT) / shared::RECORD_WORDS;
+    tx.set(shared::FREE, index as u64 + 1);
+}
+
+fn commit(tx: Transaction<'_>) -> Result<(), Error> {
+    if tx.commit() { Ok(()) } else { Err(Error::Limits("a decision is too large".to_owned())) }
+}
+
+/// The longest answer that a limit lets begin; None where it lets nothing begin.
+fn affordable(
+    tx: &Transaction<'_>,
+    counter: Counter,
+    limit: &Limit,
+    demand: &Demand,
+    now: Now,
+) -> Option<u64> {
+    let (room, _) = counter.room(tx, limit, now);
+    if limit.is_rate() {
+        // A request larger than the whole bucket waits until it is full, and then empties it.
+        let whole = demand.amount(limit, demand.output_tokens).min(limit.amount);
+        if whole <= room {
+            return Some(u64::MAX);
+        }
+    }
+    if !limit.cuts() {
+        return (room > 0).then_some(u64::MAX);
+    }
+    demand.output_within(limit, room)
+}
+
+/// What is held of a limit for an answer of so many tokens: of those that let it finish no more than there is.
+fn amount_to_hold(
+    tx: &Transaction<'_>,
+    counter: Counter,
+    limit: &Limit,
+    demand: &Demand,
+    output_tokens: u64,
+    now: Now,
+) -> u64 {
+    let amount = demand.amount(limit, output_tokens);
+    if limit.is_rate() || !limit.cuts() {
+        return amount.min(counter.room(tx, limit, now).0);
+    }
+    amount
+}
+
+fn denied(
+    tx: &Transaction<'_>,
+    counter: Counter,
+    limit: &Arc<Limit>,
+    demand: &Demand,
+    now: Now,
+) -> Refused {
+    let (remaining, _) = counter.room(tx, limit, now);
+    let least = demand.least_output_tokens.min(demand.output_tokens);
+    let mut needed = demand.amount(limit, least);
+    if limit.is_rate() {
+        needed = needed.min(limit.amount);
+    }
+    let free_but_for_others = limit.amount.saturating_sub(counter.spent(tx));
+    Refused::Limit(Denied {
+        limit: limit.clone(),
+        remaining,
+        needed,
+        wait_ns: if limit.measure == Measure::Parallel {
+            0
+        } else {
+            counter.wait(tx, limit, needed, now)
+        },
+        is_held: !limit.is_rate() && needed <= free_but_for_others,
+    })
+}

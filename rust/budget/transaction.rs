@@ -1,0 +1,132 @@
+//! Changes of shared words that happen all or not at all, also if the writer is killed.
+//!
+//! The new values are written down first; whoever takes the lock after a death writes them once more. Values are
+//! absolute, so that doing it twice does no harm.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Words that a transaction may write: enough for the widest request's counters and its record.
+pub(super) const MAX_WRITES: usize = 512;
+/// Words that the notes take: how many, then pairs of place and value.
+pub(super) const NOTE_WORDS: usize = 1 + 2 * MAX_WRITES;
+
+/// A set of changes, not yet made.
+pub(super) struct Transaction<'a> {
+    words: &'a [AtomicU64],
+    notes: &'a [AtomicU64],
+    writes: Vec<(usize, u64)>,
+}
+
+impl<'a> Transaction<'a> {
+    /// Changes of `words`, noted in `notes` ([`NOTE_WORDS`] of them). The lock must be held as long as it lives.
+    pub fn new(words: &'a [AtomicU64], notes: &'a [AtomicU64]) -> Self {
+        Self { words, notes, writes: Vec::with_capacity(64) }
+    }
+
+    /// A word as this transaction sees it.
+    pub fn get(&self, at: usize) -> u64 {
+        let own = self.writes.iter().rev().find(|(place, _)| *place == at);
+        own.map_or_else(|| load(self.words, at), |(_, value)| *value)
+    }
+
+    /// Sets a word.
+    pub fn set(&mut self, at: usize, value: u64) {
+        match self.writes.iter_mut().find(|(place, _)| *place == at) {
+            Some(write) => write.1 = value,
+            None => self.writes.push((at, value)),
+        }
+    }
+
+    /// Makes the changes. None are made, and false is given, where they are more than can be noted.
+    pub fn commit(self) -> bool {
+        if self.writes.len() > MAX_WRITES {
+            return false;
+        }
+        for (note, (place, value)) in
+            self.notes.get(1..).unwrap_or_default().chunks_exact(2).zip(&self.writes)
+        {
+            store(note, 0, *place as u64);
+            store(note, 1, *value);
+        }
+        // Released: who sees the count sees the notes.
+        set_count(self.notes, self.writes.len());
+        redo(self.words, self.notes);
+        true
+    }
+}
+
+/// Makes the changes that are noted, if any are: of a transaction, or of one whose writer died. The lock must be held.
+pub(super) fn redo(words: &[AtomicU64], notes: &[AtomicU64]) {
+    let count =
+        usize::try_from(notes.first().map_or(0, |n| n.load(Ordering::Acquire))).unwrap_or(0);
+    for note in notes.get(1..).unwrap_or_default().chunks_exact(2).take(count.min(MAX_WRITES)) {
+        let place = usize::try_from(load(note, 0)).unwrap_or(usize::MAX);
+        if let Some(word) = words.get(place) {
+            word.store(load(note, 1), Ordering::Relaxed);
+        }
+    }
+    set_count(notes, 0);
+}
+
+fn set_count(notes: &[AtomicU64], count: usize) {
+    if let Some(word) = notes.first() {
+        word.store(count as u64, Ordering::Release);
+    }
+}
+
+fn load(words: &[AtomicU64], at: usize) -> u64 {
+    words.get(at).map_or(0, |word| word.load(Ordering::Relaxed))
+}
+
+fn store(words: &[AtomicU64], at: usize, value: u64) {
+    if let Some(word) = words.get(at) {
+        word.store(value, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(count: usize) -> Vec<AtomicU64> {
+        (0..count).map(|_| AtomicU64::new(0)).collect()
+    }
+
+    #[test]
+    fn sees_its_own_writes_and_others_see_none_before_the_commit() {
+        let (all, notes) = (words(4), words(NOTE_WORDS));
+        let mut tx = Transaction::new(&all, &notes);
+        tx.set(2, 7);
+        tx.set(2, 8);
+        assert_eq!((tx.get(2), load(&all, 2)), (8, 0));
+        assert!(tx.commit());
+        assert_eq!(load(&all, 2), 8);
+    }
+
+    #[test]
+    fn what_a_dead_writer_noted_is_done_once() {
+        let (all, notes) = (words(4), words(NOTE_WORDS));
+        for (at, value) in [(1, 3), (2, 9)] {
+            notes[at].store(value, Ordering::Relaxed);
+        }
+        redo(&all, &notes);
+        assert_eq!(load(&all, 3), 0, "notes without a count are no transaction");
+        notes[0].store(1, Ordering::Relaxed);
+        redo(&all, &notes);
+        assert_eq!(load(&all, 3), 9);
+        all[3].store(1, Ordering::Relaxed);
+        redo(&all, &notes);
+        assert_eq!(load(&all, 3), 1);
+    }
+
+    #[test]
+    fn too_large_a_change_is_none_at_all() {
+        let (all, notes) = (words(MAX_WRITES + 1), words(NOTE_WORDS));
+        let mut tx = Transaction::new(&all, &notes);
+        for at in 0..=MAX_WRITES {
+            tx.set(at, 1);
+        }
+        assert!(!tx.commit());
+        assert_eq!(load(&all, 0), 0);
+    }
+}

@@ -1,0 +1,444 @@
+//! Budgets and limits over one file: decisions, windows, several threads and processes, deaths at any instant.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use sluicegate::budget::{
+    Actual, AtCap, Budgets, Calendar, Charge, Demand, Limit, Measure, Now, Period, Refused,
+    Reservation, Window,
+};
+use sluicegate::limit::Rate;
+
+const SECOND: u64 = 1_000_000_000;
+const DAY: u64 = 86_400 * SECOND;
+const NOW: Now = Now { monotonic_ns: 1000 * SECOND, unix_ns: 20_000 * DAY + 12 * 3600 * SECOND };
+
+/// A directory of its own, gone when the test is.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("sluicegate-budget-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn open(directory: &Path) -> Budgets {
+    let opened = Budgets::open(directory).unwrap();
+    opened.budgets.seeded().unwrap();
+    opened.budgets
+}
+
+fn limit(measure: Measure, amount: u64, window: Window) -> Limit {
+    Limit {
+        name: format!("{measure:?}"),
+        measure,
+        amount,
+        unit_pico: 1,
+        window,
+        at_cap: AtCap::Cut,
+        notify: vec![],
+    }
+}
+
+fn day() -> Window {
+    Window::Calendar(Calendar::new(Period::Day, "UTC").unwrap())
+}
+
+fn charge(limit: Limit) -> Charge {
+    Charge { limit: Arc::new(limit), instance: String::new() }
+}
+
+/// 10 tokens in, 20 out, a pico-dollar each.
+const DEMAND: Demand = Demand {
+    input_tokens: 10,
+    output_tokens: 20,
+    least_output_tokens: 20,
+    fixed_pico: 10,
+    output_pico: 1,
+};
+const USED: Actual = Actual { requests: 1, input_tokens: 10, output_tokens: 20, cost_pico: 30 };
+
+fn reserve(
+    budgets: &Budgets,
+    charges: &[Charge],
+    demand: &Demand,
+    now: Now,
+) -> Result<Reservation, Refused> {
+    budgets.reserve(1, charges.to_vec(), demand, now)
+}
+
+fn standing(budgets: &Budgets, charge: &Charge, now: Now) -> (u64, u64, u64) {
+    budgets.standing(charge, now).unwrap()
+}
+
+#[test]
+fn each_measure_admits_as_many_as_fit() {
+    for (measure, amount, fits) in [
+        (Measure::Requests, 3, 3),
+        (Measure::Parallel, 2, 2),
+        (Measure::InputTokens, 35, 3),
+        (Measure::OutputTokens, 40, 2),
+        (Measure::TotalTokens, 89, 2),
+        (Measure::Cost, 300, 10),
+    ] {
+        let scratch = Scratch::new();
+        let budgets = open(&scratch.0);
+        let charges = [charge(limit(measure, amount, Window::Total))];
+        let mut held = Vec::new();
+        while let Ok(reservation) = reserve(&budgets, &charges, &DEMAND, NOW) {
+            held.push(reservation);
+        }
+        assert_eq!(held.len(), fits, "{measure:?}");
+        for reservation in held {
+            budgets.settle(reservation, &Actual::default(), NOW).unwrap();
+        }
+        assert_eq!(standing(&budgets, &charges[0], NOW), (0, 0, amount), "{measure:?}");
+    }
+}
+
+#[test]
+fn what_was_not_used_is_free_at_once_and_what_was_used_stays_spent() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let charges = [charge(limit(Measure::Cost, 100, Window::Total))];
+    let reservation = reserve(&budgets, &charges, &DEMAND, NOW).unwrap();
+    assert_eq!(standing(&budgets, &charges[0], NOW), (0, 30, 70));
+    let used = Actual { cost_pico: 7, ..USED };
+    budgets.settle(reservation, &used, NOW).unwrap();
+    assert_eq!(standing(&budgets, &charges[0], NOW), (7, 0, 93));
+}
+
+#[test]
+fn the_first_refusal_changes_nothing_of_the_others() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let wide = charge(limit(Measure::Cost, 1000, Window::Total));
+    let narrow = charge(limit(Measure::TotalTokens, 29, Window::Total));
+    let refused = reserve(&budgets, &[wide.clone(), narrow.clone()], &DEMAND, NOW);
+    let Err(Refused::Limit(denied)) = refused else { panic!("{refused:?}") };
+    assert_eq!(denied.limit.name, "TotalTokens");
+    assert_eq!((denied.needed, denied.remaining, denied.is_held), (30, 29, false));
+    assert_eq!(standing(&budgets, &wide, NOW), (0, 0, 1000));
+    assert_eq!(budgets.reservations().unwrap(), 0);
+}
+
+#[test]
+fn a_refusal_says_whether_running_requests_hold_what_it_needs() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let charges = [charge(limit(Measure::Cost, 50, Window::Total))];
+    let running = reserve(&budgets, &charges, &DEMAND, NOW).unwrap();
+    let Err(Refused::Limit(denied)) = reserve(&budgets, &charges, &DEMAND, NOW) else { panic!() };
+    assert!(denied.is_held);
+    budgets.settle(running, &USED, NOW).unwrap();
+    let Err(Refused::Limit(denied)) = reserve(&budgets, &charges, &DEMAND, NOW) else { panic!() };
+    assert!(!denied.is_held);
+}
+
+#[test]
+fn an_answer_that_can_be_stopped_begins_with_what_there_is_and_grows_to_the_cap() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let charges = [charge(limit(Measure::Cost, 25, Window::Total))];
+    let demand = Demand { output_tokens: 8, least_output_tokens: 1, ..DEMAND };
+    let mut reservation = reserve(&budgets, &charges, &demand, NOW).unwrap();
+    assert_eq!(reservation.output_tokens, 8);
+    assert_eq!(budgets.extend(&mut reservation, 5, NOW).unwrap(), 5);
+    assert_eq!(budgets.extend(&mut reservation, 5, NOW).unwrap(), 2);
+    assert_eq!(budgets.extend(&mut reservation, 5, NOW).unwrap(), 0);
+    assert_eq!(budgets.exhausted(&reservation, NOW).unwrap().name, "Cost");
+    assert_eq!(standing(&budgets, &charges[0], NOW), (0, 25, 0));
+    let used = Actual { cost_pico: 25, ..USED };
+    budgets.settle(reservation, &used, NOW).unwrap();
+    assert_eq!(standing(&budgets, &charges[0], NOW), (25, 0, 0));
+}
+
+#[test]
+fn a_limit_that_lets_finish_admits_while_anything_is_left() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let charges =
+        [charge(Limit { at_cap: AtCap::Finish, ..limit(Measure::Cost, 40, Window::Total) })];
+    for (admitted, spent) in [(true, 30), (true, 60), (false, 60)] {
+        match reserve(&budgets, &charges, &DEMAND, NOW) {
+            Ok(reservation) => {
+                assert!(admitted);
+                budgets.settle(reservation, &USED, NOW).unwrap();
+            }
+            Err(refused) => assert!(!admitted, "{refused:?}"),
+        }
+        assert_eq!(standing(&budgets, &charges[0], NOW).0, spent);
+    }
+}
+
+#[test]
+fn windows_of_the_calendar_open_once_and_a_clock_that_goes_back_opens_none() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let charges = [charge(limit(Measure::Requests, 1, day()))];
+    let at = |hours: i64| Now {
+        unix_ns: NOW.unix_ns.saturating_add_signed(hours * 3600 * 1_000_000_000),
+        ..NOW
+    };
+    for (hours, admitted) in [
+        (0, true),
+        (0, false),
+        (11, false),
+        (12, true),
+        (13, false),
+        (-2, false),
+        (35, false),
+        (36, true),
+    ] {
+        let reservation = reserve(&budgets, &charges, &DEMAND, at(hours));
+        assert_eq!(reservation.is_ok(), admitted, "after {hours} h");
+        if let Ok(reservation) = reservation {
+            budgets.settle(reservation, &USED, at(hours)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_ends_after_its_window_does_not_burden_the_next() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let charges = [charge(limit(Measure::Cost, 100, day()))];
+    let tomorrow = Now { unix_ns: NOW.unix_ns + DAY, ..NOW };
+    let yesterdays = reserve(&budgets, &charges, &DEMAND, NOW).unwrap();
+    let todays = reserve(&budgets, &charges, &DEMAND, tomorrow).unwrap();
+    budgets.settle(yesterdays, &USED, tomorrow).unwrap();
+    assert_eq!(standing(&budgets, &charges[0], tomorrow), (0, 30, 70));
+    budgets.settle(todays, &USED, tomorrow).unwrap();
+    assert_eq!(standing(&budgets, &charges[0], tomorrow), (30, 0, 70));
+}
+
+#[test]
+fn rates_are_trued_up_when_the_answer_is_known() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let rate = Rate::new(100, 60 * SECOND, 100).unwrap();
+    let charges = [charge(limit(Measure::TotalTokens, 100, Window::Sliding(rate)))];
+    let reservation = reserve(&budgets, &charges, &DEMAND, NOW).unwrap();
+    assert_eq!(standing(&budgets, &charges[0], NOW).2, 70);
+    budgets.settle(reservation, &Actual { output_tokens: 5, ..USED }, NOW).unwrap();
+    assert_eq!(standing(&budgets, &charges[0], NOW).2, 85);
+    // More than the whole bucket passes when it is full, and waits otherwise.
+    let giant = Demand { input_tokens: 500, ..DEMAND };
+    let Err(Refused::Limit(denied)) = reserve(&budgets, &charges, &giant, NOW) else { panic!() };
+    assert_eq!(denied.wait_ns, 9 * SECOND);
+    let later = Now { monotonic_ns: NOW.monotonic_ns + 9 * SECOND, ..NOW };
+    assert!(reserve(&budgets, &charges, &giant, later).is_ok());
+}
+
+#[test]
+fn percentages_are_told_once_in_each_window() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let charges = [charge(Limit { notify: vec![50, 80, 100], ..limit(Measure::Cost, 100, day()) })];
+    let mut told = Vec::new();
+    for now in [NOW, NOW, NOW, Now { unix_ns: NOW.unix_ns + DAY, ..NOW }] {
+        let Ok(reservation) = reserve(&budgets, &charges, &DEMAND, now) else { continue };
+        let crossings =
+            budgets.settle(reservation, &Actual { cost_pico: 50, ..USED }, now).unwrap();
+        told.push(crossings.iter().map(|c| c.percent).collect::<Vec<_>>());
+    }
+    assert_eq!(told, [vec![50], vec![80, 100], vec![50]]);
+}
+
+#[test]
+fn money_of_any_size_fits() {
+    for (pico, units, unit_pico) in [
+        (5_000_000_000_000_u128, 5_000_000_000_000_u64, 1_u64),
+        (10_u128.pow(20), 10_u64.pow(17), 1000),
+    ] {
+        assert_eq!(Limit::money(pico), (units, unit_pico));
+    }
+    assert!(Limit::money(u128::MAX).0 <= 1 << 62);
+}
+
+#[test]
+fn amounts_can_be_raised_lowered_and_reset_while_requests_run() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let with = |amount| charge(limit(Measure::Cost, amount, Window::Total));
+    let running = reserve(&budgets, &[with(50)], &DEMAND, NOW).unwrap();
+    assert_eq!(
+        standing(&budgets, &with(20), NOW),
+        (0, 30, 0),
+        "lowered under what is held: nothing is left"
+    );
+    assert_eq!(standing(&budgets, &with(100), NOW), (0, 30, 70));
+    budgets.settle(running, &USED, NOW).unwrap();
+    budgets.reset(&with(100), NOW).unwrap();
+    assert_eq!(standing(&budgets, &with(100), NOW), (0, 0, 100));
+}
+
+#[test]
+fn a_second_process_of_the_host_shares_and_a_new_beginning_starts_at_nothing() {
+    let scratch = Scratch::new();
+    let one = open(&scratch.0);
+    let charges = [charge(limit(Measure::Requests, 2, Window::Total))];
+    let held = reserve(&one, &charges, &DEMAND, NOW).unwrap();
+    let other = Budgets::open(&scratch.0).unwrap();
+    assert!(!other.is_new);
+    assert_eq!(standing(&other.budgets, &charges[0], NOW), (0, 1, 1));
+    one.settle(held, &USED, NOW).unwrap();
+    assert_eq!(standing(&other.budgets, &charges[0], NOW), (1, 0, 1));
+    drop((one, other));
+    let again = Budgets::open(&scratch.0).unwrap();
+    assert!(again.is_new);
+    assert_eq!(standing(&again.budgets, &charges[0], NOW), (0, 0, 2));
+}
+
+#[test]
+fn many_keys_share_the_room_and_forgotten_windows_make_place() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let limit = Arc::new(limit(Measure::Requests, 1, day()));
+    for day in 0..3 {
+        let now = Now { unix_ns: NOW.unix_ns + day * DAY, ..NOW };
+        for user in 0..40_000 {
+            let charges = vec![Charge {
+                limit: limit.clone(),
+                instance: format!("user {user} of day {day}"),
+            }];
+            let reservation = budgets.reserve(1, charges, &DEMAND, now).unwrap();
+            budgets.settle(reservation, &USED, now).unwrap();
+        }
+    }
+}
+
+proptest! {
+    /// Whatever is reserved, grown, settled and released: nobody passes the limit, and what is held is the sum of what runs.
+    #[test]
+    fn spent_and_held_stay_within_the_limit(
+        amount in 1_u64..500,
+        steps in prop::collection::vec((0_u8..4, 0_u64..60, 0_u64..60), 1..80),
+    ) {
+        let scratch = Scratch::new();
+        let budgets = open(&scratch.0);
+        let charges = [charge(limit(Measure::TotalTokens, amount, Window::Total)), charge(limit(Measure::Cost, 3 * amount, day()))];
+        let mut running: Vec<(Reservation, u64)> = Vec::new();
+        let mut spent = 0;
+        for (act, a, b) in steps {
+            match act {
+                0 => {
+                    let demand = Demand { input_tokens: a, output_tokens: b, least_output_tokens: b / 2, fixed_pico: 0, output_pico: 1 };
+                    if let Ok(reservation) = reserve(&budgets, &charges, &demand, NOW) {
+                        prop_assert!(reservation.output_tokens <= b && reservation.output_tokens >= b / 2);
+                        running.push((reservation, a));
+                    }
+                }
+                1 => if let Some((reservation, _)) = running.last_mut() {
+                    prop_assert!(budgets.extend(reservation, a, NOW).unwrap() <= a);
+                },
+                2 => if let Some((reservation, input)) = running.pop() {
+                    let output = reservation.output_tokens.min(b);
+                    let actual = Actual { requests: 1, input_tokens: input, output_tokens: output, cost_pico: u128::from(output) };
+                    spent += input + output;
+                    budgets.settle(reservation, &actual, NOW).unwrap();
+                },
+                _ => if let Some((reservation, _)) = running.pop() {
+                    budgets.settle(reservation, &Actual::default(), NOW).unwrap();
+                },
+            }
+            let held: u64 = running.iter().map(|(r, input)| input + r.output_tokens).sum();
+            prop_assert_eq!(standing(&budgets, &charges[0], NOW), (spent, held, amount - spent - held));
+            prop_assert_eq!(budgets.reservations().unwrap(), running.len());
+        }
+    }
+}
+
+#[test]
+fn threads_never_pass_the_limit() {
+    let scratch = Scratch::new();
+    let budgets = Arc::new(open(&scratch.0));
+    let charges = [charge(limit(Measure::Cost, 30 * 500, Window::Total))];
+    let workers: Vec<_> = (0..4)
+        .map(|_| {
+            let (budgets, charges) = (budgets.clone(), charges.clone());
+            thread::spawn(move || {
+                (0..400)
+                    .filter(|_| match reserve(&budgets, &charges, &DEMAND, NOW) {
+                        Ok(reservation) => {
+                            budgets.settle(reservation, &USED, NOW).unwrap();
+                            true
+                        }
+                        Err(Refused::Limit(_)) => false,
+                        Err(error) => panic!("{error:?}"),
+                    })
+                    .count()
+            })
+        })
+        .collect();
+    let admitted: usize = workers.into_iter().map(|w| w.join().unwrap()).sum();
+    assert_eq!(admitted, 500);
+}
+
+const CHILD: &str = "SLUICEGATE_BUDGET_CHILD";
+
+/// What the children of the test below do until they are killed; by itself it does nothing.
+#[test]
+fn child_of_the_killing_rounds() {
+    let Some(directory) = std::env::var_os(CHILD) else { return };
+    let budgets = open(Path::new(&directory));
+    let charges = [
+        charge(limit(Measure::Cost, u64::MAX >> 2, Window::Total)),
+        charge(limit(Measure::Parallel, 1000, Window::Total)),
+    ];
+    let end = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < end {
+        let mut reservation = reserve(&budgets, &charges, &DEMAND, NOW).unwrap();
+        budgets.mark_sent(&reservation);
+        budgets.extend(&mut reservation, 12, NOW).unwrap();
+        budgets.settle(reservation, &USED, NOW).unwrap();
+    }
+}
+
+#[test]
+fn processes_killed_at_any_instant_leave_no_reservation_and_lose_no_charge() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let money = charge(limit(Measure::Cost, u64::MAX >> 2, Window::Total));
+    let slots = charge(limit(Measure::Parallel, 1000, Window::Total));
+    let spawn = || {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_of_the_killing_rounds", "--nocapture"])
+            .env(CHILD, &scratch.0)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let (mut unsettled, mut before) = (0, 0);
+    for round in 0..30_u64 {
+        let mut children = [spawn(), spawn()];
+        thread::sleep(Duration::from_millis(20 + round * 7 % 30));
+        for child in &mut children {
+            child.kill().unwrap(); // SIGKILL
+            child.wait().unwrap();
+        }
+        unsettled += budgets.recover().unwrap();
+        assert_eq!(budgets.reservations().unwrap(), 0, "round {round}");
+        let (spent, held, _) = standing(&budgets, &money, NOW);
+        assert_eq!(held, 0, "round {round}");
+        // A settled request costs 30; one whose process died costs what it held: nothing, 30 or, once extended, 42.
+        let beyond = (spent - before) % 30;
+        assert!([0, 12, 24].contains(&beyond), "round {round}: {before} to {spent}");
+        before = spent;
+        assert_eq!(standing(&budgets, &slots, NOW).1, 0, "round {round}");
+    }
+    assert!(unsettled > 0, "no round caught a running request");
+    assert!(standing(&budgets, &money, NOW).0 > 0);
+}
