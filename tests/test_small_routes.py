@@ -45,6 +45,19 @@ def test_a_refusal_names_the_model_in_the_ledger(tmp_path: Path) -> None:
         assert row["client_status"] == 404
 
 
+def test_one_version_of_the_vendors_api_goes_upstream(tmp_path: Path) -> None:
+    with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
+        body = {"model": "a/ok-3", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]}
+        for version in ("2031-01-01", None):
+            headers = {"x-api-key": KEY} | ({"anthropic-version": version} if version else {})
+            assert httpx.post(f"{gateway.url}/v1/messages", json=body, headers=headers).is_success
+        sent = [
+            [value for name, value in exchange.headers if name.lower() == "anthropic-version"]
+            for exchange in upstream.of("ok-3")
+        ]
+        assert sent == [["2031-01-01"], ["2023-06-01"]]
+
+
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer nobody"}])
 def test_the_list_of_models_wants_a_key(headers: dict[str, str], tmp_path: Path) -> None:
     with Gateway("http://127.0.0.1:1", tmp_path) as gateway:
