@@ -45,6 +45,26 @@ def test_a_refusal_names_the_model_in_the_ledger(tmp_path: Path) -> None:
         assert row["client_status"] == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/nowhere"),
+        ("GET", "/v1/models"),
+        ("GET", "/health/live"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/messages/count_tokens"),
+    ],
+)
+def test_every_response_has_a_request_id(method: str, path: str, tmp_path: Path) -> None:
+    with Gateway("http://127.0.0.1:1", tmp_path, server={"max_body_bytes": 100}) as gateway:
+        body = {"model": "u/m", "messages": []} if path.endswith("tokens") else {"user": "x" * 100}
+        asked = httpx.request(method, gateway.url + path, json=body, headers={"x-api-key": KEY})
+        request_id = asked.headers["x-sluicegate-request-id"]
+        assert request_id
+        if asked.is_error:
+            assert asked.json()["error"]["request_id"] == request_id
+
+
 def test_one_version_of_the_vendors_api_goes_upstream(tmp_path: Path) -> None:
     with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
         body = {"model": "a/ok-3", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]}
