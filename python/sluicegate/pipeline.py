@@ -76,6 +76,7 @@ class Call:
         Raises:
             GatewayError: what the client must be told; the head is not out yet.
             StoppedError: the same, but the head is out: only an event can tell it.
+            ClientGoneError: nobody is there to be told.
         """
         exchange = self.exchange
         if not exchange.started:
@@ -88,6 +89,8 @@ class Call:
             if ready is None:
                 ready = await exchange.wait(self.loop)
             head, body, state, failure = ready
+            if state == END and not exchange.head_sent:
+                raise ClientGoneError  # it left before there was anything to tell it
             if head is not None:
                 await self._start(*head)
             if body or state == END:
@@ -132,6 +135,10 @@ class Call:
     async def _sent(self, sending: Awaitable[None]) -> None:
         try:
             await sending
+        except asyncio.CancelledError:
+            if self.watched.gone:
+                raise ClientGoneError from None  # the watch gave a stalled reader up
+            raise
         finally:
             self.watched.sending = None
 
