@@ -31,6 +31,7 @@ def test_embeddings_pass_and_are_refused_where_there_are_none(tmp_path: Path) ->
         with pytest.raises(openai.BadRequestError) as refused:
             client.embeddings.create(model="a/ok-3", input="text")
         assert refused.value.code == "unsupported_field"
+        assert "leave it out" not in refused.value.message  # a model cannot be
 
 
 def test_a_refusal_names_the_model_in_the_ledger(tmp_path: Path) -> None:

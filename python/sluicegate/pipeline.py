@@ -13,7 +13,12 @@ from typing import Any, Final
 
 from sluicegate import _core
 from sluicegate.dialects import DIALECTS
-from sluicegate.errors import ClientGoneError, StoppedError, UnsupportedFieldError
+from sluicegate.errors import (
+    ClientGoneError,
+    InvalidRequestError,
+    StoppedError,
+    UnsupportedFieldError,
+)
 from sluicegate.failures import classify, client_error
 from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import GiveUp, Plan
@@ -186,7 +191,11 @@ class Call:
             exchange.attempt(target)
             return
         if self.route.operation == "embeddings":
-            raise UnsupportedFieldError("model", f"provider {provider} has no embeddings")
+            raise InvalidRequestError(
+                f"provider {provider!r} has no embeddings: choose a model of another",
+                code=UnsupportedFieldError.default_code,
+                param="model",
+            )
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
         body, self.dropped = DIALECTS[dialect].encode_request(
             conversation,
