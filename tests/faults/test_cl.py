@@ -188,6 +188,8 @@ def test_cl_07_a_head_that_dribbles_is_cut_off(gateway: Gateway) -> None:
     )
     stop.set()
     thread.join()
+    for client in clients:
+        client.fin()
     assert gone
 
 
@@ -205,9 +207,10 @@ def test_cl_07_a_body_that_dribbles_is_a_408(
             client.send(extra)
         time.sleep(0.5)
     for client in clients:
-        assert client.closed_within(max(0.1, started + 5 - time.monotonic()))
-        assert client.received.startswith(b"HTTP/1.1 408")
-        assert b'"code"' in client.received
+        with client:
+            assert client.closed_within(max(0.1, started + 5 - time.monotonic()))
+            assert client.received.startswith(b"HTTP/1.1 408")
+            assert b'"code"' in client.received
 
 
 #: Framings that two parsers may read differently.  Source: RFC 9112, 6.3 and 11.2.
