@@ -177,15 +177,17 @@ fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
     let dialect = run.target.upstream.dialect;
     let mut parser = sse::Parser::new(run.x.admission.snapshot.max_event_bytes);
     let mut reader = Decoder::new(dialect);
-    let (mut collected, mut finished, mut failed) = (Collected::default(), false, None);
+    let (mut collected, mut failed) = (Collected::default(), None);
+    let (mut said, mut ended) = (false, false);
     let mut broken = Ok(());
     let mut frame = |frame: sse::Frame<'_>| {
         let Some(event) = &frame.event else { return };
         let read = reader.event(event.name(), &event.data, |delta| {
             match delta {
-                Delta::Finish { .. } | Delta::End => finished = true,
+                Delta::Finish { .. } => (said, ended) = (true, true),
+                Delta::End => ended = true,
                 Delta::Error(error) => failed = Some(error.message.clone()),
-                _ => {}
+                delta => said |= delta.is_content(),
             }
             collected.delta(delta);
         });
@@ -202,8 +204,11 @@ fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
         let failure = malformed(&error);
         return Err(run.failed(failure.kind, failure.detail));
     }
-    if !finished {
+    if !ended {
         return Err(run.failed(FailureKind::Truncated, "the stream ended before its end"));
+    }
+    if !said {
+        return Err(run.failed(FailureKind::Empty, "the stream has no message in it"));
     }
     let mut out = Vec::with_capacity(body.len() / 2);
     collected.write(dialect, &encoding(&run.x), &mut out);
