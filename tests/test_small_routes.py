@@ -34,6 +34,24 @@ def test_embeddings_pass_and_are_refused_where_there_are_none(tmp_path: Path) ->
         assert "leave it out" not in refused.value.message  # a model cannot be
 
 
+def test_the_log_says_why_a_provider_failed(tmp_path: Path) -> None:
+    """The client is not told, so that it learns nothing of hosts; somebody must be."""
+    with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
+        ids = {}
+        for model in ("dead/m", "u/fault-503", "u/fault-400", "u/fault-auth-rejected"):
+            body = {"model": model, "messages": [{"role": "user", "content": "?"}]}
+            answer = httpx.post(
+                f"{gateway.url}/v1/chat/completions", json=body, headers={"x-api-key": KEY}
+            )
+            ids[model] = answer.headers["x-sluicegate-request-id"]
+        log = gateway.log_path.read_text()
+        assert f"{ids['dead/m']}: dead/m: upstream_connect_error: " in log
+        assert f"{ids['u/fault-503']}: u/fault-503: upstream_status: status 503" in log
+        assert ids["u/fault-400"] not in log  # the caller's own mistake
+        assert log.count("request ") == 3
+        assert "sk-" not in log
+
+
 def test_a_refusal_names_the_model_in_the_ledger(tmp_path: Path) -> None:
     with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
         headers = {"authorization": f"Bearer {KEY}", "x-request-id": "r1"}

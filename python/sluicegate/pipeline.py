@@ -6,6 +6,7 @@ again.
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -21,11 +22,13 @@ from sluicegate.errors import (
 )
 from sluicegate.failures import classify, client_error
 from sluicegate.local_count import count_tokens
-from sluicegate.policies.failover import GiveUp, Plan
+from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan
 from sluicegate.policies.retry_after import retry_after_s
 from sluicegate.routes import ModelRoute
 from sluicegate.snapshot import FailoverSettings
 from sluicegate.watch import Watched
+
+log = logging.getLogger("sluicegate")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -173,6 +176,7 @@ class Call:
             remaining_s=exchange.remaining_s,
             draw=random.random,
         )
+        self._log(failure, kind, given_up=isinstance(decision, GiveUp))
         if isinstance(decision, GiveUp):
             error = client_error(decision.client_status, kind, failure, told, wait_s)
             error.request_id = exchange.request_id
@@ -182,6 +186,22 @@ class Call:
         if self.watched.gone:
             raise ClientGoneError  # nobody would read what another attempt costs
         self._attempt(decision.target)
+
+    def _log(self, failure: _core.Failure, kind: FailureClass, *, given_up: bool) -> None:
+        """What the client is not told: which host, and why. A caller's own mistake is no news."""
+        provider, model, _, _ = self.exchange.targets[failure.target]
+        # What an upstream writes itself may quote our key.
+        detail = "" if failure.code == "upstream_error" else f": {failure.detail}"
+        worth = given_up and OUTCOMES[kind].client_status is not None
+        log.log(
+            logging.WARNING if worth else logging.INFO,
+            "request %s: %s/%s: %s%s",
+            self.exchange.request_id,
+            provider,
+            model,
+            failure.code,
+            detail,
+        )
 
     def _attempt(self, target: int) -> None:
         """Sends the request to a target, in the target's dialect."""
