@@ -138,6 +138,7 @@ TOLD: dict[str, tuple[int, Any, F]] = {
     "unprocessable, fastapi": (422, {"detail": [{"msg": "field required"}]}, F.BAD_REQUEST),
     "too large": (413, anthropic("large", "request_too_large"), F.BAD_REQUEST),
     "no words": (400, None, F.BAD_REQUEST),
+    "another protocol": (101, None, F.BROKEN),
     "server": (500, openai("oops"), F.SERVER_ERROR),
     "overloaded": (529, anthropic("Overloaded", "overloaded_error"), F.SERVER_ERROR),
 }

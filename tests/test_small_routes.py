@@ -31,6 +31,25 @@ def test_embeddings_pass_and_are_refused_where_there_are_none(tmp_path: Path) ->
         with pytest.raises(openai.BadRequestError) as refused:
             client.embeddings.create(model="a/ok-3", input="text")
         assert refused.value.code == "unsupported_field"
+        assert "leave it out" not in refused.value.message  # a model cannot be
+
+
+def test_the_log_says_why_a_provider_failed(tmp_path: Path) -> None:
+    """The client is not told, so that it learns nothing of hosts; somebody must be."""
+    with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
+        ids = {}
+        for model in ("dead/m", "u/fault-503", "u/fault-400", "u/fault-auth-rejected"):
+            body = {"model": model, "messages": [{"role": "user", "content": "?"}]}
+            answer = httpx.post(
+                f"{gateway.url}/v1/chat/completions", json=body, headers={"x-api-key": KEY}
+            )
+            ids[model] = answer.headers["x-sluicegate-request-id"]
+        log = gateway.log_path.read_text()
+        assert f"{ids['dead/m']}: dead/m: upstream_connect_error: " in log
+        assert f"{ids['u/fault-503']}: u/fault-503: upstream_status: status 503" in log
+        assert ids["u/fault-400"] not in log  # the caller's own mistake
+        assert log.count("request ") == 3
+        assert "sk-" not in log
 
 
 def test_a_refusal_names_the_model_in_the_ledger(tmp_path: Path) -> None:
@@ -43,6 +62,39 @@ def test_a_refusal_names_the_model_in_the_ledger(tmp_path: Path) -> None:
         assert row["requested_model"] == "nobody/knows"
         assert row["attempt"] == 0
         assert row["client_status"] == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/nowhere"),
+        ("GET", "/v1/models"),
+        ("GET", "/health/live"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/messages/count_tokens"),
+    ],
+)
+def test_every_response_has_a_request_id(method: str, path: str, tmp_path: Path) -> None:
+    with Gateway("http://127.0.0.1:1", tmp_path, server={"max_body_bytes": 100}) as gateway:
+        body = {"model": "u/m", "messages": []} if path.endswith("tokens") else {"user": "x" * 100}
+        asked = httpx.request(method, gateway.url + path, json=body, headers={"x-api-key": KEY})
+        request_id = asked.headers["x-sluicegate-request-id"]
+        assert request_id
+        if asked.is_error:
+            assert asked.json()["error"]["request_id"] == request_id
+
+
+def test_one_version_of_the_vendors_api_goes_upstream(tmp_path: Path) -> None:
+    with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
+        body = {"model": "a/ok-3", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]}
+        for version in ("2031-01-01", None):
+            headers = {"x-api-key": KEY} | ({"anthropic-version": version} if version else {})
+            assert httpx.post(f"{gateway.url}/v1/messages", json=body, headers=headers).is_success
+        sent = [
+            [value for name, value in exchange.headers if name.lower() == "anthropic-version"]
+            for exchange in upstream.of("ok-3")
+        ]
+        assert sent == [["2031-01-01"], ["2023-06-01"]]
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer nobody"}])

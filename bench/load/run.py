@@ -6,7 +6,7 @@ The instrument (a mock upstream, a driver and `bench.py`) is a folder named by S
 `../shared/bench` beside the checkout; where there is none nothing is measured, and that is said.
 The question: how much CPU does one governed request (key check, body scan, journal, usage capture,
 token count) cost, as a ratio to a bare proxy's in the same run? Rows go to `results/load.jsonl`,
-the rendered tables to `results/load.md`.
+the rendered tables to the `.md` beside it.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def main() -> None:
     args = parser.parse_args()
     folder = instrument()
     if folder is None:
-        print("no instrument: the whole-gateway load was NOT measured")
+        print("no instrument (SLUICEGATE_BENCH names its folder): the load was NOT measured")
         return
     args.out.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -92,7 +92,7 @@ def main() -> None:
             [*bench, "report", str(args.out)], check=True, capture_output=True, text=True
         ).stdout
         note = f"\nLedger rows: {rows}; answered in measured cells: {answered} (warm-ups too).\n"
-        (RESULTS / "load.md").write_text(report + note)
+        args.out.with_suffix(".md").write_text(report + note)
         print(report + note)
 
 

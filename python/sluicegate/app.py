@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import signal
+import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -200,6 +201,7 @@ async def _stop_stream(send: Send, dialect: str, stopped: StoppedError, watched:
 
 async def send_error(send: Send, dialect: str, error: GatewayError) -> None:
     """An error in the client's dialect."""
+    error.request_id = error.request_id or str(uuid.uuid4())
     headers: Headers = [JSON, *error.headers()]
     body = DIALECTS[dialect].encode_error(error)
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
@@ -208,5 +210,6 @@ async def send_error(send: Send, dialect: str, error: GatewayError) -> None:
 
 async def send_json(send: Send, status: int, body: bytes) -> None:
     """A small JSON answer of the gateway's own."""
-    await send({"type": "http.response.start", "status": status, "headers": [JSON]})
+    headers: Headers = [JSON, (b"x-sluicegate-request-id", str(uuid.uuid4()).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -124,9 +124,7 @@ class UnknownRouteError(GatewayError):
 
     def __init__(self, method: str, path: str) -> None:
         """Args: method, path: as the client sent them."""
-        super().__init__(
-            f"{method} {path!r} is not served here; see the list of endpoints in the documentation"
-        )
+        super().__init__(f"{method} {path!r} is not served here; docs/http.md lists what is")
 
 
 class NotReadyError(GatewayError):

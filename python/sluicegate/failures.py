@@ -127,6 +127,8 @@ def classify(
 def _classify_status(
     status: int, told: UpstreamErrorBody | None, quota_codes: Collection[str]
 ) -> FailureClass:
+    if status < 400:
+        return FailureClass.BROKEN  # 101: nobody asked for another protocol
     words = _words(told)
     if status == 429:
         quota = told is not None and {told.code, told.type} & set(quota_codes)

@@ -6,6 +6,7 @@ again.
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -13,14 +14,21 @@ from typing import Any, Final
 
 from sluicegate import _core
 from sluicegate.dialects import DIALECTS
-from sluicegate.errors import ClientGoneError, StoppedError, UnsupportedFieldError
+from sluicegate.errors import (
+    ClientGoneError,
+    InvalidRequestError,
+    StoppedError,
+    UnsupportedFieldError,
+)
 from sluicegate.failures import classify, client_error
 from sluicegate.local_count import count_tokens
-from sluicegate.policies.failover import GiveUp, Plan
+from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan
 from sluicegate.policies.retry_after import retry_after_s
 from sluicegate.routes import ModelRoute
 from sluicegate.snapshot import FailoverSettings
 from sluicegate.watch import Watched
+
+log = logging.getLogger("sluicegate")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -76,6 +84,7 @@ class Call:
         Raises:
             GatewayError: what the client must be told; the head is not out yet.
             StoppedError: the same, but the head is out: only an event can tell it.
+            ClientGoneError: nobody is there to be told.
         """
         exchange = self.exchange
         if not exchange.started:
@@ -88,6 +97,8 @@ class Call:
             if ready is None:
                 ready = await exchange.wait(self.loop)
             head, body, state, failure = ready
+            if state == END and not exchange.head_sent:
+                raise ClientGoneError  # it left before there was anything to tell it
             if head is not None:
                 await self._start(*head)
             if body or state == END:
@@ -108,7 +119,11 @@ class Call:
         _, model, _, _ = self.exchange.targets[self.exchange.first_target]
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
         count = await count_tokens(conversation, model)
-        await self._start(200, [(b"content-type", b"application/json")])
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"x-sluicegate-request-id", self.exchange.request_id.encode()),
+        ]
+        await self._start(200, headers)
         await self._sent(self._put(b'{"input_tokens":%d}' % count, more=False))
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
@@ -128,6 +143,10 @@ class Call:
     async def _sent(self, sending: Awaitable[None]) -> None:
         try:
             await sending
+        except asyncio.CancelledError:
+            if self.watched.gone:
+                raise ClientGoneError from None  # the watch gave a stalled reader up
+            raise
         finally:
             self.watched.sending = None
 
@@ -157,6 +176,7 @@ class Call:
             remaining_s=exchange.remaining_s,
             draw=random.random,
         )
+        self._log(failure, kind, given_up=isinstance(decision, GiveUp))
         if isinstance(decision, GiveUp):
             error = client_error(decision.client_status, kind, failure, told, wait_s)
             error.request_id = exchange.request_id
@@ -167,6 +187,22 @@ class Call:
             raise ClientGoneError  # nobody would read what another attempt costs
         self._attempt(decision.target)
 
+    def _log(self, failure: _core.Failure, kind: FailureClass, *, given_up: bool) -> None:
+        """What the client is not told: which host, and why. A caller's own mistake is no news."""
+        provider, model, _, _ = self.exchange.targets[failure.target]
+        # What an upstream writes itself may quote our key.
+        detail = "" if failure.code == "upstream_error" else f": {failure.detail}"
+        worth = given_up and OUTCOMES[kind].client_status is not None
+        log.log(
+            logging.WARNING if worth else logging.INFO,
+            "request %s: %s/%s: %s%s",
+            self.exchange.request_id,
+            provider,
+            model,
+            failure.code,
+            detail,
+        )
+
     def _attempt(self, target: int) -> None:
         """Sends the request to a target, in the target's dialect."""
         exchange = self.exchange
@@ -175,7 +211,11 @@ class Call:
             exchange.attempt(target)
             return
         if self.route.operation == "embeddings":
-            raise UnsupportedFieldError("model", f"provider {provider} has no embeddings")
+            raise InvalidRequestError(
+                f"provider {provider!r} has no embeddings: choose a model of another",
+                code=UnsupportedFieldError.default_code,
+                param="model",
+            )
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
         body, self.dropped = DIALECTS[dialect].encode_request(
             conversation,

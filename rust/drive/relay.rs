@@ -224,6 +224,7 @@ impl Relay {
                 Some(Err(error)) => Err(Failure::new(FailureKind::Truncated, error.to_string())),
                 None => self.finish().map(|()| self.seen |= Sighting::END),
             };
+            let fed = fed.and_then(|()| self.check_end());
             if fed.is_ok() && self.seen.contains(Sighting::END) {
                 self.end_translation(run);
             }
@@ -347,11 +348,18 @@ impl Relay {
         run.deadline.tick_at(Some(after(Instant::now(), run.x.admission.snapshot.commit_after)));
     }
 
-    /// Content was seen, or the end of an answer without any: from here on nothing is tried elsewhere.
+    /// A terminator behind neither content nor a reason to stop ends no answer.
+    fn check_end(&self) -> Result<(), Failure> {
+        let ended = self.seen.contains(Sighting::END) && !self.seen.contains(Sighting::ERROR);
+        if ended && !self.commits() {
+            return Err(Failure::new(FailureKind::Empty, "the stream has no message in it"));
+        }
+        Ok(())
+    }
+
+    /// Content was seen, or why there is none: from here on nothing is tried elsewhere.
     fn commits(&self) -> bool {
-        [Sighting::CONTENT, Sighting::FINISH, Sighting::END]
-            .into_iter()
-            .any(|s| self.seen.contains(s))
+        [Sighting::CONTENT, Sighting::FINISH].into_iter().any(|s| self.seen.contains(s))
     }
 
     fn ended(&self) -> End {
@@ -425,6 +433,7 @@ pub(super) fn encoding(x: &Exchange) -> stream::Options {
     stream::Options {
         request_id: x.id_text.clone(),
         include_usage: x.admission.scan.include_usage(),
+        created_s: x.id.get_timestamp().map_or(0, |time| time.to_unix().0),
         ..stream::Options::default()
     }
 }
@@ -459,7 +468,7 @@ fn message(failure: &Failure) -> &'static str {
     }
 }
 
-fn malformed(error: &Error) -> Failure {
+pub(super) fn malformed(error: &Error) -> Failure {
     let kind = match error {
         Error::EventTooLarge { .. } => FailureKind::TooLarge,
         _ => FailureKind::MalformedEvent,

@@ -97,7 +97,11 @@ pub fn request(
     }
     if upstream.dialect == a.dialect {
         for (name, value) in &a.headers.forward {
-            headers.append(name, value.clone());
+            if name == ANTHROPIC_VERSION {
+                headers.insert(name, value.clone()); // the client's, not two of them
+            } else {
+                headers.append(name, value.clone());
+            }
         }
     }
     for (name, value) in &upstream.headers {

@@ -12,14 +12,14 @@ use hyper::body::{Frame, Incoming};
 use super::attempt::{End, Running, translation};
 use super::failure::{Failure, FailureKind};
 use super::outbox::State;
-use super::relay::{EVENT_STREAM, decoder, encoding};
+use super::relay::{EVENT_STREAM, decoder, encoding, malformed};
 use super::row::millis;
 use super::snapshot::Operation;
 use super::{response_headers, tally};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::sse;
-use crate::stream::{Collected, Decoder, Delta, Transcoder};
+use crate::stream::{Collected, Decoder, Delta, Encoder};
 use crate::transport::Lease;
 use crate::{body, meter};
 
@@ -145,9 +145,18 @@ pub(super) async fn as_stream(
     }
     let (from, to) = (run.target.upstream.dialect, run.x.admission.dialect);
     let mut out = Vec::with_capacity(body.len() * 2);
-    if let Err(error) = Transcoder::new(from, to, encoding(&run.x)).whole(&body, &mut out) {
+    let mut encoder = Encoder::new(to, encoding(&run.x));
+    let read = Decoder::new(from).whole(&body, |delta| {
+        // The end waits for the usage that was settled above.
+        if !matches!(delta, Delta::End) {
+            encoder.delta(delta, &mut out);
+        }
+    });
+    if let Err(error) = read {
         return run.failed(FailureKind::WrongForm, error.to_string());
     }
+    encoder.settle(run.report.usage, run.cost_usd().as_deref());
+    encoder.terminator(&mut out);
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let overhead = run.overhead_us(answered);
     let head = run.x.client_status().is_none().then(|| {
@@ -168,15 +177,17 @@ fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
     let dialect = run.target.upstream.dialect;
     let mut parser = sse::Parser::new(run.x.admission.snapshot.max_event_bytes);
     let mut reader = Decoder::new(dialect);
-    let (mut collected, mut finished, mut failed) = (Collected::default(), false, None);
+    let (mut collected, mut failed) = (Collected::default(), None);
+    let (mut said, mut ended) = (false, false);
     let mut broken = Ok(());
     let mut frame = |frame: sse::Frame<'_>| {
         let Some(event) = &frame.event else { return };
         let read = reader.event(event.name(), &event.data, |delta| {
             match delta {
-                Delta::Finish { .. } | Delta::End => finished = true,
+                Delta::Finish { .. } => (said, ended) = (true, true),
+                Delta::End => ended = true,
                 Delta::Error(error) => failed = Some(error.message.clone()),
-                _ => {}
+                delta => said |= delta.is_content(),
             }
             collected.delta(delta);
         });
@@ -190,10 +201,14 @@ fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
         return Err(run.failed(FailureKind::InBandError, message));
     }
     if let Err(error) = parsed.and(broken) {
-        return Err(run.failed(FailureKind::MalformedEvent, error.to_string()));
+        let failure = malformed(&error);
+        return Err(run.failed(failure.kind, failure.detail));
     }
-    if !finished {
+    if !ended {
         return Err(run.failed(FailureKind::Truncated, "the stream ended before its end"));
+    }
+    if !said {
+        return Err(run.failed(FailureKind::Empty, "the stream has no message in it"));
     }
     let mut out = Vec::with_capacity(body.len() / 2);
     collected.write(dialect, &encoding(&run.x), &mut out);
@@ -215,8 +230,11 @@ fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
     }
     let answer = match meter::read_answer(run.target.upstream.dialect, body) {
         Ok(answer) => answer,
-        // JSON of a shape that only the host and its clients know passes as it is; its text is all there is to count.
-        Err(Error::MalformedEvent { .. }) if translation(&run.x, &run.target).is_none() => {
+        // An object of a shape that only the host and its clients know passes as it is; its text is all there is to count.
+        Err(Error::MalformedEvent { .. })
+            if translation(&run.x, &run.target).is_none()
+                && body.trim_ascii_start().starts_with(b"{") =>
+        {
             tally::unread(run, body);
             return Ok(());
         }

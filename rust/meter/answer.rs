@@ -37,6 +37,17 @@ struct Holds<'a> {
     content: Option<Vec<&'a serde_json::value::RawValue>>,
 }
 
+impl Holds<'_> {
+    /// Another dialect's answer is none: read as this one's it would be a success without a word.
+    fn nothing_of(&self, dialect: Dialect) -> bool {
+        let places: &[_] = match dialect {
+            Dialect::OpenAiChat => &[&self.data, &self.choices],
+            Dialect::Anthropic => &[&self.content],
+        };
+        places.iter().copied().flatten().all(Vec::is_empty)
+    }
+}
+
 /// Reads a whole answer: chat, messages or embeddings.
 ///
 /// The body must be one JSON object and nothing else; what is not JSON is `InvalidJson`, what is JSON of
@@ -51,10 +62,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8]) -> Result<Answer<'_>, Error> {
         usage: Usage::default(),
         finish_reasons: Vec::new(),
         error: None,
-        empty: [&holds.data, &holds.choices, &holds.content]
-            .into_iter()
-            .flatten()
-            .all(Vec::is_empty),
+        empty: holds.nothing_of(dialect),
     };
     Decoder::new(dialect).whole(body, |delta| match delta {
         Delta::Start { id, model, .. } => {

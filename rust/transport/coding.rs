@@ -48,22 +48,27 @@ pub struct Decoder {
 }
 
 enum Engine {
-    Gzip(flate2::write::GzDecoder<Vec<u8>>),
+    /// Several members one behind the other are one answer.
+    Gzip(flate2::write::MultiGzDecoder<Vec<u8>>),
     Deflate(flate2::write::ZlibDecoder<Vec<u8>>),
     Brotli(Box<brotli_decompressor::DecompressorWriter<Vec<u8>>>),
-    Zstd(zstd::stream::write::Decoder<'static, Vec<u8>>),
+    /// The library's own write decoder does not tell a cut frame from a whole one.
+    Zstd(zstd::stream::zio::Writer<Vec<u8>, zstd::stream::raw::Decoder<'static>>),
 }
 
 impl Decoder {
     /// A decoder at the start of an answer.
     pub fn new(coding: Coding) -> std::io::Result<Self> {
         let engine = match coding {
-            Coding::Gzip => Engine::Gzip(flate2::write::GzDecoder::new(Vec::new())),
+            Coding::Gzip => Engine::Gzip(flate2::write::MultiGzDecoder::new(Vec::new())),
             Coding::Deflate => Engine::Deflate(flate2::write::ZlibDecoder::new(Vec::new())),
             Coding::Brotli => Engine::Brotli(Box::new(
                 brotli_decompressor::DecompressorWriter::new(Vec::new(), 4096),
             )),
-            Coding::Zstd => Engine::Zstd(zstd::stream::write::Decoder::new(Vec::new())?),
+            Coding::Zstd => Engine::Zstd(zstd::stream::zio::Writer::new(
+                Vec::new(),
+                zstd::stream::raw::Decoder::new()?,
+            )),
         };
         Ok(Self { engine, fed_bytes: 0, given_bytes: 0 })
     }
@@ -100,7 +105,7 @@ impl Decoder {
             Engine::Gzip(w) => w.try_finish()?,
             Engine::Deflate(w) => w.try_finish()?,
             Engine::Brotli(w) => w.close()?,
-            Engine::Zstd(w) => w.flush()?,
+            Engine::Zstd(w) => w.finish()?,
         }
         Ok(std::mem::take(self.output()))
     }
@@ -110,7 +115,71 @@ impl Decoder {
             Engine::Gzip(w) => w.get_mut(),
             Engine::Deflate(w) => w.get_mut(),
             Engine::Brotli(w) => w.get_mut(),
-            Engine::Zstd(w) => w.get_mut(),
+            Engine::Zstd(w) => w.writer_mut(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::{Coding, Decoder};
+
+    const TEXT: &[u8] = b"data: {\"choices\":[]}\n\ndata: [DONE]\n\n";
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn cases() -> [(Coding, Vec<u8>); 5] {
+        let members = [gzip(&TEXT[..7]), gzip(&TEXT[7..])].concat();
+        let zstd = zstd::stream::encode_all(TEXT, 1).unwrap();
+        let frames =
+            [zstd::stream::encode_all(&TEXT[..7], 1), zstd::stream::encode_all(&TEXT[7..], 1)];
+        let frames = frames.map(Result::unwrap).concat();
+        [
+            (Coding::Gzip, gzip(TEXT)),
+            (Coding::Gzip, members),
+            (Coding::Deflate, zlib(TEXT)),
+            (Coding::Zstd, zstd),
+            (Coding::Zstd, frames),
+        ]
+    }
+
+    fn decode(coding: Coding, coded: &[u8], step: usize) -> std::io::Result<Vec<u8>> {
+        let mut decoder = Decoder::new(coding)?;
+        let mut out = Vec::new();
+        for chunk in coded.chunks(step) {
+            out.extend(decoder.feed(chunk)?);
+        }
+        out.extend(decoder.finish()?);
+        Ok(out)
+    }
+
+    #[test]
+    fn whole_answers_decode_at_any_cut() {
+        for (coding, coded) in cases() {
+            for step in 1..=coded.len() {
+                assert_eq!(decode(coding, &coded, step).unwrap(), TEXT, "{coding:?} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn cut_answers_are_errors() {
+        for (coding, coded) in cases() {
+            let last = coded.len() - 1;
+            assert!(decode(coding, &coded[..last], 8).is_err(), "{coding:?}");
+            assert!(decode(coding, &coded[..last / 4], 8).is_err(), "{coding:?}");
         }
     }
 }

@@ -98,7 +98,8 @@ def test_cl_03_leaving_before_the_answer_cancels_too(
     _assert_cancelled(upstream.of(name)[0], left)
     rows = gateway.rows(what.ref)
     assert len(rows) == 1
-    assert_row(rows[0], outcome="cancelled")
+    assert_row(rows[0], outcome="cancelled", client_status=None)
+    assert "Traceback" not in gateway.log_path.read_text()
 
 
 def test_cl_04_a_draining_provider_is_read_to_the_end(
@@ -159,6 +160,7 @@ def test_cl_06_a_client_that_stopped_reading_is_freed_at_the_stall_timeout(
     row = gateway.rows(what.ref)[0]
     assert_row(row, basis="counted")
     assert row["output_tokens"] > 0
+    assert "Traceback" not in gateway.log_path.read_text()
 
 
 def test_cl_07_a_head_that_dribbles_is_cut_off(gateway: Gateway) -> None:
@@ -186,6 +188,8 @@ def test_cl_07_a_head_that_dribbles_is_cut_off(gateway: Gateway) -> None:
     )
     stop.set()
     thread.join()
+    for client in clients:
+        client.fin()
     assert gone
 
 
@@ -203,9 +207,10 @@ def test_cl_07_a_body_that_dribbles_is_a_408(
             client.send(extra)
         time.sleep(0.5)
     for client in clients:
-        assert client.closed_within(max(0.1, started + 5 - time.monotonic()))
-        assert client.received.startswith(b"HTTP/1.1 408")
-        assert b'"code"' in client.received
+        with client:
+            assert client.closed_within(max(0.1, started + 5 - time.monotonic()))
+            assert client.received.startswith(b"HTTP/1.1 408")
+            assert b'"code"' in client.received
 
 
 #: Framings that two parsers may read differently.  Source: RFC 9112, 6.3 and 11.2.

@@ -697,3 +697,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_whole_answer_and_its_stream_stop_for_the_same_reason_under_the_same_call_ids() {
+    let call = r#""tool_calls":[{"type":"function","function":{"name":"f","arguments":"{}"}}]"#;
+    for (message, finish, stop_reason, calls) in [
+        (r#""content":"hi""#, "stop", "end_turn", 0),
+        (r#""content":null,"refusal":"no""#, "stop", "refusal", 0),
+        (call, "stop", "tool_use", 1),
+        (call, "some_new_word", "tool_use", 1),
+        (call, "length", "max_tokens", 1),
+    ] {
+        let body = format!(
+            r#"{{"id":"c","model":"m","choices":[{{"index":0,"message":{{"role":"assistant",{message}}},"finish_reason":"{finish}"}}]}}"#
+        );
+        let (from, to) = (Dialect::OpenAiChat, Dialect::Anthropic);
+        let mut whole = Vec::new();
+        let mut answer = Collected::default();
+        Decoder::new(from).whole(body.as_bytes(), |delta| answer.delta(delta)).unwrap();
+        answer.write(to, &options(), &mut whole);
+        let mut stream = Vec::new();
+        Transcoder::new(from, to, options()).whole(body.as_bytes(), &mut stream).unwrap();
+        for out in [&whole, &stream] {
+            let out = std::str::from_utf8(out).unwrap();
+            assert!(out.contains(&format!(r#""stop_reason":"{stop_reason}""#)), "{out}");
+            assert_eq!(out.matches(r#""id":"toolu_req_0""#).count(), calls, "{out}");
+        }
+    }
+}

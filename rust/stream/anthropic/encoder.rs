@@ -4,6 +4,7 @@
 //! interleaves parallel tool calls: a call whose arguments are not whole yet stays open, and its
 //! pieces are told apart by index, which the protocol allows.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use crate::stream::encoder::{Options, StreamError};
@@ -174,16 +175,10 @@ impl Encoder {
 
     fn tool_start(&mut self, tool: u32, id: &str, name: &str, out: &mut Vec<u8>) {
         self.close_finished(out);
-        let made;
-        let id = if id.is_empty() {
-            made = format!("toolu_{}_{tool}", self.options.request_id);
-            &made
-        } else {
-            id
-        };
+        let id = tool_id(id, tool, &self.options).into_owned();
         let block = self.begin(Kind::Tool(tool), out, |out| {
             out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":");
-            write_json(out, id);
+            write_json(out, &id);
             out.extend_from_slice(b",\"name\":");
             write_json(out, name);
             out.extend_from_slice(b",\"input\":{}}");
@@ -296,18 +291,16 @@ impl Encoder {
         for open in std::mem::take(&mut self.open) {
             write_block_stop(open.block, out);
         }
-        let (reason, stop_sequence) = self.finish.take().unwrap_or((FinishReason::Stop, None));
-        let reason = match reason {
-            // Hosts say `stop` where the caller forced the tool; clients wait for `tool_use`.
-            FinishReason::Stop if !self.tools.is_empty() => FinishReason::ToolCalls,
-            FinishReason::Stop if self.refused => FinishReason::ContentFilter,
-            FinishReason::Stop if stop_sequence.is_some() => FinishReason::StopSequence,
-            reason => reason,
+        let (reason, stop_sequence) = match self.finish.take() {
+            Some((reason, stop_sequence)) => (Some(reason), stop_sequence),
+            None => (None, None),
         };
+        let reason =
+            stop_reason(reason, !self.tools.is_empty(), self.refused, stop_sequence.is_some());
         out.extend_from_slice(
             b"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":",
         );
-        write_json(out, reason.anthropic());
+        write_json(out, reason);
         out.extend_from_slice(b",\"stop_sequence\":");
         match stop_sequence {
             Some(text) => write_json(out, &text),
@@ -316,6 +309,33 @@ impl Encoder {
         out.extend_from_slice(b"},\"usage\":");
         write_usage(&self.usage, self.cost_usd.as_deref(), out);
         out.extend_from_slice(b"}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+    }
+}
+
+/// The dialect's word for why an answer ended, given what is in it.
+pub(super) const fn stop_reason(
+    said: Option<FinishReason>,
+    called: bool,
+    refused: bool,
+    at_sequence: bool,
+) -> &'static str {
+    let reason = match said {
+        // Hosts say `stop` where the caller forced the tool; clients wait for `tool_use`.
+        None | Some(FinishReason::Stop | FinishReason::Other) if called => FinishReason::ToolCalls,
+        None | Some(FinishReason::Stop) if refused => FinishReason::ContentFilter,
+        Some(FinishReason::Stop) if at_sequence => FinishReason::StopSequence,
+        None => FinishReason::Stop,
+        Some(reason) => reason,
+    };
+    reason.anthropic()
+}
+
+/// A tool call's id; one of our own where the host gave none, since results name their call by it.
+pub(super) fn tool_id<'a>(given: &'a str, tool: u32, options: &Options) -> Cow<'a, str> {
+    if given.is_empty() {
+        Cow::Owned(format!("toolu_{}_{tool}", options.request_id))
+    } else {
+        Cow::Borrowed(given)
     }
 }
 

@@ -4,6 +4,7 @@
 //! `thinking_blocks` (`LiteLLM`'s name), which adds what must be sent back unchanged: signatures and
 //! redacted blocks. Each entry has an `index`, without which `OpenAI`'s SDK cannot join the pieces.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use crate::stream::encoder::{Options, StreamError};
@@ -230,11 +231,7 @@ impl Encoder {
         out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
         write_number(out, u64::from(tool));
         out.extend_from_slice(b",\"id\":");
-        if id.is_empty() {
-            write_json(out, &format!("call_{}_{choice}_{tool}", self.options.request_id));
-        } else {
-            write_json(out, id);
-        }
+        write_json(out, &tool_id(id, choice, tool, &self.options));
         out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
         write_json(out, name);
         out.extend_from_slice(b",\"arguments\":\"\"}}]");
@@ -342,6 +339,20 @@ struct Source<'a> {
 }
 
 /// Takes back the comma after the role where no other field follows.
+/// A tool call's id; one of our own where the host gave none, since results name their call by it.
+pub(super) fn tool_id<'a>(
+    given: &'a str,
+    choice: u32,
+    tool: u32,
+    options: &Options,
+) -> Cow<'a, str> {
+    if given.is_empty() {
+        Cow::Owned(format!("call_{}_{choice}_{tool}", options.request_id))
+    } else {
+        Cow::Borrowed(given)
+    }
+}
+
 fn trim_comma(out: &mut Vec<u8>) {
     if out.last() == Some(&b',') {
         out.pop();
