@@ -3,11 +3,9 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sluicegate.dialects import DIALECTS
-from sluicegate.errors import GatewayError, InvalidRequestError, UnsupportedFieldError
+from sluicegate.errors import InvalidRequestError, UnsupportedFieldError
 
 from .translate import HELLO, translate
 
@@ -172,68 +170,3 @@ def test_bad_requests_name_the_field(dialect: str, body: bytes, field: str | Non
     with pytest.raises(InvalidRequestError) as refused:
         DIALECTS[dialect].decode_request(body)
     assert refused.value.param == field
-
-
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "role",
-                    "content",
-                    "type",
-                    "text",
-                    "messages",
-                    "tools",
-                    "function",
-                    "name",
-                    "source",
-                    "system",
-                    "tool_calls",
-                    "id",
-                    "input",
-                    "x",
-                ]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=20,
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    fields=st.dictionaries(
-        st.sampled_from(
-            [
-                "messages",
-                "tools",
-                "tool_choice",
-                "system",
-                "stop",
-                "response_format",
-                "thinking",
-                "reasoning",
-                "metadata",
-            ]
-        ),
-        JSON,
-    ),
-    dialect=st.sampled_from(["openai", "anthropic"]),
-)
-def test_no_request_raises_anything_but_an_error_for_the_client(
-    fields: dict[str, Any], dialect: str
-) -> None:
-    for target in DIALECTS:
-        try:
-            translate(dialect, target, fields)
-        except GatewayError as error:
-            assert 400 <= error.status < 500
