@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sluicegate import _core
 from sluicegate.dialects import DIALECTS
-from sluicegate.errors import ClientGoneError, StoppedError, UnsupportedFieldError
+from sluicegate.errors import ClientGoneError, UnsupportedFieldError
 from sluicegate.failures import classify, client_error
 from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import GiveUp, Plan
@@ -74,8 +74,7 @@ class Call:
         """Answers the client.
 
         Raises:
-            GatewayError: what the client must be told; the head is not out yet.
-            StoppedError: the same, but the head is out: only an event can tell it.
+            GatewayError: what the client must be told.
         """
         exchange = self.exchange
         if not exchange.started:
@@ -158,9 +157,7 @@ class Call:
             draw=random.random,
         )
         if isinstance(decision, GiveUp):
-            error = client_error(decision.client_status, kind, failure, told, wait_s)
-            error.request_id = exchange.request_id
-            raise StoppedError(error) if exchange.head_sent else error
+            raise client_error(decision.client_status, kind, failure, told, wait_s)
         if decision.delay_s:
             await asyncio.sleep(decision.delay_s)
         if self.watched.gone:
