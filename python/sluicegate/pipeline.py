@@ -112,9 +112,7 @@ class Call:
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         if self.dropped:
-            # What was left out is said, never silent.
-            names = ", ".join(self.dropped).encode("ascii", "replace")
-            headers.append((b"x-sluicegate-dropped", names[:MAX_HEADER_BYTES]))
+            headers.append((b"x-sluicegate-dropped", _listed(self.dropped)))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     def _put(self, body: bytes, *, more: bool) -> Awaitable[None]:
@@ -169,6 +167,7 @@ class Call:
         exchange = self.exchange
         provider, model, dialect, _ = exchange.targets[target]
         if dialect == self.route.dialect:
+            self.dropped = []  # an earlier target's translation has no part in this answer
             exchange.attempt(target)
             return
         if self.route.operation == "embeddings":
@@ -182,3 +181,9 @@ class Call:
             default_max_tokens=self.settings.default_max_output_tokens,
         )
         exchange.attempt(target, body)
+
+
+def _listed(names: list[str]) -> bytes:
+    """What was left out, as a header says it. Clients choose names, so any character is in them."""
+    printable = "".join(c if c.isprintable() else "?" for c in ", ".join(names))
+    return printable.encode("ascii", "replace")[:MAX_HEADER_BYTES]
