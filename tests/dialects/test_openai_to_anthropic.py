@@ -339,3 +339,17 @@ def test_openai_to_anthropic(added: dict[str, Any], expected: dict[str, Any]) ->
     out, _ = translate("openai", "anthropic", {"messages": HELLO, **added})
     assert {name: out.get(name) for name in expected} == expected
     assert fault("anthropic", out) is None
+
+
+@pytest.mark.parametrize(
+    ("annotations", "told"),
+    [([{"type": "url_citation"}], ["messages[1].annotations"]), ([], []), (None, [])],
+    ids=["some", "none", "null"],
+)
+def test_sources_of_an_earlier_answer_are_left_out_and_told(
+    annotations: Any, told: list[str]
+) -> None:
+    answer = {"role": "assistant", "content": "a", "annotations": annotations}
+    out, dropped = translate("openai", "anthropic", {"messages": [*HELLO, answer]})
+    assert out["messages"][1] == {"role": "assistant", "content": [{"type": "text", "text": "a"}]}
+    assert dropped == told

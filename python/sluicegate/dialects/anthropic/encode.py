@@ -52,9 +52,12 @@ HARMLESS: Final = frozenset(
 own side; leaving them out changes no answer's meaning.
 """
 
-HARMLESS_INSIDE: Final = frozenset({"prompt_cache_breakpoint", "cache_control", "prefix"})
-"""The same in messages, parts and tools. `prefix` says what here holds for any last turn of the
-assistant. Source: https://docs.mistral.ai/capabilities/completion/
+HARMLESS_INSIDE: Final = frozenset(
+    {"annotations", "cache_control", "prefix", "prompt_cache_breakpoint"}
+)
+"""The same in messages, parts and tools. `annotations` are the sources of an earlier answer, which
+say nothing to a model; `prefix` says what here holds for any last turn of the assistant. Source:
+https://docs.mistral.ai/capabilities/completion/
 """
 
 _NO_LATE_SYSTEM: Final = re.compile(
