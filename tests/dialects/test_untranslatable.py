@@ -70,6 +70,30 @@ from .translate import HELLO, translate
             "messages[0].content[0]",
         ),
         ("anthropic", {"top_k": 3}, "top_k"),
+        (
+            "anthropic",
+            {
+                "messages": [
+                    {
+                        "role": "assistant",
+                        "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1"}],
+                    }
+                ]
+            },
+            "messages[0].content[0]",
+        ),
+        (
+            "anthropic",
+            {
+                "messages": [
+                    {
+                        "role": "assistant",
+                        "content": [{"type": "thinking", "thinking": "t", "odd": 1}],
+                    }
+                ]
+            },
+            "messages[0].content[0].odd",
+        ),
         ("anthropic", {"mcp_servers": []}, "mcp_servers"),
         (
             "anthropic",

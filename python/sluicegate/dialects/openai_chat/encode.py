@@ -6,11 +6,13 @@ from typing import Any, Final
 import msgspec
 
 from sluicegate.conversation import (
+    AudioPart,
     Conversation,
     DocumentPart,
     ImagePart,
     Part,
     Reasoning,
+    RedactedThinkingPart,
     RefusalPart,
     TextPart,
     ThinkingPart,
@@ -258,6 +260,9 @@ class _Encoder:
 
     def assistant(self, turn: Turn) -> Json:
         message: Json = {"role": "assistant"}
+        for part in turn.parts:
+            if not isinstance(part, (*_SAID, *_BESIDE)):
+                self.carry.cannot(part.path, "it has no place in an assistant's turn")
         said: list[Part] = [part for part in turn.parts if isinstance(part, _SAID)]
         message["content"] = self.content(said, joined=True) if said else None
         calls = [part for part in turn.parts if isinstance(part, ToolCallPart)]
@@ -269,10 +274,16 @@ class _Encoder:
         thoughts = [part.text for part in turn.parts if isinstance(part, ThinkingPart)]
         if any(thoughts):
             message["reasoning_content"] = "".join(thoughts)
-        blocks = [block for part in turn.parts if (block := thinking_block(part)) is not None]
+        blocks = [block for part in turn.parts if (block := self.thinking_block(part)) is not None]
         if any("signature" in block or "data" in block for block in blocks):
             message["thinking_blocks"] = blocks
         return message
+
+    def thinking_block(self, part: Part) -> Json | None:
+        block = thinking_block(part)
+        if block is not None:
+            self.carry.extras(part.extras, block, part.path)
+        return block
 
     def tool_call(self, call: ToolCallPart) -> Json:
         function: Json = {"name": call.name, "arguments": call.arguments}
@@ -329,8 +340,11 @@ class _Encoder:
         return False
 
 
-_SAID: Final = (TextPart, ImagePart, DocumentPart, VendorPart)
-"""What of an assistant's turn is content; the rest has fields of its own."""
+_SAID: Final = (TextPart, ImagePart, DocumentPart, AudioPart, VendorPart)
+"""What of an assistant's turn is content."""
+
+_BESIDE: Final = (ToolCallPart, RefusalPart, ThinkingPart, RedactedThinkingPart)
+"""What of it has fields of its own."""
 
 
 def _plain(items: list[Any]) -> str | list[Any]:
