@@ -5,7 +5,7 @@ configuration says so. What is left out is always told.
 from collections.abc import Iterable, Set
 from typing import Any
 
-from sluicegate.conversation import Extra
+from sluicegate.conversation import CacheControl, Extra
 from sluicegate.errors import UnsupportedFieldError
 
 
@@ -60,6 +60,13 @@ class Carrier:
                 self.leave_out(extra.path)
             else:
                 self.cannot(extra.path)
+
+
+def mark(item: dict[str, Any], control: CacheControl | None) -> None:
+    """Writes a prompt-cache mark, in the one shape that `Fields.cache_control` reads."""
+    if control is not None:
+        ttl = {"ttl": control.ttl} if control.ttl else {}
+        item["cache_control"] = {"type": "ephemeral", **ttl}
 
 
 def _keys_below(extra: Extra, base: str) -> list[str]:

@@ -22,8 +22,8 @@ from sluicegate.conversation import (
     VendorTool,
 )
 from sluicegate.dialects.anthropic import thinking
-from sluicegate.dialects.anthropic.blocks import block_of, mark, tool_id
-from sluicegate.dialects.carry import Carrier
+from sluicegate.dialects.anthropic.blocks import block_of, tool_id
+from sluicegate.dialects.carry import Carrier, mark
 
 HARMLESS: Final = frozenset(
     {

@@ -23,8 +23,8 @@ from sluicegate.conversation import (
     VendorPart,
     VendorTool,
 )
-from sluicegate.dialects.carry import Carrier
-from sluicegate.dialects.openai_chat.parts import mark, part_of, thinking_block
+from sluicegate.dialects.carry import Carrier, mark
+from sluicegate.dialects.openai_chat.parts import part_of, thinking_block
 from sluicegate.dialects.reasoning import effort_of
 
 HARMLESS: Final = frozenset(

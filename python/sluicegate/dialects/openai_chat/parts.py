@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from sluicegate.conversation import (
     AudioPart,
-    CacheControl,
     DocumentPart,
     ImagePart,
     Part,
@@ -34,13 +33,6 @@ def thinking_block(part: Part) -> Json | None:
         block = {"type": "thinking", "thinking": part.text}
         return {**block, "signature": part.signature} if part.signature else block
     return None
-
-
-def mark(item: Json, control: CacheControl | None) -> None:
-    """Prompt-cache marks go through as the extension that hosts of this dialect read."""
-    if control is not None:
-        ttl = {"ttl": control.ttl} if control.ttl else {}
-        item["cache_control"] = {"type": "ephemeral", **ttl}
 
 
 def _text(part: TextPart) -> Json:
