@@ -135,7 +135,8 @@ class App:
         except _core.RefusedError as refused:
             raise RefusedRequestError(*refused.args) from None
         watched.exchange = exchange
-        await Call(route, body, exchange, watched, send, worker.failover).run()
+        upstreams = worker.settings.upstreams
+        await Call(route, body, exchange, watched, send, worker.failover, upstreams).run()
 
     async def _other(self, worker: Worker, scope: Scope, send: Send) -> None:
         path, method = scope["path"], scope["method"]

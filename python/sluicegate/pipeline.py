@@ -7,11 +7,12 @@ again.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sluicegate import _core
+from sluicegate.config.settings import Upstream
 from sluicegate.dialects import DIALECTS
 from sluicegate.errors import ClientGoneError, UnsupportedFieldError
 from sluicegate.failures import classify, client_error
@@ -36,6 +37,7 @@ class Call:
         route: what is asked, in which dialect.
         body: the client's body.
         exchange: the core's side of it; its first target was tried if that needs no translation.
+        upstreams: by the providers' names.
     """
 
     __slots__ = (
@@ -47,6 +49,7 @@ class Call:
         "route",
         "send",
         "settings",
+        "upstreams",
         "watched",
     )
 
@@ -58,6 +61,7 @@ class Call:
         watched: Watched,
         send: Send,
         settings: FailoverSettings,
+        upstreams: Mapping[str, Upstream],
     ) -> None:
         """Nothing is sent yet."""
         self.route = route
@@ -66,6 +70,7 @@ class Call:
         self.watched = watched
         self.send = send
         self.settings = settings
+        self.upstreams = upstreams
         self.plan: Plan | None = None
         self.dropped: list[str] = []
         self.loop = asyncio.get_running_loop()
@@ -172,6 +177,7 @@ class Call:
             return
         if self.route.operation == "embeddings":
             raise UnsupportedFieldError("model", f"provider {provider} has no embeddings")
+        upstream = self.upstreams.get(provider)
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
         body, self.dropped = DIALECTS[dialect].encode_request(
             conversation,
@@ -179,6 +185,7 @@ class Call:
             stream=exchange.stream,
             drop_unsupported=self.settings.drops_unsupported(provider, exchange.requested_model),
             default_max_tokens=self.settings.default_max_output_tokens,
+            extensions=upstream.extensions if upstream else frozenset(),
         )
         exchange.attempt(target, body)
 

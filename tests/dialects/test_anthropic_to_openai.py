@@ -1,10 +1,11 @@
 """Messages requests and what they must become as Chat Completions. Our own cases."""
 
+import json
 from typing import Any
 
 import pytest
 
-from .translate import A_TOOL, HELLO, TOOL, translate
+from .translate import A_TOOL, ALL_EXTENSIONS, HELLO, TOOL, translate
 from .vendor_types import fault
 
 # What an Anthropic request adds, and what must then stand in the OpenAI one.
@@ -273,3 +274,56 @@ def test_anthropic_to_openai(added: dict[str, Any], expected: dict[str, Any]) ->
     out, _ = translate("anthropic", "openai", {"max_tokens": 9, "messages": HELLO, **added})
     assert {name: out.get(name) for name in expected} == expected
     assert fault("openai", out) is None
+
+
+MARK = {"cache_control": {"type": "ephemeral"}}
+MARKED = {
+    "system": [{"type": "text", "text": "s", **MARK}],
+    "tools": [{**A_TOOL, **MARK}],
+    "messages": [
+        *HELLO,
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "t", "signature": "s"},
+                {"type": "redacted_thinking", "data": "d"},
+                {"type": "tool_use", "id": "a", "name": "f", "input": {}, **MARK},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1", **MARK}],
+        },
+    ],
+}
+MARKS = [
+    "system[0].cache_control",
+    "messages[1].content[2].cache_control",
+    "messages[2].content[0].cache_control",
+    "tools[0].cache_control",
+]
+THOUGHTS = ["messages[1].content[0]", "messages[1].content[1]"]
+
+
+@pytest.mark.parametrize(
+    ("extensions", "told"),
+    [
+        (set(), [*MARKS, *THOUGHTS]),
+        ({"cache_control"}, THOUGHTS),
+        ({"thinking_blocks"}, MARKS),
+        (
+            {"cache_control", "reasoning_content"},
+            ["messages[1].content[0].signature", "messages[1].content[1]"],
+        ),
+        ({"cache_control", "reasoning_content", "thinking_blocks"}, []),
+    ],
+    ids=["none", "marks", "blocks", "texts", "all"],
+)
+def test_a_host_gets_only_the_extensions_that_it_takes(
+    extensions: set[str], told: list[str]
+) -> None:
+    request = {"max_tokens": 9, **MARKED}
+    out, dropped = translate("anthropic", "openai", request, extensions=frozenset(extensions))
+    written = json.dumps(out)
+    assert {name for name in ALL_EXTENSIONS if f'"{name}"' in written} == extensions
+    assert sorted(dropped) == sorted(told)

@@ -155,6 +155,7 @@ def test_unknown_fields_come_back_byte_for_byte_in_their_own_dialect(dialect: st
         stream=False,
         drop_unsupported=False,
         default_max_tokens=1,
+        extensions=frozenset(),
     )
     assert b'"odd":1.00' in out
     assert b'"strange":{"a": [1e2]}' in out

@@ -1,12 +1,14 @@
 """A conversation as a Chat Completions request."""
 
 import re
+from collections.abc import Set
 from typing import Any, Final
 
 import msgspec
 
 from sluicegate.conversation import (
     AudioPart,
+    CacheControl,
     Conversation,
     DocumentPart,
     ImagePart,
@@ -74,21 +76,26 @@ Json = dict[str, Any]
 
 
 def encode_request(
-    conversation: Conversation, *, model: str, stream: bool, drop: bool
+    conversation: Conversation, *, model: str, stream: bool, drop: bool, extensions: Set[str]
 ) -> tuple[bytes, list[str]]:
     """The request's bytes, and the paths of what was left out.
+
+    Args:
+        extensions: fields beyond the dialect that the host takes; hosts that know no others refuse
+        the whole request for one. A client of this dialect knows its host: what it sent stays.
 
     Raises:
         UnsupportedFieldError: the first field that this dialect cannot express, unless `drop`.
     """
-    return _Encoder(conversation, drop=drop).encode(model, stream)
+    return _Encoder(conversation, drop=drop, extensions=extensions).encode(model, stream)
 
 
 class _Encoder:
     """One request on its way out."""
 
-    def __init__(self, conversation: Conversation, *, drop: bool) -> None:
+    def __init__(self, conversation: Conversation, *, drop: bool, extensions: Set[str]) -> None:
         self.c = conversation
+        self.extensions = extensions
         self.carry = Carrier(
             "openai",
             conversation.dialect,
@@ -200,7 +207,7 @@ class _Encoder:
         if tool.strict is not None:
             function["strict"] = tool.strict
         out: Json = {"type": "function", "function": function}
-        mark(out, tool.cache_control)
+        self.mark(out, tool.cache_control, tool.path)
         self.carry.extras(tool.extras, out, tool.path)
         return out
 
@@ -254,7 +261,7 @@ class _Encoder:
             "tool_call_id": result.tool_call_id,
             "content": _plain(texts) if texts else "",
         }
-        mark(message, result.cache_control)
+        self.mark(message, result.cache_control, result.path)
         self.carry.extras(result.extras, message, result.path)
         return message
 
@@ -271,24 +278,41 @@ class _Encoder:
         refusals = [part.text for part in turn.parts if isinstance(part, RefusalPart)]
         if refusals:
             message["refusal"] = "".join(refusals)
-        thoughts = [part.text for part in turn.parts if isinstance(part, ThinkingPart)]
-        if any(thoughts):
-            message["reasoning_content"] = "".join(thoughts)
-        blocks = [block for part in turn.parts if (block := self.thinking_block(part)) is not None]
-        if any("signature" in block or "data" in block for block in blocks):
-            message["thinking_blocks"] = blocks
+        self.thoughts(turn, message)
         return message
 
-    def thinking_block(self, part: Part) -> Json | None:
-        block = thinking_block(part)
-        if block is not None:
+    def thoughts(self, turn: Turn, message: Json) -> None:
+        """Earlier thoughts, in extensions of the dialect: it has no field for them itself."""
+        thoughts = [part for part in turn.parts if isinstance(part, _THOUGHTS)]
+        text = "".join(part.text for part in thoughts if isinstance(part, ThinkingPart))
+        if text and self.takes("reasoning_content"):
+            message["reasoning_content"] = text
+        blocks = [thinking_block(part) for part in thoughts]
+        for part, block in zip(thoughts, blocks, strict=True):
             self.carry.extras(part.extras, block, part.path)
-        return block
+        are_signed = any("signature" in block or "data" in block for block in blocks)
+        if are_signed and self.takes("thinking_blocks"):
+            message["thinking_blocks"] = blocks
+            return
+        for part, block in zip(thoughts, blocks, strict=True):
+            if "data" in block or "reasoning_content" not in message:
+                self.carry.leave_out(part.path)
+            elif "signature" in block:
+                self.carry.leave_out(f"{part.path}.signature")
+
+    def takes(self, extension: str) -> bool:
+        return self.carry.same_dialect or extension in self.extensions
+
+    def mark(self, item: Json, control: CacheControl | None, path: str) -> None:
+        if control is not None and not self.takes("cache_control"):
+            self.carry.leave_out(f"{path}.cache_control")
+            return
+        mark(item, control)
 
     def tool_call(self, call: ToolCallPart) -> Json:
         function: Json = {"name": call.name, "arguments": call.arguments}
         out: Json = {"id": call.id, "type": "function", "function": function}
-        mark(out, call.cache_control)
+        self.mark(out, call.cache_control, call.path)
         self.carry.extras(call.extras, out, call.path)
         return out
 
@@ -318,7 +342,7 @@ class _Encoder:
         if item is None:
             self.carry.cannot(part.path)
             return None
-        mark(item, part.cache_control)
+        self.mark(item, part.cache_control, part.path)
         self.carry.extras(part.extras, item, part.path)
         return item
 
@@ -343,7 +367,8 @@ class _Encoder:
 _SAID: Final = (TextPart, ImagePart, DocumentPart, AudioPart, VendorPart)
 """What of an assistant's turn is content."""
 
-_BESIDE: Final = (ToolCallPart, RefusalPart, ThinkingPart, RedactedThinkingPart)
+_THOUGHTS: Final = (ThinkingPart, RedactedThinkingPart)
+_BESIDE: Final = (ToolCallPart, RefusalPart, *_THOUGHTS)
 """What of it has fields of its own."""
 
 

@@ -25,14 +25,12 @@ def part_of(part: Part) -> Json | None:
     return write(part) if write else None
 
 
-def thinking_block(part: Part) -> Json | None:
-    """A thought as `thinking_blocks`, an extension of LiteLLM's, holds it; None for other parts."""
+def thinking_block(part: ThinkingPart | RedactedThinkingPart) -> Json:
+    """A thought as `thinking_blocks`, an extension of LiteLLM's, holds it."""
     if isinstance(part, RedactedThinkingPart):
         return {"type": "redacted_thinking", "data": part.data}
-    if isinstance(part, ThinkingPart):
-        block = {"type": "thinking", "thinking": part.text}
-        return {**block, "signature": part.signature} if part.signature else block
-    return None
+    block = {"type": "thinking", "thinking": part.text}
+    return {**block, "signature": part.signature} if part.signature else block
 
 
 def _text(part: TextPart) -> Json:
