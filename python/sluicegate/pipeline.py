@@ -26,7 +26,6 @@ from sluicegate.watch import Watched
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 MAX_HEADER_BYTES: Final = 2048
-OPEN: Final = 0
 END: Final = 1
 
 
