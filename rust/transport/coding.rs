@@ -100,7 +100,7 @@ impl Decoder {
             Engine::Gzip(w) => w.try_finish()?,
             Engine::Deflate(w) => w.try_finish()?,
             Engine::Brotli(w) => w.close()?,
-            Engine::Zstd(w) => w.flush()?,
+            Engine::Zstd(w) => w.do_finish()?,
         }
         Ok(std::mem::take(self.output()))
     }
@@ -111,6 +111,52 @@ impl Decoder {
             Engine::Deflate(w) => w.get_mut(),
             Engine::Brotli(w) => w.get_mut(),
             Engine::Zstd(w) => w.get_mut(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &[u8] = b"data: hello\n\n";
+    /// `hello` as one block that is stored, then the empty last one.
+    const BROTLI: &[u8] = b"\x0b\x02\x80hello\x03";
+
+    fn coded() -> [(Coding, Vec<u8>, &'static [u8]); 4] {
+        let fast = flate2::Compression::fast();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), fast);
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), fast);
+        gzip.write_all(TEXT).unwrap();
+        zlib.write_all(TEXT).unwrap();
+        [
+            (Coding::Gzip, gzip.finish().unwrap(), TEXT),
+            (Coding::Deflate, zlib.finish().unwrap(), TEXT),
+            (Coding::Brotli, BROTLI.to_vec(), b"hello"),
+            (Coding::Zstd, zstd::encode_all(TEXT, 1).unwrap(), TEXT),
+        ]
+    }
+
+    fn decode(coding: Coding, body: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut decoder = Decoder::new(coding)?;
+        let mut out = decoder.feed(body)?;
+        out.append(&mut decoder.finish()?);
+        Ok(out)
+    }
+
+    #[test]
+    fn what_was_coded_comes_back() {
+        for (coding, body, text) in coded() {
+            assert_eq!(decode(coding, &body).unwrap(), text, "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_was_cut_is_an_error_whatever_its_coding() {
+        for (coding, body, _) in coded() {
+            for end in 1..body.len() {
+                assert!(decode(coding, &body[..end]).is_err(), "{coding:?} cut at {end}");
+            }
         }
     }
 }
