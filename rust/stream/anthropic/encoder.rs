@@ -4,6 +4,7 @@
 //! interleaves parallel tool calls: a call whose arguments are not whole yet stays open, and its
 //! pieces are told apart by index, which the protocol allows.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use crate::stream::encoder::{Options, StreamError};
@@ -174,16 +175,10 @@ impl Encoder {
 
     fn tool_start(&mut self, tool: u32, id: &str, name: &str, out: &mut Vec<u8>) {
         self.close_finished(out);
-        let made;
-        let id = if id.is_empty() {
-            made = format!("toolu_{}_{tool}", self.options.request_id);
-            &made
-        } else {
-            id
-        };
+        let id = call_id(id, tool, &self.options);
         let block = self.begin(Kind::Tool(tool), out, |out| {
             out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":");
-            write_json(out, id);
+            write_json(out, &id);
             out.extend_from_slice(b",\"name\":");
             write_json(out, name);
             out.extend_from_slice(b",\"input\":{}}");
@@ -270,11 +265,7 @@ impl Encoder {
         out.extend_from_slice(
             b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":",
         );
-        if self.id.is_empty() {
-            write_json(out, &format!("msg_{}", self.options.request_id));
-        } else {
-            write_json(out, &self.id);
-        }
+        write_json(out, &answer_id(&self.id, &self.options));
         out.extend_from_slice(b",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
         write_json(out, self.options.model.as_deref().unwrap_or(&self.model));
         out.extend_from_slice(
@@ -297,17 +288,12 @@ impl Encoder {
             write_block_stop(open.block, out);
         }
         let (reason, stop_sequence) = self.finish.take().unwrap_or((FinishReason::Stop, None));
-        let reason = match reason {
-            // Hosts say `stop` where the caller forced the tool; clients wait for `tool_use`.
-            FinishReason::Stop if !self.tools.is_empty() => FinishReason::ToolCalls,
-            FinishReason::Stop if self.refused => FinishReason::ContentFilter,
-            FinishReason::Stop if stop_sequence.is_some() => FinishReason::StopSequence,
-            reason => reason,
-        };
+        let called = !self.tools.is_empty();
+        let stop_reason = stop_reason(reason, called, self.refused, stop_sequence.is_some());
         out.extend_from_slice(
             b"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":",
         );
-        write_json(out, reason.anthropic());
+        write_json(out, stop_reason);
         out.extend_from_slice(b",\"stop_sequence\":");
         match stop_sequence {
             Some(text) => write_json(out, &text),
@@ -317,6 +303,33 @@ impl Encoder {
         write_usage(&self.usage, self.cost_usd.as_deref(), out);
         out.extend_from_slice(b"}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
     }
+}
+
+/// The answer's id, made where the upstream gave none.
+pub(super) fn answer_id<'a>(id: &'a str, options: &Options) -> Cow<'a, str> {
+    if id.is_empty() { format!("msg_{}", options.request_id).into() } else { id.into() }
+}
+
+/// A tool call's id, made where the upstream gave none: its result must name it.
+pub(super) fn call_id<'a>(id: &'a str, tool: u32, options: &Options) -> Cow<'a, str> {
+    if id.is_empty() { format!("toolu_{}_{tool}", options.request_id).into() } else { id.into() }
+}
+
+/// `stop_reason`, which here says what the answer holds; other dialects' hosts call much of it `stop`.
+pub(super) fn stop_reason(
+    finish: FinishReason,
+    called: bool,
+    refused: bool,
+    met_sequence: bool,
+) -> &'static str {
+    match finish {
+        // Where the caller forced the tool; clients wait for `tool_use`.
+        FinishReason::Stop | FinishReason::Other if called => FinishReason::ToolCalls,
+        FinishReason::Stop if refused => FinishReason::ContentFilter,
+        FinishReason::Stop if met_sequence => FinishReason::StopSequence,
+        reason => reason,
+    }
+    .anthropic()
 }
 
 fn open_piece(block: u32, out: &mut Vec<u8>) {

@@ -1,9 +1,11 @@
 //! A whole answer as `message`.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::encoder::write_usage;
+use super::encoder::{answer_id, call_id, stop_reason, write_usage};
 use crate::stream::collected::{Block, Choice, Collected};
 use crate::stream::{FinishReason, Options, Usage};
 
@@ -11,21 +13,17 @@ use crate::stream::{FinishReason, Options, Usage};
 pub fn write_whole(answer: &Collected, options: &Options, out: &mut Vec<u8>) {
     let fallback = Choice::default();
     let choice = answer.choices.values().next().unwrap_or(&fallback);
-    let id = if answer.id.is_empty() { &options.request_id } else { &answer.id };
-    let calls = choice.blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
-    let stop_reason = match choice.finish {
-        // Some hosts end tool calls with "stop".
-        None | Some(FinishReason::Stop | FinishReason::Other) if calls => "tool_use",
-        None => "end_turn",
-        Some(reason) => reason.anthropic(),
-    };
+    let called = choice.blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
+    let refused = choice.blocks.iter().any(|block| matches!(block, Block::Refusal { .. }));
+    let met_sequence = choice.stop_sequence.is_some();
+    let finish = choice.finish.unwrap_or(FinishReason::Stop);
     let body = Message {
-        id,
+        id: answer_id(&answer.id, options),
         kind: "message",
         role: "assistant",
         model: options.model.as_ref().unwrap_or(&answer.model),
-        content: choice.blocks.iter().filter_map(content).collect(),
-        stop_reason,
+        content: choice.blocks.iter().filter_map(|block| content(block, options)).collect(),
+        stop_reason: stop_reason(finish, called, refused, met_sequence),
         stop_sequence: choice.stop_sequence.as_deref(),
     };
     let begin = out.len();
@@ -47,7 +45,7 @@ pub fn write_whole(answer: &Collected, options: &Options, out: &mut Vec<u8>) {
 
 #[derive(Serialize)]
 struct Message<'a> {
-    id: &'a str,
+    id: Cow<'a, str>,
     #[serde(rename = "type")]
     kind: &'static str,
     role: &'static str,
@@ -80,7 +78,7 @@ enum Known<'a> {
         data: &'a str,
     },
     ToolUse {
-        id: &'a str,
+        id: Cow<'a, str>,
         name: &'a str,
         input: Input<'a>,
     },
@@ -98,7 +96,7 @@ enum Input<'a> {
     Empty {},
 }
 
-fn content(block: &Block) -> Option<Content<'_>> {
+fn content<'a>(block: &'a Block, options: &Options) -> Option<Content<'a>> {
     Some(Content::Known(match block {
         Block::Text { text, .. } if text.is_empty() => return None,
         Block::Text { text, citations } => {
@@ -110,8 +108,8 @@ fn content(block: &Block) -> Option<Content<'_>> {
         }
         Block::Redacted { data } => Known::RedactedThinking { data },
         Block::Refusal { text } => Known::Text { text, citations: Vec::new() },
-        Block::Tool { id, name, arguments, .. } => {
-            Known::ToolUse { id, name, input: input(arguments) }
+        Block::Tool { tool, id, name, arguments } => {
+            Known::ToolUse { id: call_id(id, *tool, options), name, input: input(arguments) }
         }
         Block::Vendor { raw } => return serde_json::from_str(raw).ok().map(Content::Vendor),
     }))
