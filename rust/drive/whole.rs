@@ -10,9 +10,10 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 
 use super::attempt::{End, Running, translation};
+use super::deadline::Stop;
 use super::failure::{Failure, FailureKind};
 use super::outbox::State;
-use super::relay::{EVENT_STREAM, decoder, encoding};
+use super::relay::{self, EVENT_STREAM, decoder, encoding};
 use super::row::millis;
 use super::snapshot::Operation;
 use super::{response_headers, tally};
@@ -145,9 +146,12 @@ pub(super) async fn as_stream(
     }
     let (from, to) = (run.target.upstream.dialect, run.x.admission.dialect);
     let mut out = Vec::with_capacity(body.len() * 2);
-    if let Err(error) = Transcoder::new(from, to, encoding(&run.x)).whole(&body, &mut out) {
+    let mut transcoder = Transcoder::new(from, to, encoding(&run.x));
+    if let Err(error) = transcoder.whole(&body, &mut out) {
         return run.failed(FailureKind::WrongForm, error.to_string());
     }
+    transcoder.settle(run.report.usage, run.cost_usd().as_deref());
+    transcoder.finish(&mut out);
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let overhead = run.overhead_us(answered);
     let head = run.x.client_status().is_none().then(|| {
@@ -274,7 +278,13 @@ async fn read(
     loop {
         let next = match first.take() {
             Some(data) => Ok(Some(Ok(Frame::data(data)))),
-            None => run.deadline.guard(&run.x, body.frame()).await,
+            None => match run.deadline.guard(&run.x, body.frame()).await {
+                Err(Stop::Tick) => {
+                    relay::heartbeat(&run.x, &mut run.deadline);
+                    continue;
+                }
+                other => other,
+            },
         };
         let frame = next.map_err(|stop| {
             let kind =

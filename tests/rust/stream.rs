@@ -416,10 +416,15 @@ fn web_sources_become_annotations_of_the_last_chunk() {
 
 #[test]
 fn a_whole_answer_can_go_out_as_a_stream() {
-    let chat = br#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
+    let chat = br#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
     for to in BOTH {
         let mut out = Vec::new();
-        Transcoder::new(Dialect::OpenAiChat, to, options()).whole(chat, &mut out).unwrap();
+        let mut transcoder = Transcoder::new(Dialect::OpenAiChat, to, options());
+        transcoder.whole(chat, &mut out).unwrap();
+        let counted = Usage { input_tokens: Some(3), output_tokens: Some(2), ..Usage::default() };
+        transcoder.settle(counted, Some("0.000007"));
+        transcoder.finish(&mut out);
+        assert!(String::from_utf8_lossy(&out).contains(r#""cost_usd":0.000007"#));
         let message = read(to, &split(&out));
         assert_eq!(
             (message.text.as_str(), message.ended, message.finish),
