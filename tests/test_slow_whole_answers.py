@@ -78,3 +78,10 @@ def test_a_request_that_cannot_stream_gets_its_answer_in_one_piece(gateway: Gate
         headers={"authorization": f"Bearer {gateway.key}"},
     )
     assert (answer.status_code, answer.content) == (200, ANSWER)
+
+
+def test_a_translated_answer_says_when_it_was_made(gateway: Gateway) -> None:
+    before = int(time.time())
+    got = run_ask(gateway.url, gateway.key, "u/m", stream=True)
+    created = {payload["created"] for payload in got.payloads}
+    assert all(before <= second <= time.time() for second in created)

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use http::Response;
@@ -430,6 +430,7 @@ pub(super) fn encoding(x: &Exchange) -> stream::Options {
     stream::Options {
         request_id: x.id_text.clone(),
         include_usage: x.admission.scan.include_usage(),
+        created_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
         ..stream::Options::default()
     }
 }
