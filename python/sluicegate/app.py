@@ -105,7 +105,7 @@ class App:
     async def _model(
         self, worker: Worker, route: ModelRoute, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """A request to a model: every one goes through admission and leaves a ledger row."""
+        """A request to a model: every one goes through admission."""
         watched = worker.watch.add(receive)
         try:
             await self._admitted(worker, route, scope, watched, send)

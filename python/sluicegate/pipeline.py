@@ -108,10 +108,15 @@ class Call:
 
     async def _count(self) -> None:
         """Answers with a count of our own: the target's dialect has no endpoint for it."""
-        _, model, _, _ = self.exchange.targets[self.exchange.first_target]
+        exchange = self.exchange
+        _, model, _, _ = exchange.targets[exchange.first_target]
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
         count = await count_tokens(conversation, model)
-        await self._start(200, [(b"content-type", b"application/json")])
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"x-sluicegate-request-id", exchange.request_id.encode()),
+        ]
+        await self._start(200, headers)
         await self._sent(self._put(b'{"input_tokens":%d}' % count, more=False))
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
