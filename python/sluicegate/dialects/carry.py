@@ -2,7 +2,7 @@
 configuration says so. What is left out is always told.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from sluicegate.conversation import CacheControl, Extra
@@ -44,6 +44,14 @@ class Carrier:
     def leave_out(self, path: str) -> None:
         """A field whose loss does not change what the answer means."""
         self.dropped.append(path)
+
+    def service_tier(self, tier: str | None, counterparts: Mapping[str, str]) -> str | None:
+        """The tier in the target's word; one that has no counterpart there is left out."""
+        if self.same_dialect or tier is None:
+            return tier
+        if tier not in counterparts:
+            self.leave_out("service_tier")
+        return counterparts.get(tier)
 
     def extras(self, extras: Iterable[Extra], out: dict[str, Any], base: str = "") -> None:
         """Writes back unknown fields of the same dialect; refuses those of another.

@@ -126,7 +126,7 @@ class _Encoder:
         self.reasoning(out)
         if c.user is not None:
             out["metadata"] = {"user_id": c.user}
-        tier = self.service_tier()
+        tier = self.carry.service_tier(c.service_tier, _TIERS)
         if tier is not None:
             out["service_tier"] = tier
         self.carry.extras(c.extras, out)
@@ -162,14 +162,6 @@ class _Encoder:
         ):
             if value is not None:
                 self.carry.cannot(name, f"Messages has no {name}")
-
-    def service_tier(self) -> str | None:
-        tier = self.c.service_tier
-        if self.carry.same_dialect or tier is None:
-            return tier
-        if tier not in _TIERS:
-            self.carry.leave_out("service_tier")
-        return _TIERS.get(tier)
 
     def reasoning(self, out: Json) -> None:
         reasoning = self.c.reasoning

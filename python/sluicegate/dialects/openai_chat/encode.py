@@ -119,7 +119,7 @@ class _Encoder:
             "logprobs": c.logprobs,
             "top_logprobs": c.top_logprobs,
             "user": c.user,
-            "service_tier": self.service_tier(),
+            "service_tier": self.carry.service_tier(c.service_tier, _TIERS),
         }
         out.update({name: value for name, value in scalars.items() if value is not None})
         if c.top_k is not None:
@@ -137,14 +137,6 @@ class _Encoder:
         self.reasoning(out, model)
         self.carry.extras(c.extras, out)
         return msgspec.json.encode(out), self.carry.dropped
-
-    def service_tier(self) -> str | None:
-        tier = self.c.service_tier
-        if self.carry.same_dialect or tier is None:
-            return tier
-        if tier not in _TIERS:
-            self.carry.leave_out("service_tier")
-        return _TIERS.get(tier)
 
     def reasoning(self, out: Json, model: str) -> None:
         reasoning = self.c.reasoning
