@@ -104,8 +104,8 @@ impl Encoder {
             Delta::ToolStart { choice: 0, tool, id, name } => self.tool_start(*tool, id, name, out),
             Delta::Citation { raw } => {
                 let block = self.enter(Kind::Text, out);
-                open_piece(block, out);
-                out.extend_from_slice(b"\"type\":\"citations_delta\",\"citation\":");
+                open_delta(block, out);
+                out.extend_from_slice(b"{\"type\":\"citations_delta\",\"citation\":");
                 write_compact(out, raw);
                 out.extend_from_slice(b"}}\n\n");
             }
@@ -195,11 +195,7 @@ impl Encoder {
 
     fn vendor_delta(&mut self, raw: &str, out: &mut Vec<u8>) {
         let Some(last) = self.open.last() else { return };
-        out.extend_from_slice(
-            b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":",
-        );
-        write_number(out, u64::from(last.block));
-        out.extend_from_slice(b",\"delta\":");
+        open_delta(last.block, out);
         write_compact(out, raw);
         out.extend_from_slice(b"}\n\n");
     }
@@ -332,17 +328,17 @@ pub(super) fn stop_reason(
     .anthropic()
 }
 
-fn open_piece(block: u32, out: &mut Vec<u8>) {
+fn open_delta(block: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(
         b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":",
     );
     write_number(out, u64::from(block));
-    out.extend_from_slice(b",\"delta\":{");
+    out.extend_from_slice(b",\"delta\":");
 }
 
 fn write_piece(block: u32, kind: &str, field: &str, text: &str, out: &mut Vec<u8>) {
-    open_piece(block, out);
-    for piece in ["\"type\":\"", kind, "\",\"", field, "\":"] {
+    open_delta(block, out);
+    for piece in ["{\"type\":\"", kind, "\",\"", field, "\":"] {
         out.extend_from_slice(piece.as_bytes());
     }
     write_json(out, text);
