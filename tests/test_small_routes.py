@@ -17,12 +17,13 @@ from tests.upstream import ScriptedUpstream
 def test_the_official_client_gets_a_count(provider: str, tmp_path: Path) -> None:
     with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
         client = anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0)
-        answer = client.messages.count_tokens(
+        answer = client.messages.with_raw_response.count_tokens(
             model=f"{provider}/ok-3",
             system="Be brief.",
             messages=[{"role": "user", "content": "How many tokens is this?"}],
         )
-        assert 1 <= answer.input_tokens <= 60
+        assert 1 <= answer.parse().input_tokens <= 60
+        assert answer.headers["x-sluicegate-request-id"]
 
 
 def test_embeddings_pass_and_are_refused_where_there_are_none(tmp_path: Path) -> None:

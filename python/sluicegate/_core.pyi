@@ -20,10 +20,8 @@ __all__ = [
     "__version__",
     "build_profile",
     "count_tokens",
-    "encode_event",
     "journal_snapshot",
     "key_digest",
-    "replace_model",
     "scan_body",
     "stream_error",
 ]
@@ -252,21 +250,11 @@ def count_tokens(model: str, text: str) -> int:
     interpreter.
     """
 
-def encode_event(name: str | None, data: bytes) -> bytes:
-    """One server-sent event; `data` may have several lines."""
-
 def journal_snapshot(directory: str | os.PathLike[str]) -> list[tuple[str, int, str, bytes]]:
     """Everything that is not drained yet, read without any lock. Reads files."""
 
 def key_digest(credential: bytes) -> str:
     """SHA-256 of a credential, hex."""
-
-def replace_model(body: bytes, model: str) -> bytes:
-    """A JSON body with another `model`, every other byte as it was.
-
-    Raises:
-        InvalidBodyError: the body cannot be accepted.
-    """
 
 def scan_body(body: bytes) -> dict[str, object]:
     """The fields that the gateway acts on: `model, stream, include_usage, user, max_tokens, n`.

@@ -22,7 +22,6 @@ from sluicegate.errors import (
     InvalidRequestError,
     NotReadyError,
     RefusedRequestError,
-    StoppedError,
     UnknownRouteError,
 )
 from sluicegate.models_list import models_list
@@ -107,7 +106,7 @@ class App:
     async def _model(
         self, worker: Worker, route: ModelRoute, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """A request to a model: every one goes through admission and leaves a ledger row."""
+        """A request to a model: every one goes through admission."""
         watched = worker.watch.add(receive)
         try:
             await self._admitted(worker, route, scope, watched, send)
@@ -117,32 +116,13 @@ class App:
             if watched.exchange is None:
                 error = InvalidRequestError("the body did not arrive whole")
                 await send_error(send, route.dialect, error)
-        except StoppedError as stopped:
-            await _stop_stream(send, route.dialect, stopped, watched)
         except GatewayError as error:
-            if isinstance(watched.exchange, _core.Exchange):
-                error.request_id = watched.exchange.request_id
-            await send_error(send, route.dialect, error)
-            close(watched, error)
+            await _tell(send, route.dialect, error, watched)
         except Exception:
             log.exception("a request failed by a defect of the gateway")
-            await self._fail(route, watched, send)
+            await _tell(send, route.dialect, InternalError(), watched)
         finally:
             worker.watch.remove(watched)
-
-    @staticmethod
-    async def _fail(route: ModelRoute, watched: Watched, send: Send) -> None:
-        """Tells of a defect, if the head is not out."""
-        exchange = watched.exchange
-        if not isinstance(exchange, _core.Exchange):
-            await send_error(send, route.dialect, InternalError())
-            return
-        error = InternalError(exchange.request_id)
-        if exchange.head_sent:
-            await _stop_stream(send, route.dialect, StoppedError(error), watched)
-            return
-        await send_error(send, route.dialect, error)
-        close(watched, error)
 
     @staticmethod
     async def _admitted(
@@ -156,7 +136,8 @@ class App:
         except _core.RefusedError as refused:
             raise RefusedRequestError(*refused.args) from None
         watched.exchange = exchange
-        await Call(route, body, exchange, watched, send, worker.failover).run()
+        upstreams = worker.settings.upstreams
+        await Call(route, body, exchange, watched, send, worker.failover, upstreams).run()
 
     async def _other(self, worker: Worker, scope: Scope, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -176,27 +157,33 @@ class App:
             await send_error(send, _dialect_of(scope["headers"]), UnknownRouteError(method, path))
 
 
-def close(watched: Watched, error: GatewayError) -> None:
-    """Tells the ledger what the client was given."""
-    exchange = watched.exchange
-    if isinstance(exchange, _core.Exchange):
-        exchange.close(error.status, error.code)
-
-
 def _dialect_of(headers: Headers) -> str:
     """The dialect of a request whose path says nothing: Anthropic's SDKs send a version."""
     return "anthropic" if any(name == b"anthropic-version" for name, _ in headers) else "openai"
 
 
-async def _stop_stream(send: Send, dialect: str, stopped: StoppedError, watched: Watched) -> None:
-    """The error as a stream's last event; no success terminator follows."""
-    error = stopped.error
+async def _tell(send: Send, dialect: str, error: GatewayError, watched: Watched) -> None:
+    """An error as the answer, or where the head is out as a stream's last event: no success
+    terminator follows it. The ledger learns what the client was given.
+    """
+    exchange = watched.exchange
+    if not isinstance(exchange, _core.Exchange):
+        await send_error(send, dialect, error)
+        return
+    error.request_id = exchange.request_id
+    is_head_out = exchange.head_sent
+    exchange.close(error.status, error.code)
+    if is_head_out:
+        await send({"type": "http.response.body", "body": _last_event(dialect, error)})
+    else:
+        await send_error(send, dialect, error)
+
+
+def _last_event(dialect: str, error: GatewayError) -> bytes:
     kind = error.type or "api_error"
-    body = _core.stream_error(
+    return _core.stream_error(
         dialect, error.message, kind, error.code, error.origin, error.request_id
     )
-    close(watched, error)
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def send_error(send: Send, dialect: str, error: GatewayError) -> None:

@@ -12,8 +12,7 @@ async def read_body(watched: Watched, max_bytes: int) -> bytes:
     """The whole body.
 
     Servers may hand over a complete body and still say that more follows, so reading goes on until
-    they say
-    that none does: otherwise the empty rest would later pass for an event.
+    they say that none does: otherwise the empty rest would later pass for an event.
 
     Raises:
         BodyTooLargeError: more than `max_bytes`.

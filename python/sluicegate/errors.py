@@ -62,9 +62,9 @@ class GatewayError(Exception):
 class InternalError(GatewayError):
     """A defect of the gateway; details are in its log."""
 
-    def __init__(self, request_id: str = "") -> None:
+    def __init__(self) -> None:
         """The client learns nothing of the inside."""
-        super().__init__("the gateway failed; its log says why", request_id=request_id)
+        super().__init__("the gateway failed; its log says why")
 
 
 class InvalidRequestError(GatewayError):
@@ -165,12 +165,3 @@ class UpstreamError(GatewayError):
         super().__init__(message, code=code, type=type, param=param, retry_after_s=retry_after_s)
         self.status = status
         self.origin = origin
-
-
-class StoppedError(Exception):
-    """An error behind a head that is out: only an event can tell it."""
-
-    def __init__(self, error: GatewayError) -> None:
-        """Args: error: what the client must be told."""
-        super().__init__(error.message)
-        self.error = error

@@ -8,18 +8,14 @@ again.
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sluicegate import _core
+from sluicegate.config.settings import Upstream
 from sluicegate.dialects import DIALECTS
-from sluicegate.errors import (
-    ClientGoneError,
-    InvalidRequestError,
-    StoppedError,
-    UnsupportedFieldError,
-)
+from sluicegate.errors import ClientGoneError, UnsupportedFieldError
 from sluicegate.failures import classify, client_error
 from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan
@@ -33,7 +29,6 @@ log = logging.getLogger("sluicegate")
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 MAX_HEADER_BYTES: Final = 2048
-OPEN: Final = 0
 END: Final = 1
 
 
@@ -44,6 +39,7 @@ class Call:
         route: what is asked, in which dialect.
         body: the client's body.
         exchange: the core's side of it; its first target was tried if that needs no translation.
+        upstreams: by the providers' names.
     """
 
     __slots__ = (
@@ -55,6 +51,7 @@ class Call:
         "route",
         "send",
         "settings",
+        "upstreams",
         "watched",
     )
 
@@ -66,6 +63,7 @@ class Call:
         watched: Watched,
         send: Send,
         settings: FailoverSettings,
+        upstreams: Mapping[str, Upstream],
     ) -> None:
         """Nothing is sent yet."""
         self.route = route
@@ -74,6 +72,7 @@ class Call:
         self.watched = watched
         self.send = send
         self.settings = settings
+        self.upstreams = upstreams
         self.plan: Plan | None = None
         self.dropped: list[str] = []
         self.loop = asyncio.get_running_loop()
@@ -82,9 +81,7 @@ class Call:
         """Answers the client.
 
         Raises:
-            GatewayError: what the client must be told; the head is not out yet.
-            StoppedError: the same, but the head is out: only an event can tell it.
-            ClientGoneError: nobody is there to be told.
+            GatewayError: what the client must be told.
         """
         exchange = self.exchange
         if not exchange.started:
@@ -116,21 +113,20 @@ class Call:
 
     async def _count(self) -> None:
         """Answers with a count of our own: the target's dialect has no endpoint for it."""
-        _, model, _, _ = self.exchange.targets[self.exchange.first_target]
+        exchange = self.exchange
+        _, model, _, _ = exchange.targets[exchange.first_target]
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
         count = await count_tokens(conversation, model)
         headers = [
             (b"content-type", b"application/json"),
-            (b"x-sluicegate-request-id", self.exchange.request_id.encode()),
+            (b"x-sluicegate-request-id", exchange.request_id.encode()),
         ]
         await self._start(200, headers)
         await self._sent(self._put(b'{"input_tokens":%d}' % count, more=False))
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         if self.dropped:
-            # What was left out is said, never silent.
-            names = ", ".join(self.dropped).encode("ascii", "replace")
-            headers.append((b"x-sluicegate-dropped", names[:MAX_HEADER_BYTES]))
+            headers.append((b"x-sluicegate-dropped", _listed(self.dropped)))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     def _put(self, body: bytes, *, more: bool) -> Awaitable[None]:
@@ -178,9 +174,7 @@ class Call:
         )
         self._log(failure, kind, given_up=isinstance(decision, GiveUp))
         if isinstance(decision, GiveUp):
-            error = client_error(decision.client_status, kind, failure, told, wait_s)
-            error.request_id = exchange.request_id
-            raise StoppedError(error) if exchange.head_sent else error
+            raise client_error(decision.client_status, kind, failure, told, wait_s)
         if decision.delay_s:
             await asyncio.sleep(decision.delay_s)
         if self.watched.gone:
@@ -208,14 +202,12 @@ class Call:
         exchange = self.exchange
         provider, model, dialect, _ = exchange.targets[target]
         if dialect == self.route.dialect:
+            self.dropped = []  # an earlier target's translation has no part in this answer
             exchange.attempt(target)
             return
         if self.route.operation == "embeddings":
-            raise InvalidRequestError(
-                f"provider {provider!r} has no embeddings: choose a model of another",
-                code=UnsupportedFieldError.default_code,
-                param="model",
-            )
+            raise UnsupportedFieldError("model", f"provider {provider} has no embeddings")
+        upstream = self.upstreams.get(provider)
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
         body, self.dropped = DIALECTS[dialect].encode_request(
             conversation,
@@ -223,5 +215,12 @@ class Call:
             stream=exchange.stream,
             drop_unsupported=self.settings.drops_unsupported(provider, exchange.requested_model),
             default_max_tokens=self.settings.default_max_output_tokens,
+            extensions=upstream.extensions if upstream else frozenset(),
         )
         exchange.attempt(target, body)
+
+
+def _listed(names: list[str]) -> bytes:
+    """What was left out, as a header says it. Clients choose names, so any character is in them."""
+    printable = "".join(c if c.isprintable() else "?" for c in ", ".join(names))
+    return printable.encode("ascii", "replace")[:MAX_HEADER_BYTES]

@@ -16,6 +16,7 @@ use super::failure::{Failure, FailureKind};
 use super::outbox::{Head, State};
 use super::row::millis;
 use super::runtime::Runtime;
+use super::snapshot::Operation;
 use super::{response_headers, tally, whole};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -34,6 +35,10 @@ const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
 
 /// Keeps a waiting client's connection alive; the first one sends the head.
 pub(super) fn heartbeat(x: &Exchange, deadline: &mut Deadline) {
+    if x.admission.operation != Operation::Chat {
+        // Only conversations stream: elsewhere a comment would stand in the middle of JSON.
+        return deadline.tick_at(None);
+    }
     if x.client_status().is_none() {
         x.set_client_status(200);
         let mut headers = response_headers::gateway(x);

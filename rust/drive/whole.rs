@@ -10,16 +10,17 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 
 use super::attempt::{End, Running, translation};
+use super::deadline::Stop;
 use super::failure::{Failure, FailureKind};
 use super::outbox::State;
-use super::relay::{EVENT_STREAM, decoder, encoding, malformed};
+use super::relay::{self, EVENT_STREAM, decoder, encoding, malformed};
 use super::row::millis;
 use super::snapshot::Operation;
 use super::{response_headers, tally};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::sse;
-use crate::stream::{Collected, Decoder, Delta, Encoder};
+use crate::stream::{Collected, Decoder, Delta, Transcoder};
 use crate::transport::Lease;
 use crate::{body, meter};
 
@@ -145,18 +146,12 @@ pub(super) async fn as_stream(
     }
     let (from, to) = (run.target.upstream.dialect, run.x.admission.dialect);
     let mut out = Vec::with_capacity(body.len() * 2);
-    let mut encoder = Encoder::new(to, encoding(&run.x));
-    let read = Decoder::new(from).whole(&body, |delta| {
-        // The end waits for the usage that was settled above.
-        if !matches!(delta, Delta::End) {
-            encoder.delta(delta, &mut out);
-        }
-    });
-    if let Err(error) = read {
+    let mut transcoder = Transcoder::new(from, to, encoding(&run.x));
+    if let Err(error) = transcoder.whole(&body, &mut out) {
         return run.failed(FailureKind::WrongForm, error.to_string());
     }
-    encoder.settle(run.report.usage, run.cost_usd().as_deref());
-    encoder.terminator(&mut out);
+    transcoder.settle(run.report.usage, run.cost_usd().as_deref());
+    transcoder.finish(&mut out);
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let overhead = run.overhead_us(answered);
     let head = run.x.client_status().is_none().then(|| {
@@ -292,7 +287,13 @@ async fn read(
     loop {
         let next = match first.take() {
             Some(data) => Ok(Some(Ok(Frame::data(data)))),
-            None => run.deadline.guard(&run.x, body.frame()).await,
+            None => match run.deadline.guard(&run.x, body.frame()).await {
+                Err(Stop::Tick) => {
+                    relay::heartbeat(&run.x, &mut run.deadline);
+                    continue;
+                }
+                other => other,
+            },
         };
         let frame = next.map_err(|stop| {
             let kind =

@@ -1,6 +1,5 @@
 //! Whole answers, read in one go.
 
-use super::Sighting;
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::stream::{Decoder, Delta, FinishReason, UpstreamError, Usage};
@@ -82,29 +81,12 @@ impl Answer<'_> {
     ///
     /// Cost: reads the body again.
     pub fn for_each_text(&self, mut sink: impl FnMut(&str)) {
-        self.for_each_delta(|delta| {
+        // It was read once, so it can be read again.
+        let _ = Decoder::new(self.dialect).whole(self.body, |delta| {
             if let Some(text) = delta.output_text() {
                 sink(text);
             }
         });
-    }
-
-    /// Hands out the answer as the pieces that a stream would have brought, without a terminator.
-    pub fn for_each_delta(&self, sink: impl FnMut(&Delta<'_>)) {
-        // It was read once, so it can be read again.
-        let _ = Decoder::new(self.dialect).whole(self.body, sink);
-    }
-
-    /// What a stream with the same pieces would have shown.
-    pub fn sighting(&self) -> Sighting {
-        let mut sighting = Sighting::NOTHING;
-        self.for_each_delta(|delta| match delta {
-            Delta::Finish { .. } => sighting |= Sighting::FINISH,
-            Delta::Error(_) => sighting |= Sighting::ERROR,
-            delta if delta.is_content() => sighting |= Sighting::CONTENT,
-            _ => {}
-        });
-        sighting
     }
 }
 

@@ -68,14 +68,11 @@ impl PyExchange {
     /// `(provider, model, dialect, weight)` of each target.
     #[getter]
     fn targets(&self) -> Vec<(&str, &str, &'static str, u32)> {
-        let route = &self.x.admission.route;
-        let row = |t: &'_ drive::Target| (t.upstream.dialect.name(), t.weight);
-        route
-            .targets
-            .iter()
+        let targets = self.x.admission.route.targets.iter();
+        targets
             .map(|t| {
-                let (dialect, weight) = row(t);
-                (t.upstream.provider.as_str(), t.model.as_str(), dialect, weight)
+                let upstream = &t.upstream;
+                (upstream.provider.as_str(), t.model.as_str(), upstream.dialect.name(), t.weight)
             })
             .collect()
     }

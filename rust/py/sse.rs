@@ -1,4 +1,4 @@
-//! `SseParser`, `encode_event`.
+//! `SseParser`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -6,8 +6,7 @@ use pyo3::types::PyBytes;
 use crate::sse;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_class::<SseParser>()?;
-    m.add_function(wrap_pyfunction!(encode_event, m)?)
+    m.add_class::<SseParser>()
 }
 
 /// `(name, data, id)` of an event.
@@ -47,12 +46,4 @@ fn event(py: Python<'_>, frame: &sse::Frame<'_>) -> Option<Found> {
     let event = frame.event.as_ref()?;
     let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
     Some((event.name().to_owned(), bytes(&event.data), event.id().map(bytes)))
-}
-
-#[pyfunction]
-#[pyo3(signature = (name, data))]
-fn encode_event<'py>(py: Python<'py>, name: Option<&str>, data: &[u8]) -> Bound<'py, PyBytes> {
-    let mut out = Vec::with_capacity(data.len() + 32);
-    sse::encode_event(&mut out, name, data);
-    PyBytes::new(py, &out)
 }

@@ -2,11 +2,9 @@
 //!
 //! Source: WHATWG HTML, "Server-sent events", 9.2.6.
 
-mod encoder;
 mod event;
 mod open;
 mod parser;
 
-pub use encoder::{encode_comment, encode_event};
 pub use event::{Event, Frame};
 pub use parser::Parser;

@@ -1,6 +1,6 @@
 //! Events of one dialect in, bytes of another out.
 
-use super::{Decoder, Delta, Encoder, Options, StreamError, Usage};
+use super::{Decoder, Encoder, Options, StreamError, Usage};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
@@ -25,12 +25,10 @@ impl Transcoder {
         self.decoder.event(name, data, |delta| encoder.delta(delta, out))
     }
 
-    /// Appends what a whole, unstreamed answer becomes, terminator included unless it is an error.
+    /// Appends what a whole, unstreamed answer becomes, up to its end, which [`Self::finish`] writes.
     pub fn whole(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let encoder = &mut self.encoder;
-        self.decoder.whole(body, |delta| encoder.delta(delta, out))?;
-        self.encoder.terminator(out);
-        Ok(())
+        self.decoder.whole(body, |delta| encoder.delta(delta, out))
     }
 
     /// Sets what the last usage will say; see [`Encoder::settle`].
@@ -40,7 +38,7 @@ impl Transcoder {
 
     /// Ends the stream in success where the upstream sent no terminator of its own.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        self.encoder.delta(&Delta::End, out);
+        self.encoder.terminator(out);
     }
 
     /// Ends the stream with an error.

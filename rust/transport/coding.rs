@@ -127,6 +127,8 @@ mod tests {
     use super::{Coding, Decoder};
 
     const TEXT: &[u8] = b"data: {\"choices\":[]}\n\ndata: [DONE]\n\n";
+    /// `hello` as one block that is stored, then the empty last one.
+    const BROTLI: &[u8] = b"\x0b\x02\x80hello\x03";
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -163,6 +165,14 @@ mod tests {
         }
         out.extend(decoder.finish()?);
         Ok(out)
+    }
+
+    #[test]
+    fn brotli_decodes_and_tells_a_cut() {
+        for end in 1..BROTLI.len() {
+            assert!(decode(Coding::Brotli, &BROTLI[..end], 8).is_err(), "cut at {end}");
+        }
+        assert_eq!(decode(Coding::Brotli, BROTLI, 1).unwrap(), b"hello");
     }
 
     #[test]

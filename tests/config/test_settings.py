@@ -221,12 +221,14 @@ def test_a_catalogue_row_may_be_overridden(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
         "providers: {openai: {api_key: sk-a, base_url: http://h/v1, headers: {x-a: b}, "
-        "stream_usage: never, on_disconnect: drain, unsupported: drop}}",
+        "stream_usage: never, on_disconnect: drain, unsupported: drop, "
+        "extensions: [cache_control]}}",
     )
     upstream = settings.upstreams["openai"]
     assert upstream.base_url == "http://h/v1"
     assert upstream.headers == (("authorization", "Bearer sk-a"), ("x-a", "b"))
     assert (upstream.ask_usage, upstream.drain, upstream.drop_unsupported) == (False, True, True)
+    assert upstream.extensions == {"cache_control"}
 
 
 @pytest.mark.parametrize(

@@ -171,9 +171,3 @@ def test_the_fields_are_those_that_orjson_reads(
     assert found["user"] == user
     assert found["stream"] is bool(stream)
     assert found["max_tokens"] == tokens
-
-
-@given(model=texts, before=json_values, after=json_values)
-def test_a_replaced_model_is_all_that_changes(model: str, before: Any, after: Any) -> None:
-    body = orjson.dumps({"before": before, "model": "old", "after": after})
-    assert orjson.loads(_core.replace_model(body, model)) == orjson.loads(body) | {"model": model}

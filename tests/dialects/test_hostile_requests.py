@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from sluicegate.dialects import DIALECTS
 from sluicegate.errors import GatewayError, InvalidRequestError
 
+from .translate import ALL_EXTENSIONS
+
 NAMES: Final = (  # noqa: SIM905  # a list of sixty words reads as text
     "annotations arguments budget_tokens cache_control citations content context data description"
     " detail display effort enabled file file_data file_id filename format function id image_url"
@@ -67,6 +69,7 @@ def encode(body: bytes, source: str, target: str, drop: bool) -> bytes:
         stream=True,
         drop_unsupported=drop,
         default_max_tokens=4096,
+        extensions=ALL_EXTENSIONS,
     )
     return out
 

@@ -15,6 +15,7 @@ from sluicegate.conversation import Conversation
 from sluicegate.dialects import DIALECTS
 from sluicegate.errors import InvalidRequestError, UnsupportedFieldError
 
+from .translate import ALL_EXTENSIONS
 from .vendor_types import fault
 
 ENDPOINTS = {"chat_completions": "openai", "messages": "anthropic"}
@@ -45,6 +46,7 @@ def encode(source: str, target: str, request: dict[str, Any]) -> dict[str, Any]:
         stream=bool(request.get("stream")),
         drop_unsupported=False,
         default_max_tokens=4096,
+        extensions=ALL_EXTENSIONS,
     )
     out: dict[str, Any] = json.loads(body)
     return out

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .test_pairs import A_TOOL, HELLO, TOOL, translate
+from .translate import A_TOOL, HELLO, TOOL, translate
 from .vendor_types import fault
 
 OLD = "claude-sonnet-4-5-20250929"

@@ -233,7 +233,7 @@ SPELLINGS: Final = {
         ".tools[].type": "custom is the default",
     },
     "openai": {
-        ".messages[].annotations": "sources of an answer say nothing to a model",
+        ".messages[].annotations": "none is the default",
         ".messages[].cache_control": "a mark on a message is one on its last part",
         ".messages[].content": "nothing is null or an empty list",
         ".messages[].content[].cache_control": "a mark on a message is one on its last part",

@@ -39,6 +39,8 @@ def test_a_name_and_a_key_are_enough(
     sent = {"bearer": ("authorization", "Bearer sk-test"), "x-api-key": ("x-api-key", "sk-test")}
     assert upstream.headers == (() if local else (sent[row.auth],))
     assert upstream.quota_codes == row.quota_codes
+    assert upstream.extensions == row.extensions
+    assert row.dialect == "openai" or not row.extensions
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -48,6 +50,11 @@ def test_a_base_url_leads_to_a_versioned_path(name: str) -> None:
     """
     path = urlsplit(CATALOGUE[name].base_url).path
     assert path in {"", "/inference"} or re.search(r"/v\d", path)
+
+
+@pytest.mark.parametrize("name", ["openai", "groq", "mistral_ai", "cerebras"])
+def test_strict_hosts_get_no_extensions(name: str) -> None:
+    assert CATALOGUE[name].extensions == frozenset()
 
 
 def test_registry_names_are_used() -> None:

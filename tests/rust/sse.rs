@@ -5,7 +5,7 @@ mod corpus;
 
 use proptest::prelude::*;
 use sluicegate::error::Error;
-use sluicegate::sse::{Frame, Parser, encode_comment, encode_event};
+use sluicegate::sse::{Frame, Parser};
 
 const MAX: usize = 64 << 20;
 
@@ -257,27 +257,6 @@ fn an_event_of_8_mib_byte_by_byte_is_linear() {
 }
 
 #[test]
-fn events_are_written_as_they_are_read() {
-    let table: &[(Option<&str>, &str, &str)] = &[
-        (None, "a", "data: a\n\n"),
-        (Some("ping"), "{}", "event: ping\ndata: {}\n\n"),
-        (None, "", "data: \n\n"),
-        (None, "a\nb\r\nc\rd", "data: a\ndata: b\ndata: c\ndata: d\n\n"),
-        (None, " a", "data:  a\n\n"),
-        (Some("a\ndata: forged"), "x", "event: a\ndata: x\n\n"),
-    ];
-    for (name, data, wire) in table {
-        let mut out = Vec::new();
-        encode_event(&mut out, *name, data.as_bytes());
-        assert_eq!(String::from_utf8(out).unwrap(), *wire);
-    }
-    let mut out = Vec::new();
-    encode_comment(&mut out, "a\ndata: forged");
-    assert_eq!(out, b": a\n: data: forged\n\n");
-    assert!(whole(&out).events.is_empty());
-}
-
-#[test]
 fn the_conformance_cases_read_as_the_standard_says() {
     for case in corpus::conformance() {
         let read = whole(&case.wire);
@@ -369,16 +348,6 @@ proptest! {
     fn the_parser_agrees_with_a_plain_reading(wire in wire()) {
         let events: Vec<_> = whole(&wire).events.into_iter().map(|seen| (seen.name, seen.data)).collect();
         prop_assert_eq!(events, plain_reading(&wire));
-    }
-
-    #[test]
-    fn what_is_written_reads_back(name in "[a-z_.]{1,12}", data in "\\PC*(\n\\PC*){0,3}") {
-        let mut out = Vec::new();
-        encode_event(&mut out, Some(&name), data.as_bytes());
-        let read = whole(&out);
-        prop_assert_eq!(read.frames, 1);
-        prop_assert_eq!(&read.events[0].name, &name);
-        prop_assert_eq!(&read.events[0].data, data.as_bytes());
     }
 }
 

@@ -416,10 +416,15 @@ fn web_sources_become_annotations_of_the_last_chunk() {
 
 #[test]
 fn a_whole_answer_can_go_out_as_a_stream() {
-    let chat = br#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
+    let chat = br#"{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
     for to in BOTH {
         let mut out = Vec::new();
-        Transcoder::new(Dialect::OpenAiChat, to, options()).whole(chat, &mut out).unwrap();
+        let mut transcoder = Transcoder::new(Dialect::OpenAiChat, to, options());
+        transcoder.whole(chat, &mut out).unwrap();
+        let counted = Usage { input_tokens: Some(3), output_tokens: Some(2), ..Usage::default() };
+        transcoder.settle(counted, Some("0.000007"));
+        transcoder.finish(&mut out);
+        assert!(String::from_utf8_lossy(&out).contains(r#""cost_usd":0.000007"#));
         let message = read(to, &split(&out));
         assert_eq!(
             (message.text.as_str(), message.ended, message.finish),
@@ -429,18 +434,67 @@ fn a_whole_answer_can_go_out_as_a_stream() {
     }
 }
 
+/// A whole answer in another dialect.
+fn rewritten(from: Dialect, to: Dialect, body: &serde_json::Value) -> String {
+    let mut answer = Collected::default();
+    Decoder::new(from).whole(body.to_string().as_bytes(), |delta| answer.delta(delta)).unwrap();
+    let mut out = Vec::new();
+    answer.write(to, &options(), &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn what_the_upstream_left_unnamed_gets_an_id_in_a_whole_answer() {
+    let call = serde_json::json!({"function": {"name": "f", "arguments": "{}"}});
+    let message = serde_json::json!({"tool_calls": [call, call]});
+    let body = serde_json::json!({"choices": [{"index": 0, "message": message}]});
+    let read = |to| -> serde_json::Value {
+        serde_json::from_str(&rewritten(Dialect::OpenAiChat, to, &body)).unwrap()
+    };
+    let chat = read(Dialect::OpenAiChat);
+    assert_eq!(chat["id"], "chatcmpl-req");
+    let calls = &chat["choices"][0]["message"]["tool_calls"];
+    assert_eq!(
+        (&calls[0]["id"], &calls[1]["id"]),
+        (&"call_req_0_0".into(), &"call_req_0_1".into())
+    );
+    let message = read(Dialect::Anthropic);
+    assert_eq!(message["id"], "msg_req");
+    let blocks = &message["content"];
+    assert_eq!(
+        (&blocks[0]["id"], &blocks[1]["id"]),
+        (&"toolu_req_0".into(), &"toolu_req_1".into())
+    );
+}
+
+#[test]
+fn an_answer_stops_for_the_same_reason_whole_and_streamed() {
+    let call = serde_json::json!([{"id": "c", "function": {"name": "f", "arguments": "{}"}}]);
+    for (message, stop_reason) in [
+        (serde_json::json!({"content": "a"}), "end_turn"),
+        (serde_json::json!({"refusal": "no"}), "refusal"),
+        (serde_json::json!({"tool_calls": call}), "tool_use"),
+    ] {
+        let choice = serde_json::json!({"index": 0, "message": message, "finish_reason": "stop"});
+        let body = serde_json::json!({"id": "i", "choices": [choice]});
+        let expected = format!(r#""stop_reason":"{stop_reason}""#);
+        let whole = rewritten(Dialect::OpenAiChat, Dialect::Anthropic, &body);
+        assert!(whole.contains(&expected), "{whole}");
+        let mut out = Vec::new();
+        let mut transcoder = Transcoder::new(Dialect::OpenAiChat, Dialect::Anthropic, options());
+        transcoder.whole(body.to_string().as_bytes(), &mut out).unwrap();
+        transcoder.finish(&mut out);
+        let streamed = String::from_utf8(out).unwrap();
+        assert!(streamed.contains(&expected), "{streamed}");
+    }
+}
+
 #[test]
 fn arguments_stay_as_the_model_wrote_them() {
     let arguments = r#"{"b":12345678901234567890123,"a":1.10}"#;
     let call = serde_json::json!({"id": "c", "function": {"name": "f", "arguments": arguments}});
     let body = serde_json::json!({"choices": [{"index": 0, "message": {"tool_calls": [call]}}]});
-    let mut answer = Collected::default();
-    Decoder::new(Dialect::OpenAiChat)
-        .whole(body.to_string().as_bytes(), |delta| answer.delta(delta))
-        .unwrap();
-    let mut out = Vec::new();
-    answer.write(Dialect::Anthropic, &options(), &mut out);
-    let written = String::from_utf8(out).unwrap();
+    let written = rewritten(Dialect::OpenAiChat, Dialect::Anthropic, &body);
     assert!(written.contains(&format!(r#""input":{arguments}"#)), "{written}");
 }
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from sluicegate.config.values import ByteSize, Secret
+from sluicegate.providers import Extension
 
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
@@ -72,6 +73,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     stream_usage: Literal["ask", "never"] | None = None
     """Whether streams are asked for their usage where the client did not; `never` for hosts that
     refuse it.
+    """
+    extensions: list[Extension] | None = None
+    """Fields beyond the `openai` dialect that this host takes; the catalogue knows it for its
+    names, and for others it is none, because strict hosts refuse what they do not know.
     """
     unsupported: Literal["refuse", "drop"] | None = None
     """Fields that this provider's dialect cannot express; refusing is the default because silence

@@ -38,6 +38,7 @@ class Upstream:
     ask_usage: bool
     drain: bool
     drop_unsupported: bool
+    extensions: frozenset[str]
     quota_codes: frozenset[str]
 
 

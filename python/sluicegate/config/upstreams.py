@@ -59,8 +59,15 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         ask_usage=(provider.stream_usage or (row.stream_usage if row else "ask")) == "ask",
         drain=provider.on_disconnect == "drain",
         drop_unsupported=provider.unsupported == "drop",
+        extensions=_extensions(row, provider),
         quota_codes=row.quota_codes if row else frozenset({"insufficient_quota"}),
     )
+
+
+def _extensions(row: ProviderRow | None, provider: Provider) -> frozenset[str]:
+    if provider.extensions is not None:
+        return frozenset(provider.extensions)
+    return row.extensions if row else frozenset()
 
 
 def can_be_sent(text: str) -> bool:

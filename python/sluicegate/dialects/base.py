@@ -2,6 +2,7 @@
 (`rust/stream`).
 """
 
+from collections.abc import Set
 from typing import Protocol
 
 from sluicegate.conversation import Conversation
@@ -29,11 +30,13 @@ class Dialect(Protocol):
         stream: bool,
         drop_unsupported: bool,
         default_max_tokens: int,
+        extensions: Set[str],
     ) -> tuple[bytes, list[str]]:
         """A request for an upstream, and the paths of what was left out.
 
         Args:
             default_max_tokens: for dialects that demand a bound where the client set none.
+            extensions: fields beyond the dialect that the host takes; see `providers.Extension`.
 
         Raises:
             UnsupportedFieldError: the first field that this dialect cannot express, unless such

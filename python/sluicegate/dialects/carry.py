@@ -2,10 +2,10 @@
 configuration says so. What is left out is always told.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from sluicegate.conversation import Extra
+from sluicegate.conversation import CacheControl, Extra
 from sluicegate.errors import UnsupportedFieldError
 
 
@@ -45,6 +45,14 @@ class Carrier:
         """A field whose loss does not change what the answer means."""
         self.dropped.append(path)
 
+    def service_tier(self, tier: str | None, counterparts: Mapping[str, str]) -> str | None:
+        """The tier in the target's word; one that has no counterpart there is left out."""
+        if self.same_dialect or tier is None:
+            return tier
+        if tier not in counterparts:
+            self.leave_out("service_tier")
+        return counterparts.get(tier)
+
     def extras(self, extras: Iterable[Extra], out: dict[str, Any], base: str = "") -> None:
         """Writes back unknown fields of the same dialect; refuses those of another.
 
@@ -60,6 +68,13 @@ class Carrier:
                 self.leave_out(extra.path)
             else:
                 self.cannot(extra.path)
+
+
+def mark(item: dict[str, Any], control: CacheControl | None) -> None:
+    """Writes a prompt-cache mark, in the one shape that `Fields.cache_control` reads."""
+    if control is not None:
+        ttl = {"ttl": control.ttl} if control.ttl else {}
+        item["cache_control"] = {"type": "ephemeral", **ttl}
 
 
 def _keys_below(extra: Extra, base: str) -> list[str]:

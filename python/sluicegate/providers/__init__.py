@@ -6,6 +6,12 @@ from typing import Final, Literal
 
 import msgspec
 
+Extension = Literal["cache_control", "reasoning_content", "thinking_blocks"]
+"""A field beyond Chat Completions in which a translated request says what the dialect cannot:
+prompt-cache marks; earlier thoughts as text (DeepSeek's name); earlier thoughts with their
+signatures (LiteLLM's name).
+"""
+
 
 class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One host.
@@ -20,6 +26,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         quota_codes: words in its errors for a quota that is used up.
         needs_key: false for hosts of one's own.
         responses: whether it has the Responses API.
+        extensions: fields beyond its dialect that it takes, by its own documentation. None where
+        nothing is known: strict hosts answer 400 to a field that they do not know.
     """
 
     dialect: Literal["openai", "anthropic"]
@@ -31,6 +39,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     quota_codes: frozenset[str] = frozenset({"insufficient_quota"})
     needs_key: bool = True
     responses: bool = False
+    extensions: frozenset[Extension] = frozenset()
 
 
 def _read() -> dict[str, ProviderRow]:

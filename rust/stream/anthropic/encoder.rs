@@ -104,8 +104,8 @@ impl Encoder {
             Delta::ToolStart { choice: 0, tool, id, name } => self.tool_start(*tool, id, name, out),
             Delta::Citation { raw } => {
                 let block = self.enter(Kind::Text, out);
-                open_piece(block, out);
-                out.extend_from_slice(b"\"type\":\"citations_delta\",\"citation\":");
+                open_delta(block, out);
+                out.extend_from_slice(b"{\"type\":\"citations_delta\",\"citation\":");
                 write_compact(out, raw);
                 out.extend_from_slice(b"}}\n\n");
             }
@@ -175,7 +175,7 @@ impl Encoder {
 
     fn tool_start(&mut self, tool: u32, id: &str, name: &str, out: &mut Vec<u8>) {
         self.close_finished(out);
-        let id = tool_id(id, tool, &self.options).into_owned();
+        let id = call_id(id, tool, &self.options);
         let block = self.begin(Kind::Tool(tool), out, |out| {
             out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":");
             write_json(out, &id);
@@ -195,11 +195,7 @@ impl Encoder {
 
     fn vendor_delta(&mut self, raw: &str, out: &mut Vec<u8>) {
         let Some(last) = self.open.last() else { return };
-        out.extend_from_slice(
-            b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":",
-        );
-        write_number(out, u64::from(last.block));
-        out.extend_from_slice(b",\"delta\":");
+        open_delta(last.block, out);
         write_compact(out, raw);
         out.extend_from_slice(b"}\n\n");
     }
@@ -265,11 +261,7 @@ impl Encoder {
         out.extend_from_slice(
             b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":",
         );
-        if self.id.is_empty() {
-            write_json(out, &format!("msg_{}", self.options.request_id));
-        } else {
-            write_json(out, &self.id);
-        }
+        write_json(out, &answer_id(&self.id, &self.options));
         out.extend_from_slice(b",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
         write_json(out, self.options.model.as_deref().unwrap_or(&self.model));
         out.extend_from_slice(
@@ -291,16 +283,13 @@ impl Encoder {
         for open in std::mem::take(&mut self.open) {
             write_block_stop(open.block, out);
         }
-        let (reason, stop_sequence) = match self.finish.take() {
-            Some((reason, stop_sequence)) => (Some(reason), stop_sequence),
-            None => (None, None),
-        };
-        let reason =
-            stop_reason(reason, !self.tools.is_empty(), self.refused, stop_sequence.is_some());
+        let (reason, stop_sequence) = self.finish.take().unwrap_or((FinishReason::Stop, None));
+        let called = !self.tools.is_empty();
+        let stop_reason = stop_reason(reason, called, self.refused, stop_sequence.is_some());
         out.extend_from_slice(
             b"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":",
         );
-        write_json(out, reason);
+        write_json(out, stop_reason);
         out.extend_from_slice(b",\"stop_sequence\":");
         match stop_sequence {
             Some(text) => write_json(out, &text),
@@ -312,44 +301,44 @@ impl Encoder {
     }
 }
 
-/// The dialect's word for why an answer ended, given what is in it.
-pub(super) const fn stop_reason(
-    said: Option<FinishReason>,
+/// The answer's id, made where the upstream gave none.
+pub(super) fn answer_id<'a>(id: &'a str, options: &Options) -> Cow<'a, str> {
+    if id.is_empty() { format!("msg_{}", options.request_id).into() } else { id.into() }
+}
+
+/// A tool call's id, made where the upstream gave none: its result must name it.
+pub(super) fn call_id<'a>(id: &'a str, tool: u32, options: &Options) -> Cow<'a, str> {
+    if id.is_empty() { format!("toolu_{}_{tool}", options.request_id).into() } else { id.into() }
+}
+
+/// `stop_reason`, which here says what the answer holds; other dialects' hosts call much of it `stop`.
+pub(super) fn stop_reason(
+    finish: FinishReason,
     called: bool,
     refused: bool,
-    at_sequence: bool,
+    met_sequence: bool,
 ) -> &'static str {
-    let reason = match said {
-        // Hosts say `stop` where the caller forced the tool; clients wait for `tool_use`.
-        None | Some(FinishReason::Stop | FinishReason::Other) if called => FinishReason::ToolCalls,
-        None | Some(FinishReason::Stop) if refused => FinishReason::ContentFilter,
-        Some(FinishReason::Stop) if at_sequence => FinishReason::StopSequence,
-        None => FinishReason::Stop,
-        Some(reason) => reason,
-    };
-    reason.anthropic()
-}
-
-/// A tool call's id; one of our own where the host gave none, since results name their call by it.
-pub(super) fn tool_id<'a>(given: &'a str, tool: u32, options: &Options) -> Cow<'a, str> {
-    if given.is_empty() {
-        Cow::Owned(format!("toolu_{}_{tool}", options.request_id))
-    } else {
-        Cow::Borrowed(given)
+    match finish {
+        // Where the caller forced the tool; clients wait for `tool_use`.
+        FinishReason::Stop | FinishReason::Other if called => FinishReason::ToolCalls,
+        FinishReason::Stop if refused => FinishReason::ContentFilter,
+        FinishReason::Stop if met_sequence => FinishReason::StopSequence,
+        reason => reason,
     }
+    .anthropic()
 }
 
-fn open_piece(block: u32, out: &mut Vec<u8>) {
+fn open_delta(block: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(
         b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":",
     );
     write_number(out, u64::from(block));
-    out.extend_from_slice(b",\"delta\":{");
+    out.extend_from_slice(b",\"delta\":");
 }
 
 fn write_piece(block: u32, kind: &str, field: &str, text: &str, out: &mut Vec<u8>) {
-    open_piece(block, out);
-    for piece in ["\"type\":\"", kind, "\",\"", field, "\":"] {
+    open_delta(block, out);
+    for piece in ["{\"type\":\"", kind, "\",\"", field, "\":"] {
         out.extend_from_slice(piece.as_bytes());
     }
     write_json(out, text);

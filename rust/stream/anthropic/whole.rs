@@ -5,29 +5,25 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::encoder::{stop_reason, tool_id, write_usage};
+use super::encoder::{answer_id, call_id, stop_reason, write_usage};
 use crate::stream::collected::{Block, Choice, Collected};
-use crate::stream::{Options, Usage};
+use crate::stream::{FinishReason, Options, Usage};
 
 /// Appends the answer. The dialect has one alternative: the first.
 pub fn write_whole(answer: &Collected, options: &Options, out: &mut Vec<u8>) {
     let fallback = Choice::default();
     let choice = answer.choices.values().next().unwrap_or(&fallback);
-    let id = if answer.id.is_empty() { &options.request_id } else { &answer.id };
-    let has = |wanted: fn(&Block) -> bool| choice.blocks.iter().any(wanted);
-    let stop_reason = stop_reason(
-        choice.finish,
-        has(|block| matches!(block, Block::Tool { .. })),
-        has(|block| matches!(block, Block::Refusal { .. })),
-        choice.stop_sequence.is_some(),
-    );
+    let called = choice.blocks.iter().any(|block| matches!(block, Block::Tool { .. }));
+    let refused = choice.blocks.iter().any(|block| matches!(block, Block::Refusal { .. }));
+    let met_sequence = choice.stop_sequence.is_some();
+    let finish = choice.finish.unwrap_or(FinishReason::Stop);
     let body = Message {
-        id,
+        id: answer_id(&answer.id, options),
         kind: "message",
         role: "assistant",
         model: options.model.as_ref().unwrap_or(&answer.model),
         content: choice.blocks.iter().filter_map(|block| content(block, options)).collect(),
-        stop_reason,
+        stop_reason: stop_reason(finish, called, refused, met_sequence),
         stop_sequence: choice.stop_sequence.as_deref(),
     };
     let begin = out.len();
@@ -49,7 +45,7 @@ pub fn write_whole(answer: &Collected, options: &Options, out: &mut Vec<u8>) {
 
 #[derive(Serialize)]
 struct Message<'a> {
-    id: &'a str,
+    id: Cow<'a, str>,
     #[serde(rename = "type")]
     kind: &'static str,
     role: &'static str,
@@ -113,7 +109,7 @@ fn content<'a>(block: &'a Block, options: &Options) -> Option<Content<'a>> {
         Block::Redacted { data } => Known::RedactedThinking { data },
         Block::Refusal { text } => Known::Text { text, citations: Vec::new() },
         Block::Tool { tool, id, name, arguments } => {
-            Known::ToolUse { id: tool_id(id, *tool, options), name, input: input(arguments) }
+            Known::ToolUse { id: call_id(id, *tool, options), name, input: input(arguments) }
         }
         Block::Vendor { raw } => return serde_json::from_str(raw).ok().map(Content::Vendor),
     }))

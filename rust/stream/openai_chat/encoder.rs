@@ -143,11 +143,7 @@ impl Encoder {
         let head = &mut self.head;
         head.clear();
         head.extend_from_slice(b"data: {\"id\":");
-        if id.is_empty() {
-            write_json(head, &format!("chatcmpl-{}", self.options.request_id));
-        } else {
-            write_json(head, id);
-        }
+        write_json(head, &answer_id(id, &self.options));
         head.extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
         write_number(head, created_s.unwrap_or(self.options.created_s));
         head.extend_from_slice(b",\"model\":");
@@ -231,7 +227,7 @@ impl Encoder {
         out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
         write_number(out, u64::from(tool));
         out.extend_from_slice(b",\"id\":");
-        write_json(out, &tool_id(id, choice, tool, &self.options));
+        write_json(out, &call_id(id, choice, tool, &self.options));
         out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
         write_json(out, name);
         out.extend_from_slice(b",\"arguments\":\"\"}}]");
@@ -329,30 +325,30 @@ impl Encoder {
     }
 }
 
+/// The answer's id, made where the upstream gave none.
+pub(super) fn answer_id<'a>(id: &'a str, options: &Options) -> Cow<'a, str> {
+    if id.is_empty() { format!("chatcmpl-{}", options.request_id).into() } else { id.into() }
+}
+
+/// A tool call's id, made where the upstream gave none: its result must name it.
+pub(super) fn call_id<'a>(id: &'a str, choice: u32, tool: u32, options: &Options) -> Cow<'a, str> {
+    if id.is_empty() {
+        format!("call_{}_{choice}_{tool}", options.request_id).into()
+    } else {
+        id.into()
+    }
+}
+
 /// What of Anthropic's citation this dialect can say.
 #[derive(serde::Deserialize)]
 struct Source<'a> {
     #[serde(borrow, default)]
-    url: Option<std::borrow::Cow<'a, str>>,
+    url: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    title: Option<std::borrow::Cow<'a, str>>,
+    title: Option<Cow<'a, str>>,
 }
 
 /// Takes back the comma after the role where no other field follows.
-/// A tool call's id; one of our own where the host gave none, since results name their call by it.
-pub(super) fn tool_id<'a>(
-    given: &'a str,
-    choice: u32,
-    tool: u32,
-    options: &Options,
-) -> Cow<'a, str> {
-    if given.is_empty() {
-        Cow::Owned(format!("call_{}_{choice}_{tool}", options.request_id))
-    } else {
-        Cow::Borrowed(given)
-    }
-}
-
 fn trim_comma(out: &mut Vec<u8>) {
     if out.last() == Some(&b',') {
         out.pop();

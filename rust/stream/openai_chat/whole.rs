@@ -3,13 +3,12 @@
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::encoder::{tool_id, write_usage};
+use super::encoder::{answer_id, call_id, write_usage};
 use crate::stream::collected::{Block, Choice, Collected};
 use crate::stream::{FinishReason, Options};
 
 /// Appends the answer.
 pub fn write_whole(answer: &Collected, options: &Options, out: &mut Vec<u8>) {
-    let id = if answer.id.is_empty() { &options.request_id } else { &answer.id };
     let model = options.model.as_ref().unwrap_or(&answer.model);
     let choices: Vec<Value> = answer
         .choices
@@ -17,7 +16,7 @@ pub fn write_whole(answer: &Collected, options: &Options, out: &mut Vec<u8>) {
         .map(|(index, choice)| write_choice(*index, choice, options))
         .collect();
     let body = json!({
-        "id": id,
+        "id": answer_id(&answer.id, options),
         "object": "chat.completion",
         "created": answer.created_s.unwrap_or(options.created_s),
         "model": model,
@@ -63,7 +62,7 @@ fn write_choice(index: u32, choice: &Choice, options: &Options) -> Value {
             }
             Block::Refusal { text: more } => refusal.push_str(more),
             Block::Tool { tool, id, name, arguments } => {
-                let id = tool_id(id, index, *tool, options);
+                let id = call_id(id, index, *tool, options);
                 let arguments = if arguments.is_empty() { "{}" } else { arguments };
                 let function = json!({"name": name, "arguments": arguments});
                 calls.push(json!({"id": id, "type": "function", "function": function}));

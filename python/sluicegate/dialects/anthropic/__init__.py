@@ -1,5 +1,7 @@
 """Anthropic Messages. Source: https://docs.anthropic.com/en/api/messages"""
 
+from collections.abc import Set
+
 from sluicegate.conversation import Conversation
 from sluicegate.dialects.anthropic.decode import decode_request
 from sluicegate.dialects.anthropic.encode import encode_request
@@ -25,8 +27,11 @@ class Anthropic:
         stream: bool,
         drop_unsupported: bool,
         default_max_tokens: int,
+        extensions: Set[str],
     ) -> tuple[bytes, list[str]]:
-        """A request for an upstream, and the paths of what was left out."""
+        """A request for an upstream, and the paths of what was left out; all of it is said in the
+        dialect's own fields.
+        """
         return encode_request(
             conversation,
             model=model,

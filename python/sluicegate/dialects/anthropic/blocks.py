@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Raw
 
 from sluicegate.conversation import (
-    CacheControl,
     DocumentPart,
     ImagePart,
     Part,
@@ -24,13 +23,6 @@ _NOT_IN_IDS: Final = re.compile(r"[^a-zA-Z0-9_-]")
 """Other hosts' ids of tool calls hold dots and colons, which the vendor refuses."""
 
 Json = dict[str, Any]
-
-
-def mark(block: Json, control: CacheControl | None) -> None:
-    """Sets `cache_control`."""
-    if control is not None:
-        ttl = {"ttl": control.ttl} if control.ttl else {}
-        block["cache_control"] = {"type": "ephemeral", **ttl}
 
 
 def tool_id(given: str) -> str:

@@ -22,8 +22,8 @@ from sluicegate.conversation import (
     VendorTool,
 )
 from sluicegate.dialects.anthropic import thinking
-from sluicegate.dialects.anthropic.blocks import block_of, mark, tool_id
-from sluicegate.dialects.carry import Carrier
+from sluicegate.dialects.anthropic.blocks import block_of, tool_id
+from sluicegate.dialects.carry import Carrier, mark
 
 HARMLESS: Final = frozenset(
     {
@@ -52,9 +52,12 @@ HARMLESS: Final = frozenset(
 own side; leaving them out changes no answer's meaning.
 """
 
-HARMLESS_INSIDE: Final = frozenset({"prompt_cache_breakpoint", "cache_control", "prefix"})
-"""The same in messages, parts and tools. `prefix` says what here holds for any last turn of the
-assistant. Source: https://docs.mistral.ai/capabilities/completion/
+HARMLESS_INSIDE: Final = frozenset(
+    {"annotations", "cache_control", "prefix", "prompt_cache_breakpoint"}
+)
+"""The same in messages, parts and tools. `annotations` are the sources of an earlier answer, which
+say nothing to a model; `prefix` says what here holds for any last turn of the assistant. Source:
+https://docs.mistral.ai/capabilities/completion/
 """
 
 _NO_LATE_SYSTEM: Final = re.compile(
@@ -123,7 +126,7 @@ class _Encoder:
         self.reasoning(out)
         if c.user is not None:
             out["metadata"] = {"user_id": c.user}
-        tier = self.service_tier()
+        tier = self.carry.service_tier(c.service_tier, _TIERS)
         if tier is not None:
             out["service_tier"] = tier
         self.carry.extras(c.extras, out)
@@ -159,14 +162,6 @@ class _Encoder:
         ):
             if value is not None:
                 self.carry.cannot(name, f"Messages has no {name}")
-
-    def service_tier(self) -> str | None:
-        tier = self.c.service_tier
-        if self.carry.same_dialect or tier is None:
-            return tier
-        if tier not in _TIERS:
-            self.carry.leave_out("service_tier")
-        return _TIERS.get(tier)
 
     def reasoning(self, out: Json) -> None:
         reasoning = self.c.reasoning

@@ -1,5 +1,7 @@
 """OpenAI Chat Completions. Source: https://platform.openai.com/docs/api-reference/chat"""
 
+from collections.abc import Set
+
 from sluicegate.conversation import Conversation
 from sluicegate.dialects.error_bodies import openai_error, read_error
 from sluicegate.dialects.openai_chat.decode import decode_request
@@ -25,11 +27,18 @@ class OpenAiChat:
         stream: bool,
         drop_unsupported: bool,
         default_max_tokens: int,
+        extensions: Set[str],
     ) -> tuple[bytes, list[str]]:
         """A request for an upstream; here the model bounds its own output, so the default is not
         needed.
         """
-        return encode_request(conversation, model=model, stream=stream, drop=drop_unsupported)
+        return encode_request(
+            conversation,
+            model=model,
+            stream=stream,
+            drop=drop_unsupported,
+            extensions=extensions,
+        )
 
     def encode_error(self, error: GatewayError) -> bytes:
         """An error for a client."""

@@ -247,9 +247,9 @@ def _assistant_parts(message: Fields) -> list[Part]:
         call.take("index", int)
         part.extras = call.rest()
         parts.append(part)
-    # Sources that an answer carried and the client sends back as they were: they say nothing to a
-    # model.
-    message.raw_of("annotations")
+    annotations = message.raw_of("annotations")
+    if annotations is not None and bytes(annotations) != b"[]":  # SDKs send the empty list back
+        message.put_back("annotations", annotations)
     return parts
 
 

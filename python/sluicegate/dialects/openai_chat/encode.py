@@ -1,16 +1,20 @@
 """A conversation as a Chat Completions request."""
 
 import re
+from collections.abc import Set
 from typing import Any, Final
 
 import msgspec
 
 from sluicegate.conversation import (
+    AudioPart,
+    CacheControl,
     Conversation,
     DocumentPart,
     ImagePart,
     Part,
     Reasoning,
+    RedactedThinkingPart,
     RefusalPart,
     TextPart,
     ThinkingPart,
@@ -21,8 +25,8 @@ from sluicegate.conversation import (
     VendorPart,
     VendorTool,
 )
-from sluicegate.dialects.carry import Carrier
-from sluicegate.dialects.openai_chat.parts import mark, part_of, thinking_block
+from sluicegate.dialects.carry import Carrier, mark
+from sluicegate.dialects.openai_chat.parts import part_of, thinking_block
 from sluicegate.dialects.reasoning import effort_of
 
 HARMLESS: Final = frozenset(
@@ -72,21 +76,26 @@ Json = dict[str, Any]
 
 
 def encode_request(
-    conversation: Conversation, *, model: str, stream: bool, drop: bool
+    conversation: Conversation, *, model: str, stream: bool, drop: bool, extensions: Set[str]
 ) -> tuple[bytes, list[str]]:
     """The request's bytes, and the paths of what was left out.
+
+    Args:
+        extensions: fields beyond the dialect that the host takes; hosts that know no others refuse
+        the whole request for one. A client of this dialect knows its host: what it sent stays.
 
     Raises:
         UnsupportedFieldError: the first field that this dialect cannot express, unless `drop`.
     """
-    return _Encoder(conversation, drop=drop).encode(model, stream)
+    return _Encoder(conversation, drop=drop, extensions=extensions).encode(model, stream)
 
 
 class _Encoder:
     """One request on its way out."""
 
-    def __init__(self, conversation: Conversation, *, drop: bool) -> None:
+    def __init__(self, conversation: Conversation, *, drop: bool, extensions: Set[str]) -> None:
         self.c = conversation
+        self.extensions = extensions
         self.carry = Carrier(
             "openai",
             conversation.dialect,
@@ -110,7 +119,7 @@ class _Encoder:
             "logprobs": c.logprobs,
             "top_logprobs": c.top_logprobs,
             "user": c.user,
-            "service_tier": self.service_tier(),
+            "service_tier": self.carry.service_tier(c.service_tier, _TIERS),
         }
         out.update({name: value for name, value in scalars.items() if value is not None})
         if c.top_k is not None:
@@ -128,14 +137,6 @@ class _Encoder:
         self.reasoning(out, model)
         self.carry.extras(c.extras, out)
         return msgspec.json.encode(out), self.carry.dropped
-
-    def service_tier(self) -> str | None:
-        tier = self.c.service_tier
-        if self.carry.same_dialect or tier is None:
-            return tier
-        if tier not in _TIERS:
-            self.carry.leave_out("service_tier")
-        return _TIERS.get(tier)
 
     def reasoning(self, out: Json, model: str) -> None:
         reasoning = self.c.reasoning
@@ -198,7 +199,7 @@ class _Encoder:
         if tool.strict is not None:
             function["strict"] = tool.strict
         out: Json = {"type": "function", "function": function}
-        mark(out, tool.cache_control)
+        self.mark(out, tool.cache_control, tool.path)
         self.carry.extras(tool.extras, out, tool.path)
         return out
 
@@ -252,12 +253,15 @@ class _Encoder:
             "tool_call_id": result.tool_call_id,
             "content": _plain(texts) if texts else "",
         }
-        mark(message, result.cache_control)
+        self.mark(message, result.cache_control, result.path)
         self.carry.extras(result.extras, message, result.path)
         return message
 
     def assistant(self, turn: Turn) -> Json:
         message: Json = {"role": "assistant"}
+        for part in turn.parts:
+            if not isinstance(part, (*_SAID, *_BESIDE)):
+                self.carry.cannot(part.path, "it has no place in an assistant's turn")
         said: list[Part] = [part for part in turn.parts if isinstance(part, _SAID)]
         message["content"] = self.content(said, joined=True) if said else None
         calls = [part for part in turn.parts if isinstance(part, ToolCallPart)]
@@ -266,18 +270,41 @@ class _Encoder:
         refusals = [part.text for part in turn.parts if isinstance(part, RefusalPart)]
         if refusals:
             message["refusal"] = "".join(refusals)
-        thoughts = [part.text for part in turn.parts if isinstance(part, ThinkingPart)]
-        if any(thoughts):
-            message["reasoning_content"] = "".join(thoughts)
-        blocks = [block for part in turn.parts if (block := thinking_block(part)) is not None]
-        if any("signature" in block or "data" in block for block in blocks):
-            message["thinking_blocks"] = blocks
+        self.thoughts(turn, message)
         return message
+
+    def thoughts(self, turn: Turn, message: Json) -> None:
+        """Earlier thoughts, in extensions of the dialect: it has no field for them itself."""
+        thoughts = [part for part in turn.parts if isinstance(part, _THOUGHTS)]
+        text = "".join(part.text for part in thoughts if isinstance(part, ThinkingPart))
+        if text and self.takes("reasoning_content"):
+            message["reasoning_content"] = text
+        blocks = [thinking_block(part) for part in thoughts]
+        for part, block in zip(thoughts, blocks, strict=True):
+            self.carry.extras(part.extras, block, part.path)
+        are_signed = any("signature" in block or "data" in block for block in blocks)
+        if are_signed and self.takes("thinking_blocks"):
+            message["thinking_blocks"] = blocks
+            return
+        for part, block in zip(thoughts, blocks, strict=True):
+            if "data" in block or "reasoning_content" not in message:
+                self.carry.leave_out(part.path)
+            elif "signature" in block:
+                self.carry.leave_out(f"{part.path}.signature")
+
+    def takes(self, extension: str) -> bool:
+        return self.carry.same_dialect or extension in self.extensions
+
+    def mark(self, item: Json, control: CacheControl | None, path: str) -> None:
+        if control is not None and not self.takes("cache_control"):
+            self.carry.leave_out(f"{path}.cache_control")
+            return
+        mark(item, control)
 
     def tool_call(self, call: ToolCallPart) -> Json:
         function: Json = {"name": call.name, "arguments": call.arguments}
         out: Json = {"id": call.id, "type": "function", "function": function}
-        mark(out, call.cache_control)
+        self.mark(out, call.cache_control, call.path)
         self.carry.extras(call.extras, out, call.path)
         return out
 
@@ -307,7 +334,7 @@ class _Encoder:
         if item is None:
             self.carry.cannot(part.path)
             return None
-        mark(item, part.cache_control)
+        self.mark(item, part.cache_control, part.path)
         self.carry.extras(part.extras, item, part.path)
         return item
 
@@ -329,8 +356,12 @@ class _Encoder:
         return False
 
 
-_SAID: Final = (TextPart, ImagePart, DocumentPart, VendorPart)
-"""What of an assistant's turn is content; the rest has fields of its own."""
+_SAID: Final = (TextPart, ImagePart, DocumentPart, AudioPart, VendorPart)
+"""What of an assistant's turn is content."""
+
+_THOUGHTS: Final = (ThinkingPart, RedactedThinkingPart)
+_BESIDE: Final = (ToolCallPart, RefusalPart, *_THOUGHTS)
+"""What of it has fields of its own."""
 
 
 def _plain(items: list[Any]) -> str | list[Any]:

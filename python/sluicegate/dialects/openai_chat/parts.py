@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from sluicegate.conversation import (
     AudioPart,
-    CacheControl,
     DocumentPart,
     ImagePart,
     Part,
@@ -26,21 +25,12 @@ def part_of(part: Part) -> Json | None:
     return write(part) if write else None
 
 
-def thinking_block(part: Part) -> Json | None:
-    """A thought as `thinking_blocks`, an extension of LiteLLM's, holds it; None for other parts."""
+def thinking_block(part: ThinkingPart | RedactedThinkingPart) -> Json:
+    """A thought as `thinking_blocks`, an extension of LiteLLM's, holds it."""
     if isinstance(part, RedactedThinkingPart):
         return {"type": "redacted_thinking", "data": part.data}
-    if isinstance(part, ThinkingPart):
-        block = {"type": "thinking", "thinking": part.text}
-        return {**block, "signature": part.signature} if part.signature else block
-    return None
-
-
-def mark(item: Json, control: CacheControl | None) -> None:
-    """Prompt-cache marks go through as the extension that hosts of this dialect read."""
-    if control is not None:
-        ttl = {"ttl": control.ttl} if control.ttl else {}
-        item["cache_control"] = {"type": "ephemeral", **ttl}
+    block = {"type": "thinking", "thinking": part.text}
+    return {**block, "signature": part.signature} if part.signature else block
 
 
 def _text(part: TextPart) -> Json:
