@@ -25,8 +25,18 @@ pub struct Usage {
     pub reasoning_tokens: Option<u64>,
     /// Audio, in and out.
     pub audio_tokens: Option<u64>,
+    /// The part of `audio_tokens` that came out.
+    pub output_audio_tokens: Option<u64>,
+    /// The part of `audio_tokens` that was read from the cache.
+    pub cached_audio_tokens: Option<u64>,
     /// Images, in and out.
     pub image_tokens: Option<u64>,
+    /// The part of `image_tokens` that came out.
+    pub output_image_tokens: Option<u64>,
+    /// The part of `image_tokens` that was read from the cache.
+    pub cached_image_tokens: Option<u64>,
+    /// Searches that the vendor made for the answer; no tokens.
+    pub web_searches: Option<u64>,
 }
 
 impl Usage {
