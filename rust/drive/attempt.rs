@@ -19,6 +19,7 @@ use super::snapshot::{Operation, Target};
 use super::{relay, send, whole};
 use crate::dialect::Dialect;
 use crate::journal::{Journal, RecordId};
+use crate::price::{Sheet, Tokens};
 use crate::stream::Usage;
 use crate::transport::{Lease, TransportError};
 
@@ -68,6 +69,8 @@ pub(super) struct Running {
     pub rt: Rc<Runtime>,
     pub x: Arc<Exchange>,
     pub target: Target,
+    /// The prices that held when the request began, whatever the configuration says by now.
+    pub sheet: Option<Arc<Sheet>>,
     pub deadline: Deadline,
     pub report: Report,
     /// The gateway asked for usage that the client did not ask for.
@@ -99,6 +102,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         hides_usage: false,
         sent: Instant::now(),
         replaced: false,
+        sheet: target.sheet(x.admission.unix_s).cloned(),
         rt,
         x,
         target,
@@ -196,7 +200,7 @@ impl Running {
         row.outcome = Outcome::Error;
         row.error_code = Some(FailureKind::Reset.code());
         row.basis = Basis::None;
-        row.price(self.target.price.as_ref());
+        row.price(self.sheet.as_deref(), &Tokens::default());
         row.latency_ms = millis(self.x.admission.arrived);
         let written = self.rt.settle_row(self.id, &row);
         self.x.keep_unfinished(self.id.attempt, written.into());
@@ -260,7 +264,7 @@ impl Running {
 
     /// What the attempt cost, where its price is known.
     pub(super) fn cost_usd(&self) -> Option<String> {
-        self.target.price.map(|price| price.cost_usd(&self.report.tokens()))
+        self.sheet.as_ref().map(|sheet| sheet.cost_usd(&Tokens::from(&self.report.usage)))
     }
 
     /// Microseconds that the gateway has held the request itself, up to now.
@@ -271,7 +275,7 @@ impl Running {
 
     /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
     fn settle(self, target: usize, end: End) {
-        let Self { rt, x, target: upstream, report, id, .. } = self;
+        let Self { rt, x, target: upstream, sheet, report, id, .. } = self;
         let number = id.attempt;
         let mut row = Row::open(&x, number, Some(&upstream));
         row.status = report.status;
@@ -279,7 +283,7 @@ impl Running {
         row.response_model = report.response_model.as_deref();
         row.tokens = report.tokens();
         row.basis = report.basis.unwrap_or(Basis::None);
-        row.price(upstream.price.as_ref());
+        row.price(sheet.as_deref(), &Tokens::from(&report.usage));
         row.first_token_ms = report.first_token_ms;
         row.latency_ms = millis(x.admission.arrived);
         let state = match end {

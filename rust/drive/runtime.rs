@@ -127,7 +127,7 @@ impl Runtime {
             row.outcome = Outcome::Refused;
             row.basis = super::row::Basis::None;
             row.error_code = code;
-            row.price(None);
+            row.price(None, &crate::price::Tokens::default());
             row.price_version = "";
             row.latency_ms = super::row::millis(x.admission.arrived);
             self.settle_row(RecordId { request_id: x.id.into_bytes(), attempt: 0 }, &row);

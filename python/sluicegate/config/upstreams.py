@@ -60,6 +60,8 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         drain=provider.on_disconnect == "drain",
         drop_unsupported=provider.unsupported == "drop",
         quota_codes=row.quota_codes if row else frozenset({"insufficient_quota"}),
+        price_provider=(row.price_provider or name) if row else None,
+        reasoning_beside_output=bool(row and row.reasoning_beside_output),
     )
 
 

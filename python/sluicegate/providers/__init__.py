@@ -20,6 +20,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         quota_codes: words in its errors for a quota that is used up.
         needs_key: false for hosts of one's own.
         responses: whether it has the Responses API.
+        price_provider: the price book's name for it, where that is another.
+        reasoning_beside_output: whether its output counts leave out reasoning.
     """
 
     dialect: Literal["openai", "anthropic"]
@@ -31,6 +33,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     quota_codes: frozenset[str] = frozenset({"insufficient_quota"})
     needs_key: bool = True
     responses: bool = False
+    price_provider: str = ""
+    reasoning_beside_output: bool = False
 
 
 def _read() -> dict[str, ProviderRow]:
