@@ -14,6 +14,7 @@ use super::principal::{Principal, PrincipalSpec};
 use super::route_cache::RouteCache;
 use crate::dialect::Dialect;
 use crate::price::{Book, Schedule, Sheet, SpecError};
+use crate::stream::Counting;
 use crate::transport::{Endpoint, EndpointError};
 
 /// What is asked of a model; OpenTelemetry's `gen_ai.operation.name` where it has one.
@@ -188,8 +189,8 @@ pub struct Upstream {
     pub drain: bool,
     /// Which prices hold for it.
     pub tariff: Tariff,
-    /// Its output counts leave out reasoning, which it reports beside them.
-    pub reasoning_beside_output: bool,
+    /// How it counts tokens.
+    pub counting: Counting,
 }
 
 /// A model at an upstream.
@@ -391,7 +392,7 @@ impl UpstreamSpec {
             ask_usage: self.ask_usage,
             drain: self.drain,
             tariff,
-            reasoning_beside_output: self.reasoning_beside_output,
+            counting: Counting { reasoning_beside_output: self.reasoning_beside_output },
         })
     }
 }

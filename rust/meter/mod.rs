@@ -5,7 +5,7 @@ mod counter;
 mod sighting;
 mod tap;
 
-pub use answer::{Answer, read_answer};
+pub use answer::{Answer, read_answer, read_answer_of};
 pub use counter::TextCounter;
 pub use sighting::Sighting;
 pub use tap::Meter;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sluicegate::dialect::Dialect;
 use sluicegate::error::Error;
 use sluicegate::meter::{Meter, Sighting, TextCounter, read_answer};
-use sluicegate::stream::{FinishReason, Usage};
+use sluicegate::stream::{Counting, FinishReason, Usage};
 
 /// Counts bytes, which makes every expectation plain.
 #[derive(Clone, Default)]
@@ -157,8 +157,9 @@ fn reported_counts_are_checked_field_by_field() {
     let cases = [
         ("7", Some(7)),
         ("0", Some(0)),
-        ("1000000000000000", Some(1_000_000_000_000_000)),
-        ("1000000000000001", None),
+        ("1000000000", Some(1_000_000_000)),
+        ("1000000001", None),
+        ("1000000000000000000", None),
         ("99999999999999999999999", None),
         ("1e12", None),
         ("-1", None),
@@ -196,6 +197,65 @@ fn reported_counts_are_checked_field_by_field() {
     }
 }
 
+/// `OpenAI` counts reasoning inside the completion, xAI beside it; the host's total tells, else its row.
+#[test]
+fn reasoning_is_output_wherever_it_is_counted() {
+    let details = r#""completion_tokens_details":{"reasoning_tokens":228}"#;
+    let beside = Counting { reasoning_beside_output: true };
+    let inside = Counting::default();
+    for (counts, counting, output, reasoning) in [
+        (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":241"#, inside, 229, Some(228)),
+        (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":241"#, beside, 229, Some(228)),
+        (
+            r#""prompt_tokens":12,"completion_tokens":300,"total_tokens":312"#,
+            beside,
+            300,
+            Some(228),
+        ),
+        (
+            r#""prompt_tokens":12,"completion_tokens":300,"total_tokens":312"#,
+            inside,
+            300,
+            Some(228),
+        ),
+        (r#""prompt_tokens":12,"completion_tokens":1"#, beside, 229, Some(228)),
+        (r#""prompt_tokens":12,"completion_tokens":300"#, inside, 300, Some(228)),
+        // more than its whole, and nothing says that it stands beside it
+        (r#""prompt_tokens":12,"completion_tokens":1"#, inside, 1, None),
+        (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":13"#, beside, 1, None),
+        (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":-5"#, inside, 1, None),
+    ] {
+        let mut meter = openai().counting(counting);
+        let event = usage(&format!("{{{counts},{details}}}"));
+        see(&mut meter, &event);
+        see(&mut meter, &event); // said twice, counted once
+        assert_eq!(meter.usage().output_tokens, Some(output), "{counts}");
+        assert_eq!(meter.usage().reasoning_tokens, reasoning, "{counts}");
+    }
+}
+
+#[test]
+fn audio_and_searches_are_told_apart() {
+    let mut meter = openai();
+    see(
+        &mut meter,
+        &usage(
+            r#"{"prompt_tokens":50,"completion_tokens":20,
+            "prompt_tokens_details":{"audio_tokens":30},"completion_tokens_details":{"audio_tokens":15}}"#
+                .replace('\n', "")
+                .as_str(),
+        ),
+    );
+    let seen = meter.usage();
+    assert_eq!((seen.audio_tokens, seen.output_audio_tokens), (Some(45), Some(15)));
+    let mut meter = anthropic();
+    see(
+        &mut meter,
+        r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":3,"server_tool_use":{"web_search_requests":2}}}"#,
+    );
+    assert_eq!(meter.usage().web_searches, Some(2));
+}
+
 #[test]
 fn usage_means_the_same_in_every_dialect() {
     let some = Usage {
@@ -226,6 +286,7 @@ fn usage_means_the_same_in_every_dialect() {
                 cached_input_tokens: Some(60),
                 cache_write_tokens: Some(30),
                 audio_tokens: Some(7),
+                output_audio_tokens: Some(3),
                 image_tokens: Some(2),
                 ..Usage::default()
             },

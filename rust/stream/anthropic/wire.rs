@@ -119,6 +119,7 @@ pub(super) struct WireUsage {
     cache_creation: Option<CacheCreation>,
     output_tokens: Count,
     output_tokens_details: Option<OutputDetails>,
+    server_tool_use: Option<ServerToolUse>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -134,6 +135,12 @@ struct OutputDetails {
     thinking_tokens: Count,
 }
 
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct ServerToolUse {
+    web_search_requests: Count,
+}
+
 /// The last believable value of every count.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
@@ -144,6 +151,7 @@ pub(super) struct Reported {
     written_1h: Option<u64>,
     output: Option<u64>,
     reasoning: Option<u64>,
+    searches: Option<u64>,
 }
 
 impl Reported {
@@ -162,6 +170,9 @@ impl Reported {
         if let Some(details) = &wire.output_tokens_details {
             details.thinking_tokens.update(&mut self.reasoning);
         }
+        if let Some(tools) = &wire.server_tool_use {
+            tools.web_search_requests.update(&mut self.searches);
+        }
         self.usage()
     }
 
@@ -175,6 +186,7 @@ impl Reported {
             cache_write_1h_tokens: self.written_1h,
             output_tokens: self.output,
             reasoning_tokens: self.reasoning,
+            web_searches: self.searches,
             ..Usage::default()
         };
         usage.without_absurd_parts()

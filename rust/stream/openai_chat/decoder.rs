@@ -12,7 +12,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::stream::mould::Mould;
 use crate::stream::text::{Text, read_object, read_or_default};
-use crate::stream::{Delta, FinishReason, UpstreamError};
+use crate::stream::{Counting, Delta, FinishReason, UpstreamError};
 
 const DIALECT: &str = Dialect::OpenAiChat.name();
 
@@ -34,6 +34,11 @@ enum Plain {
 }
 
 impl Decoder {
+    /// Says how the host counts.
+    pub fn set_counting(&mut self, counting: Counting) {
+        self.reported.set_counting(counting);
+    }
+
     /// Hands out what one event holds; see [`crate::stream::Decoder::event`].
     pub fn event(
         &mut self,

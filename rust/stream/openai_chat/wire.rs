@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::stream::text::{Label, Text};
-use crate::stream::usage::{Count, Usage, sum};
+use crate::stream::usage::{Count, Counting, Usage, sum};
 
 #[derive(serde::Deserialize)]
 #[serde(default)]
@@ -236,6 +236,7 @@ pub(super) struct ErrorBody<'a> {
 pub(super) struct WireUsage {
     prompt_tokens: Count,
     completion_tokens: Count,
+    total_tokens: Count,
     prompt_tokens_details: Option<Details>,
     completion_tokens_details: Option<Details>,
     /// `DeepSeek`.
@@ -265,17 +266,20 @@ struct Details {
 }
 
 /// The last believable value of every count, as the host names it.
-///
-/// A host that counts reasoning beside the completion (xAI) is not told apart here: that is a fact
-/// about the host, not about the dialect.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
     usage: Usage,
+    total: Option<u64>,
+    counting: Counting,
     audio: [Option<u64>; 2],
     image: [Option<u64>; 2],
 }
 
 impl Reported {
+    pub(super) fn set_counting(&mut self, counting: Counting) {
+        self.counting = counting;
+    }
+
     pub(super) fn fold(&mut self, wire: &WireUsage) -> Usage {
         let prompt = wire.prompt_tokens_details.as_ref();
         let completion = wire.completion_tokens_details.as_ref();
@@ -283,6 +287,7 @@ impl Reported {
         let usage = &mut self.usage;
         wire.prompt_tokens.update(&mut usage.input_tokens);
         wire.completion_tokens.update(&mut usage.output_tokens);
+        wire.total_tokens.update(&mut self.total);
         for cached in [
             wire.num_cached_tokens,
             wire.cached_tokens,
@@ -315,6 +320,24 @@ impl Reported {
         }
         usage.audio_tokens = sum(&self.audio);
         usage.image_tokens = sum(&self.image);
-        self.usage.without_absurd_parts()
+        [_, usage.output_audio_tokens] = self.audio;
+        [_, usage.output_image_tokens] = self.image;
+        let output_tokens = self.all_output();
+        Usage { output_tokens, ..self.usage }.without_absurd_parts()
+    }
+
+    /// Output with the reasoning that xAI's models, behind whatever proxy, leave out of the completion.
+    ///
+    /// The host's own total shows which it is: `total = prompt + completion + reasoning`. Only where there is
+    /// none to go by, what is known of the host counts.
+    fn all_output(&self) -> Option<u64> {
+        let Usage { input_tokens, output_tokens, reasoning_tokens, .. } = self.usage;
+        let with_reasoning = sum(&[output_tokens, reasoning_tokens]);
+        let is_beside = match (self.total, sum(&[input_tokens, output_tokens])) {
+            (Some(total), Some(inside)) if total == inside => false,
+            (Some(total), Some(_)) if Some(total) == sum(&[input_tokens, with_reasoning]) => true,
+            _ => self.counting.reasoning_beside_output,
+        };
+        if is_beside { output_tokens.and(with_reasoning) } else { output_tokens }
     }
 }
