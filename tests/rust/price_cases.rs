@@ -115,14 +115,67 @@ impl Tally {
     }
 }
 
+/// What was found, and what has no explanation.
+#[derive(Default)]
+struct Findings {
+    read: Tally,
+    then: Tally,
+    now: Tally,
+    wrong: Vec<String>,
+}
+
+impl Findings {
+    fn usage(&mut self, case: &Case, body: &Value, extractor: &Extractor, theirs: &Tokens) {
+        let reader = reader(extractor);
+        if reader == Reader::Other {
+            return self.read.note("not read".to_owned(), &case.id);
+        }
+        let (tokens, by) = match ours(reader, &extractor.provider_id, case.body.get()) {
+            Some(tokens) => (tokens, "our decoder"),
+            None => (read_here(reader, body), "read in the test"),
+        };
+        match why_read_differently(extractor, body, &tokens, theirs) {
+            Ok(why) => self.read.note(format!("{reader:?}, {by}: {why}"), &case.id),
+            Err(what) => self.wrong.push(format!("{}: {what}", case.id)),
+        }
+    }
+
+    fn price(&mut self, case: &Case, book: &Book, extractor: &Extractor, theirs: &Tokens) {
+        let Some(model) = case.model.as_deref() else { return };
+        let provider = extractor.provider_id.as_str();
+        let then = sheet(book, provider, model);
+        let verdict = priced(then.as_deref(), theirs, extractor).map(str::to_owned);
+        let verdict = verdict.or_else(|what| {
+            let known = NOT_IN_THE_DATA.iter().find(|(p, m, _)| (*p, *m) == (provider, model));
+            known.map(|(.., why)| format!("{provider}/{model}: {why}")).ok_or(what)
+        });
+        match verdict {
+            Ok(what) => self.then.note(what, &case.id),
+            Err(what) => self.wrong.push(format!("{}: {provider}/{model}: {what}", case.id)),
+        }
+        let now = sheet(Book::shipped(), provider, model);
+        match priced(now.as_deref(), theirs, extractor) {
+            Ok(what) => self.now.note(what.to_owned(), &case.id),
+            Err(_) if then.is_none() && now.is_some() => {
+                self.now.note(format!("{provider}: they had no price yet"), &case.id);
+            }
+            Err(_) if CHANGED_SINCE.contains(&(provider, model)) => {
+                self.now.note(format!("{provider}/{model}: has another price by now"), &case.id);
+            }
+            Err(what) => {
+                self.wrong.push(format!("{}: {provider}/{model}, our book: {what}", case.id));
+            }
+        }
+    }
+}
+
 #[test]
 fn recorded_usage_is_read_and_priced_as_published() {
     let Some((cases, book)) = gz("usage_price_cases.jsonl.gz").zip(book_of_the_cases()) else {
         eprintln!("SKIPPED: no recorded usage; set SLUICEGATE_CORPORA");
         return;
     };
-    let (mut read, mut by_their_data, mut by_our_book) = <(Tally, Tally, Tally)>::default();
-    let mut wrong = Vec::new();
+    let mut found = Findings::default();
     let mut count = 0;
     for line in BufReader::new(cases).lines() {
         let case: Case = serde_json::from_str(&line.unwrap()).unwrap();
@@ -131,54 +184,15 @@ fn recorded_usage_is_read_and_priced_as_published() {
         for extracted in &case.extracted {
             let theirs = theirs(&extracted.usage);
             for extractor in &extracted.extractors {
-                let (reader, provider) = (reader(extractor), &extractor.provider_id);
-                let (tokens, by) = match ours(reader, provider, case.body.get()) {
-                    Some(tokens) => (tokens, "our decoder"),
-                    None => (read_here(reader, &body), "read in the test"),
-                };
-                match why_read_differently(extractor, &body, &tokens, &theirs) {
-                    _ if reader == Reader::Other => read.note("not read".to_owned(), &case.id),
-                    Ok(why) => read.note(format!("{reader:?}, {by}: {why}"), &case.id),
-                    Err(what) => wrong.push(format!("{}: {what}", case.id)),
-                }
-                let Some(model) = &case.model else { continue };
-                let then = sheet(&book, provider, model);
-                match priced(then.as_deref(), &theirs, extractor) {
-                    Ok(verdict) => by_their_data.note(verdict.to_owned(), &case.id),
-                    Err(what) => {
-                        let known =
-                            NOT_IN_THE_DATA.iter().find(|(p, m, _)| p == provider && m == model);
-                        match known {
-                            Some((.., why)) => {
-                                by_their_data.note(format!("{provider}/{model}: {why}"), &case.id)
-                            }
-                            None => wrong.push(format!("{}: {provider}/{model}: {what}", case.id)),
-                        }
-                    }
-                }
-                let now = sheet(Book::shipped(), provider, model);
-                match priced(now.as_deref(), &theirs, extractor) {
-                    Ok(verdict) => by_our_book.note(verdict.to_owned(), &case.id),
-                    Err(_) if then.is_none() && now.is_some() => {
-                        by_our_book.note(format!("{provider}: they had no price yet"), &case.id);
-                    }
-                    Err(_) if CHANGED_SINCE.contains(&(provider, model)) => {
-                        by_our_book.note(
-                            format!("{provider}/{model}: has another price by now"),
-                            &case.id,
-                        );
-                    }
-                    Err(what) => {
-                        wrong.push(format!("{}: {provider}/{model}, our book: {what}", case.id))
-                    }
-                }
+                found.usage(&case, &body, extractor, &theirs);
+                found.price(&case, &book, extractor, &theirs);
             }
         }
     }
     println!("{count} cases");
-    read.print("usage:");
-    by_their_data.print("price, by the data of the cases' own day:");
-    by_our_book.print("price, by the book that ships:");
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    found.read.print("usage:");
+    found.then.print("price, by the data of the cases' own day:");
+    found.now.print("price, by the book that ships:");
+    assert!(found.wrong.is_empty(), "{} differ:\n{}", found.wrong.len(), found.wrong.join("\n"));
     assert_eq!(count, 1011);
 }
