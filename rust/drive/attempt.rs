@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::Response;
 use hyper::body::Incoming;
 
+use super::alerts::AlertKind;
 use super::deadline::{Deadline, Stop, after};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
@@ -39,7 +40,8 @@ pub(super) struct Report {
     pub upstream_request_id: Option<String>,
     pub response_model: Option<String>,
     pub usage: Usage,
-    pub counted_output_tokens: u64,
+    /// Our own count; `None` where there was too much to count.
+    pub counted_output_tokens: Option<u64>,
     pub basis: Option<Basis>,
     pub first_token_ms: Option<u64>,
 }
@@ -284,6 +286,11 @@ impl Running {
         row.tokens = report.tokens();
         row.basis = report.basis.unwrap_or(Basis::None);
         row.price(sheet.as_deref(), &Tokens::from(&report.usage));
+        if sheet.is_none() && row.basis != Basis::None {
+            rt.alerts.raise(AlertKind::Unpriced, &upstream, Instant::now(), || {
+                "it is recorded without a cost; give it a price under `prices`".to_owned()
+            });
+        }
         row.first_token_ms = report.first_token_ms;
         row.latency_ms = millis(x.admission.arrived);
         let state = match end {

@@ -4,6 +4,7 @@
 //! [`Wake`] that something waits. Nothing here knows ASGI or Python.
 
 mod admit;
+mod alerts;
 mod attempt;
 mod clock;
 mod deadline;
@@ -25,6 +26,7 @@ mod tally;
 mod whole;
 
 pub use admit::{Admission, Incoming, Refusal, Refused};
+pub use alerts::{Alert, AlertKind, Alerts};
 pub use attempt::Attempt;
 pub use engine::{Engine, EngineOptions};
 pub use exchange::{Cancel, Exchange, Wake};

@@ -120,7 +120,8 @@ pub struct TokenColumns {
     pub reasoning_tokens: u64,
     pub audio_tokens: u64,
     pub image_tokens: u64,
-    pub counted_output_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_output_tokens: Option<u64>,
 }
 
 impl From<&Usage> for TokenColumns {
@@ -134,7 +135,7 @@ impl From<&Usage> for TokenColumns {
             reasoning_tokens: usage.reasoning_tokens.unwrap_or(0),
             audio_tokens: usage.audio_tokens.unwrap_or(0),
             image_tokens: usage.image_tokens.unwrap_or(0),
-            counted_output_tokens: 0,
+            counted_output_tokens: None,
         }
     }
 }

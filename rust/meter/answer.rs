@@ -79,6 +79,11 @@ pub fn read_answer_of(
 }
 
 impl Answer<'_> {
+    /// Length of the answer as it came.
+    pub fn body_bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// Hands out every text that the model wrote, for counting where usage is missing.
     ///
     /// Cost: reads the body again.

@@ -35,13 +35,18 @@ def test_a_model_without_a_price_is_recorded_as_unpriced(
 ) -> None:
     bare = {"dialect": "openai", "base_url": f"{upstream.url}/v1", "api_key": "none"}
     gateway = gateways(providers={"bare": bare})
+    name = f"ok-5@{ref('bare')}"
     for stream in (False, True):
-        got = ask(gateway, f"bare/ok-5@{ref('bare')}", stream=stream)
+        got = ask(gateway, f"bare/{name}", stream=stream)
         assert_good(got, 5)
         [row] = gateway.rows(got.ref)
         assert_row(row, price_version="unpriced", input_tokens=PROMPT, output_tokens=5)
         assert row["cost_usd"] in {None, ""}, "unknown is not 0"
         assert "x-sluicegate-cost-usd" not in got.headers
+    told = f"unpriced: bare/{name}: "
+    assert eventually(lambda: told in gateway.log(), 3)
+    ask(gateway, f"bare/{name}")
+    assert not eventually(lambda: gateway.log().count(told) > 1, 1.5)
 
 
 def test_a_model_without_a_price_is_refused_where_that_is_wanted(

@@ -5,8 +5,9 @@ mod recorded;
 use proptest::prelude::*;
 use sluicegate::dialect::Dialect;
 use sluicegate::error::Error;
-use sluicegate::meter::{Meter, Sighting, TextCounter, read_answer};
+use sluicegate::meter::{Meter, Sighting, TextCounter, diverges, read_answer};
 use sluicegate::stream::{Counting, FinishReason, Usage};
+use sluicegate::tokens::Exactness;
 
 /// Counts bytes, which makes every expectation plain.
 #[derive(Clone, Default)]
@@ -231,6 +232,40 @@ fn reasoning_is_output_wherever_it_is_counted() {
         see(&mut meter, &event); // said twice, counted once
         assert_eq!(meter.usage().output_tokens, Some(output), "{counts}");
         assert_eq!(meter.usage().reasoning_tokens, reasoning, "{counts}");
+    }
+}
+
+#[test]
+fn a_count_that_cannot_be_true_is_noticed() {
+    let say = |output, reasoning| Usage {
+        output_tokens: Some(output),
+        reasoning_tokens: reasoning,
+        ..Usage::default()
+    };
+    for (usage, counted, exact, estimated) in [
+        (say(1000, None), 1000, false, false),
+        (say(1200, None), 1000, false, false),
+        (say(1201, None), 1000, true, false),
+        (say(2000, None), 1000, true, false),
+        (say(2001, None), 1000, true, true),
+        (say(799, None), 1000, true, false),
+        (say(499, None), 1000, true, true),
+        (say(60, None), 10, false, false), // no more than 50 tokens
+        (say(61, None), 10, true, true),
+        (say(51, None), 0, true, true),
+        // hidden reasoning explains what was not seen, and no more
+        (say(1000, Some(900)), 100, false, false),
+        (say(1000, Some(900)), 1000, false, false),
+        (say(1000, Some(500)), 100, true, true),
+        (say(1_000_000_000, Some(1_000_000_000)), 5, false, false),
+        (Usage::default(), 1000, false, false),
+    ] {
+        assert_eq!(diverges(&usage, counted, Exactness::Exact), exact, "{usage:?} {counted}");
+        assert_eq!(
+            diverges(&usage, counted, Exactness::Estimated),
+            estimated,
+            "{usage:?} {counted}"
+        );
     }
 }
 
