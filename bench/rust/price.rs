@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use sluicegate::drive::Snapshot;
 use sluicegate::price::{Book, Factor, Reach, Tokens};
 
 fn price(c: &mut Criterion) {
@@ -26,11 +27,34 @@ fn price(c: &mut Criterion) {
     c.bench_function("price/resolve", |b| {
         b.iter(|| book.resolve("openai", black_box("gpt-5.5-2026-04-01"), Factor::ONE));
     });
+    c.bench_function("price/provider_at", |b| {
+        b.iter(|| book.provider_at(black_box("https://api.x.ai/v1")));
+    });
     c.bench_function("price/open_book", |b| {
         b.iter(|| Book::parse(Cow::Borrowed(include_str!("../../rust/price/book.jsonl"))).unwrap());
     });
     c.bench_function("price/read_whole_book", |b| b.iter(|| book.check().unwrap()));
 }
 
-criterion_group!(benches, price);
+/// What the hot path pays for a `provider/model` name that was asked for before, and for an alias.
+fn route(c: &mut Criterion) {
+    let timeouts = r#"{"connect_s":5,"first_byte_s":60,"idle_s":60,"total_s":600}"#;
+    let snapshot = Snapshot::from_json(
+        format!(
+            r#"{{"keys":[],"upstreams":[{{"provider":"openai","dialect":"openai",
+            "base_url":"https://api.openai.com/v1","headers":[],"timeouts":{timeouts},
+            "ask_usage":true,"drain":false}}],
+            "models":{{"smart":{{"strategy":"fallback","targets":[{{"upstream":0,"model":"gpt-5.5","weight":1,"timeouts":{timeouts}}}]}}}},
+            "commit_after_s":15,"max_event_bytes":1,"max_answer_bytes":1}}"#
+        )
+        .as_bytes(),
+    )
+    .unwrap();
+    c.bench_function("price/route_named", |b| {
+        b.iter(|| snapshot.route(black_box("openai/gpt-5.5")));
+    });
+    c.bench_function("price/route_alias", |b| b.iter(|| snapshot.route(black_box("smart"))));
+}
+
+criterion_group!(benches, price, route);
 criterion_main!(benches);

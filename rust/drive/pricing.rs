@@ -43,8 +43,12 @@ impl Tariff {
                 .ok_or_else(|| SnapshotError::Percent { provider: spec.provider.clone() })
         };
         let named = spec.price_provider.as_deref().filter(|name| book.knows(name));
+        let provider = named.or_else(|| book.provider_at(&spec.base_url));
+        if let Some(provider) = provider {
+            book.open(provider);
+        }
         Ok(Self {
-            provider: named.or_else(|| book.provider_at(&spec.base_url)).map(str::to_owned),
+            provider: provider.map(str::to_owned),
             list: factor(&spec.discount_percent)?,
             own: factor("0")?,
         })

@@ -161,6 +161,13 @@ impl Book {
         self.provider(provider).is_some()
     }
 
+    /// Reads a provider's lines now, so that no request waits for it.
+    pub fn open(&self, provider: &str) {
+        if let Some(provider) = self.provider(provider) {
+            self.models(provider);
+        }
+    }
+
     /// A model's prices, or `None`: never a guess. Cost: some microseconds; a millisecond the first time.
     pub fn resolve(&self, provider: &str, model: &str, factor: Factor) -> Option<Schedule> {
         let name = model.to_lowercase();
@@ -226,8 +233,9 @@ fn read_model(text: &str, line: usize) -> Result<Model, BookError> {
 
 /// A name whose `-20251211` is written `-2025-12-11`; `None` where it has none.
 fn with_dashed_date(name: &str) -> Option<String> {
-    static DATE: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(-|:|$)").ok());
+    static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"-(20[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])(-|:|$)").ok()
+    });
     let dashed = DATE.as_ref()?.replace(name, "-$1-$2-$3$4");
     (dashed != name).then(|| dashed.into_owned())
 }

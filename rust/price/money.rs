@@ -38,10 +38,13 @@ pub(super) fn scaled(text: &str, places: u32) -> Option<u128> {
 ///
 /// Exact for every denominator up to 10^18 and numerator up to 10^19; saturates where the result does.
 pub(super) fn scale_half_even(value: u128, numerator: u128, denominator: u128) -> u128 {
-    let (whole, rest) = (value / denominator, value % denominator);
-    let rest = rest.saturating_mul(numerator);
-    let (more, rest) = (rest / denominator, rest % denominator);
-    let down = whole.saturating_mul(numerator).saturating_add(more);
+    let (down, rest) = if let Some(product) = value.checked_mul(numerator) {
+        divide(product, denominator)
+    } else {
+        let (whole, rest) = divide(value, denominator);
+        let (more, rest) = divide(rest.saturating_mul(numerator), denominator);
+        (whole.saturating_mul(numerator).saturating_add(more), rest)
+    };
     let up = match (rest * 2).cmp(&denominator) {
         std::cmp::Ordering::Less => false,
         std::cmp::Ordering::Equal => !down.is_multiple_of(2),
@@ -52,9 +55,15 @@ pub(super) fn scale_half_even(value: u128, numerator: u128, denominator: u128) -
 
 /// `value * numerator / denominator`, rounded up.
 pub(super) fn scale_up(value: u128, numerator: u128, denominator: u128) -> u128 {
-    let (whole, rest) = (value / denominator, value % denominator);
+    let (whole, rest) = divide(value, denominator);
     let more = rest.saturating_mul(numerator).div_ceil(denominator);
     whole.saturating_mul(numerator).saturating_add(more)
+}
+
+/// Quotient and remainder. A division of this width is a call, and `%` would be another.
+const fn divide(value: u128, by: u128) -> (u128, u128) {
+    let quotient = value / by;
+    (quotient, value - quotient * by)
 }
 
 /// Pico-dollars as dollars, without an exponent and without zeros at the end.

@@ -117,8 +117,11 @@ impl Sheet {
                 atto = atto.saturating_add(u128::from(count).saturating_mul(*rate));
             }
         }
-        let pico =
-            scale_half_even(atto, self.factor.numerator(), Factor::DENOMINATOR * ATTO_PER_PICO);
+        let pico = scale_half_even(
+            atto,
+            self.factor.numerator(),
+            self.factor.denominator() * ATTO_PER_PICO,
+        );
         i128::try_from(pico).unwrap_or(i128::MAX)
     }
 
@@ -141,7 +144,7 @@ impl Sheet {
         let nano = scale_up(
             atto.unwrap_or(0),
             self.factor.numerator(),
-            Factor::DENOMINATOR * ATTO_PER_NANO,
+            self.factor.denominator() * ATTO_PER_NANO,
         );
         u64::try_from(nano).unwrap_or(u64::MAX)
     }
