@@ -87,6 +87,9 @@ pub(super) fn unread(run: &mut Running, body: &[u8]) {
 }
 
 fn fill(run: &mut Running, usage: &Usage, counted_output_tokens: Option<u64>, basis: Basis) {
+    if let (Some(tier), Some(prices)) = (usage.service_tier, &run.target.prices) {
+        run.sheet = prices.at_tier(run.x.admission.unix_s, tier);
+    }
     run.report.usage = *usage;
     run.report.counted_output_tokens = counted_output_tokens;
     run.report.basis = Some(basis);

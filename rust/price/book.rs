@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 
 use super::clause::Clause;
 use super::factor::Factor;
-use super::schedule::{Schedule, When, WhenSpec};
+use super::schedule::{Period, Schedule, WhenSpec};
 use super::spec::{PriceSet, SpecError};
+use crate::stream::ServiceTier;
 
 /// Built by `tools/build_price_book.py`; licence beside it.
 static SHIPPED: LazyLock<Book> = LazyLock::new(|| {
@@ -73,7 +74,8 @@ struct Provider {
 #[derive(Debug)]
 struct Model {
     clause: Clause,
-    periods: Vec<(Option<When>, PriceSet)>,
+    periods: Vec<Period>,
+    tiers: Vec<(ServiceTier, Period)>,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +97,16 @@ struct ModelLine<'a> {
     clause: Clause,
     #[serde(borrow)]
     prices: Vec<PeriodLine<'a>>,
+    #[serde(borrow, default)]
+    price_variants: Vec<VariantLine<'a>>,
+}
+
+#[derive(Deserialize)]
+struct VariantLine<'a> {
+    when: HashMap<String, String>,
+    constraint: Option<WhenSpec>,
+    #[serde(borrow)]
+    prices: HashMap<String, &'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -175,7 +187,7 @@ impl Book {
             // Gateways write `gpt-5.2-20251211` for the vendor's `gpt-5.2-2025-12-11`.
             self.find(provider, &with_dashed_date(&name)?)
         })?;
-        Schedule::new(&model.periods, factor, &self.version)
+        Schedule::new(&model.periods, &model.tiers, factor, &self.version)
     }
 
     /// Reads every line. For tests: what is shipped must be whole.
@@ -220,15 +232,37 @@ fn read_model(text: &str, line: usize) -> Result<Model, BookError> {
     clause.lower();
     let mut periods = Vec::with_capacity(spec.prices.len());
     for period in &spec.prices {
-        let prices =
-            PriceSet::read(&period.prices).map_err(|source| BookError::Price { line, source })?;
-        let when = match &period.constraint {
-            Some(when) => Some(when.read().ok_or(BookError::When { line })?),
-            None => None,
-        };
-        periods.push((when, prices));
+        periods.push(read_period(period.constraint.as_ref(), &period.prices, line)?);
     }
-    Ok(Model { clause, periods })
+    let mut tiers = Vec::new();
+    for variant in &spec.price_variants {
+        if let Some(tier) = tier_of(&variant.when) {
+            let period = read_period(variant.constraint.as_ref(), &variant.prices, line)?;
+            tiers.push((tier, period));
+        }
+    }
+    Ok(Model { clause, periods, tiers })
+}
+
+fn read_period(
+    constraint: Option<&WhenSpec>,
+    prices: &HashMap<String, &RawValue>,
+    line: usize,
+) -> Result<Period, BookError> {
+    let prices = PriceSet::read(prices).map_err(|source| BookError::Price { line, source })?;
+    let when = match constraint {
+        Some(when) => Some(when.read().ok_or(BookError::When { line })?),
+        None => None,
+    };
+    Ok(Period { when, prices })
+}
+
+/// The tier of service that a variant is for; `None` for regions and modes of search, which no answer names.
+fn tier_of(when: &HashMap<String, String>) -> Option<ServiceTier> {
+    let mut conditions = when.iter();
+    let (key, word) = conditions.next()?;
+    let is_tier = matches!(key.as_str(), "processing" | "service_tier" | "speed");
+    if is_tier && conditions.next().is_none() { ServiceTier::of(word) } else { None }
 }
 
 /// A name whose `-20251211` is written `-2025-12-11`; `None` where it has none.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::factor::Factor;
 use super::sheet::Sheet;
 use super::spec::PriceSet;
+use crate::stream::ServiceTier;
 
 const DAY_S: i64 = 86_400;
 
@@ -81,36 +82,78 @@ impl When {
     }
 }
 
+/// Prices that hold for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Period {
+    pub when: Option<When>,
+    pub prices: PriceSet,
+}
+
+impl Period {
+    fn holds(&self, unix_s: i64) -> bool {
+        self.when.is_none_or(|when| when.holds(unix_s))
+    }
+}
+
 /// The prices of one model at one provider, as they are and were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// The last that holds counts; the first where none does.
-    periods: Vec<(Option<When>, Arc<Sheet>)>,
+    periods: Vec<(Period, Arc<Sheet>)>,
+    /// What other tiers of service cost instead, where it is another price; the first that holds counts.
+    tiers: Vec<(ServiceTier, Period)>,
+    factor: Factor,
+    version: Arc<str>,
 }
 
 impl Schedule {
     /// The same prices at all times.
     pub fn constant(prices: &PriceSet, factor: Factor, version: Arc<str>) -> Self {
-        Self { periods: vec![(None, Arc::new(Sheet::new(prices, factor, version)))] }
+        let sheet = Arc::new(Sheet::new(prices, factor, version.clone()));
+        let period = Period { when: None, prices: prices.clone() };
+        Self { periods: vec![(period, sheet)], tiers: Vec::new(), factor, version }
     }
 
     /// `None` where there are no prices at all.
     pub(super) fn new(
-        periods: &[(Option<When>, PriceSet)],
+        periods: &[Period],
+        tiers: &[(ServiceTier, Period)],
         factor: Factor,
         version: &Arc<str>,
     ) -> Option<Self> {
-        let sheet = |(when, prices): &(Option<When>, PriceSet)| {
-            (*when, Arc::new(Sheet::new(prices, factor, version.clone())))
+        let with_sheet = |period: &Period| {
+            let sheet = Sheet::new(&period.prices, factor, version.clone());
+            (period.clone(), Arc::new(sheet))
         };
-        (!periods.is_empty()).then(|| Self { periods: periods.iter().map(sheet).collect() })
+        (!periods.is_empty()).then(|| Self {
+            periods: periods.iter().map(with_sheet).collect(),
+            tiers: tiers.to_vec(),
+            factor,
+            version: version.clone(),
+        })
     }
 
     /// The prices for a request that began then, in seconds since 1970.
     pub fn at(&self, unix_s: i64) -> Option<&Arc<Sheet>> {
-        let holds = |when: &Option<When>| when.is_none_or(|when| when.holds(unix_s));
-        let found = self.periods.iter().rev().find(|(when, _)| holds(when));
-        found.or_else(|| self.periods.first()).map(|(_, sheet)| sheet)
+        self.period(unix_s).map(|(_, sheet)| sheet)
+    }
+
+    /// The prices for a request that began then and was served in another tier than the ordinary one.
+    ///
+    /// Cost: makes a sheet; for what such answers say, not for every request.
+    pub fn at_tier(&self, unix_s: i64, tier: ServiceTier) -> Option<Arc<Sheet>> {
+        let (period, ordinary) = self.period(unix_s)?;
+        let mut holding =
+            self.tiers.iter().filter(|(known, other)| *known == tier && other.holds(unix_s));
+        let Some((_, first)) = holding.next() else { return Some(ordinary.clone()) };
+        let own = holding.fold(first.prices.clone(), |own, (_, next)| own.or(&next.prices));
+        let prices = own.or(&period.prices);
+        Some(Arc::new(Sheet::new(&prices, self.factor, self.version.clone())))
+    }
+
+    fn period(&self, unix_s: i64) -> Option<&(Period, Arc<Sheet>)> {
+        let found = self.periods.iter().rev().find(|(period, _)| period.holds(unix_s));
+        found.or_else(|| self.periods.first())
     }
 }
 

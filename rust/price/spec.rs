@@ -67,6 +67,16 @@ impl PriceSet {
         Ok(set)
     }
 
+    /// These prices, and those of `other` where one is missing here.
+    pub(super) fn or(mut self, other: &Self) -> Self {
+        for (mine, theirs) in self.slots.iter_mut().zip(&other.slots) {
+            if mine.is_none() {
+                mine.clone_from(theirs);
+            }
+        }
+        self
+    }
+
     /// Whether nothing has a price.
     pub fn is_empty(&self) -> bool {
         self.slots.iter().all(Option::is_none)

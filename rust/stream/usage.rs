@@ -13,6 +13,32 @@ pub struct Counting {
     pub reasoning_beside_output: bool,
 }
 
+/// How the host worked, where that has a price of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceTier {
+    /// In its own time, within a day.
+    Batch,
+    /// When there is room.
+    Flex,
+    /// Before others.
+    Priority,
+    /// At more tokens a second.
+    Fast,
+}
+
+impl ServiceTier {
+    /// The tier of a vendor's word for it; `None` for the ordinary one and for words that we do not know.
+    pub fn of(word: &str) -> Option<Self> {
+        Some(match word {
+            "batch" => Self::Batch,
+            "flex" => Self::Flex,
+            "priority" => Self::Priority,
+            "fast" => Self::Fast,
+            _ => return None,
+        })
+    }
+}
+
 /// Token counts with the meaning that OpenTelemetry gives them.
 ///
 /// `None` is "not reported, or not believable": then our own count holds. Parts are parts:
@@ -45,6 +71,8 @@ pub struct Usage {
     pub cached_image_tokens: Option<u64>,
     /// Searches that the vendor made for the answer; no tokens.
     pub web_searches: Option<u64>,
+    /// How the host says it worked; `None` is the ordinary way.
+    pub service_tier: Option<ServiceTier>,
 }
 
 impl Usage {

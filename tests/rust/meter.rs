@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sluicegate::dialect::Dialect;
 use sluicegate::error::Error;
 use sluicegate::meter::{Meter, Sighting, TextCounter, diverges, read_answer};
-use sluicegate::stream::{Counting, FinishReason, Usage};
+use sluicegate::stream::{Counting, FinishReason, ServiceTier, Usage};
 use sluicegate::tokens::{Exactness, StreamCounter, Vocabulary, vocabulary_of};
 
 /// Counts bytes, which makes every expectation plain.
@@ -269,6 +269,43 @@ fn a_count_that_cannot_be_true_is_noticed() {
             "{usage:?} {counted}"
         );
     }
+}
+
+#[test]
+fn the_tier_of_service_is_read_where_the_host_names_it() {
+    let openai_says = |tier: &str| {
+        let mut meter = openai();
+        see(
+            &mut meter,
+            &format!(
+                r#"{{"choices":[],"service_tier":{tier},"usage":{{"prompt_tokens":1,"completion_tokens":1}}}}"#
+            ),
+        );
+        meter.usage().service_tier
+    };
+    for (word, tier) in [
+        ("\"priority\"", Some(ServiceTier::Priority)),
+        ("\"flex\"", Some(ServiceTier::Flex)),
+        ("\"default\"", None),
+        ("null", None),
+        ("{}", None),
+    ] {
+        assert_eq!(openai_says(word), tier, "{word}");
+    }
+    let anthropic_says = |fields: &str| {
+        let mut meter = anthropic();
+        see(
+            &mut meter,
+            &format!(
+                r#"{{"type":"message_delta","delta":{{}},"usage":{{"output_tokens":3,{fields}}}}}"#
+            ),
+        );
+        meter.usage().service_tier
+    };
+    assert_eq!(anthropic_says(r#""service_tier":"standard""#), None);
+    assert_eq!(anthropic_says(r#""service_tier":"priority""#), None);
+    assert_eq!(anthropic_says(r#""service_tier":"batch""#), Some(ServiceTier::Batch));
+    assert_eq!(anthropic_says(r#""service_tier":7,"speed":"fast""#), Some(ServiceTier::Fast));
 }
 
 #[test]

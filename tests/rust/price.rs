@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use sluicegate::price::{
     Book, Factor, PriceSet, Reach, Schedule, Sheet, SpecError, Tokens, dollars,
 };
-use sluicegate::stream::Usage;
+use sluicegate::stream::{ServiceTier, Usage};
 
 /// 2026-01-15T12:00:00Z.
 const NOON: i64 = 1_768_478_400;
@@ -158,6 +158,27 @@ fn the_price_is_that_of_the_requests_start() {
     ] {
         let sheet = sheet_at("plain", model, at).unwrap();
         assert_eq!(sheet.cost_usd(&text(1_000_000, 0)), per_million, "{model} at {at}");
+    }
+}
+
+#[test]
+fn a_tier_of_service_has_its_own_price_where_the_book_has_one() {
+    let schedule = fixture().resolve("plain", "served", Factor::ONE).unwrap();
+    let million = Tokens { cached_input: 500_000, ..text(1_000_000, 1_000_000) };
+    for (at, tier, usd) in [
+        (NOON, None, "10.5"),
+        (NOON, Some(ServiceTier::Batch), "9.5"),
+        (NOON, Some(ServiceTier::Priority), "20"),
+        (NOON, Some(ServiceTier::Fast), "28.5"),
+        (NOON, Some(ServiceTier::Flex), "10.5"),
+        (1_781_049_600, Some(ServiceTier::Priority), "25"), // the first that holds, then the next
+        (1_781_049_600, Some(ServiceTier::Batch), "8"),
+    ] {
+        let sheet = match tier {
+            Some(tier) => schedule.at_tier(at, tier).unwrap(),
+            None => schedule.at(at).unwrap().clone(),
+        };
+        assert_eq!(sheet.cost_usd(&million), usd, "{tier:?} at {at}");
     }
 }
 

@@ -5,7 +5,7 @@
 use serde_json::value::RawValue;
 
 use crate::stream::text::{Label, Text};
-use crate::stream::usage::{Count, Usage, sum};
+use crate::stream::usage::{Count, ServiceTier, Usage, sum};
 
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
@@ -112,7 +112,7 @@ pub(super) struct ErrorBody<'a> {
 
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
-pub(super) struct WireUsage {
+pub(super) struct WireUsage<'a> {
     input_tokens: Count,
     cache_read_input_tokens: Count,
     cache_creation_input_tokens: Count,
@@ -120,6 +120,10 @@ pub(super) struct WireUsage {
     output_tokens: Count,
     output_tokens_details: Option<OutputDetails>,
     server_tool_use: Option<ServerToolUse>,
+    #[serde(borrow)]
+    service_tier: Label<'a>,
+    #[serde(borrow)]
+    speed: Label<'a>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -152,11 +156,12 @@ pub(super) struct Reported {
     output: Option<u64>,
     reasoning: Option<u64>,
     searches: Option<u64>,
+    tier: Option<ServiceTier>,
 }
 
 impl Reported {
     /// Takes in one report. `is_start`: from `message_start`, whose output count is a placeholder.
-    pub(super) fn fold(&mut self, wire: &WireUsage, is_start: bool) -> Usage {
+    pub(super) fn fold(&mut self, wire: &WireUsage<'_>, is_start: bool) -> Usage {
         wire.input_tokens.update(&mut self.fresh);
         wire.cache_read_input_tokens.update(&mut self.cached);
         wire.cache_creation_input_tokens.update(&mut self.written);
@@ -169,6 +174,12 @@ impl Reported {
         }
         if let Some(details) = &wire.output_tokens_details {
             details.thinking_tokens.update(&mut self.reasoning);
+        }
+        // Fast mode is said apart; `standard` and `priority`, which is bought beforehand, cost the same a token.
+        if wire.speed.0 == "fast" {
+            self.tier = Some(ServiceTier::Fast);
+        } else if wire.service_tier.0 == "batch" {
+            self.tier = Some(ServiceTier::Batch);
         }
         if let Some(tools) = &wire.server_tool_use {
             tools.web_search_requests.update(&mut self.searches);
@@ -187,6 +198,7 @@ impl Reported {
             output_tokens: self.output,
             reasoning_tokens: self.reasoning,
             web_searches: self.searches,
+            service_tier: self.tier,
             ..Usage::default()
         };
         usage.without_absurd_parts()

@@ -107,7 +107,7 @@ impl Decoder {
         let groq: Option<Groq<'_>> = chunk.x_groq.map(read_or_default);
         if let Some(raw) = chunk.usage.or_else(|| groq.and_then(|groq| groq.usage)) {
             let wire: WireUsage = read_or_default(raw);
-            let usage = self.reported.fold(&wire);
+            let usage = self.reported.fold(&wire, chunk.service_tier);
             sink(&Delta::Usage { usage, alone: choices.is_empty() });
         }
         if let Some(error) = error {

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::stream::text::{Label, Text};
-use crate::stream::usage::{Count, Counting, Usage, sum};
+use crate::stream::usage::{Count, Counting, ServiceTier, Usage, sum};
 
 #[derive(serde::Deserialize)]
 #[serde(default)]
@@ -29,6 +29,8 @@ pub(super) struct Chunk<'a> {
     pub x_groq: Option<&'a RawValue>,
     #[serde(borrow)]
     pub error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub service_tier: Option<&'a RawValue>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -280,7 +282,11 @@ impl Reported {
         self.counting = counting;
     }
 
-    pub(super) fn fold(&mut self, wire: &WireUsage) -> Usage {
+    /// Takes in one report; `tier` is the host's word for how it worked, as JSON.
+    pub(super) fn fold(&mut self, wire: &WireUsage, tier: Option<&RawValue>) -> Usage {
+        if let Some(tier) = tier {
+            self.usage.service_tier = ServiceTier::of(tier.get().trim_matches('"'));
+        }
         let prompt = wire.prompt_tokens_details.as_ref();
         let completion = wire.completion_tokens_details.as_ref();
         let none = Count(None);
