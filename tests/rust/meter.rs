@@ -198,14 +198,15 @@ fn reported_counts_are_checked_field_by_field() {
     }
 }
 
-/// `OpenAI` counts reasoning inside the completion, xAI beside it; the host's total tells, else its row.
+/// `OpenAI` counts reasoning inside the completion, xAI beside it: its row says so, and its total whether a
+/// proxy has added it already.
 #[test]
 fn reasoning_is_output_wherever_it_is_counted() {
     let details = r#""completion_tokens_details":{"reasoning_tokens":228}"#;
     let beside = Counting { reasoning_beside_output: true };
     let inside = Counting::default();
     for (counts, counting, output, reasoning) in [
-        (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":241"#, inside, 229, Some(228)),
+        (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":241"#, inside, 1, None),
         (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":241"#, beside, 229, Some(228)),
         (
             r#""prompt_tokens":12,"completion_tokens":300,"total_tokens":312"#,

@@ -75,6 +75,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Whether streams are asked for their usage where the client did not; `never` for hosts that
     refuse it.
     """
+    reasoning_beside_output: bool | None = None
+    """Whether its output counts leave out reasoning, as xAI's do; the catalogue knows it for its
+    names.
+    """
     unsupported: Literal["refuse", "drop"] | None = None
     """Fields that this provider's dialect cannot express; refusing is the default because silence
     is wrong.

@@ -332,18 +332,15 @@ impl Reported {
         Usage { output_tokens, ..self.usage }.without_absurd_parts()
     }
 
-    /// Output with the reasoning that xAI's models, behind whatever proxy, leave out of the completion.
+    /// Output with the reasoning that a host leaves out of the completion, where it is known to.
     ///
-    /// The host's own total shows which it is: `total = prompt + completion + reasoning`. Only where there is
-    /// none to go by, what is known of the host counts.
+    /// Its own total has the last word: where that is `prompt + completion`, a proxy has added it already.
     fn all_output(&self) -> Option<u64> {
         let Usage { input_tokens, output_tokens, reasoning_tokens, .. } = self.usage;
-        let with_reasoning = sum(&[output_tokens, reasoning_tokens]);
-        let is_beside = match (self.total, sum(&[input_tokens, output_tokens])) {
-            (Some(total), Some(inside)) if total == inside => false,
-            (Some(total), Some(_)) if Some(total) == sum(&[input_tokens, with_reasoning]) => true,
-            _ => self.counting.reasoning_beside_output,
-        };
-        if is_beside { output_tokens.and(with_reasoning) } else { output_tokens }
+        let is_inside = self.total.is_some() && self.total == sum(&[input_tokens, output_tokens]);
+        if self.counting.reasoning_beside_output && !is_inside {
+            return output_tokens.and(sum(&[output_tokens, reasoning_tokens]));
+        }
+        output_tokens
     }
 }
