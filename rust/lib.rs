@@ -11,6 +11,7 @@ pub mod error;
 pub mod journal;
 pub mod limit;
 pub mod meter;
+pub mod price;
 #[cfg(feature = "python")]
 mod py;
 pub mod sse;

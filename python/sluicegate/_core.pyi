@@ -105,6 +105,15 @@ class Engine:
             RefusedError: no valid key.
         """
 
+    def alerts(self) -> list[tuple[str, str, str, str, int]]:
+        """What an operator should hear of since the last call: `(kind, provider, model, detail,
+        times)`. Kinds: `unpriced`, once for each model; `usage_diverges`, every ten minutes at
+        most.
+        """
+
+    def alert_totals(self) -> dict[str, int]:
+        """How often each kind of alert was raised since the start."""
+
     def stop(self) -> None:
         """Ends the runtime's thread once every attempt has settled. Blocks."""
 

@@ -6,6 +6,7 @@ import msgspec
 
 from sluicegate import _core
 from sluicegate.config import Settings
+from sluicegate.config.prices import ALL
 from sluicegate.config.settings import Deadlines, Upstream
 from sluicegate.policies.failover import FailureClass
 
@@ -32,7 +33,7 @@ def snapshot_json(settings: Settings) -> bytes:
             for key in settings.keys
         ],
         "open": settings.open,
-        "upstreams": [_upstream(upstream) for upstream in settings.upstreams.values()],
+        "upstreams": [_upstream(upstream, settings) for upstream in settings.upstreams.values()],
         "models": {
             name: {
                 "strategy": route.strategy,
@@ -51,6 +52,7 @@ def snapshot_json(settings: Settings) -> bytes:
             for name, route in settings.routes.items()
         },
         "prices": settings.prices,
+        "refuse_unpriced": settings.refuse_unpriced,
         "commit_after_s": settings.commit_after_s,
         "max_event_bytes": int(settings.max_event_bytes),
         "max_answer_bytes": int(settings.max_answer_bytes),
@@ -58,7 +60,10 @@ def snapshot_json(settings: Settings) -> bytes:
     return msgspec.json.encode(spec)
 
 
-def _upstream(upstream: Upstream) -> dict[str, object]:
+def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
+    def percent(percents: dict[str, str]) -> str:
+        return percents.get(upstream.name, percents.get(ALL, "0"))
+
     return {
         "provider": upstream.name,
         "dialect": upstream.dialect,
@@ -67,6 +72,10 @@ def _upstream(upstream: Upstream) -> dict[str, object]:
         "timeouts": _deadlines(upstream.deadlines),
         "ask_usage": upstream.ask_usage,
         "drain": upstream.drain,
+        "price_provider": upstream.price_provider,
+        "discount_percent": percent(settings.discount_percent),
+        "margin_percent": percent(settings.margin_percent),
+        "reasoning_beside_output": upstream.reasoning_beside_output,
     }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from sluicegate import _core
+from sluicegate.accounting.alerts import keep_telling, tell
 from sluicegate.accounting.drainer import Drainer
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.memory import return_large_blocks
@@ -63,6 +64,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     @property
     def max_body_bytes(self) -> int:
@@ -76,6 +78,7 @@ class Worker:
         # The first count loads a vocabulary, which takes a tenth of a second: not a request's.
         loop.run_in_executor(None, _core.count_tokens, "gpt-5", "")
         self._drainer.start()
+        self._telling = loop.create_task(keep_telling(self.engine))
 
     async def stop(self) -> None:
         """Ends what still runs and settles it."""
@@ -83,7 +86,10 @@ class Worker:
         await self._run_out(0.0)
         if self._loop is not None:
             self._loop.remove_reader(self.engine.fileno())
+        if self._telling is not None:
+            self._telling.cancel()
         await asyncio.to_thread(self._finish)
+        tell(self.engine)
 
     def _finish(self) -> None:
         self.engine.stop()

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::clock::rfc3339;
+use super::clock::{rfc3339, unix_seconds};
 use super::deadline::after;
 use super::principal::Principal;
 use super::request_headers::RequestHeaders;
-use super::snapshot::{Operation, Route, Snapshot};
+use super::snapshot::{Operation, Route, Snapshot, Target};
 use crate::body::{self, Scan};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -62,6 +62,19 @@ impl Refusal {
             status: 403,
             code: "model_not_allowed",
             message: format!("this key may not use the model {model:?}"),
+            param: Some("model".to_owned()),
+        }
+    }
+
+    /// A model whose cost nobody knows, where somebody has to.
+    pub(super) fn unpriced(target: &Target) -> Self {
+        Self {
+            status: 403,
+            code: "unpriced_model",
+            message: format!(
+                "{}/{} has no price, so what it costs cannot be bounded: give it one under `prices`",
+                target.upstream.provider, target.model
+            ),
             param: Some("model".to_owned()),
         }
     }
@@ -147,6 +160,8 @@ pub struct Admission {
     pub requested_model: String,
     /// When it arrived.
     pub arrived: Instant,
+    /// When it arrived, in seconds since 1970: the prices of that moment hold for all its attempts.
+    pub unix_s: i64,
     /// When it arrived, as the ledger writes it.
     pub time: String,
     /// When it must be over.
@@ -179,7 +194,8 @@ where
     H: Iterator<Item = (&'a [u8], &'a [u8])>,
 {
     let arrived = Instant::now();
-    let time = rfc3339(SystemTime::now());
+    let now = SystemTime::now();
+    let (time, unix_s) = (rfc3339(now), unix_seconds(now));
     let id = Uuid::now_v7();
     let unknown = |refusal| Refused::unknown(id, refusal);
     let headers = RequestHeaders::read(incoming.headers).map_err(unknown)?;
@@ -200,6 +216,12 @@ where
     if !principal.may_use(model) {
         return Err(refused(Refusal::forbidden(model), model));
     }
+    if snapshot.refuse_unpriced
+        && incoming.operation != Operation::CountTokens
+        && let Some(target) = route.unpriced(unix_s)
+    {
+        return Err(refused(Refusal::unpriced(target), model));
+    }
     let total = route.targets.iter().map(|t| t.timeouts.total).max().unwrap_or(Duration::MAX);
     let asked = headers.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
     Ok(Admission {
@@ -215,6 +237,7 @@ where
         scan,
         requested_model,
         arrived,
+        unix_s,
         time,
     })
 }

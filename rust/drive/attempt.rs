@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::Response;
 use hyper::body::Incoming;
 
+use super::alerts::AlertKind;
 use super::deadline::{Deadline, Stop, after};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
@@ -19,6 +20,7 @@ use super::snapshot::{Operation, Target};
 use super::{relay, send, whole};
 use crate::dialect::Dialect;
 use crate::journal::{Journal, RecordId};
+use crate::price::{Sheet, Tokens};
 use crate::stream::Usage;
 use crate::transport::{Lease, TransportError};
 
@@ -38,7 +40,8 @@ pub(super) struct Report {
     pub upstream_request_id: Option<String>,
     pub response_model: Option<String>,
     pub usage: Usage,
-    pub counted_output_tokens: u64,
+    /// Our own count; `None` where there was too much to count.
+    pub counted_output_tokens: Option<u64>,
     pub basis: Option<Basis>,
     pub first_token_ms: Option<u64>,
 }
@@ -68,6 +71,8 @@ pub(super) struct Running {
     pub rt: Rc<Runtime>,
     pub x: Arc<Exchange>,
     pub target: Target,
+    /// The prices that held when the request began, whatever the configuration says by now.
+    pub sheet: Option<Arc<Sheet>>,
     pub deadline: Deadline,
     pub report: Report,
     /// The gateway asked for usage that the client did not ask for.
@@ -99,6 +104,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         hides_usage: false,
         sent: Instant::now(),
         replaced: false,
+        sheet: target.sheet(x.admission.unix_s).cloned(),
         rt,
         x,
         target,
@@ -196,7 +202,7 @@ impl Running {
         row.outcome = Outcome::Error;
         row.error_code = Some(FailureKind::Reset.code());
         row.basis = Basis::None;
-        row.price(self.target.price.as_ref());
+        row.price(self.sheet.as_deref(), &Tokens::default());
         row.latency_ms = millis(self.x.admission.arrived);
         let written = self.rt.settle_row(self.id, &row);
         self.x.keep_unfinished(self.id.attempt, written.into());
@@ -260,7 +266,7 @@ impl Running {
 
     /// What the attempt cost, where its price is known.
     pub(super) fn cost_usd(&self) -> Option<String> {
-        self.target.price.map(|price| price.cost_usd(&self.report.tokens()))
+        self.sheet.as_ref().map(|sheet| sheet.cost_usd(&Tokens::from(&self.report.usage)))
     }
 
     /// Microseconds that the gateway has held the request itself, up to now.
@@ -271,7 +277,7 @@ impl Running {
 
     /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
     fn settle(self, target: usize, end: End) {
-        let Self { rt, x, target: upstream, report, id, .. } = self;
+        let Self { rt, x, target: upstream, sheet, report, id, .. } = self;
         let number = id.attempt;
         let mut row = Row::open(&x, number, Some(&upstream));
         row.status = report.status;
@@ -279,7 +285,12 @@ impl Running {
         row.response_model = report.response_model.as_deref();
         row.tokens = report.tokens();
         row.basis = report.basis.unwrap_or(Basis::None);
-        row.price(upstream.price.as_ref());
+        row.price(sheet.as_deref(), &Tokens::from(&report.usage));
+        if sheet.is_none() && row.basis != Basis::None {
+            rt.alerts.raise(AlertKind::Unpriced, &upstream, Instant::now(), || {
+                "it is recorded without a cost; give it a price under `prices`".to_owned()
+            });
+        }
         row.first_token_ms = report.first_token_ms;
         row.latency_ms = millis(x.admission.arrived);
         let state = match end {

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use super::admit::{self, Admission, Incoming, Refused};
+use super::alerts::Alerts;
 use super::attempt::Attempt;
 use super::clock::rfc3339;
 use super::exchange::{Exchange, Wake};
@@ -34,18 +35,21 @@ pub struct Engine {
     snapshot: ArcSwap<Snapshot>,
     commands: UnboundedSender<Command>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    alerts: Arc<Alerts>,
 }
 
 impl Engine {
     /// Opens the journal and starts the runtime's thread.
     pub fn start(options: &EngineOptions, snapshot: Snapshot) -> Result<Self, Error> {
         let journal = Journal::open(&options.journal_dir, options.journal)?;
+        let alerts = Arc::new(Alerts::default());
         let (commands, thread) =
-            runtime::start(journal).map_err(|e| Error::Journal(e.to_string()))?;
+            runtime::start(journal, alerts.clone()).map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             commands,
             thread: Mutex::new(Some(thread)),
+            alerts,
         })
     }
 
@@ -57,6 +61,11 @@ impl Engine {
     /// The configuration in force.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// What an operator should hear of.
+    pub fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     /// Admits a request, or says why not; a refusal to a known key goes to the ledger.

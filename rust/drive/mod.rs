@@ -4,6 +4,7 @@
 //! [`Wake`] that something waits. Nothing here knows ASGI or Python.
 
 mod admit;
+mod alerts;
 mod attempt;
 mod clock;
 mod deadline;
@@ -11,11 +12,12 @@ mod engine;
 mod exchange;
 mod failure;
 mod outbox;
-mod price;
+mod pricing;
 mod principal;
 mod relay;
 mod request_headers;
 mod response_headers;
+mod route_cache;
 mod row;
 mod runtime;
 mod send;
@@ -24,12 +26,13 @@ mod tally;
 mod whole;
 
 pub use admit::{Admission, Incoming, Refusal, Refused};
+pub use alerts::{Alert, AlertKind, Alerts};
 pub use attempt::Attempt;
 pub use engine::{Engine, EngineOptions};
 pub use exchange::{Cancel, Exchange, Wake};
 pub use failure::{Failure, FailureKind};
 pub use outbox::{Head, Ready, State};
-pub use price::Price;
+pub use pricing::{PriceSpec, Tariff};
 pub use principal::{Principal, digest};
 pub use relay::write_error;
 pub use row::{Basis, Outcome, Row};

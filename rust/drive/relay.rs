@@ -177,7 +177,8 @@ impl Relay {
             dialect: run.target.upstream.dialect,
             decoder,
             parser: sse::Parser::new(a.snapshot.max_event_bytes),
-            meter: Meter::new(run.target.upstream.dialect, counter),
+            meter: Meter::new(run.target.upstream.dialect, counter)
+                .counting(run.target.upstream.counting),
             encoder,
             hides_usage: run.hides_usage,
             out: Vec::new(),

@@ -7,14 +7,12 @@ use serde_json::value::RawValue;
 
 use super::admit::Refusal;
 use super::exchange::Exchange;
-use super::price::Price;
 use super::principal::Principal;
 use super::snapshot::{Operation, Target};
 use crate::dialect::Dialect;
+use crate::price::{Sheet, Tokens, dollars};
 use crate::stream::Usage;
 
-/// Prices come from the configuration.
-const PRICED: &str = "config";
 /// No price is known: the cost is not known either, which is not the same as 0.
 const UNPRICED: &str = "unpriced";
 
@@ -94,7 +92,7 @@ pub struct Row<'a> {
     pub tokens: TokenColumns,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<String>,
-    pub price_version: &'static str,
+    pub price_version: &'a str,
     pub latency_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<u64>,
@@ -122,7 +120,8 @@ pub struct TokenColumns {
     pub reasoning_tokens: u64,
     pub audio_tokens: u64,
     pub image_tokens: u64,
-    pub counted_output_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_output_tokens: Option<u64>,
 }
 
 impl From<&Usage> for TokenColumns {
@@ -136,7 +135,7 @@ impl From<&Usage> for TokenColumns {
             reasoning_tokens: usage.reasoning_tokens.unwrap_or(0),
             audio_tokens: usage.audio_tokens.unwrap_or(0),
             image_tokens: usage.image_tokens.unwrap_or(0),
-            counted_output_tokens: 0,
+            counted_output_tokens: None,
         }
     }
 }
@@ -228,14 +227,14 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Prices the row's tokens. What used nothing costs nothing, whatever the price.
-    pub(super) fn price(&mut self, price: Option<&Price>) {
-        self.cost_usd = match price {
-            _ if self.basis == Basis::None => Some("0".to_owned()),
-            Some(price) => Some(price.cost_usd(&self.tokens)),
+    /// Prices what was used. What used nothing costs nothing, whatever the price.
+    pub(super) fn price(&mut self, sheet: Option<&'a Sheet>, used: &Tokens) {
+        self.cost_usd = match sheet {
+            _ if self.basis == Basis::None => Some(dollars(0)),
+            Some(sheet) => Some(sheet.cost_usd(used)),
             None => None,
         };
-        self.price_version = if price.is_some() { PRICED } else { UNPRICED };
+        self.price_version = sheet.map_or(UNPRICED, |sheet| sheet.version());
     }
 
     /// The row as the journal's payload.

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
+use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
 use super::exchange::Exchange;
 use super::row::{Outcome, Row, with_client_status};
@@ -31,13 +32,17 @@ pub struct Runtime {
     pub(super) pool: Pool,
     pub(super) journal: RefCell<Journal>,
     pub(super) draining: Cell<usize>,
+    pub(super) alerts: Arc<Alerts>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet (a full disk); written before the next one.
     owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
 }
 
 /// Starts the thread. It ends after [`Command::Stop`].
-pub fn start(journal: Journal) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
+pub fn start(
+    journal: Journal,
+    alerts: Arc<Alerts>,
+) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = std::thread::Builder::new().name("sluicegate-io".to_owned()).spawn(move || {
@@ -45,6 +50,7 @@ pub fn start(journal: Journal) -> std::io::Result<(UnboundedSender<Command>, Joi
             pool: Pool::default(),
             journal: RefCell::new(journal),
             draining: Cell::new(0),
+            alerts,
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });
@@ -127,7 +133,7 @@ impl Runtime {
             row.outcome = Outcome::Refused;
             row.basis = super::row::Basis::None;
             row.error_code = code;
-            row.price(None);
+            row.price(None, &crate::price::Tokens::default());
             row.price_version = "";
             row.latency_ms = super::row::millis(x.admission.arrived);
             self.settle_row(RecordId { request_id: x.id.into_bytes(), attempt: 0 }, &row);

@@ -1,12 +1,18 @@
 //! Which token figures a row gets, and on what basis.
 
+use std::time::Instant;
+
+use super::alerts::AlertKind;
 use super::attempt::Running;
 use super::row::Basis;
 use super::snapshot::{Operation, Target};
 use crate::body;
-use crate::meter::{Answer, Meter};
+use crate::meter::{self, Answer, Meter};
 use crate::stream::Usage;
 use crate::tokens::{self, StreamCounter, Vocabulary};
+
+/// A whole answer that reports its usage is counted beside it up to this size: about a millisecond.
+const MAX_COUNTED_BYTES: usize = 64 << 10;
 
 /// The vocabulary that counts a target's text.
 pub(super) fn vocabulary(target: &Target) -> Vocabulary {
@@ -25,7 +31,7 @@ pub(super) fn stream(
     let usage = meter.usage();
     let reported = complete && usage.input_tokens.is_some() && usage.output_tokens.is_some();
     if reported {
-        fill(run, &usage, counted, Basis::Reported);
+        fill(run, &usage, Some(counted), Basis::Reported);
     } else if content || complete {
         // A stream that was cut short reports nothing, or what it had reached long before the cut.
         let usage = Usage {
@@ -37,7 +43,7 @@ pub(super) fn stream(
             },
             ..usage
         };
-        fill(run, &usage, counted, Basis::Counted);
+        fill(run, &usage, Some(counted), Basis::Counted);
     }
 }
 
@@ -46,20 +52,25 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
     run.report.response_model = Some(answer.model.clone()).filter(|model| !model.is_empty());
     let usage = answer.usage;
     let embeds = run.x.admission.operation == Operation::Embeddings;
-    if usage.input_tokens.is_some() && (embeds || usage.output_tokens.is_some()) {
-        return fill(run, &usage, usage.output_tokens.unwrap_or(0), Basis::Reported);
+    let is_reported = usage.input_tokens.is_some() && (embeds || usage.output_tokens.is_some());
+    if embeds || (is_reported && answer.body_bytes() > MAX_COUNTED_BYTES) {
+        let counted = embeds.then_some(0);
+        let basis = if is_reported { Basis::Reported } else { Basis::Counted };
+        let input_tokens = usage.input_tokens.or_else(|| Some(input_tokens(run)));
+        return fill(run, &Usage { input_tokens, ..usage }, counted, basis);
     }
-    let mut counter = StreamCounter::new(vocabulary(&run.target));
-    if !embeds {
-        answer.for_each_text(|text| counter.push(text));
+    let mut text_counter = StreamCounter::new(vocabulary(&run.target));
+    answer.for_each_text(|text| text_counter.push(text));
+    let counted = text_counter.total();
+    if is_reported {
+        return fill(run, &usage, Some(counted), Basis::Reported);
     }
-    let total = counter.total();
     let usage = Usage {
         input_tokens: usage.input_tokens.or_else(|| Some(input_tokens(run))),
-        output_tokens: usage.output_tokens.or(Some(total)),
+        output_tokens: usage.output_tokens.or(Some(counted)),
         ..usage
     };
-    fill(run, &usage, total, Basis::Counted);
+    fill(run, &usage, Some(counted), Basis::Counted);
 }
 
 /// An answer that cannot be read: all of its text counts, which is a bound.
@@ -72,13 +83,26 @@ pub(super) fn unread(run: &mut Running, body: &[u8]) {
         output_tokens: Some(total),
         ..Usage::default()
     };
-    fill(run, &usage, total, Basis::Estimated);
+    fill(run, &usage, Some(total), Basis::Estimated);
 }
 
-fn fill(run: &mut Running, usage: &Usage, counted_output_tokens: u64, basis: Basis) {
+fn fill(run: &mut Running, usage: &Usage, counted_output_tokens: Option<u64>, basis: Basis) {
+    if let (Some(tier), Some(prices)) = (usage.service_tier, &run.target.prices) {
+        run.sheet = prices.at_tier(run.x.admission.unix_s, tier);
+    }
     run.report.usage = *usage;
     run.report.counted_output_tokens = counted_output_tokens;
     run.report.basis = Some(basis);
+    let (_, exactness) = tokens::vocabulary_of(&run.target.model);
+    if basis == Basis::Reported
+        && run.x.admission.operation == Operation::Chat
+        && let (Some(reported), Some(counted)) = (usage.output_tokens, counted_output_tokens)
+        && meter::diverges(usage, counted, exactness)
+    {
+        run.rt.alerts.raise(AlertKind::UsageDiverges, &run.target, Instant::now(), || {
+            format!("it reports {reported} output tokens where we count {counted}")
+        });
+    }
 }
 
 /// The request's text in tokens. Only for answers that do not report it, since it reads the whole prompt.

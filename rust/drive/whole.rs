@@ -223,7 +223,8 @@ fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
             Err(error) => Err(run.failed(FailureKind::InvalidJson, error.to_string())),
         };
     }
-    let answer = match meter::read_answer(run.target.upstream.dialect, body) {
+    let upstream = &run.target.upstream;
+    let answer = match meter::read_answer_of(upstream.dialect, upstream.counting, body) {
         Ok(answer) => answer,
         // An object of a shape that only the host and its clients know passes as it is; its text is all there is to count.
         Err(Error::MalformedEvent { .. })

@@ -2,7 +2,7 @@
 
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::stream::{Decoder, Delta, FinishReason, UpstreamError, Usage};
+use crate::stream::{Counting, Decoder, Delta, FinishReason, UpstreamError, Usage};
 
 /// What a whole JSON answer says.
 #[derive(Debug, Clone)]
@@ -52,6 +52,15 @@ impl Holds<'_> {
 /// The body must be one JSON object and nothing else; what is not JSON is `InvalidJson`, what is JSON of
 /// another shape `MalformedEvent`. An error object is no failure of reading: see [`Answer::error`].
 pub fn read_answer(dialect: Dialect, body: &[u8]) -> Result<Answer<'_>, Error> {
+    read_answer_of(dialect, Counting::default(), body)
+}
+
+/// As [`read_answer`], from a host that counts so.
+pub fn read_answer_of(
+    dialect: Dialect,
+    counting: Counting,
+    body: &[u8],
+) -> Result<Answer<'_>, Error> {
     let holds = read_holds(dialect, body)?;
     let mut answer = Answer {
         dialect,
@@ -63,7 +72,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8]) -> Result<Answer<'_>, Error> {
         error: None,
         empty: holds.nothing_of(dialect),
     };
-    Decoder::new(dialect).whole(body, |delta| match delta {
+    Decoder::new(dialect).counting(counting).whole(body, |delta| match delta {
         Delta::Start { id, model, .. } => {
             id.as_ref().clone_into(&mut answer.id);
             model.as_ref().clone_into(&mut answer.model);
@@ -77,6 +86,11 @@ pub fn read_answer(dialect: Dialect, body: &[u8]) -> Result<Answer<'_>, Error> {
 }
 
 impl Answer<'_> {
+    /// Length of the answer as it came.
+    pub fn body_bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// Hands out every text that the model wrote, for counting where usage is missing.
     ///
     /// Cost: reads the body again.

@@ -2,10 +2,12 @@
 
 mod answer;
 mod counter;
+mod divergence;
 mod sighting;
 mod tap;
 
-pub use answer::{Answer, read_answer};
+pub use answer::{Answer, read_answer, read_answer_of};
 pub use counter::TextCounter;
+pub use divergence::diverges;
 pub use sighting::Sighting;
 pub use tap::Meter;

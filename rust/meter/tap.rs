@@ -4,7 +4,7 @@ use super::counter::Counters;
 use super::{Sighting, TextCounter};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::stream::{Decoder, Delta, FinishReason, UpstreamError, Usage};
+use crate::stream::{Counting, Decoder, Delta, FinishReason, UpstreamError, Usage};
 
 /// More alternatives than any API offers; bounds what a host gone mad can make us keep.
 const MAX_CHOICES: usize = 1024;
@@ -40,6 +40,13 @@ impl<C: TextCounter> Meter<C> {
             seen: Sighting::NOTHING,
         };
         Self { decoder: Decoder::new(dialect), state }
+    }
+
+    /// This meter for a host that counts so.
+    #[must_use]
+    pub fn counting(mut self, counting: Counting) -> Self {
+        self.decoder = self.decoder.counting(counting);
+        self
     }
 
     /// Takes in one event and says what it showed.

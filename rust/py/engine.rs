@@ -132,6 +132,17 @@ impl Engine {
         self.core.models(pairs).map_err(refused)
     }
 
+    /// What an operator should hear of since the last call.
+    fn alerts(&self) -> Vec<(&'static str, String, String, String, u64)> {
+        let told = self.core.alerts().take().into_iter();
+        told.map(|a| (a.kind.name(), a.provider, a.model, a.detail, a.times)).collect()
+    }
+
+    /// How often each kind of alert was raised.
+    fn alert_totals(&self) -> HashMap<&'static str, u64> {
+        self.core.alerts().totals().into_iter().map(|(kind, n)| (kind.name(), n)).collect()
+    }
+
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.core.stop());
     }

@@ -1,6 +1,6 @@
 //! One stream's decoder, whichever dialect it is in.
 
-use super::{Delta, anthropic, openai_chat};
+use super::{Counting, Delta, anthropic, openai_chat};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
@@ -20,6 +20,16 @@ impl Decoder {
             Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Decoder::default()),
             Dialect::Anthropic => Self::Anthropic(anthropic::Decoder::default()),
         }
+    }
+
+    /// This decoder for a host that counts so.
+    #[must_use]
+    pub fn counting(mut self, counting: Counting) -> Self {
+        match &mut self {
+            Self::OpenAiChat(decoder) => decoder.set_counting(counting),
+            Self::Anthropic(_) => {} // output holds the reasoning, whoever answers
+        }
+        self
     }
 
     /// Hands out what one event holds.

@@ -22,4 +22,4 @@ pub use delta::{Delta, UpstreamError};
 pub use encoder::{Encoder, Options, StreamError};
 pub use finish::FinishReason;
 pub use transcoder::Transcoder;
-pub use usage::{MAX_REPORTED_TOKENS, Usage};
+pub use usage::{Counting, MAX_REPORTED_TOKENS, ServiceTier, Usage};

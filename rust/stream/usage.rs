@@ -2,8 +2,42 @@
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The largest count that is believed; what is above it is a fault of the upstream.
-pub const MAX_REPORTED_TOKENS: u64 = 1_000_000_000_000_000;
+/// The largest count that is believed: a thousand times the longest context that any vendor offers. What is
+/// above it is a fault of the upstream.
+pub const MAX_REPORTED_TOKENS: u64 = 1_000_000_000;
+
+/// How a host counts, which its dialect does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counting {
+    /// Its output counts leave out reasoning, which it reports and charges beside them.
+    pub reasoning_beside_output: bool,
+}
+
+/// How the host worked, where that has a price of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceTier {
+    /// In its own time, within a day.
+    Batch,
+    /// When there is room.
+    Flex,
+    /// Before others.
+    Priority,
+    /// At more tokens a second.
+    Fast,
+}
+
+impl ServiceTier {
+    /// The tier of a vendor's word for it; `None` for the ordinary one and for words that we do not know.
+    pub fn of(word: &str) -> Option<Self> {
+        Some(match word {
+            "batch" => Self::Batch,
+            "flex" => Self::Flex,
+            "priority" => Self::Priority,
+            "fast" => Self::Fast,
+            _ => return None,
+        })
+    }
+}
 
 /// Token counts with the meaning that OpenTelemetry gives them.
 ///
@@ -25,8 +59,20 @@ pub struct Usage {
     pub reasoning_tokens: Option<u64>,
     /// Audio, in and out.
     pub audio_tokens: Option<u64>,
+    /// The part of `audio_tokens` that came out.
+    pub output_audio_tokens: Option<u64>,
+    /// The part of `audio_tokens` that was read from the cache.
+    pub cached_audio_tokens: Option<u64>,
     /// Images, in and out.
     pub image_tokens: Option<u64>,
+    /// The part of `image_tokens` that came out.
+    pub output_image_tokens: Option<u64>,
+    /// The part of `image_tokens` that was read from the cache.
+    pub cached_image_tokens: Option<u64>,
+    /// Searches that the vendor made for the answer; no tokens.
+    pub web_searches: Option<u64>,
+    /// How the host says it worked; `None` is the ordinary way.
+    pub service_tier: Option<ServiceTier>,
 }
 
 impl Usage {
@@ -49,6 +95,8 @@ impl Usage {
         }
         if let Some(output) = self.output_tokens {
             drop_above(&mut self.reasoning_tokens, output);
+            drop_above(&mut self.output_audio_tokens, output);
+            drop_above(&mut self.output_image_tokens, output);
         }
         self
     }
@@ -69,16 +117,21 @@ pub(crate) fn sum(counts: &[Option<u64>]) -> Option<u64> {
         .filter(|total| *total <= MAX_REPORTED_TOKENS)
 }
 
-/// A count that accepts any JSON value, since a foolish one must not cost us the event it stands in.
+/// A whole number that accepts any JSON value, since a foolish one must not cost us the event it stands in.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Count(pub(crate) Option<u64>);
 
 impl Count {
-    /// Replaces `known` if this is a believable count.
+    /// Replaces `known` if this is a believable count of tokens.
     pub(crate) fn update(self, known: &mut Option<u64>) {
-        if self.0.is_some() {
-            *known = self.0;
+        if let Some(count) = self.tokens() {
+            *known = Some(count);
         }
+    }
+
+    /// This, if it is a believable count of tokens.
+    pub(crate) fn tokens(self) -> Option<u64> {
+        self.0.filter(|count| *count <= MAX_REPORTED_TOKENS)
     }
 }
 
@@ -97,7 +150,7 @@ impl<'de> Visitor<'de> for CountVisitor {
         formatter.write_str("any value")
     }
     fn visit_u64<E>(self, count: u64) -> Result<Count, E> {
-        Ok(Count((count <= MAX_REPORTED_TOKENS).then_some(count)))
+        Ok(Count(Some(count)))
     }
     fn visit_i64<E>(self, _: i64) -> Result<Count, E> {
         Ok(Count(None))

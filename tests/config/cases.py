@@ -163,9 +163,29 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         U + "prices: {u/*: {input: -1, output: 1}}",
         ["2: prices.u/*.input: must be at least 0, not -1"],
     ),
+    "a discount at an unknown provider": (
+        U + "discount_percent: {v: 5}",
+        ['2: discount_percent.v: no provider "v" is configured'],
+    ),
+    "a discount beyond the whole": (
+        U + "discount_percent: {u: 101}",
+        ["2: discount_percent.u: must be at most 100, not 101"],
+    ),
+    "a margin that must be rounded": (
+        U + "margin_percent: {'*': 0.00001}",
+        ["2: margin_percent.*: has more than four decimal places"],
+    ),
+    "a margin that is no number": (
+        U + "margin_percent: {u: much}",
+        ['2: margin_percent.u: must be a number, not "much"'],
+    ),
+    "an unknown way with unpriced models": (
+        U + "unpriced: refus",
+        ['2: unpriced: must be one of record, refuse, not "refus" (did you mean "refuse"?)'],
+    ),
     "a price that must be rounded": (
-        U + "prices: {u/*: {input: 1, output: 0.0000001}}",
-        ["2: prices.u/*.output: has more than six decimal places"],
+        U + "prices: {u/*: {input: 1, output: 0.0000000000001}}",
+        ["2: prices.u/*.output: has more than twelve decimal places"],
     ),
     # a mistake does not hide the others, and makes no others
     "all of them at once": (

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluicegate.config import Settings, load
-from sluicegate.config.prices import pico_usd_per_token
+from sluicegate.config.prices import price_texts
 from sluicegate.config.schema import ModelPrice
 from sluicegate.config.settings import Deadlines, is_loopback
 from sluicegate.config.values import ByteSize, Secret
@@ -81,11 +81,10 @@ def test_the_documented_sample_loads(tmp_path: Path) -> None:
         ("local", "llama", 1),
     ]
     assert settings.prices["local/*"] == {
-        "input": 1_000_000,
-        "output": 2_000_000,
-        "cached_input": 500_000,
-        "cache_write": 1_250_000,
-        "cache_write_1h": 1_250_000,
+        "input_mtok": "1",
+        "output_mtok": "2",
+        "cache_read_mtok": "0.5",
+        "cache_write_mtok": "1.25",
     }
     [key] = settings.keys
     assert (key.name, key.team, key.models) == ("ci", "core", ["smart", "cheap"])
@@ -263,14 +262,15 @@ def test_a_keys_model_that_is_nowhere_is_warned_of(tmp_path: Path) -> None:
     assert 'did you mean "smart"' in warning
 
 
-@given(st.decimals(0, 10**6, places=6), st.decimals(0, 10**6, places=6))
-def test_prices_are_exact_pico_dollars(per_input: Decimal, per_output: Decimal) -> None:
-    prices = dict(pico_usd_per_token(ModelPrice(input=per_input, output=per_output)))
-    assert prices["input"] is not None
-    assert prices["output"] is not None
-    # USD for a million tokens, from pico-dollars for one
-    assert Decimal(prices["input"]) * 10**6 / 10**12 == per_input
-    assert Decimal(prices["output"]) * 10**6 / 10**12 == per_output
+@given(st.decimals(0, 10**15, places=12), st.decimals(0, 10**15, places=12))
+def test_prices_reach_the_core_as_the_decimals_they_are(
+    per_input: Decimal, per_output: Decimal
+) -> None:
+    texts = price_texts(ModelPrice(input=per_input, output=per_output), pytest.fail)
+    assert set(texts) == {"input_mtok", "output_mtok"}
+    for key, price in (("input_mtok", per_input), ("output_mtok", per_output)):
+        assert Decimal(texts[key]) == price
+        assert "e" not in texts[key].lower()
 
 
 @pytest.mark.parametrize(

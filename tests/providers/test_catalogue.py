@@ -66,3 +66,25 @@ def test_no_two_rows_are_one_host() -> None:
     assert len(set(hosts)) == len(hosts)
     variables = [row.api_key_env for row in CATALOGUE.values() if row.api_key_env]
     assert len(set(variables)) == len(variables)
+
+
+@pytest.mark.parametrize(
+    ("provider", "is_beside"),
+    [
+        ("x_ai: {api_key: none}", True),
+        ("x_ai: {api_key: none, reasoning_beside_output: false}", False),
+        ("openai: {api_key: none}", False),
+        ("p: {dialect: openai, base_url: http://h, api_key: none}", False),
+        (
+            "p: {dialect: openai, base_url: http://h, api_key: none, reasoning_beside_output: true}",
+            True,
+        ),
+    ],
+)
+def test_how_a_host_counts_is_its_rows_or_the_files_word(
+    tmp_path: Path, provider: str, is_beside: bool
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"providers: {{{provider}}}")
+    [upstream] = load(path).upstreams.values()
+    assert upstream.reasoning_beside_output is is_beside

@@ -5,8 +5,9 @@ mod recorded;
 use proptest::prelude::*;
 use sluicegate::dialect::Dialect;
 use sluicegate::error::Error;
-use sluicegate::meter::{Meter, Sighting, TextCounter, read_answer};
-use sluicegate::stream::{FinishReason, Usage};
+use sluicegate::meter::{Meter, Sighting, TextCounter, diverges, read_answer};
+use sluicegate::stream::{Counting, FinishReason, ServiceTier, Usage};
+use sluicegate::tokens::{Exactness, StreamCounter, Vocabulary, vocabulary_of};
 
 /// Counts bytes, which makes every expectation plain.
 #[derive(Clone, Default)]
@@ -157,8 +158,9 @@ fn reported_counts_are_checked_field_by_field() {
     let cases = [
         ("7", Some(7)),
         ("0", Some(0)),
-        ("1000000000000000", Some(1_000_000_000_000_000)),
-        ("1000000000000001", None),
+        ("1000000000", Some(1_000_000_000)),
+        ("1000000001", None),
+        ("1000000000000000000", None),
         ("99999999999999999999999", None),
         ("1e12", None),
         ("-1", None),
@@ -196,6 +198,139 @@ fn reported_counts_are_checked_field_by_field() {
     }
 }
 
+/// `OpenAI` counts reasoning inside the completion, xAI beside it: its row says so, and its total whether a
+/// proxy has added it already.
+#[test]
+fn reasoning_is_output_wherever_it_is_counted() {
+    let details = r#""completion_tokens_details":{"reasoning_tokens":228}"#;
+    let beside = Counting { reasoning_beside_output: true };
+    let inside = Counting::default();
+    for (counts, counting, output, reasoning) in [
+        (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":241"#, inside, 1, None),
+        (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":241"#, beside, 229, Some(228)),
+        (
+            r#""prompt_tokens":12,"completion_tokens":300,"total_tokens":312"#,
+            beside,
+            300,
+            Some(228),
+        ),
+        (
+            r#""prompt_tokens":12,"completion_tokens":300,"total_tokens":312"#,
+            inside,
+            300,
+            Some(228),
+        ),
+        (r#""prompt_tokens":12,"completion_tokens":1"#, beside, 229, Some(228)),
+        (r#""prompt_tokens":12,"completion_tokens":300"#, inside, 300, Some(228)),
+        // more than its whole, and nothing says that it stands beside it
+        (r#""prompt_tokens":12,"completion_tokens":1"#, inside, 1, None),
+        (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":13"#, beside, 1, None),
+        (r#""prompt_tokens":12,"completion_tokens":1,"total_tokens":-5"#, inside, 1, None),
+    ] {
+        let mut meter = openai().counting(counting);
+        let event = usage(&format!("{{{counts},{details}}}"));
+        see(&mut meter, &event);
+        see(&mut meter, &event); // said twice, counted once
+        assert_eq!(meter.usage().output_tokens, Some(output), "{counts}");
+        assert_eq!(meter.usage().reasoning_tokens, reasoning, "{counts}");
+    }
+}
+
+#[test]
+fn a_count_that_cannot_be_true_is_noticed() {
+    let say = |output, reasoning| Usage {
+        output_tokens: Some(output),
+        reasoning_tokens: reasoning,
+        ..Usage::default()
+    };
+    for (usage, counted, exact, estimated) in [
+        (say(1000, None), 1000, false, false),
+        (say(1200, None), 1000, false, false),
+        (say(1201, None), 1000, true, false),
+        (say(3000, None), 1000, true, false),
+        (say(3001, None), 1000, true, true),
+        (say(799, None), 1000, true, false),
+        (say(499, None), 1000, true, true),
+        (say(60, None), 10, false, false), // no more than 50 tokens
+        (say(61, None), 10, true, false),
+        (say(160, None), 10, true, false), // no more than 150
+        (say(161, None), 10, true, true),
+        (say(51, None), 0, true, false),
+        // hidden reasoning explains what was not seen, and no more
+        (say(1000, Some(900)), 100, false, false),
+        (say(1000, Some(900)), 1000, false, false),
+        (say(1000, Some(500)), 100, true, true),
+        (say(1_000_000_000, Some(1_000_000_000)), 5, false, false),
+        (Usage::default(), 1000, false, false),
+    ] {
+        assert_eq!(diverges(&usage, counted, Exactness::Exact), exact, "{usage:?} {counted}");
+        assert_eq!(
+            diverges(&usage, counted, Exactness::Estimated),
+            estimated,
+            "{usage:?} {counted}"
+        );
+    }
+}
+
+#[test]
+fn the_tier_of_service_is_read_where_the_host_names_it() {
+    let openai_says = |tier: &str| {
+        let mut meter = openai();
+        see(
+            &mut meter,
+            &format!(
+                r#"{{"choices":[],"service_tier":{tier},"usage":{{"prompt_tokens":1,"completion_tokens":1}}}}"#
+            ),
+        );
+        meter.usage().service_tier
+    };
+    for (word, tier) in [
+        ("\"priority\"", Some(ServiceTier::Priority)),
+        ("\"flex\"", Some(ServiceTier::Flex)),
+        ("\"default\"", None),
+        ("null", None),
+        ("{}", None),
+    ] {
+        assert_eq!(openai_says(word), tier, "{word}");
+    }
+    let anthropic_says = |fields: &str| {
+        let mut meter = anthropic();
+        see(
+            &mut meter,
+            &format!(
+                r#"{{"type":"message_delta","delta":{{}},"usage":{{"output_tokens":3,{fields}}}}}"#
+            ),
+        );
+        meter.usage().service_tier
+    };
+    assert_eq!(anthropic_says(r#""service_tier":"standard""#), None);
+    assert_eq!(anthropic_says(r#""service_tier":"priority""#), None);
+    assert_eq!(anthropic_says(r#""service_tier":"batch""#), Some(ServiceTier::Batch));
+    assert_eq!(anthropic_says(r#""service_tier":7,"speed":"fast""#), Some(ServiceTier::Fast));
+}
+
+#[test]
+fn audio_and_searches_are_told_apart() {
+    let mut meter = openai();
+    see(
+        &mut meter,
+        &usage(
+            r#"{"prompt_tokens":50,"completion_tokens":20,
+            "prompt_tokens_details":{"audio_tokens":30},"completion_tokens_details":{"audio_tokens":15}}"#
+                .replace('\n', "")
+                .as_str(),
+        ),
+    );
+    let seen = meter.usage();
+    assert_eq!((seen.audio_tokens, seen.output_audio_tokens), (Some(45), Some(15)));
+    let mut meter = anthropic();
+    see(
+        &mut meter,
+        r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":3,"server_tool_use":{"web_search_requests":2}}}"#,
+    );
+    assert_eq!(meter.usage().web_searches, Some(2));
+}
+
 #[test]
 fn usage_means_the_same_in_every_dialect() {
     let some = Usage {
@@ -226,6 +361,7 @@ fn usage_means_the_same_in_every_dialect() {
                 cached_input_tokens: Some(60),
                 cache_write_tokens: Some(30),
                 audio_tokens: Some(7),
+                output_audio_tokens: Some(3),
                 image_tokens: Some(2),
                 ..Usage::default()
             },
@@ -515,6 +651,52 @@ fn every_recorded_answer_is_read() {
         }
     }
     println!("{answers} answers");
+}
+
+/// How often honest hosts would be suspected: every recorded answer, streamed or whole.
+#[test]
+fn recorded_counts_raise_hardly_an_alarm() {
+    let (mut all, mut suspected) = ([0_u32; 2], [0_u32; 2]);
+    for exchange in recorded::exchanges() {
+        let Some(dialect) = exchange.dialect() else { continue };
+        let mut model = String::new();
+        let (usage, counted, exactness) = if let Some(stream) = exchange.events() {
+            let mut meter = Meter::new(dialect, StreamCounter::new(Vocabulary::O200kBase));
+            for (name, data) in &stream {
+                let _ = meter.observe(name, data.as_bytes());
+            }
+            meter.response_model().clone_into(&mut model);
+            let (vocabulary, exactness) = vocabulary_of(&model);
+            let mut meter = Meter::new(dialect, StreamCounter::new(vocabulary));
+            for (name, data) in &stream {
+                let _ = meter.observe(name, data.as_bytes());
+            }
+            (meter.usage(), meter.counted_output_tokens(), exactness)
+        } else {
+            let Ok(answer) = read_answer(dialect, exchange.body().as_bytes()) else { continue };
+            model.clone_from(&answer.model);
+            let (vocabulary, exactness) = vocabulary_of(&model);
+            let mut counter = StreamCounter::new(vocabulary);
+            answer.for_each_text(|text| counter.push(text));
+            (answer.usage, counter.total(), exactness)
+        };
+        if usage.output_tokens.is_none() {
+            continue;
+        }
+        let kind = usize::from(exactness == Exactness::Estimated);
+        all[kind] += 1;
+        if diverges(&usage, counted, exactness) {
+            suspected[kind] += 1;
+            println!(
+                "{} {} {model}: {:?} of which reasoning {:?}, counted {counted}",
+                exchange.provider, exchange.id, usage.output_tokens, usage.reasoning_tokens
+            );
+        }
+    }
+    println!("suspected {suspected:?} of {all:?} (exact vocabulary, another's)");
+    for (all, suspected) in all.into_iter().zip(suspected) {
+        assert!(suspected * 100 <= all * 5, "too many");
+    }
 }
 
 proptest! {

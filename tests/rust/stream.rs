@@ -84,6 +84,10 @@ impl Message {
             self.finish = Some(if called { FinishReason::ToolCalls } else { FinishReason::Stop });
         }
         self.usage.audio_tokens = None;
+        self.usage.output_audio_tokens = None;
+        self.usage.output_image_tokens = None;
+        self.usage.web_searches = None;
+        self.usage.service_tier = None;
         self.usage.image_tokens = None;
         let usage = &mut self.usage;
         if usage.input_tokens.is_none() {

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sluicegate.config.build import MISSING
 from sluicegate.config.node import Node
-from sluicegate.config.prices import pico_usd_per_token
+from sluicegate.config.prices import checked_percents, checked_prices
 from sluicegate.config.problems import Path, Problem, suggestion
 from sluicegate.config.schema import Config, Key, Model, Target
 from sluicegate.config.settings import Deadlines, Route, RouteTarget, Settings, is_loopback
@@ -41,7 +41,7 @@ class Resolver:
                 upstreams[name] = upstream
         routes = {name: self._route(name, model) for name, model in config.models.items()}
         self._check_keys(config.keys)
-        prices = {name: self._price(name, config) for name in config.prices}
+        providers = self._declared("providers")
         self._warn(config, has_inline_secrets=has_inline_secrets)
         return Settings(
             path=self._file,
@@ -56,7 +56,14 @@ class Resolver:
             max_event_bytes=config.max_event_bytes,
             max_answer_bytes=config.max_answer_bytes,
             default_max_output_tokens=config.default_max_output_tokens,
-            prices=prices,
+            prices=checked_prices(config, providers, self.fail),
+            discount_percent=checked_percents(
+                "discount_percent", config.discount_percent, providers, self.fail
+            ),
+            margin_percent=checked_percents(
+                "margin_percent", config.margin_percent, providers, self.fail
+            ),
+            refuse_unpriced=config.unpriced == "refuse",
             warnings=tuple(self._warnings),
         )
 
@@ -107,19 +114,6 @@ class Resolver:
             for field in _UNBUILT_LIMITS if key is not MISSING else ():
                 if getattr(key, field) is not None:
                     self.fail(("keys", index, field), _UNBUILT)
-
-    def _price(self, name: str, config: Config) -> dict[str, int]:
-        provider, slash, _ = name.partition("/")
-        if not slash or provider not in self._declared("providers"):
-            hint = suggestion(provider, self._declared("providers"))
-            wrong = f'no provider "{provider}" is configured{hint}: write provider/model'
-            self.fail(("prices", name), wrong)
-        classes = dict(pico_usd_per_token(config.prices[name]))
-        for field, pico in classes.items():
-            if pico is None and field in self._declared("prices")[name].value:
-                wrong = "has more than six decimal places, or is too large"
-                self.fail(("prices", name, field), wrong)
-        return {field: pico or 0 for field, pico in classes.items()}
 
     def _check_auth(self, config: Config) -> None:
         host = config.server.host

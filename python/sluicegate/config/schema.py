@@ -17,6 +17,8 @@ Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 Name = Annotated[str, Meta(min_length=1)]
 Price = Annotated[Decimal, Meta(ge=0)]
+Discount = Annotated[Decimal, Meta(ge=0, le=100)]
+Margin = Annotated[Decimal, Meta(ge=0, le=100_000)]
 MiB = 2**20
 
 
@@ -78,6 +80,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Fields beyond the `openai` dialect that this host takes; the catalogue knows it for its
     names, and for others it is none, because strict hosts refuse what they do not know.
     """
+    reasoning_beside_output: bool | None = None
+    """Whether its output counts leave out reasoning, as xAI's do; the catalogue knows it for its
+    names.
+    """
     unsupported: Literal["refuse", "drop"] | None = None
     """Fields that this provider's dialect cannot express; refusing is the default because silence
     is wrong.
@@ -115,6 +121,20 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):
     """`input` where omitted."""
     cache_write_1h: Price | None = None
     """`cache_write` where omitted."""
+    reasoning: Price | None = None
+    """For hosts that charge it apart; `output` where omitted."""
+    input_audio: Price | None = None
+    """`input` where omitted."""
+    output_audio: Price | None = None
+    """`output` where omitted."""
+    input_image: Price | None = None
+    """`input` where omitted."""
+    output_image: Price | None = None
+    """`output` where omitted."""
+    per_1000_requests: Price | None = None
+    """USD for a thousand requests, whatever their tokens; nothing where omitted."""
+    per_1000_web_searches: Price | None = None
+    """USD for a thousand searches that the vendor makes; nothing where omitted."""
 
 
 class ExactCache(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +194,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     providers: dict[str, Provider] = {}
     models: dict[str, Model] = {}
     prices: dict[str, ModelPrice] = {}
+    discount_percent: dict[str, Discount] = {}
+    """Off the price book, by provider, `*` for the others; `prices` are net already."""
+    margin_percent: dict[str, Margin] = {}
+    """On top of either, by provider, `*` for the others: what is charged within the house."""
+    unpriced: Literal["record", "refuse"] = "record"
+    """A model without a price: recorded as such, with a warning, or refused."""
     cache: Cache = Cache()
     timeouts: Timeouts = Timeouts()
     commit_after_s: Positive = 15.0

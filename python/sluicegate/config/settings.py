@@ -40,6 +40,9 @@ class Upstream:
     drop_unsupported: bool
     extensions: frozenset[str]
     quota_codes: frozenset[str]
+    price_provider: str | None
+    """The price book's name for it; found by the base URL where there is none."""
+    reasoning_beside_output: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,11 @@ class Settings:
     max_event_bytes: int
     max_answer_bytes: int
     default_max_output_tokens: int
-    prices: dict[str, dict[str, int]]
+    prices: dict[str, dict[str, str]]
+    """By `provider/model` or `provider/*`: USD as decimal text, by the price book's keys."""
+    discount_percent: dict[str, str]
+    margin_percent: dict[str, str]
+    refuse_unpriced: bool
     warnings: tuple[str, ...] = ()
     """What is allowed and probably not meant; one line each."""
 

@@ -61,6 +61,12 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         drop_unsupported=provider.unsupported == "drop",
         extensions=_extensions(row, provider),
         quota_codes=row.quota_codes if row else frozenset({"insufficient_quota"}),
+        price_provider=(row.price_provider or name) if row else None,
+        reasoning_beside_output=(
+            bool(row and row.reasoning_beside_output)
+            if provider.reasoning_beside_output is None
+            else provider.reasoning_beside_output
+        ),
     )
 
 

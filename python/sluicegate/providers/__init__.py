@@ -28,6 +28,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         responses: whether it has the Responses API.
         extensions: fields beyond its dialect that it takes, by its own documentation. None where
         nothing is known: strict hosts answer 400 to a field that they do not know.
+        price_provider: the price book's name for it, where that is another.
+        reasoning_beside_output: whether its output counts leave out reasoning.
     """
 
     dialect: Literal["openai", "anthropic"]
@@ -40,6 +42,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     needs_key: bool = True
     responses: bool = False
     extensions: frozenset[Extension] = frozenset()
+    price_provider: str = ""
+    reasoning_beside_output: bool = False
 
 
 def _read() -> dict[str, ProviderRow]:

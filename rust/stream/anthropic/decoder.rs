@@ -148,7 +148,7 @@ impl Decoder {
 
     fn usage(&mut self, raw: Option<&RawValue>, is_start: bool, sink: &mut impl FnMut(&Delta<'_>)) {
         if let Some(raw) = raw {
-            let wire: WireUsage = read_or_default(raw);
+            let wire: WireUsage<'_> = read_or_default(raw);
             let usage = self.reported.fold(&wire, is_start);
             sink(&Delta::Usage { usage, alone: false });
         }

@@ -5,7 +5,7 @@
 use serde_json::value::RawValue;
 
 use crate::stream::text::{Label, Text};
-use crate::stream::usage::{Count, Usage, sum};
+use crate::stream::usage::{Count, ServiceTier, Usage, sum};
 
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
@@ -112,13 +112,18 @@ pub(super) struct ErrorBody<'a> {
 
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
-pub(super) struct WireUsage {
+pub(super) struct WireUsage<'a> {
     input_tokens: Count,
     cache_read_input_tokens: Count,
     cache_creation_input_tokens: Count,
     cache_creation: Option<CacheCreation>,
     output_tokens: Count,
     output_tokens_details: Option<OutputDetails>,
+    server_tool_use: Option<ServerToolUse>,
+    #[serde(borrow)]
+    service_tier: Label<'a>,
+    #[serde(borrow)]
+    speed: Label<'a>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -134,6 +139,12 @@ struct OutputDetails {
     thinking_tokens: Count,
 }
 
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct ServerToolUse {
+    web_search_requests: Count,
+}
+
 /// The last believable value of every count.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
@@ -144,11 +155,13 @@ pub(super) struct Reported {
     written_1h: Option<u64>,
     output: Option<u64>,
     reasoning: Option<u64>,
+    searches: Option<u64>,
+    tier: Option<ServiceTier>,
 }
 
 impl Reported {
     /// Takes in one report. `is_start`: from `message_start`, whose output count is a placeholder.
-    pub(super) fn fold(&mut self, wire: &WireUsage, is_start: bool) -> Usage {
+    pub(super) fn fold(&mut self, wire: &WireUsage<'_>, is_start: bool) -> Usage {
         wire.input_tokens.update(&mut self.fresh);
         wire.cache_read_input_tokens.update(&mut self.cached);
         wire.cache_creation_input_tokens.update(&mut self.written);
@@ -161,6 +174,15 @@ impl Reported {
         }
         if let Some(details) = &wire.output_tokens_details {
             details.thinking_tokens.update(&mut self.reasoning);
+        }
+        // Fast mode is said apart; `standard` and `priority`, which is bought beforehand, cost the same a token.
+        if wire.speed.0 == "fast" {
+            self.tier = Some(ServiceTier::Fast);
+        } else if wire.service_tier.0 == "batch" {
+            self.tier = Some(ServiceTier::Batch);
+        }
+        if let Some(tools) = &wire.server_tool_use {
+            tools.web_search_requests.update(&mut self.searches);
         }
         self.usage()
     }
@@ -175,6 +197,8 @@ impl Reported {
             cache_write_1h_tokens: self.written_1h,
             output_tokens: self.output,
             reasoning_tokens: self.reasoning,
+            web_searches: self.searches,
+            service_tier: self.tier,
             ..Usage::default()
         };
         usage.without_absurd_parts()

@@ -12,7 +12,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::stream::mould::Mould;
 use crate::stream::text::{Text, read_object, read_or_default};
-use crate::stream::{Delta, FinishReason, UpstreamError};
+use crate::stream::{Counting, Delta, FinishReason, UpstreamError};
 
 const DIALECT: &str = Dialect::OpenAiChat.name();
 
@@ -34,6 +34,11 @@ enum Plain {
 }
 
 impl Decoder {
+    /// Says how the host counts.
+    pub fn set_counting(&mut self, counting: Counting) {
+        self.reported.set_counting(counting);
+    }
+
     /// Hands out what one event holds; see [`crate::stream::Decoder::event`].
     pub fn event(
         &mut self,
@@ -102,7 +107,7 @@ impl Decoder {
         let groq: Option<Groq<'_>> = chunk.x_groq.map(read_or_default);
         if let Some(raw) = chunk.usage.or_else(|| groq.and_then(|groq| groq.usage)) {
             let wire: WireUsage = read_or_default(raw);
-            let usage = self.reported.fold(&wire);
+            let usage = self.reported.fold(&wire, chunk.service_tier);
             sink(&Delta::Usage { usage, alone: choices.is_empty() });
         }
         if let Some(error) = error {

@@ -355,6 +355,11 @@ fn trim_comma(out: &mut Vec<u8>) {
     }
 }
 
+/// The part of a count that is not in another.
+fn without(all: Option<u64>, part: Option<u64>) -> Option<u64> {
+    all.map(|all| all.saturating_sub(part.unwrap_or(0)))
+}
+
 pub(super) fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u8>) {
     let input = usage.input_tokens.unwrap_or(0);
     let output = usage.output_tokens.unwrap_or(0);
@@ -368,15 +373,16 @@ pub(super) fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u
         ("cached_tokens", usage.cached_input_tokens),
         ("cache_write_tokens", usage.cache_write_tokens),
         ("cache_write_1h_tokens", usage.cache_write_1h_tokens),
-        ("audio_tokens", usage.audio_tokens),
-        ("image_tokens", usage.image_tokens),
+        ("audio_tokens", without(usage.audio_tokens, usage.output_audio_tokens)),
+        ("image_tokens", without(usage.image_tokens, usage.output_image_tokens)),
+    ];
+    let completion = [
+        ("reasoning_tokens", usage.reasoning_tokens),
+        ("audio_tokens", usage.output_audio_tokens),
+        ("image_tokens", usage.output_image_tokens),
     ];
     write_details("prompt_tokens_details", &prompt, out);
-    write_details(
-        "completion_tokens_details",
-        &[("reasoning_tokens", usage.reasoning_tokens)],
-        out,
-    );
+    write_details("completion_tokens_details", &completion, out);
     if let Some(cost_usd) = cost_usd {
         out.extend_from_slice(b",\"cost_usd\":");
         out.extend_from_slice(cost_usd.as_bytes());

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::stream::text::{Label, Text};
-use crate::stream::usage::{Count, Usage, sum};
+use crate::stream::usage::{Count, Counting, ServiceTier, Usage, sum};
 
 #[derive(serde::Deserialize)]
 #[serde(default)]
@@ -29,6 +29,8 @@ pub(super) struct Chunk<'a> {
     pub x_groq: Option<&'a RawValue>,
     #[serde(borrow)]
     pub error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub service_tier: Option<&'a RawValue>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -236,6 +238,7 @@ pub(super) struct ErrorBody<'a> {
 pub(super) struct WireUsage {
     prompt_tokens: Count,
     completion_tokens: Count,
+    total_tokens: Count,
     prompt_tokens_details: Option<Details>,
     completion_tokens_details: Option<Details>,
     /// `DeepSeek`.
@@ -265,24 +268,32 @@ struct Details {
 }
 
 /// The last believable value of every count, as the host names it.
-///
-/// A host that counts reasoning beside the completion (xAI) is not told apart here: that is a fact
-/// about the host, not about the dialect.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
     usage: Usage,
+    total: Option<u64>,
+    counting: Counting,
     audio: [Option<u64>; 2],
     image: [Option<u64>; 2],
 }
 
 impl Reported {
-    pub(super) fn fold(&mut self, wire: &WireUsage) -> Usage {
+    pub(super) fn set_counting(&mut self, counting: Counting) {
+        self.counting = counting;
+    }
+
+    /// Takes in one report; `tier` is the host's word for how it worked, as JSON.
+    pub(super) fn fold(&mut self, wire: &WireUsage, tier: Option<&RawValue>) -> Usage {
+        if let Some(tier) = tier {
+            self.usage.service_tier = ServiceTier::of(tier.get().trim_matches('"'));
+        }
         let prompt = wire.prompt_tokens_details.as_ref();
         let completion = wire.completion_tokens_details.as_ref();
         let none = Count(None);
         let usage = &mut self.usage;
         wire.prompt_tokens.update(&mut usage.input_tokens);
         wire.completion_tokens.update(&mut usage.output_tokens);
+        wire.total_tokens.update(&mut self.total);
         for cached in [
             wire.num_cached_tokens,
             wire.cached_tokens,
@@ -315,6 +326,21 @@ impl Reported {
         }
         usage.audio_tokens = sum(&self.audio);
         usage.image_tokens = sum(&self.image);
-        self.usage.without_absurd_parts()
+        [_, usage.output_audio_tokens] = self.audio;
+        [_, usage.output_image_tokens] = self.image;
+        let output_tokens = self.all_output();
+        Usage { output_tokens, ..self.usage }.without_absurd_parts()
+    }
+
+    /// Output with the reasoning that a host leaves out of the completion, where it is known to.
+    ///
+    /// Its own total has the last word: where that is `prompt + completion`, a proxy has added it already.
+    fn all_output(&self) -> Option<u64> {
+        let Usage { input_tokens, output_tokens, reasoning_tokens, .. } = self.usage;
+        let is_inside = self.total.is_some() && self.total == sum(&[input_tokens, output_tokens]);
+        if self.counting.reasoning_beside_output && !is_inside {
+            return output_tokens.and(sum(&[output_tokens, reasoning_tokens]));
+        }
+        output_tokens
     }
 }

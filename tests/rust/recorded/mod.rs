@@ -61,12 +61,15 @@ fn event(block: &str) -> Option<(String, String)> {
         .then(|| (field("event").next_back().unwrap_or("").to_owned(), data.join("\n")))
 }
 
+/// Where the corpora are, if they are.
+pub fn corpora() -> PathBuf {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpora");
+    std::env::var_os("SLUICEGATE_CORPORA").map_or_else(|| PathBuf::from(beside), PathBuf::from)
+}
+
 /// All recorded exchanges with status 200; none, loudly, where the corpus is not there.
 pub fn exchanges() -> Vec<Exchange> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpora");
-    let root =
-        std::env::var_os("SLUICEGATE_CORPORA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    let Ok(files) = std::fs::read_dir(root.join("provider_traffic")) else {
+    let Ok(files) = std::fs::read_dir(corpora().join("provider_traffic")) else {
         eprintln!("SKIPPED: no recorded traffic; set SLUICEGATE_CORPORA");
         return Vec::new();
     };

@@ -1,0 +1,174 @@
+//! What an operator should hear of, at most now and then: counted always, told rarely.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::snapshot::Target;
+
+/// Between two tellings of the same thing.
+const QUIET: Duration = Duration::from_mins(10);
+/// Provider and model pairs that are told apart; names come from clients.
+const MAX_SUBJECTS: usize = 4096;
+/// Tellings that wait for the front.
+const MAX_WAITING: usize = 256;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub enum AlertKind {
+    /// An answer was recorded without a cost, since its model has no price.
+    Unpriced,
+    /// The upstream's count of its output is far from ours.
+    UsageDiverges,
+}
+
+impl AlertKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Unpriced, Self::UsageDiverges];
+
+    /// The name in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unpriced => "unpriced",
+            Self::UsageDiverges => "usage_diverges",
+        }
+    }
+
+    /// Whether it is told again after a while; what only the configuration can change is told once.
+    const fn repeats(self) -> bool {
+        matches!(self, Self::UsageDiverges)
+    }
+}
+
+/// One telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// What happened.
+    pub kind: AlertKind,
+    /// At which provider.
+    pub provider: String,
+    /// With which of its models.
+    pub model: String,
+    /// For people: the figures of the latest time.
+    pub detail: String,
+    /// How often since the last telling.
+    pub times: u64,
+}
+
+/// Counts, and what waits to be told.
+#[derive(Debug, Default)]
+pub struct Alerts {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    totals: [u64; AlertKind::ALL.len()],
+    subjects: HashMap<(AlertKind, String, String), Subject>,
+    waiting: Vec<Alert>,
+}
+
+#[derive(Debug, Default)]
+struct Subject {
+    untold: u64,
+    told: Option<Instant>,
+}
+
+impl Alerts {
+    /// Counts it, and has it told unless it was told lately. `detail` is made only then.
+    pub fn raise(
+        &self,
+        kind: AlertKind,
+        target: &Target,
+        now: Instant,
+        detail: impl FnOnce() -> String,
+    ) {
+        self.raise_of(kind, &target.upstream.provider, &target.model, now, detail);
+    }
+
+    fn raise_of(
+        &self,
+        kind: AlertKind,
+        provider: &str,
+        model: &str,
+        now: Instant,
+        detail: impl FnOnce() -> String,
+    ) {
+        let mut state = self.state();
+        let State { totals, subjects, waiting } = &mut *state;
+        totals[kind as usize] += 1;
+        let name = (kind, provider.to_owned(), model.to_owned());
+        if subjects.len() >= MAX_SUBJECTS && !subjects.contains_key(&name) {
+            return;
+        }
+        let subject = subjects.entry(name).or_default();
+        subject.untold += 1;
+        let is_due = match subject.told {
+            None => true,
+            Some(told) => kind.repeats() && now.saturating_duration_since(told) >= QUIET,
+        };
+        if is_due && waiting.len() < MAX_WAITING {
+            let times = std::mem::take(&mut subject.untold);
+            subject.told = Some(now);
+            let (provider, model) = (provider.to_owned(), model.to_owned());
+            waiting.push(Alert { kind, provider, model, detail: detail(), times });
+        }
+    }
+
+    /// What waits to be told, oldest first.
+    pub fn take(&self) -> Vec<Alert> {
+        std::mem::take(&mut self.state().waiting)
+    }
+
+    /// How often each kind was raised since the start.
+    pub fn totals(&self) -> [(AlertKind, u64); AlertKind::ALL.len()] {
+        let totals = self.state().totals;
+        AlertKind::ALL.map(|kind| (kind, totals[kind as usize]))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raise(alerts: &Alerts, kind: AlertKind, model: &str, now: Instant) {
+        alerts.raise_of(kind, "u", model, now, || "so".to_owned());
+    }
+
+    #[test]
+    fn a_model_without_a_price_is_told_once() {
+        let (alerts, start) = (Alerts::default(), Instant::now());
+        for hour in 0..5 {
+            raise(&alerts, AlertKind::Unpriced, "m", start + Duration::from_hours(hour));
+        }
+        assert_eq!(alerts.take().len(), 1);
+        assert_eq!(alerts.totals()[0], (AlertKind::Unpriced, 5));
+    }
+
+    #[test]
+    fn a_divergence_is_told_again_with_its_count() {
+        let (alerts, start) = (Alerts::default(), Instant::now());
+        for second in 0..=600 {
+            let now = start + Duration::from_secs(second);
+            raise(&alerts, AlertKind::UsageDiverges, "m", now);
+        }
+        let times: Vec<u64> = alerts.take().iter().map(|alert| alert.times).collect();
+        assert_eq!(times, [1, 600]);
+    }
+
+    #[test]
+    fn invented_names_take_no_more_than_their_room() {
+        let (alerts, start) = (Alerts::default(), Instant::now());
+        for model in 0..3 * MAX_SUBJECTS {
+            raise(&alerts, AlertKind::Unpriced, &model.to_string(), start);
+        }
+        assert_eq!(alerts.take().len(), MAX_WAITING);
+        assert_eq!(alerts.state().subjects.len(), MAX_SUBJECTS);
+        assert_eq!(alerts.totals()[0].1, 3 * MAX_SUBJECTS as u64);
+    }
+}

@@ -1,0 +1,23 @@
+//! What tokens cost, exactly: decimal texts in, integers all the way, one rounding at the end.
+//!
+//! A [`Book`] finds a model's [`Schedule`] of dated prices; the schedule gives the [`Sheet`] that holds
+//! when a request begins; the sheet prices its [`Tokens`]. Looking up is for configuration time, pricing
+//! for every row.
+
+mod book;
+mod clause;
+mod factor;
+mod money;
+mod schedule;
+mod sheet;
+mod slot;
+mod spec;
+mod tokens;
+
+pub use book::{Book, BookError};
+pub use factor::Factor;
+pub use money::dollars;
+pub use schedule::Schedule;
+pub use sheet::{Reach, Sheet};
+pub use spec::{PriceSet, SpecError};
+pub use tokens::Tokens;

@@ -1,0 +1,191 @@
+//! The prices that hold for one request.
+
+use std::sync::Arc;
+
+use super::factor::Factor;
+use super::money::{ATTO_PER_NANO, ATTO_PER_PICO, dollars, scale_half_even, scale_up};
+use super::slot::{INPUTS, KEYS, OUTPUTS, SLOTS, Slot};
+use super::spec::PriceSet;
+use super::tokens::Tokens;
+
+/// What each class costs, with a discount and a margin, and where the prices come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    /// Ascending by `above`; the first holds for every request.
+    tiers: Vec<Tier>,
+    factor: Factor,
+    version: Arc<str>,
+}
+
+/// Prices for requests with more input than `above`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Tier {
+    above: u64,
+    /// Atto-dollars apiece, by [`Slot`].
+    rates: [u128; SLOTS],
+}
+
+/// How far a request can go: what a reservation must cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each is a question of its own
+pub struct Reach {
+    /// At most so much input.
+    pub input_tokens: u64,
+    /// At most so much output.
+    pub output_tokens: u64,
+    /// Input may be written to the vendor's cache.
+    pub writes_cache: bool,
+    /// It may be kept there for an hour.
+    pub writes_cache_1h: bool,
+    /// Audio may go in or come out.
+    pub audio: bool,
+    /// Images may go in or come out.
+    pub images: bool,
+}
+
+impl Reach {
+    /// So many tokens of any class.
+    pub const fn any(input_tokens: u64, output_tokens: u64) -> Self {
+        Self {
+            input_tokens,
+            output_tokens,
+            writes_cache: true,
+            writes_cache_1h: true,
+            audio: true,
+            images: true,
+        }
+    }
+
+    /// So many tokens of text, none of which is written to a cache.
+    pub const fn text(input_tokens: u64, output_tokens: u64) -> Self {
+        Self {
+            writes_cache: false,
+            writes_cache_1h: false,
+            audio: false,
+            images: false,
+            ..Self::any(input_tokens, output_tokens)
+        }
+    }
+
+    const fn covers(&self, slot: Slot) -> bool {
+        match slot {
+            Slot::Write => self.writes_cache || self.writes_cache_1h,
+            Slot::Write1h => self.writes_cache_1h,
+            Slot::Audio | Slot::CachedAudio | Slot::OutputAudio => self.audio,
+            Slot::Image | Slot::CachedImage | Slot::OutputImage => self.images,
+            Slot::Input | Slot::Cached | Slot::Output | Slot::Reasoning => true,
+            Slot::Request | Slot::WebSearch => false,
+        }
+    }
+}
+
+impl Sheet {
+    /// A sheet of these prices.
+    pub(super) fn new(prices: &PriceSet, factor: Factor, version: Arc<str>) -> Self {
+        let mut starts: Vec<u64> = prices
+            .slots
+            .iter()
+            .flatten()
+            .flat_map(|priced| priced.tiers.iter().map(|(start, _)| *start))
+            .collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let base = Tier { above: 0, rates: rates(prices, None) };
+        let above = starts
+            .into_iter()
+            .map(|start| Tier { above: start, rates: rates(prices, Some(start)) });
+        Self { tiers: std::iter::once(base).chain(above).collect(), factor, version }
+    }
+
+    /// Where the prices come from, as the ledger names it: `config`, or the book's dated version.
+    pub fn version(&self) -> &Arc<str> {
+        &self.version
+    }
+
+    /// What these tokens cost, in pico-dollars: each class once, a half of a pico-dollar to the even one.
+    ///
+    /// Exact up to 10^38 atto-dollars before the factor, which 10^15 tokens at 300,000 dollars apiece do not
+    /// reach; beyond that it stays at its largest value and never wraps.
+    pub fn cost(&self, tokens: &Tokens) -> i128 {
+        let rates = self.rates(tokens.input);
+        let leaves = tokens.leaves();
+        let counts =
+            leaves.input.iter().chain(&leaves.output).copied().chain([1, tokens.web_searches]);
+        let mut atto = 0_u128;
+        for (count, rate) in counts.zip(rates) {
+            if count != 0 {
+                atto = atto.saturating_add(u128::from(count).saturating_mul(*rate));
+            }
+        }
+        let pico = scale_half_even(
+            atto,
+            self.factor.numerator(),
+            self.factor.denominator() * ATTO_PER_PICO,
+        );
+        i128::try_from(pico).unwrap_or(i128::MAX)
+    }
+
+    /// [`Self::cost`] as a decimal number of dollars.
+    pub fn cost_usd(&self, tokens: &Tokens) -> String {
+        dollars(self.cost(tokens))
+    }
+
+    /// At least what so many tokens of any class cost, in nano-dollars; see [`Self::bound_nano_of`].
+    pub fn bound_nano(&self, input_tokens: u64, output_tokens: u64) -> u64 {
+        self.bound_nano_of(&Reach::any(input_tokens, output_tokens))
+    }
+
+    /// At least what a request within `reach` costs, in nano-dollars, rounded up: the dearest class of each
+    /// side in the dearest tier that the input can reach.
+    ///
+    /// Searches that the vendor makes are not in it: nobody knows before how many there will be.
+    pub fn bound_nano_of(&self, reach: &Reach) -> u64 {
+        let atto = self.tiers_up_to(reach.input_tokens).map(|tier| tier.bound(reach)).max();
+        let nano = scale_up(
+            atto.unwrap_or(0),
+            self.factor.numerator(),
+            self.factor.denominator() * ATTO_PER_NANO,
+        );
+        u64::try_from(nano).unwrap_or(u64::MAX)
+    }
+
+    fn rates(&self, input_tokens: u64) -> &[u128; SLOTS] {
+        let reached = self.tiers_up_to(input_tokens).last().or_else(|| self.tiers.first());
+        reached.map_or(&[0; SLOTS], |tier| &tier.rates)
+    }
+
+    fn tiers_up_to(&self, input_tokens: u64) -> impl Iterator<Item = &Tier> {
+        let above = self.tiers.iter().skip(1).take_while(move |tier| input_tokens > tier.above);
+        self.tiers.iter().take(1).chain(above)
+    }
+}
+
+impl Tier {
+    fn bound(&self, reach: &Reach) -> u128 {
+        let dearest = |slots: std::ops::Range<usize>| {
+            let covered = KEYS
+                .iter()
+                .map(|(_, slot, _)| *slot)
+                .filter(|slot| slots.contains(&(*slot as usize)) && reach.covers(*slot));
+            covered.map(|slot| self.rates[slot as usize]).max().unwrap_or(0)
+        };
+        let input = u128::from(reach.input_tokens).saturating_mul(dearest(0..INPUTS));
+        let output =
+            u128::from(reach.output_tokens).saturating_mul(dearest(INPUTS..INPUTS + OUTPUTS));
+        input.saturating_add(output).saturating_add(self.rates[Slot::Request as usize])
+    }
+}
+
+/// Every class's price in the tier that begins at `start`, a wider class's where it has none.
+fn rates(prices: &PriceSet, start: Option<u64>) -> [u128; SLOTS] {
+    let own = |slot: Slot| {
+        prices.slots[slot as usize].as_ref().map(|priced| {
+            let reached = priced.tiers.iter().rev().find(|(from, _)| Some(*from) <= start);
+            reached.map_or(priced.base, |(_, price)| *price)
+        })
+    };
+    KEYS.map(|(_, slot, _)| {
+        let wider = slot.wider().iter().copied();
+        std::iter::once(slot).chain(wider).find_map(own).unwrap_or(0)
+    })
+}
