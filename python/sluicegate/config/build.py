@@ -178,6 +178,9 @@ class Builder:
                 return self.fail(node, path, f"must be at most {bounds.le}, not {_shown(node)}")
             if bounds.min_length is not None and len(value) < bounds.min_length:
                 return self.fail(node, path, "must not be empty")
+            if bounds.max_length is not None and len(value) > bounds.max_length:
+                most = f"must have at most {bounds.max_length} characters"
+                return self.fail(node, path, most)
         return value
 
 
