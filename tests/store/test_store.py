@@ -320,8 +320,8 @@ def test_ac_13_what_is_deleted_leaves_its_lines_and_no_name(store: Store) -> Non
     store.write(rows)
     until = "2026-11-23T00:00:30.000000Z"
     with store.changing() as transaction:
-        redact(transaction, Redaction("redacted-1", None, "o", "alice", until))
-        redact(transaction, Redaction("redacted-2", "k", None, None, until))
+        redact(transaction, Redaction(id="redacted-1", user="alice", organisation="o", until=until))
+        redact(transaction, Redaction(id="redacted-2", key_name="k", until=until))
     assert store.ledger.spend()[()].cost_pico_usd == 15 * 10**12
     at = COLUMNS.index
     expected = [

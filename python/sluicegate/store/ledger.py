@@ -4,9 +4,12 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from sluicegate.accounting.ledger import COLUMNS, JournalRow, UnreadableRowError, columns_of
 from sluicegate.accounting.limits import ANY, Limit
 from sluicegate.store.database import Database, Row, Transaction
+from sluicegate.store.tables import Table
 
 log = logging.getLogger("sluicegate")
 
@@ -98,15 +101,43 @@ class Sums(NamedTuple):
         return self.input_tokens + self.output_tokens
 
 
-class Redaction(NamedTuple):
-    """A key or a person whose traces were taken out, up to a moment."""
+class RunTimes(NamedTuple):
+    """When a run was heard of."""
+
+    parent: str | None
+    first: str
+    last: str
+
+
+class Redaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A key or a person whose traces were taken out, up to a moment. The names above a person are
+    empty where any is meant.
+    """
 
     id: str
-    key_name: str | None
-    organisation: str | None
-    user: str | None
+    """Stands in the ledger in place of the name."""
+    key_name: str | None = None
+    user: str | None = None
+    organisation: str = ""
+    team: str = ""
+    project: str = ""
     until: str
     """RFC 3339: a key or a person of that name who came later is another one."""
+
+    def conditions(self) -> dict[str, str]:
+        """What a row's columns must be."""
+        if self.key_name is not None:
+            return {"key_name": self.key_name}
+        above = ("organisation", "team", "project")
+        given = {name: getattr(self, name) for name in above if getattr(self, name)}
+        return {"user": self.user or "", **given}
+
+    def replaced(self) -> dict[str, str | None]:
+        """What they become."""
+        personal: dict[str, str | None] = {"client_ref": None, "metadata": None}
+        if self.key_name is not None:
+            return {"key_name": self.id, "user": None, **personal}
+        return {"user": self.id, **personal}
 
 
 class Ledger:
@@ -128,7 +159,7 @@ class Ledger:
             return
         with self._database.writing(DRAIN_TIMEOUT_S) as transaction:
             transaction.hold_changes()
-            redactions = redactions_of(transaction)
+            redactions = _REDACTIONS.find(transaction)
             if redactions:
                 good = [_redacted(values, redactions) for values in good]
             transaction.execute_many(_UPSERT, good)
@@ -169,9 +200,37 @@ class Ledger:
         """
         conditions, values = _period(since, until)
         for name, value in (where or {}).items():
-            conditions.append(f"{GROUPS[name]} = ?")
+            # Rows leave out what is empty.
+            conditions.append(f"COALESCE({GROUPS[name]}, '') = ?")
             values.append(value)
         return self._sums([GROUPS[name] for name in by], conditions, values)
+
+    def runs(self, where: Mapping[str, str], *, after: str = "", limit: int) -> dict[str, RunTimes]:
+        """Runs by name, and when they were first and last heard of.
+
+        Args:
+            after: the name that the page before ended with.
+            limit: the most that are given.
+        """
+        if self._database.is_empty:
+            return {}
+        conditions = [f"COALESCE({GROUPS[name]}, '') = ?" for name in where]
+        sql = (
+            "SELECT run, MAX(parent_run), MIN(time), MAX(time) FROM ledger "  # noqa: S608
+            f"WHERE {' AND '.join(['run > ?', *conditions])} GROUP BY run ORDER BY run LIMIT ?"
+        )
+        with self._database.reading(REPORT_TIMEOUT_S) as transaction:
+            found = transaction.execute(sql, (after, *where.values(), limit))
+        return {run: RunTimes(*rest) for run, *rest in found}
+
+    def spend_of_runs(self, runs: Sequence[str], where: Mapping[str, str]) -> dict[str, Sums]:
+        """Sums of some runs."""
+        if not runs:
+            return {}
+        conditions = [f"run IN ({', '.join('?' * len(runs))})"]
+        conditions += [f"COALESCE({GROUPS[name]}, '') = ?" for name in where]
+        found = self._sums(["run"], conditions, [*runs, *where.values()])
+        return {str(run): sums for (run,), sums in found.items()}
 
     def spent(self, limit: Limit, since: str) -> dict[tuple[str, ...], Sums]:
         """What a limit's scope used since its window began, for each of its instances: the values
@@ -256,53 +315,29 @@ def _sorted_out(rows: Sequence[JournalRow]) -> tuple[list[Row], list[Row]]:
 # what is taken out when a person or a key is deleted
 
 _AT: Final = {column: place for place, column in enumerate(COLUMNS)}
-_PERSONAL: Final = ("client_ref", "metadata")
-
-
-def redactions_of(transaction: Transaction) -> list[Redaction]:
-    """All that were asked for."""
-    found = transaction.execute(
-        'SELECT id, key_name, organisation, "user", until FROM redactions ORDER BY until'
-    )
-    return [Redaction(*row) for row in found]
+_REDACTIONS: Final = Table("redactions", Redaction)
 
 
 def redact(transaction: Transaction, redaction: Redaction) -> None:
     """Takes a key's or a person's traces out of the rows there are, and of those to come. The rows
     stay, with all their figures.
     """
-    transaction.execute("INSERT INTO redactions VALUES (?, ?, ?, ?, ?)", redaction)
-    cleared = ", ".join(f"{column} = NULL" for column in _PERSONAL)
-    if redaction.key_name is not None:
-        transaction.execute(
-            f'UPDATE ledger SET key_name = ?, "user" = NULL, {cleared} '  # noqa: S608
-            "WHERE key_name = ? AND time <= ?",
-            (redaction.id, redaction.key_name, redaction.until),
-        )
-    else:
-        transaction.execute(
-            f'UPDATE ledger SET "user" = ?, {cleared} '  # noqa: S608
-            "WHERE \"user\" = ? AND COALESCE(organisation, '') = ? AND time <= ?",
-            (redaction.id, redaction.user, redaction.organisation or "", redaction.until),
-        )
+    _REDACTIONS.add(transaction, redaction)
+    replaced, conditions = redaction.replaced(), redaction.conditions()
+    sets = ", ".join(f'"{column}" = ?' for column in replaced)
+    where = " AND ".join(f'"{column}" = ?' for column in conditions)
+    transaction.execute(
+        f"UPDATE ledger SET {sets} WHERE {where} AND time <= ?",  # noqa: S608
+        (*replaced.values(), *conditions.values(), redaction.until),
+    )
 
 
 def _redacted(values: Row, redactions: Sequence[Redaction]) -> Row:
     """A row that was on its way when its key or its user was deleted."""
     row = list(values)
     for each in redactions:
-        if row[_AT["time"]] > each.until:
-            continue
-        if each.key_name is not None and row[_AT["key_name"]] == each.key_name:
-            row[_AT["key_name"]], row[_AT["user"]] = each.id, None
-        elif (
-            each.user is not None
-            and row[_AT["user"]] == each.user
-            and (row[_AT["organisation"]] or "") == (each.organisation or "")
-        ):
-            row[_AT["user"]] = each.id
-        else:
-            continue
-        for column in _PERSONAL:
-            row[_AT[column]] = None
+        is_its = all(row[_AT[name]] == value for name, value in each.conditions().items())
+        if is_its and row[_AT["time"]] <= each.until:
+            for column, value in each.replaced().items():
+                row[_AT[column]] = value
     return tuple(row)

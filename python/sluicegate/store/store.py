@@ -15,6 +15,7 @@ from sluicegate.store.database import Database, Row, Transaction
 from sluicegate.store.ledger import Ledger, Sums
 from sluicegate.store.records import CREDENTIALS, KEYS, KILLED_RUNS, LIMITS, META
 
+CHANGE_TIMEOUT_S: Final = 1.0
 _FINGERPRINT: Final = "master_key_fingerprint"
 _BUMP: Final = "UPDATE changes SET counter = counter + 1"
 
@@ -80,9 +81,12 @@ class Store:
         return self._database.reading()
 
     @contextmanager
-    def changing(self) -> Iterator[Transaction]:
-        """A change that all who poll `changes` will see. Changes come one after the other."""
-        with self._database.writing() as transaction:
+    def changing(self, timeout_s: float = CHANGE_TIMEOUT_S) -> Iterator[Transaction]:
+        """A change that all who poll `changes` will see. Changes come one after the other.
+
+        Args: timeout_s: for one statement.
+        """
+        with self._database.writing(timeout_s) as transaction:
             transaction.execute(_BUMP)
             yield transaction
 

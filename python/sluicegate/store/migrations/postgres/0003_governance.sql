@@ -63,8 +63,10 @@ CREATE TABLE killed_runs (
 CREATE TABLE redactions (
     "id" TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     "key_name" TEXT COLLATE "C",
-    "organisation" TEXT COLLATE "C",
     "user" TEXT COLLATE "C",
+    "organisation" TEXT COLLATE "C" NOT NULL,
+    "team" TEXT COLLATE "C" NOT NULL,
+    "project" TEXT COLLATE "C" NOT NULL,
     "until" TEXT COLLATE "C" NOT NULL
 );
 CREATE TABLE audit (

@@ -63,8 +63,10 @@ CREATE TABLE killed_runs (
 CREATE TABLE redactions (
     "id" TEXT NOT NULL PRIMARY KEY,
     "key_name" TEXT,
-    "organisation" TEXT,
     "user" TEXT,
+    "organisation" TEXT NOT NULL,
+    "team" TEXT NOT NULL,
+    "project" TEXT NOT NULL,
     "until" TEXT NOT NULL
 );
 CREATE TABLE audit (
