@@ -139,9 +139,9 @@ def merged(store: Rows, journal: Iterable[JournalRow]) -> Iterator[dict[str, Any
     waiting = dict(_readable(journal))
     for values in store.rows():
         newer = waiting.pop((values[0], values[2]), None)
-        yield _shown(newer or values)
+        yield shown(newer or values)
     for values in waiting.values():
-        yield _shown(values)
+        yield shown(values)
 
 
 def _readable(journal: Iterable[JournalRow]) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
@@ -152,7 +152,8 @@ def _readable(journal: Iterable[JournalRow]) -> Iterator[tuple[tuple[str, int], 
                 yield (row[0], row[1]), columns_of(row)
 
 
-def _shown(values: tuple[Any, ...]) -> dict[str, Any]:
+def shown(values: tuple[Any, ...]) -> dict[str, Any]:
+    """A row by its columns' names, as exports show it."""
     row = dict(zip(COLUMNS, values, strict=True))
     row["stream"] = bool(row["stream"])
     if row["metadata"]:

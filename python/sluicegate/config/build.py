@@ -179,7 +179,8 @@ class Builder:
             if bounds.min_length is not None and len(value) < bounds.min_length:
                 return self.fail(node, path, "must not be empty")
             if bounds.max_length is not None and len(value) > bounds.max_length:
-                most = f"must have at most {bounds.max_length} characters"
+                things = "characters" if isinstance(value, str) else "entries"
+                most = f"must have at most {bounds.max_length} {things}"
                 return self.fail(node, path, most)
         return value
 
