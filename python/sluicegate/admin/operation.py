@@ -14,7 +14,7 @@ from sluicegate.admin.views import ConfigView, ReloadView
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.config.problems import dotted
 from sluicegate.config.settings import Upstream
-from sluicegate.config.values import Secret
+from sluicegate.config.values import ByteSize, Secret
 
 _MASK: Final = "***"
 _AT_START: Final = ("server", "data_dir", "store_url", "admin", "master_key")
@@ -84,6 +84,8 @@ def _masked(value: Any) -> Any:
         return sorted(_masked(item) for item in value)
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, ByteSize):
+        return int(value)
     return str(value) if isinstance(value, Path) else value
 
 
