@@ -95,7 +95,7 @@ class AdminApi:
         """Runs in a thread. Whoever may not enter learns nothing of what is there."""
         try:
             return self._served(scope, body)
-        except StoreError as error:
+        except (StoreError, OSError) as error:
             log.error("the admin API cannot use the store: %s", error)
             raise StoreDownError from error
         except MasterKeyError as error:

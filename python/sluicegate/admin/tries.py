@@ -51,6 +51,7 @@ class Tries:
 
     @contextmanager
     def _locked(self, now_s: float) -> Iterator[_Seen]:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
