@@ -29,6 +29,10 @@ def limit(**fields: Any) -> Limit:
         ({"cost_usd": Decimal("1e10"), "per": "day"}, "cost_usd", "to 10"),
         ({"requests": 1, "per": "day", "zone": "Europe/Atlantis"}, "zone", "no IANA"),
         ({"requests": 1, "per": "day", "zone": "../etc/passwd"}, "zone", "no IANA"),
+        ({"requests": 1, "per": "day", "zone": "/etc/passwd"}, "zone", "no IANA"),
+        ({"requests": 1, "per": "day", "zone": "Europe"}, "zone", "no IANA"),
+        ({"requests": 1, "per": "day", "zone": ""}, "zone", "no IANA"),
+        ({"requests": 1, "per": "day", "zone": "a\0b"}, "zone", "no IANA"),
         ({"requests": 1, "per": "day", "at_cap": "downgrade"}, "downgrade_to", "needs it"),
         ({"requests": 1, "per": "day", "downgrade_to": "m"}, "downgrade_to", "belongs to"),
     ],
@@ -57,6 +61,11 @@ def test_nonsense_is_said_so(fields: dict[str, Any], field: str, says: str) -> N
 def test_windows(fields: dict[str, Any], sliding: bool) -> None:
     assert list(problems_of(limit(**fields))) == []
     assert limit(**fields).is_sliding is sliding
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"])
+def test_zones(zone: str) -> None:
+    assert list(problems_of(limit(requests=1, per="day", zone=zone))) == []
 
 
 def test_money_is_told_of_at_half() -> None:

@@ -32,6 +32,7 @@ class Shell:
         self.config = folder / "c.yaml"
         self.config.write_text(f"{U}data_dir: data\nstore: {store}\n")
         self.config.chmod(0o600)
+        self._store: Store | None = None
 
     def run(self, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
         """Exit code, standard output and standard error."""
@@ -52,15 +53,22 @@ class Shell:
 
     def store(self) -> Store:
         """The store that the commands work on."""
-        return open_store(load(self.config))
+        self._store = self._store or open_store(load(self.config))
+        return self._store
+
+    def close(self) -> None:
+        """Ends its connections."""
+        if self._store is not None:
+            self._store.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Shell:
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
     """On each store."""
-    if request.param == "sqlite":
-        return Shell(tmp_path)
-    return Shell(tmp_path, request.getfixturevalue("server").database())
+    is_file = request.param == "sqlite"
+    one = Shell(tmp_path, "sqlite" if is_file else request.getfixturevalue("server").database())
+    yield one
+    one.close()
 
 
 def test_keys(shell: Shell) -> None:
@@ -238,3 +246,4 @@ def test_a_terminal_is_not_moved_by_a_name(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.store().write([row(1, run="r\x1b[2J")])
     assert "\x1b" not in shell.good("runs", "list")
+    shell.close()
