@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sluicegate import _core
+from sluicegate.admin.mount import PREFIX, Mounted
 from sluicegate.body import read_body
 from sluicegate.dialects import DIALECTS
 from sluicegate.errors import (
@@ -55,6 +56,7 @@ class App:
         """Reads nothing yet: threads and files begin with the lifespan, behind any fork."""
         self._config_path = config_path
         self._worker: Worker | None = None
+        self._admin: Mounted | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
@@ -70,7 +72,9 @@ class App:
         await receive()
         try:
             worker = await asyncio.to_thread(Worker, self._config_path)
-            worker.start(asyncio.get_running_loop())
+            loop = asyncio.get_running_loop()
+            worker.start(loop)
+            self._admin = await asyncio.to_thread(_mounted, worker, loop)
             self._worker = worker
         except Exception as error:
             log.exception("the worker cannot start")
@@ -80,6 +84,7 @@ class App:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await worker.stop()
+        await asyncio.to_thread(self._admin.close)
         await send({"type": "lifespan.shutdown.complete"})
 
     @staticmethod
@@ -100,6 +105,8 @@ class App:
         route = MODEL_ROUTES.get(scope["path"])
         if route is not None and scope["method"] == "POST":
             await self._model(worker, route, scope, receive, send)
+        elif self._admin is not None and scope["path"].startswith(f"{PREFIX}/"):
+            await self._admin(scope, receive, send)
         else:
             await self._other(worker, scope, send)
 
@@ -155,6 +162,13 @@ class App:
                 await send_error(send, _dialect_of(scope["headers"]), error)
         else:
             await send_error(send, _dialect_of(scope["headers"]), UnknownRouteError(method, path))
+
+
+def _mounted(worker: Worker, loop: asyncio.AbstractEventLoop) -> Mounted:
+    def reload() -> None:
+        loop.call_soon_threadsafe(worker.reload_soon)
+
+    return Mounted(lambda: worker.settings, worker.watch, reload)
 
 
 def _dialect_of(headers: Headers) -> str:

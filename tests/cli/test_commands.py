@@ -11,8 +11,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from sluicegate.accounting.keys import mint
 from sluicegate.cli import main
-from sluicegate.cli.keys import new_key
 from sluicegate.config.resolve import is_good_key
 
 from ..config.cases import KEY, U
@@ -101,7 +101,7 @@ def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_a_generated_key_is_random_and_fits_the_configuration() -> None:
-    keys = {new_key() for _ in range(100)}
+    keys = {mint() for _ in range(100)}
     assert len(keys) == 100
     assert all(is_good_key(key) and key.startswith("sk-sg-") for key in keys)
     code, out, err = run("keys", "generate", "ci")

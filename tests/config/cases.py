@@ -187,6 +187,56 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         U + "prices: {u/*: {input: 1, output: 0.0000000000001}}",
         ["2: prices.u/*.output: has more than twelve decimal places"],
     ),
+    "a store that is neither": (U + "store: mysql://h/d", ["2: store: must be sqlite or post"]),
+    "a master key that is short": (
+        U + "master_key: 31-characters-are-one-too-few--",
+        ["2: master_key: must have 32 or more characters"],
+    ),
+    "an admin listener without a port": (
+        U + "admin: {port: 0}",
+        ["2: admin.port: must be at least 1, not 0"],
+    ),
+    "a limit of nothing": (
+        U + "limits: [{name: l, per: day}]",
+        ["2: limits[0]: must have exactly one of requests, input_tokens,"],
+    ),
+    "a limit of two things": (
+        U + "limits: [{name: l, requests: 1, cost_usd: 1, per: day}]",
+        ["2: limits[0]: must have exactly one of requests, input_tokens,"],
+    ),
+    "a limit without a period": (
+        U + "limits:\n  - name: l\n    requests: 1",
+        ["3: limits[0].per: is missing"],
+    ),
+    "a limit whose scope is unknown": (
+        U + "limits: [{name: l, scope: {teem: a}, requests: 1, per: day}]",
+        ['2: limits[0].scope.teem: is not a known field (did you mean "team"?)'],
+    ),
+    "a limit with a zone that is none": (
+        U + "limits: [{name: l, requests: 1, per: day, zone: Europe/Atlantis}]",
+        ["2: limits[0].zone: is no IANA time zone"],
+    ),
+    "a limit below nothing": (
+        U + "limits: [{name: l, cost_usd: -1, per: day}]",
+        ["2: limits[0].cost_usd: is not a number from 0 to 10^9"],
+    ),
+    "a limit's name twice": (
+        U + "limits:\n  - {name: l, requests: 1, per: day}\n  - {name: l, requests: 1, per: day}",
+        ['4: limits[1].name: "l" stands twice'],
+    ),
+    "a key's limit whose name is taken": (
+        U + "limits: [{name: 'key:a:rpm', requests: 1, per: day}]\n"
+        f"keys: [{{name: a, key: {KEY}, rpm: 1}}]",
+        ['3: keys[0].name: a limit is named "key:a:rpm" too'],
+    ),
+    "a budget's period without a budget": (
+        U + f"keys: [{{name: a, key: {KEY}, budget_period: day}}]",
+        ["2: keys[0].budget_period: has no meaning without budget_usd"],
+    ),
+    "a key's budget that must be rounded": (
+        U + f"keys: [{{name: a, key: {KEY}, budget_usd: 0.0000000001}}]",
+        ["2: keys[0].budget_usd: has more than 9 decimal places"],
+    ),
     # a mistake does not hide the others, and makes no others
     "all of them at once": (
         dedent(
@@ -211,20 +261,9 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
 
 #: what the format has and this version does not: refused, never accepted and ignored
 UNBUILT: dict[str, tuple[str, str]] = {
-    "store": ("store: postgresql://h/d", "store"),
     "shared_state": ("shared_state: redis://h", "shared_state"),
     "cache.exact": ("cache: {exact: {enabled: true}}", "cache.exact.enabled"),
     "cache.semantic": ("cache: {semantic: {enabled: true}}", "cache.semantic.enabled"),
-    **{
-        field: (f"keys: [{{name: a, key: {KEY}, {field}: {value}}}]", f"keys[0].{field}")
-        for field, value in [
-            ("budget_usd", "5.0"),
-            ("budget_period", "day"),
-            ("tpm", "1000000000000000"),
-            ("rpm", "1"),
-            ("max_parallel", "1"),
-        ]
-    },
     **{
         dialect: (
             f'providers: {{p: {{dialect: {dialect}, base_url: "http://h", api_key: none}}}}',

@@ -22,7 +22,7 @@ from sluicegate.accounting.ledger import (
     write_csv,
     write_jsonl,
 )
-from sluicegate.store import SqliteStore
+from sluicegate.store import sqlite_store
 
 from .rows import row
 
@@ -129,10 +129,10 @@ def test_unknown_is_empty_and_false_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "cost", ["0", "0.000000000001", "0.1", "123456789012345678901234567890.000000000001"]
+    "cost", ["0", "0.000000000001", "0.1", "-0.5", "999999999999999.000000000001"]
 )
 def test_money_is_neither_rounded_nor_written_with_an_exponent(tmp_path: Path, cost: str) -> None:
-    store = SqliteStore(tmp_path / "s.sqlite")
+    store = sqlite_store(tmp_path / "s.sqlite")
     store.write([row(1, cost_usd=cost)])
     assert [line["cost_usd"] for line in as_csv(merged(store, []))] == [cost]
     assert [one["cost_usd"] for one in as_jsonl(merged(store, []))] == [cost]
@@ -140,7 +140,7 @@ def test_money_is_neither_rounded_nor_written_with_an_exponent(tmp_path: Path, c
 
 
 def test_the_sum_of_many_small_costs_is_exact(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "s.sqlite")
+    store = sqlite_store(tmp_path / "s.sqlite")
     store.write([row(number, cost_usd="0.0000001") for number in range(3000)])
     assert sum(Decimal(line["cost_usd"]) for line in as_csv(merged(store, []))) == Decimal("0.0003")
     store.close()
@@ -148,7 +148,7 @@ def test_the_sum_of_many_small_costs_is_exact(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tokens", [0, 10**15, 2**63 - 1])
 def test_tokens_are_exact(tmp_path: Path, tokens: int) -> None:
-    store = SqliteStore(tmp_path / "s.sqlite")
+    store = sqlite_store(tmp_path / "s.sqlite")
     store.write([row(1, input_tokens=tokens)])
     assert [one["input_tokens"] for one in as_jsonl(merged(store, []))] == [tokens]
     store.close()
@@ -156,7 +156,7 @@ def test_tokens_are_exact(tmp_path: Path, tokens: int) -> None:
 
 def test_metadata_is_an_object_in_json_and_json_in_csv(tmp_path: Path) -> None:
     metadata = {"team": "ä,\"'\n", "n": [1, {"a": None}]}
-    store = SqliteStore(tmp_path / "s.sqlite")
+    store = sqlite_store(tmp_path / "s.sqlite")
     store.write([row(1, metadata=metadata)])
     assert [one["metadata"] for one in as_jsonl(merged(store, []))] == [metadata]
     assert [json.loads(line["metadata"]) for line in as_csv(merged(store, []))] == [metadata]
@@ -199,11 +199,24 @@ def test_a_cell_that_could_call_something_is_quoted_and_no_other(text: str, cell
         (b"{}", "it has no time"),
         (b'{"time": 3}', "it has no time"),
         (b'{"time": "t", "input_tokens": 9223372036854775808}', "input_tokens is beyond 64 bits"),
+        (b'{"time": "t", "input_tokens": 1.5}', "input_tokens is no whole number"),
+        (b'{"time": "t", "input_tokens": "1"}', "input_tokens is no whole number"),
+        (b'{"time": "t", "cost_usd": 1.5}', "cost_usd is no sum of money"),
+        (b'{"time": "t", "cost_usd": "NaN"}', "cost_usd is no sum of money"),
+        (b'{"time": "t", "cost_usd": "many"}', "cost_usd is no sum of money"),
+        (b'{"time": "t", "cost_usd": "0.0000000000001"}', "cost_usd is no sum of money"),
+        (b'{"time": "t", "cost_usd": "1000000000000000"}', "cost_usd is no sum of money"),
+        (b'{"time": "t", "user": "\\ud800"}', "truncated"),
     ],
 )
 def test_a_row_that_no_column_can_hold_is_said_so(payload: bytes, says: str) -> None:
     with pytest.raises(UnreadableRowError, match=says):
         columns_of(("0" * 32, 1, "settled", payload))
+
+
+def test_money_is_written_without_an_exponent() -> None:
+    values = columns_of(row(1, cost_usd="1E-7"))
+    assert values[COLUMNS.index("cost_usd")] == "0.0000001"
 
 
 def test_one_unreadable_row_does_not_end_the_export() -> None:

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Protocol, TextIO
 
 import msgspec
@@ -63,6 +64,13 @@ JournalRow = tuple[str, int, str, bytes]
 
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _MAX_INTEGER: Final = 2**63
+_MAX_USD: Final = 10**15
+_PICO: Final = Decimal("1e-12")
+_MONEY: Final = frozenset({"cost_usd", "saved_usd"})
+_INTEGERS: Final = frozenset(
+    {"attempt", "stream", "status", "client_status", "latency_ms", "first_token_ms"}
+    | {column for column in COLUMNS if column.endswith("_tokens")}
+)
 _FORMULA: Final = frozenset({"=", "+", "-", "@", "\t", "\r"})
 
 
@@ -76,7 +84,8 @@ def columns_of(row: JournalRow) -> tuple[Any, ...]:
     Columns that it does not know are passed over: a newer worker may have written it.
 
     Raises:
-        UnreadableRowError: it is not a JSON object, has no time, or a number beyond 64 bits.
+        UnreadableRowError: it is not a JSON object, has no time, a number beyond 64 bits, or money
+        that is no decimal of up to 15 whole digits and 12 places.
     """
     request_id, attempt, _, payload = row
     try:
@@ -90,12 +99,30 @@ def columns_of(row: JournalRow) -> tuple[Any, ...]:
 
 
 def _value(column: str, value: Any) -> Any:
-    """A value as a column holds it: a scalar; objects and lists as JSON."""
-    if isinstance(value, dict | list):
-        return msgspec.json.encode(value).decode()
-    if isinstance(value, int) and not -_MAX_INTEGER <= value < _MAX_INTEGER:
-        raise UnreadableRowError(f"{column} is beyond 64 bits")
-    return int(value) if isinstance(value, bool) else value
+    """A value as every store can hold it: a scalar of the column's type; objects and lists as JSON.
+    A store that refused a row would be offered the same one for ever.
+    """
+    if value is None:
+        return None
+    if column in _MONEY:
+        return _money(column, value)
+    if column in _INTEGERS:
+        if not isinstance(value, int):
+            raise UnreadableRowError(f"{column} is no whole number")
+        if not -_MAX_INTEGER <= value < _MAX_INTEGER:
+            raise UnreadableRowError(f"{column} is beyond 64 bits")
+        return int(value)
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _money(column: str, value: Any) -> str:
+    try:
+        usd = Decimal(value) if isinstance(value, str) else Decimal("NaN")
+    except InvalidOperation:
+        usd = Decimal("NaN")
+    if not usd.is_finite() or abs(usd) >= _MAX_USD or usd != usd.quantize(_PICO):
+        raise UnreadableRowError(f"{column} is no sum of money")
+    return format(usd, "f")
 
 
 class Rows(Protocol):
@@ -112,9 +139,9 @@ def merged(store: Rows, journal: Iterable[JournalRow]) -> Iterator[dict[str, Any
     waiting = dict(_readable(journal))
     for values in store.rows():
         newer = waiting.pop((values[0], values[2]), None)
-        yield _shown(newer or values)
+        yield shown(newer or values)
     for values in waiting.values():
-        yield _shown(values)
+        yield shown(values)
 
 
 def _readable(journal: Iterable[JournalRow]) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
@@ -125,7 +152,8 @@ def _readable(journal: Iterable[JournalRow]) -> Iterator[tuple[tuple[str, int], 
                 yield (row[0], row[1]), columns_of(row)
 
 
-def _shown(values: tuple[Any, ...]) -> dict[str, Any]:
+def shown(values: tuple[Any, ...]) -> dict[str, Any]:
+    """A row by its columns' names, as exports show it."""
     row = dict(zip(COLUMNS, values, strict=True))
     row["stream"] = bool(row["stream"])
     if row["metadata"]:

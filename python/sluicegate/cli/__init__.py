@@ -5,9 +5,13 @@ import click
 from sluicegate import __version__
 from sluicegate.cli.check import check
 from sluicegate.cli.demo import demo
+from sluicegate.cli.identities import organisations, projects, teams, users
 from sluicegate.cli.keys import keys
 from sluicegate.cli.ledger import ledger
+from sluicegate.cli.limits import budgets, limits
+from sluicegate.cli.runs import runs
 from sluicegate.cli.serve import serve
+from sluicegate.cli.spend import spend
 
 __all__ = ["main"]
 
@@ -18,5 +22,6 @@ def main() -> None:
     """A self-hosted AI gateway for agents."""
 
 
-for command in (serve, check, demo, keys, ledger):
+_COMMANDS = (serve, check, demo, keys, organisations, teams, projects, users, limits, budgets)
+for command in (*_COMMANDS, runs, spend, ledger):
     main.add_command(command)

@@ -15,8 +15,8 @@ import click
 import msgspec
 
 from sluicegate import server
+from sluicegate.accounting.keys import mint
 from sluicegate.cli.common import load_or_exit
-from sluicegate.cli.keys import new_key
 from sluicegate.listener import ListenError
 
 _CONFIG: Final = """\
@@ -74,7 +74,7 @@ def demo(host: str, port: int) -> None:
         tempfile.TemporaryDirectory(prefix="sluicegate-demo-") as folder,
         simulator() as simulated,
     ):
-        key = new_key()
+        key = mint()
         config = Path(folder) / "sluicegate.yaml"
         config.touch(mode=0o600)
         config.write_text(_CONFIG.format(data_dir=Path(folder) / "data", url=simulated, key=key))

@@ -10,7 +10,7 @@ import click
 from sluicegate import _core
 from sluicegate.accounting.ledger import merged, write_csv, write_jsonl
 from sluicegate.cli.common import CONFIG_FILE, load_or_exit
-from sluicegate.store import open_store
+from sluicegate.store import StoreError, open_store
 
 
 @click.group()
@@ -37,3 +37,5 @@ def export(config: Path, form: str) -> None:
         except BrokenPipeError:
             # The reader has enough; nothing more may be written when the interpreter ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except StoreError as error:
+            raise click.ClickException(f"the store cannot be read: {error}") from None

@@ -1,13 +1,19 @@
 """`sluicegate serve`."""
 
 import dataclasses
+import os
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import click
 import msgspec
 
 from sluicegate import server
+from sluicegate.admin.listener import AdminProcess
+from sluicegate.admin.mount import HOST_VARIABLE, SUPERVISOR_VARIABLE
 from sluicegate.cli.common import CONFIG_FILE, load_or_exit, warn
+from sluicegate.config import Settings
 from sluicegate.config.settings import is_loopback
 from sluicegate.listener import ListenError
 
@@ -34,10 +40,29 @@ def serve(config: Path, host: str | None, port: int | None, workers: int | None)
     if settings.open and not is_loopback(listening.host):
         raise click.UsageError(f"auth: none is allowed on loopback only, not on {listening.host}")
     warn(settings)
+    os.environ[HOST_VARIABLE] = listening.host
+    os.environ[SUPERVISOR_VARIABLE] = str(os.getpid())
     try:
-        server.serve(
-            dataclasses.replace(settings, server=listening),
-            on_ready=lambda url: click.echo(f"sluicegate serves on {url}", err=True),
-        )
+        with (
+            AdminProcess(settings.path, settings.admin)
+            if settings.admin
+            else nullcontext() as admin
+        ):
+            server.serve(
+                dataclasses.replace(settings, server=listening),
+                on_ready=partial(_tell, settings, listening.host, admin),
+            )
     except (ListenError, server.DataDirError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def _tell(settings: Settings, host: str, admin: AdminProcess | None, url: str) -> None:
+    click.echo(f"sluicegate serves on {url}", err=True)
+    if admin is not None:
+        admin.start()
+        click.echo(f"the admin API is on {admin.url}/admin/v1", err=True)
+    elif settings.admin_key is not None and not is_loopback(host):
+        click.echo(
+            f"the admin API is nowhere: {host} is not loopback, and there is no admin: section",
+            err=True,
+        )

@@ -5,11 +5,11 @@ from pathlib import Path
 from sluicegate.config.build import MISSING, Builder
 from sluicegate.config.problems import ConfigError, Problem
 from sluicegate.config.resolve import Resolver
-from sluicegate.config.schema import Config
+from sluicegate.config.schema import Admin, Config
 from sluicegate.config.settings import Settings
 from sluicegate.config.tree import read_tree
 
-__all__ = ["ConfigError", "Problem", "Settings", "load"]
+__all__ = ["Admin", "ConfigError", "Problem", "Settings", "load"]
 
 
 def load(path: Path) -> Settings:

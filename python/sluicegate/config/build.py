@@ -178,6 +178,10 @@ class Builder:
                 return self.fail(node, path, f"must be at most {bounds.le}, not {_shown(node)}")
             if bounds.min_length is not None and len(value) < bounds.min_length:
                 return self.fail(node, path, "must not be empty")
+            if bounds.max_length is not None and len(value) > bounds.max_length:
+                things = "characters" if isinstance(value, str) else "entries"
+                most = f"must have at most {bounds.max_length} {things}"
+                return self.fail(node, path, most)
         return value
 
 

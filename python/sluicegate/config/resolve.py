@@ -2,9 +2,12 @@
 
 import stat
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path as File
 from typing import Any, Final
 
+from sluicegate.accounting.keys import MIN_MASTER_CHARACTERS
+from sluicegate.accounting.limits import Limit, key_limits, problems_of
 from sluicegate.config.build import MISSING
 from sluicegate.config.node import Node
 from sluicegate.config.prices import checked_percents, checked_prices
@@ -12,10 +15,14 @@ from sluicegate.config.problems import Path, Problem, suggestion
 from sluicegate.config.schema import Config, Key, Model, Target
 from sluicegate.config.settings import Deadlines, Route, RouteTarget, Settings, is_loopback
 from sluicegate.config.upstreams import upstream_of
+from sluicegate.config.values import Secret
 
 MIN_KEY_CHARACTERS: Final = 16
+SQLITE: Final = "sqlite"
+_POSTGRES: Final = ("postgresql://", "postgres://")
+_SHORT: Final = {"cost_usd": "budget_usd"}
+"""What a limit's field is called in a key."""
 _UNBUILT: Final = "is not available in this version; remove it"
-_UNBUILT_LIMITS: Final = ("budget_usd", "budget_period", "tpm", "rpm", "max_parallel")
 
 
 class Resolver:
@@ -41,6 +48,8 @@ class Resolver:
                 upstreams[name] = upstream
         routes = {name: self._route(name, model) for name, model in config.models.items()}
         self._check_keys(config.keys)
+        limits = self._limits(config)
+        self._check_store(config)
         providers = self._declared("providers")
         self._warn(config, has_inline_secrets=has_inline_secrets)
         return Settings(
@@ -50,6 +59,11 @@ class Resolver:
             upstreams=upstreams,
             routes=routes,
             keys=tuple(config.keys),
+            limits=tuple(limits),
+            store_url=None if config.store == SQLITE else Secret(config.store),
+            admin_key=config.admin_key,
+            admin=config.admin,
+            master_key=config.master_key,
             open=config.auth == "none",
             deadlines=deadlines,
             commit_after_s=config.commit_after_s,
@@ -102,18 +116,57 @@ class Resolver:
         """Names what is in the format and not in this version: accepting it would be a promise
         not kept.
         """
-        if config.store != "sqlite":
-            self.fail(("store",), f"{_UNBUILT} (only sqlite is)")
         if config.shared_state != "local":
             self.fail(("shared_state",), f"{_UNBUILT} (only local is)")
         if config.cache.exact.enabled:
             self.fail(("cache", "exact", "enabled"), _UNBUILT)
         if config.cache.semantic.enabled:
             self.fail(("cache", "semantic", "enabled"), _UNBUILT)
+
+    def _check_store(self, config: Config) -> None:
+        """A URL may hold a password: no message repeats it."""
+        if config.master_key is not None and len(config.master_key) < MIN_MASTER_CHARACTERS:
+            self.fail(("master_key",), f"must have {MIN_MASTER_CHARACTERS} or more characters")
+        if config.store == SQLITE:
+            return
+        if not config.store.startswith(_POSTGRES):
+            self.fail(("store",), "must be sqlite or postgresql://user@host/database")
+        elif find_spec("psycopg") is None:
+            self.fail(("store",), 'needs a driver: pip install "sluicegate[postgres]"')
+
+    def _limits(self, config: Config) -> list[Limit]:
+        """The limits of the file: its own, then those of its keys' short fields."""
+        limits: list[Limit] = []
+        names: set[str] = set()
+        for index, limit in enumerate(config.limits):
+            if limit is MISSING:
+                continue
+            for field, wrong in problems_of(limit):
+                self.fail(("limits", index, field) if field else ("limits", index), wrong)
+            if limit.name in names:
+                self.fail(("limits", index, "name"), f'"{limit.name}" stands twice')
+            names.add(limit.name)
+            limits.append(limit)
         for index, key in enumerate(config.keys):
-            for field in _UNBUILT_LIMITS if key is not MISSING else ():
-                if getattr(key, field) is not None:
-                    self.fail(("keys", index, field), _UNBUILT)
+            if key is MISSING:
+                continue
+            if key.budget_period is not None and key.budget_usd is None:
+                self.fail(("keys", index, "budget_period"), "has no meaning without budget_usd")
+            own = key_limits(
+                key.name,
+                budget_usd=key.budget_usd,
+                budget_period=key.budget_period,
+                tpm=key.tpm,
+                rpm=key.rpm,
+                max_parallel=key.max_parallel,
+            )
+            for limit in own:
+                for field, wrong in problems_of(limit):
+                    self.fail(("keys", index, _SHORT.get(field, field)), wrong)
+                if limit.name in names:
+                    self.fail(("keys", index, "name"), f'a limit is named "{limit.name}" too')
+            limits += own
+        return limits
 
     def _check_auth(self, config: Config) -> None:
         host = config.server.host

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from sluicegate.accounting.limits import Limit
 from sluicegate.config.values import ByteSize, Secret
 from sluicegate.providers import Extension
 
@@ -180,15 +181,29 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     max_parallel: Count | None = None
 
 
+class Admin(msgspec.Struct, frozen=True, kw_only=True):
+    """A listener of its own for the admin API."""
+
+    host: Name = "127.0.0.1"
+    """Loopback: who reaches it can try keys."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 4001
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file."""
 
     server: Server = Server()
     data_dir: str = "./data"
     """Journal and store; relative to this file; made with mode 0700."""
-    store: str = "sqlite"
+    store: Name = "sqlite"
+    """`sqlite`, a file in `data_dir`, or the URL of a PostgreSQL database."""
     shared_state: str = "local"
     admin_key: Secret | None = None
+    """Opens the admin API; there is none by default."""
+    admin: Admin | None = None
+    """Omitted, the admin API is on the gateway's own listener while that is loopback."""
+    master_key: Secret | None = None
+    """Keys digests of keys; omitted, a random one is made in `data_dir`."""
     auth: Literal["keys", "none"] = "keys"
     """`none` asks for no key; on loopback only."""
     providers: dict[str, Provider] = {}
@@ -209,5 +224,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_answer_bytes: Annotated[ByteSize, Meta(ge=1024)] = ByteSize(64 * MiB)
     """Largest answer that is no stream."""
     keys: list[Key] = []
+    limits: list[Limit] = []
     default_max_output_tokens: Count = 4096
     """For dialects that demand a bound where the client set none."""

@@ -4,7 +4,9 @@ import ipaddress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sluicegate.config.schema import Key, Server, Timeouts
+from sluicegate.accounting.limits import Limit
+from sluicegate.config.schema import Admin, Key, Server, Timeouts
+from sluicegate.config.values import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,14 @@ class Settings:
     upstreams: dict[str, Upstream]
     routes: dict[str, Route]
     keys: tuple[Key, ...]
+    limits: tuple[Limit, ...]
+    """Those of `limits`, and those that the keys' short fields stand for."""
     open: bool
+    store_url: Secret | None
+    """Of PostgreSQL; None for SQLite."""
+    admin_key: Secret | None
+    admin: Admin | None
+    master_key: Secret | None
     deadlines: Deadlines
     commit_after_s: float
     max_event_bytes: int

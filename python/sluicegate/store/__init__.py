@@ -1,13 +1,46 @@
-"""Where the ledger is kept."""
+"""Where the ledger, the keys and the limits are kept."""
+
+from pathlib import Path
 
 from sluicegate.config import Settings
-from sluicegate.store.sqlite import SqliteStore
+from sluicegate.store.errors import (
+    ConflictError,
+    SchemaError,
+    StoreError,
+    StoreUnavailableError,
+)
+from sluicegate.store.sqlite import SqliteDatabase
+from sluicegate.store.store import Governance, Store, StoredKey
 
-__all__ = ["SqliteStore", "open_store"]
+__all__ = [
+    "ConflictError",
+    "Governance",
+    "SchemaError",
+    "Store",
+    "StoreError",
+    "StoreUnavailableError",
+    "StoredKey",
+    "open_store",
+    "postgres_store",
+    "sqlite_store",
+]
 
 
-def open_store(settings: Settings) -> SqliteStore:
-    """The store of a configuration; its file is made and brought to the present schema on first
-    use.
-    """
-    return SqliteStore(settings.store_path)
+def open_store(settings: Settings) -> Store:
+    """The store of a configuration; it is made and brought to the present schema on first use."""
+    if settings.store_url is None:
+        return sqlite_store(settings.store_path)
+    return postgres_store(settings.store_url.reveal())
+
+
+def sqlite_store(path: Path) -> Store:
+    """A store in a file."""
+    return Store(SqliteDatabase(path))
+
+
+def postgres_store(url: str) -> Store:
+    """A store at a PostgreSQL server."""
+    # psycopg is an optional dependency, and takes a tenth of a second to import.
+    from sluicegate.store.postgres import PostgresDatabase  # noqa: PLC0415
+
+    return Store(PostgresDatabase(url))

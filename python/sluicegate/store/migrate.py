@@ -2,8 +2,12 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Callable
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
+
+from sluicegate.store.database import Transaction
+from sluicegate.store.errors import SchemaError
 
 _DONE: Final = """
 CREATE TABLE IF NOT EXISTS migrations (
@@ -12,49 +16,60 @@ CREATE TABLE IF NOT EXISTS migrations (
 """
 
 
-class MigrationError(RuntimeError):
-    """A database that this version must not write to."""
+class Step(NamedTuple):
+    """One numbered script."""
+
+    name: str
+    script: str
+
+    @property
+    def digest(self) -> str:
+        """Tells a script that was changed."""
+        return hashlib.sha256(self.script.encode()).hexdigest()
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Takes the steps that are missing, all or none, under the database's own write lock: of two
-    processes that start together one migrates and the other finds it done.
+def migrate(
+    transaction: Transaction, kind: str, before: Callable[[int], None] | None = None
+) -> None:
+    """Takes the steps that are missing. The transaction must keep all others from doing the same:
+    of two processes that start together one migrates and the other finds it done.
 
+    Args:
+        kind: `sqlite` or `postgres`.
+        before: called with the schema's number before a database that has one is changed; what it
+        raises leaves all as it was.
     Raises:
-        MigrationError: the file was written by a newer version, or a step was changed since.
-        sqlite3.Error: nothing was changed.
+        SchemaError: it was written by a newer version, or a step was changed since.
     """
-    steps = _steps()
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.execute(_DONE)
-        done = connection.execute("SELECT number, name, sha256 FROM migrations").fetchall()
-        for number, name, digest in done:
-            if number > len(steps):
-                raise MigrationError(
-                    f"the store has schema {number}, this version knows {len(steps)}: run the newer"
-                )
-            if digest != _digest(steps[number - 1][1]):
-                raise MigrationError(f"the store's step {name} is not this version's: restore it")
-        for number, (name, script) in list(enumerate(steps, start=1))[len(done) :]:
-            for statement in _statements(script):
-                connection.execute(statement)
-            row = (number, name, _digest(script))
-            connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", row)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
+    steps = steps_of(kind)
+    transaction.execute(_DONE)
+    done = transaction.execute("SELECT number, name, sha256 FROM migrations ORDER BY number")
+    for number, name, digest in done:
+        if number > len(steps):
+            raise SchemaError(
+                f"the store has schema {number}, this version knows {len(steps)}: run the newer "
+                f"version, or restore the backup made before the change"
+            )
+        if digest != steps[number - 1].digest:
+            raise SchemaError(f"the store's step {name} is not this version's: restore it")
+    if before is not None and 0 < len(done) < len(steps):
+        before(len(done))
+    for number, step in list(enumerate(steps, start=1))[len(done) :]:
+        for statement in statements_of(step.script):
+            transaction.execute(statement)
+        row = (number, step.name, step.digest)
+        transaction.execute("INSERT INTO migrations VALUES (?, ?, ?)", row)
 
 
-def _steps() -> list[tuple[str, str]]:
-    folder = files("sluicegate.store.migrations")
+def steps_of(kind: str) -> list[Step]:
+    """The steps of a kind of database, in their order."""
+    folder = files(f"sluicegate.store.migrations.{kind}")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(name, folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+    return [Step(name, folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
 
 
-def _statements(script: str) -> list[str]:
-    """The statements of a script; `executescript` would commit before the first of them."""
+def statements_of(script: str) -> list[str]:
+    """The statements of a script; run as one, a database might keep the first ones on its own."""
     statements, statement = [], ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -62,7 +77,3 @@ def _statements(script: str) -> list[str]:
             statements.append(statement)
             statement = ""
     return statements
-
-
-def _digest(script: str) -> str:
-    return hashlib.sha256(script.encode()).hexdigest()

@@ -1,93 +1,151 @@
-"""The embedded store: one SQLite file in WAL mode."""
+"""The embedded database: one SQLite file in WAL mode."""
 
-import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sluicegate.accounting.ledger import COLUMNS, JournalRow, UnreadableRowError, columns_of
+from sluicegate.store.database import Row, Transaction, Values
+from sluicegate.store.errors import ConflictError, SchemaError, StoreUnavailableError
 from sluicegate.store.migrate import migrate
-
-log = logging.getLogger("sluicegate")
+from sluicegate.store.pool import Pool
 
 BUSY_TIMEOUT_MS: Final = 2000
 """Another process's write lock is waited for this long; then the rows wait in the journal."""
-
-_NAMES: Final = ", ".join(f'"{column}"' for column in COLUMNS)
-_UPSERT: Final = (
-    f"INSERT INTO ledger ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
-    f"ON CONFLICT (request_id, attempt) DO UPDATE SET "
-    + ", ".join(
-        f'"{column}" = excluded."{column}"'
-        for column in COLUMNS
-        if column not in ("request_id", "attempt")
-    )
-)
+MAX_WAL_BYTES: Final = 64 * 2**20
+"""What stays of the write-ahead log once a checkpoint is through: a long reader lets it grow."""
 
 
-class SqliteStore:
-    """Rows of the ledger. One thread uses it; the connection is made on first use."""
+class SqliteDatabase:
+    """A file; made with mode 0600 on first use."""
 
-    def __init__(self, path: Path) -> None:
-        """Args: path: the file; made with mode 0600 where it is not there."""
+    def __init__(self, path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
+        """Args: path: the file. Nothing is opened yet."""
         self._path = path
-        self._connection: sqlite3.Connection | None = None
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            if not self._path.exists():
-                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            migrate(connection)
-            self._connection = connection
-        return self._connection
-
-    def write(self, rows: list[JournalRow]) -> None:
-        """Adds or replaces rows, all or none. A row that no column can hold is set aside and
-        logged: it would hold up all that come after it.
-
-        Raises:
-            sqlite3.Error: nothing was written.
-        """
-        if not rows:
-            return
-        connection = self._open()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for row in rows:
-                self._write_row(connection, row)
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
-
-    @staticmethod
-    def _write_row(connection: sqlite3.Connection, row: JournalRow) -> None:
-        try:
-            connection.execute(_UPSERT, columns_of(row))
-        except UnreadableRowError as error:
-            request_id, attempt, _, payload = row
-            log.error("ledger row %s/%d is set aside: %s", request_id, attempt, error)
-            connection.execute(
-                "INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?)", (request_id, attempt, payload)
-            )
-
-    def rows(self) -> Iterator[tuple[Any, ...]]:
-        """All rows, oldest first; none where there is no file yet."""
-        if not self._path.exists():
-            return
-        yield from self._open().execute(
-            f"SELECT {_NAMES} FROM ledger ORDER BY time, request_id, attempt"  # noqa: S608
+        self._busy_timeout_ms = busy_timeout_ms
+        self._pool = Pool(
+            self._connect, lambda each: not each.in_transaction, sqlite3.Connection.close
         )
+        self._migrating = threading.Lock()
+        self._is_present = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no file yet."""
+        return not self._path.exists()
+
+    def ask(self, sql: str, values: Values = ()) -> list[Row]:
+        """The rows of one statement."""
+        with self._taken() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def reading(self, timeout_s: float = 0.0) -> Iterator[Transaction]:  # noqa: ARG002
+        """A transaction that sees one moment. A reader waits for nobody, so there is no timeout."""
+        with self._taken() as connection, _transaction(connection, "BEGIN") as transaction:
+            yield transaction
+
+    @contextmanager
+    def writing(self, timeout_s: float = 0.0) -> Iterator[Transaction]:  # noqa: ARG002
+        """A transaction that keeps other writers out; the wait for it is the busy timeout."""
+        with self._taken() as connection, _transaction(connection, "BEGIN IMMEDIATE") as held:
+            yield held
+
+    def total(self, column: str) -> str:
+        """Its sums end at 64 bits, so each is over small parts of the decimal text."""
+        sign = f"CASE WHEN substr({column}, 1, 1) = '-' THEN -1 ELSE 1 END"
+        point = f"instr({column}, '.')"
+        digits = f"substr({column}, {point} + 1) || '000000000000'"
+        part = f"CASE WHEN {point} THEN CAST(substr({digits}, %d, 6) AS INTEGER) ELSE 0 END"
+        return f"SUM(CAST({column} AS INTEGER)), SUM({sign} * {part % 1}), SUM({sign} * {part % 7})"
 
     def close(self) -> None:
-        """Ends the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Ends the connections."""
+        self._pool.close()
+
+    @contextmanager
+    def _taken(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._pool.taken() as connection:
+                yield connection
+        except sqlite3.IntegrityError as error:
+            raise ConflictError(str(error)) from error
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.is_empty:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA journal_size_limit = {MAX_WAL_BYTES}")
+            with self._migrating:
+                if not self._is_present:
+                    with _transaction(connection, "BEGIN IMMEDIATE") as transaction:
+                        migrate(transaction, "sqlite", self._back_up)
+                    self._is_present = True
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _back_up(self, number: int) -> None:
+        """A copy of the file as it is, beside it. The writer holds the lock, so nothing comes in
+        between.
+        """
+        copy = self._path.with_name(f"{self._path.name}.schema-{number}.backup")
+        whole = copy.with_name(f"{copy.name}.part")
+        try:
+            with suppress(FileNotFoundError):
+                whole.unlink()
+            os.close(os.open(whole, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            with (
+                closing(sqlite3.connect(self._path)) as source,
+                closing(sqlite3.connect(whole)) as target,
+            ):
+                source.backup(target)
+            whole.replace(copy)
+        except (sqlite3.Error, OSError) as error:
+            raise SchemaError(
+                f"the store needs a change of its schema, and no backup can be made first: {error}"
+            ) from error
+
+
+class _Transaction:
+    """A transaction of SQLite's."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: Values = ()) -> list[Row]:
+        return self._connection.execute(sql, values).fetchall()
+
+    def execute_many(self, sql: str, values: Sequence[Values]) -> None:
+        self._connection.executemany(sql, values)
+
+    def stream(self, sql: str, values: Values = ()) -> Iterator[Row]:
+        yield from self._connection.execute(sql, values)
+
+    def hold_changes(self) -> None:
+        """A writer of SQLite is alone anyway."""
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[Transaction]:
+    connection.execute(begin)
+    try:
+        yield _Transaction(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        # Some failures, a full disk among them, have ended it already.
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise

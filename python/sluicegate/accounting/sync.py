@@ -1,0 +1,102 @@
+"""Keeps a worker up with the store's keys, limits and ended runs."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from sluicegate.store.store import Governance
+
+log = logging.getLogger("sluicegate")
+
+POLL_EVERY_S: Final = 0.25
+"""A revoked key is refused within a second."""
+KILLED_WITHIN_MS: Final = 7 * 24 * 3600 * 1000
+"""A run that was ended longer ago has no requests left that could come."""
+
+OnChange = Callable[[Governance | None, bool], None]
+"""`on_change(governance, complete)`: what is in the store now, or was when it was last read; None
+where it never was. `complete` false: it cannot be read now, so a key that is not among these may
+yet be one.
+"""
+
+
+class Source(Protocol):
+    """The store, as far as this needs it."""
+
+    def changes(self) -> int:
+        """A number that every change makes larger."""
+
+    def governance(self, now_ms: int, killed_within_ms: int) -> Governance:
+        """All that serving needs."""
+
+    def close(self) -> None:
+        """Ends the connections."""
+
+
+class Sync:
+    """A thread that asks whether something changed, and tells what there is when it did.
+
+    The callback runs in that thread, and in `read_now`'s; never in two at once.
+    """
+
+    def __init__(self, store: Source, on_change: OnChange) -> None:
+        """Args: store: used by this alone, and closed at the end."""
+        self._store = store
+        self._on_change = on_change
+        self._known: Governance | None = None
+        self._turn = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sluicegate-sync", daemon=True)
+        self.complete = False
+
+    def read_now(self) -> bool:
+        """Reads at once, and tells; whether the store could be read. For the start, before the
+        first request.
+        """
+        with self._turn:
+            self._look()
+            if not self.complete:
+                self._tell(complete=False)
+            return self.complete
+
+    def start(self) -> None:
+        """Begins to ask."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends. Blocks for as long as the store's own bounds."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._store.close()
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_EVERY_S):
+            with self._turn:
+                self._look()
+
+    def _look(self) -> None:
+        try:
+            changed = self._known is None or self._store.changes() != self._known.change
+            if changed:
+                now_ms = time.time_ns() // 1_000_000
+                self._known = self._store.governance(now_ms, KILLED_WITHIN_MS)
+        except Exception as error:  # noqa: BLE001  # whatever a store raises, serving goes on
+            if self.complete:
+                log.error("the store cannot be read; known keys are served: %s", error)
+                self._tell(complete=False)
+            return
+        if not self.complete:
+            log.info("the store's keys and limits are known")
+        if changed or not self.complete:
+            self._tell(complete=True)
+
+    def _tell(self, *, complete: bool) -> None:
+        self.complete = complete
+        try:
+            self._on_change(self._known, complete)
+        except Exception:
+            log.exception("keys and limits of the store could not be put in force")
+            self._known = None

@@ -1,0 +1,98 @@
+"""The gateway's own configuration: what is in force, and reading it again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from sluicegate.admin.desk import Desk
+from sluicegate.admin.errors import BadConfigError, CannotReloadError
+from sluicegate.admin.views import ConfigView, ReloadView
+from sluicegate.config import ConfigError, Settings, load
+from sluicegate.config.problems import dotted
+from sluicegate.config.settings import Upstream
+from sluicegate.config.values import ByteSize, Secret
+
+_MASK: Final = "***"
+_AT_START: Final = ("server", "data_dir", "store_url", "admin", "master_key")
+
+
+class Operation:
+    """The configuration."""
+
+    def __init__(self, desk: Desk, reload: Callable[[], None] | None) -> None:
+        """Args: reload: has all workers read the file again; None where there are none."""
+        self._desk = desk
+        self._reload = reload
+
+    def reload(self) -> ReloadView:
+        """Has the workers read the file again, if it is right. Requests that run keep what they
+        began with.
+
+        Raises:
+            BadConfigError: with every mistake; what is in force stays.
+        """
+        if self._reload is None:
+            raise CannotReloadError("no gateway runs here that could read its file again")
+        before = self._desk.settings
+        try:
+            after = load(before.path)
+        except ConfigError as error:
+            raise BadConfigError(
+                [
+                    {"line": each.line, "field": dotted(each.path), "message": each.message}
+                    for each in error.problems
+                ]
+            ) from None
+        self._reload()
+        return ReloadView(
+            status="reloading",
+            warnings=list(after.warnings),
+            needs_restart=[
+                name for name in _AT_START if getattr(before, name) != getattr(after, name)
+            ],
+        )
+
+    def config(self) -> ConfigView:
+        """What is in force, without secrets."""
+        return ConfigView(config=config_of(self._desk.settings))
+
+
+def config_of(settings: Settings) -> dict[str, Any]:
+    """Settings as plain JSON values; secrets, and headers that may be some, are masked."""
+    masked: dict[str, Any] = _masked(settings)
+    return masked
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return _MASK
+    if isinstance(value, Upstream):
+        shown = _fields(value)
+        shown["headers"] = {name: _MASK for name, _ in value.headers}
+        return shown
+    if is_dataclass(value) or isinstance(value, msgspec.Struct):
+        return _fields(value)
+    if isinstance(value, Mapping):
+        return {str(name): _masked(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(_masked(item) for item in value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, ByteSize):
+        return int(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    names = (
+        value.__struct_fields__
+        if isinstance(value, msgspec.Struct)
+        else [field.name for field in fields(value)]
+    )
+    return {name: _masked(getattr(value, name)) for name in names}

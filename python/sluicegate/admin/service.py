@@ -1,0 +1,54 @@
+"""Everything that can be administered; the API and the command line are two ways to it."""
+
+from collections.abc import Callable
+
+from sluicegate.accounting.keys import read_master_key
+from sluicegate.admin.desk import Desk
+from sluicegate.admin.identities import Identities
+from sluicegate.admin.keys import Keys
+from sluicegate.admin.limits import Limits
+from sluicegate.admin.operation import Operation
+from sluicegate.admin.reports import Reports
+from sluicegate.admin.runs import Runs
+from sluicegate.config import Settings
+from sluicegate.store import Store, open_store
+
+
+class Service:
+    """The parts, on one store. Any thread may use it. What it raises are `GatewayError`s of its own
+    kinds, and `StoreError` where the store cannot do it; nothing was changed then.
+    """
+
+    def __init__(self, desk: Desk, reload: Callable[[], None] | None = None) -> None:
+        """Args: reload: has all workers read the configuration again."""
+        self.desk = desk
+        self.identities = Identities(desk)
+        self.keys = Keys(desk)
+        self.limits = Limits(desk)
+        self.runs = Runs(desk)
+        self.reports = Reports(desk)
+        self.operation = Operation(desk, reload)
+
+    @property
+    def store(self) -> Store:
+        """What it works on."""
+        return self.desk.store
+
+    def close(self) -> None:
+        """Ends the store's connections."""
+        self.desk.store.close()
+
+
+def open_service(
+    settings: Callable[[], Settings], reload: Callable[[], None] | None = None
+) -> Service:
+    """The service of a configuration, with a store of its own.
+
+    Args: settings: gives those in force.
+    Raises:
+        MasterKeyError: the master key must not be used. OSError: it cannot be read or made.
+    """
+    first = settings()
+    configured = first.master_key.reveal() if first.master_key else None
+    master = read_master_key(first.data_dir, configured)
+    return Service(Desk(open_store(first), settings, master), reload)

@@ -1,0 +1,343 @@
+"""The ledger's rows in a database."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from sluicegate.accounting.ledger import COLUMNS, JournalRow, UnreadableRowError, columns_of
+from sluicegate.accounting.limits import ANY, Limit
+from sluicegate.store.database import Database, Row, Transaction
+from sluicegate.store.tables import Table
+
+log = logging.getLogger("sluicegate")
+
+DRAIN_TIMEOUT_S: Final = 5.0
+"""For one batch: it is off the request path, and its rows wait safely."""
+REPORT_TIMEOUT_S: Final = 30.0
+"""For a statement that looks at the whole ledger."""
+
+_MONEY: Final = frozenset({"cost_usd", "saved_usd"})
+_NAMES: Final = ", ".join(f'"{column}"' for column in COLUMNS)
+_SHOWN: Final = ", ".join(
+    f'CAST("{column}" AS TEXT)' if column in _MONEY else f'"{column}"' for column in COLUMNS
+)
+_UPSERT: Final = (
+    f"INSERT INTO ledger ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
+    f"ON CONFLICT (request_id, attempt) DO UPDATE SET "
+    + ", ".join(
+        f'"{column}" = excluded."{column}"'
+        for column in COLUMNS
+        if column not in ("request_id", "attempt")
+    )
+)
+_SET_ASIDE: Final = (
+    "INSERT INTO unreadable VALUES (?, ?, ?) "
+    "ON CONFLICT (request_id, attempt) DO UPDATE SET payload = excluded.payload"
+)
+
+GROUPS: Final[Mapping[str, str]] = {
+    "key": "key_name",
+    "organisation": "organisation",
+    "team": "team",
+    "project": "project",
+    "user": '"user"',
+    "run": "run",
+    "parent_run": "parent_run",
+    "tag": "tags",
+    "model": "COALESCE(routed_model, requested_model)",
+    "requested_model": "requested_model",
+    "provider": "provider",
+    "operation": "operation",
+    "outcome": "outcome",
+    "basis": "basis",
+    "price_version": "price_version",
+    "month": "substr(time, 1, 7)",
+    "day": "substr(time, 1, 10)",
+    "hour": "substr(time, 1, 13)",
+}
+"""What a report can be by, and the SQL of its value. Days are UTC's."""
+
+_TOKENS: Final = (
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
+_SCOPE_COLUMNS: Final[Mapping[str, str]] = {
+    "organisation": "organisation",
+    "team": "team",
+    "project": "project",
+    "user": '"user"',
+    "key": "key_name",
+    "end_user": '"user"',
+    "tag": "tags",
+    "run": "run",
+    "model": "requested_model",
+    "provider": "provider",
+}
+
+
+class Sums(NamedTuple):
+    """What rows add up to, exactly."""
+
+    requests: int
+    attempts: int
+    unpriced: int
+    """Answered attempts whose price was not known: their cost is not in the sum."""
+    input_tokens: int
+    cached_input_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    cost_pico_usd: int
+    saved_pico_usd: int
+
+    @property
+    def total_tokens(self) -> int:
+        """Both directions; cached and reasoning ones are among them."""
+        return self.input_tokens + self.output_tokens
+
+
+class RunTimes(NamedTuple):
+    """When a run was heard of."""
+
+    parent: str | None
+    first: str
+    last: str
+
+
+class Redaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A key or a person whose traces were taken out, up to a moment. The names above a person are
+    empty where any is meant.
+    """
+
+    id: str
+    """Stands in the ledger in place of the name."""
+    key_name: str | None = None
+    user: str | None = None
+    organisation: str = ""
+    team: str = ""
+    project: str = ""
+    until: str
+    """RFC 3339: a key or a person of that name who came later is another one."""
+
+    def conditions(self) -> dict[str, str]:
+        """What a row's columns must be."""
+        if self.key_name is not None:
+            return {"key_name": self.key_name}
+        above = ("organisation", "team", "project")
+        given = {name: getattr(self, name) for name in above if getattr(self, name)}
+        return {"user": self.user or "", **given}
+
+    def replaced(self) -> dict[str, str | None]:
+        """What they become."""
+        personal: dict[str, str | None] = {"client_ref": None, "metadata": None}
+        if self.key_name is not None:
+            return {"key_name": self.id, "user": None, **personal}
+        return {"user": self.id, **personal}
+
+
+class Ledger:
+    """Rows of a database."""
+
+    def __init__(self, database: Database) -> None:
+        """Args: database: opened on first use."""
+        self._database = database
+
+    def write(self, rows: Sequence[JournalRow]) -> None:
+        """Adds or replaces rows, all or none. A row that no column can hold is set aside and
+        logged: it would hold up all that come after it.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        good, bad = _sorted_out(rows)
+        if not good and not bad:
+            return
+        with self._database.writing(DRAIN_TIMEOUT_S) as transaction:
+            transaction.hold_changes()
+            redactions = _REDACTIONS.find(transaction)
+            if redactions:
+                good = [_redacted(values, redactions) for values in good]
+            transaction.execute_many(_UPSERT, good)
+            if bad:
+                transaction.execute_many(_SET_ASIDE, bad)
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, oldest first, as they were at one moment; none where there is no store yet."""
+        if self._database.is_empty:
+            return
+        with self._database.reading(REPORT_TIMEOUT_S) as transaction:
+            yield from transaction.stream(
+                f"SELECT {_SHOWN} FROM ledger ORDER BY time, request_id, attempt"  # noqa: S608
+            )
+
+    def of_request(self, request_id: str) -> list[Row]:
+        """The rows of one request, by attempt."""
+        if self._database.is_empty:
+            return []
+        return self._database.ask(
+            f"SELECT {_SHOWN} FROM ledger WHERE request_id = ? ORDER BY attempt",  # noqa: S608
+            (request_id,),
+        )
+
+    def spend(
+        self,
+        by: Sequence[str] = (),
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> dict[tuple[str | None, ...], Sums]:
+        """Sums of rows by values of `GROUPS`; one group, `()`, where `by` is empty.
+
+        Args:
+            since, until: RFC 3339 in UTC with microseconds, as rows have it; `until` not included.
+            where: values that rows must have, by names of `GROUPS`.
+        """
+        conditions, values = _period(since, until)
+        for name, value in (where or {}).items():
+            # Rows leave out what is empty.
+            conditions.append(f"COALESCE({GROUPS[name]}, '') = ?")
+            values.append(value)
+        return self._sums([GROUPS[name] for name in by], conditions, values)
+
+    def runs(self, where: Mapping[str, str], *, after: str = "", limit: int) -> dict[str, RunTimes]:
+        """Runs by name, and when they were first and last heard of.
+
+        Args:
+            after: the name that the page before ended with.
+            limit: the most that are given.
+        """
+        if self._database.is_empty:
+            return {}
+        conditions = [f"COALESCE({GROUPS[name]}, '') = ?" for name in where]
+        sql = (
+            "SELECT run, MAX(parent_run), MIN(time), MAX(time) FROM ledger "  # noqa: S608
+            f"WHERE {' AND '.join(['run > ?', *conditions])} GROUP BY run ORDER BY run LIMIT ?"
+        )
+        with self._database.reading(REPORT_TIMEOUT_S) as transaction:
+            found = transaction.execute(sql, (after, *where.values(), limit))
+        return {run: RunTimes(*rest) for run, *rest in found}
+
+    def spend_of_runs(self, runs: Sequence[str], where: Mapping[str, str]) -> dict[str, Sums]:
+        """Sums of some runs."""
+        if not runs:
+            return {}
+        conditions = [f"run IN ({', '.join('?' * len(runs))})"]
+        conditions += [f"COALESCE({GROUPS[name]}, '') = ?" for name in where]
+        found = self._sums(["run"], conditions, [*runs, *where.values()])
+        return {str(run): sums for (run,), sums in found.items()}
+
+    def spent(self, limit: Limit, since: str) -> dict[tuple[str, ...], Sums]:
+        """What a limit's scope used since its window began, for each of its instances: the values
+        of its `*` dimensions in their order; `()` where it has none.
+        """
+        conditions, values = _period(since, None)
+        groups = []
+        for name, value in limit.scope.dimensions().items():
+            column = _SCOPE_COLUMNS[name]
+            if value == ANY:
+                groups.append(column)
+                conditions.append(f"{column} IS NOT NULL")
+            elif name == "model":
+                conditions.append("(requested_model = ? OR provider || '/' || routed_model = ?)")
+                values += [value, value]
+            else:
+                conditions.append(f"{column} = ?")
+                values.append(value)
+        found = self._sums(groups, conditions, values)
+        return {tuple(str(part) for part in instance): sums for instance, sums in found.items()}
+
+    def _sums(
+        self, groups: Sequence[str], conditions: Sequence[str], values: Sequence[Any]
+    ) -> dict[tuple[str | None, ...], Sums]:
+        if self._database.is_empty:
+            return {}
+        columns = [
+            *groups,
+            "SUM(CASE WHEN attempt <= 1 THEN 1 ELSE 0 END)",
+            "SUM(CASE WHEN attempt >= 1 THEN 1 ELSE 0 END)",
+            "SUM(CASE WHEN cost_usd IS NULL AND basis <> 'none' THEN 1 ELSE 0 END)",
+            *(f"SUM({name} >> 32), SUM({name} & 4294967295)" for name in _TOKENS),
+            self._database.total("cost_usd"),
+            self._database.total("saved_usd"),
+        ]
+        sql = f"SELECT {', '.join(columns)} FROM ledger"  # noqa: S608  # names of this file
+        if conditions:
+            sql += f" WHERE {' AND '.join(conditions)}"
+        if groups:
+            numbers = ", ".join(str(place) for place in range(1, len(groups) + 1))
+            sql += f" GROUP BY {numbers} ORDER BY {numbers}"
+        with self._database.reading(REPORT_TIMEOUT_S) as transaction:
+            found = transaction.execute(sql, values)
+        return {row[: len(groups)]: _sums_of(row[len(groups) :]) for row in found if any(row)}
+
+
+def _period(since: str | None, until: str | None) -> tuple[list[str], list[Any]]:
+    """Conditions of a stretch of time, and their values."""
+    bounds = [("time >= ?", since), ("time < ?", until)]
+    given = [(condition, value) for condition, value in bounds if value is not None]
+    return [condition for condition, _ in given], [value for _, value in given]
+
+
+def _sums_of(row: Row) -> Sums:
+    """Whole numbers of parts that each fit their column."""
+    parts = [int(part or 0) for part in row]
+    counts, tokens, money = parts[:3], parts[3:-6], parts[-6:]
+    whole = [(high << 32) + low for high, low in zip(tokens[::2], tokens[1::2], strict=True)]
+    return Sums._make([*counts, *whole, _pico(money[:3]), _pico(money[3:])])
+
+
+def _pico(parts: Sequence[int]) -> int:
+    """Million-millionths of the three sums of `Database.total`."""
+    whole, millionths, rest = parts
+    return whole * 10**12 + millionths * 10**6 + rest
+
+
+def _sorted_out(rows: Sequence[JournalRow]) -> tuple[list[Row], list[Row]]:
+    """Rows as columns, and those that no column can hold."""
+    good: list[Row] = []
+    bad: list[Row] = []
+    for row in rows:
+        try:
+            good.append(columns_of(row))
+        except UnreadableRowError as error:
+            request_id, attempt, _, payload = row
+            log.error("ledger row %s/%d is set aside: %s", request_id, attempt, error)
+            bad.append((request_id, attempt, payload))
+    return good, bad
+
+
+# what is taken out when a person or a key is deleted
+
+_AT: Final = {column: place for place, column in enumerate(COLUMNS)}
+_REDACTIONS: Final = Table("redactions", Redaction)
+
+
+def redact(transaction: Transaction, redaction: Redaction) -> None:
+    """Takes a key's or a person's traces out of the rows there are, and of those to come. The rows
+    stay, with all their figures.
+    """
+    _REDACTIONS.add(transaction, redaction)
+    replaced, conditions = redaction.replaced(), redaction.conditions()
+    sets = ", ".join(f'"{column}" = ?' for column in replaced)
+    where = " AND ".join(f'"{column}" = ?' for column in conditions)
+    transaction.execute(
+        f"UPDATE ledger SET {sets} WHERE {where} AND time <= ?",  # noqa: S608
+        (*replaced.values(), *conditions.values(), redaction.until),
+    )
+
+
+def _redacted(values: Row, redactions: Sequence[Redaction]) -> Row:
+    """A row that was on its way when its key or its user was deleted."""
+    row = list(values)
+    for each in redactions:
+        is_its = all(row[_AT[name]] == value for name, value in each.conditions().items())
+        if is_its and row[_AT["time"]] <= each.until:
+            for column, value in each.replaced().items():
+                row[_AT[column]] = value
+    return tuple(row)

@@ -1,0 +1,249 @@
+"""Administration by the command line, on the store itself: no gateway runs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from sluicegate.accounting.keys import form_of, mint
+from sluicegate.cli import main
+from sluicegate.config import load
+from sluicegate.store import Store, open_store
+
+from ..config.cases import U
+from ..postgres import Server
+from ..store.rows import row
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One PostgreSQL for all tests."""
+    with Server() as running:
+        yield running
+
+
+class Shell:
+    """Runs commands on one configuration."""
+
+    def __init__(self, folder: Path, store: str = "sqlite") -> None:
+        self.config = folder / "c.yaml"
+        self.config.write_text(f"{U}data_dir: data\nstore: {store}\n")
+        self.config.chmod(0o600)
+        self._store: Store | None = None
+
+    def run(self, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
+        """Exit code, standard output and standard error."""
+        environment = {"SLUICEGATE_CONFIG": str(self.config)}
+        done = CliRunner().invoke(main, list(arguments), input=stdin, env=environment)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.stdout, done.stderr
+
+    def good(self, *arguments: str) -> str:
+        """Standard output of a command that must succeed."""
+        code, out, err = self.run(*arguments)
+        assert code == 0, err
+        return out
+
+    def json(self, *arguments: str) -> Any:
+        """The same as JSON."""
+        return json.loads(self.good(*arguments, "--json"))
+
+    def store(self) -> Store:
+        """The store that the commands work on."""
+        self._store = self._store or open_store(load(self.config))
+        return self._store
+
+    def close(self) -> None:
+        """Ends its connections."""
+        if self._store is not None:
+            self._store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
+    """On each store."""
+    is_file = request.param == "sqlite"
+    one = Shell(tmp_path, "sqlite" if is_file else request.getfixturevalue("server").database())
+    yield one
+    one.close()
+
+
+def test_keys(shell: Shell) -> None:
+    code, secret, err = shell.run(
+        *("keys", "create", "ci", "--team", "core", "--model", "smart", "--metadata", "a=b=c"),
+        *("--budget-usd", "5.5", "--budget-period", "day", "--rpm", "60"),
+    )
+    assert code == 0
+    assert form_of(secret.strip()) == "minted"  # standard output is the secret alone
+    assert "shown once" in err
+    shown = shell.json("keys", "show", "ci")
+    assert (shown["models"], shown["metadata"]) == (["smart"], {"a": "b=c"})
+    assert {limit["name"] for limit in shown["limits"]} == {"key:ci:budget", "key:ci:rpm"}
+    shell.good("keys", "update", "ci", "--tpm", "5", "--without", "rpm", "--without", "models")
+    shown = shell.json("keys", "show", shown["id"])
+    assert shown["models"] is None
+    assert {limit["name"] for limit in shown["limits"]} == {"key:ci:budget", "key:ci:tpm"}
+    rotated = shell.json("keys", "rotate", "ci", "--overlap-s", "0")
+    assert rotated["key"] != secret.strip()
+    assert len(rotated["record"]["credentials"]) == 1
+    assert "revoked" in shell.good("keys", "revoke", "ci")
+    assert "ci" in shell.good("keys", "list")
+    assert "redacted-key_" in shell.good("keys", "delete", "ci")
+    assert shell.json("keys", "list")["data"] == []
+    assert secret.strip() not in shell.config.parent.joinpath("data").as_posix()
+
+
+def test_what_the_commands_do_is_in_the_trail(shell: Shell) -> None:
+    shell.good("keys", "create", "ci")
+    with shell.store().reading() as transaction:
+        [(actor, action)] = transaction.execute("SELECT actor, action FROM audit")
+    assert actor.startswith("cli:")
+    assert action == "create"
+
+
+def test_identities(shell: Shell) -> None:
+    shell.good("teams", "create", "core", "--organisation", "acme", "--metadata", "floor=3")
+    shell.good("users", "create", "alice", "--organisation", "acme", "--team", "core")
+    assert [each["name"] for each in shell.json("organisations", "list")["data"]] == ["acme"]
+    assert shell.json("teams", "show", "core")["metadata"] == {"floor": "3"}
+    assert "floor=4" in shell.good("teams", "update", "core", "--metadata", "floor=4")
+    code, _, err = shell.run("teams", "delete", "core")
+    assert (code, err) == (1, "Error: team 'core' is not empty\n")
+    shell.good("users", "delete", "alice")
+    shell.good("teams", "delete", "core")
+    shell.good("projects", "list")
+    shell.good("users", "redact", "somebody")
+
+
+def test_limits_and_budgets(shell: Shell) -> None:
+    shell.good(
+        "budgets", "create", "core", "--usd", "200", "--per", "month", "--scope", "team=core"
+    )
+    shell.good(
+        *("limits", "create", "each", "--requests", "20", "--per", "minute", "--burst", "5"),
+        *("--scope", "team=core", "--scope", "end_user=*", "--notify", "90"),
+    )
+    assert [each["rule"]["name"] for each in shell.json("budgets", "list")["data"]] == ["core"]
+    assert shell.json("limits", "show", "each")["rule"]["scope"] == {
+        "team": "core",
+        "end_user": "*",
+    }
+    shell.good("budgets", "update", "core", "--usd", "300")
+    assert shell.json("budgets", "show", "core")["rule"]["cost_usd"] == "300"
+    shell.good("limits", "update", "each", "--requests", "30")
+    assert shell.json("budgets", "reset", "core")["reset_at"] is not None
+    shell.good("limits", "delete", "each")
+    assert [each["rule"]["name"] for each in shell.json("limits", "list")["data"]] == ["core"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["limits", "create", "x", "--requests", "1"], "per: is missing"),
+        (["limits", "create", "x", "--per", "day"], "must have exactly one of"),
+        (
+            ["limits", "create", "x", "--requests", "1", "--per", "day", "--scope", "a"],
+            "NAME=VALUE",
+        ),
+        (
+            ["limits", "create", "x", "--requests", "1", "--per", "day", "--scope", "teem=a"],
+            'did you mean "team"?',
+        ),
+        (["keys", "show", "nobody"], "there is no key 'nobody'"),
+        (["keys", "create", ""], "name: must not be empty"),
+        (["keys", "create", "x", "--expires-at", "soon"], "is no time"),
+        (["spend", "--from", "yesterday"], "is no time"),
+        (["runs", "show", "never"], "there is no run 'never'"),
+    ],
+    ids=" ".join,
+)
+def test_mistakes_are_one_line_and_exit_code_1_or_2(
+    tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    code, out, err = Shell(tmp_path).run(*arguments)
+    assert code in {1, 2}
+    assert out == ""
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_runs(shell: Shell) -> None:
+    shell.store().write([row(1, run="r1", cost_usd="0.25", input_tokens=5, output_tokens=6)])
+    assert "r1" in shell.good("runs", "list")
+    killed = shell.json("runs", "kill", "r1", "--reason", "it loops")
+    assert (killed["reason"], killed["sums"]["cost_usd"]) == ("it loops", "0.25")
+    assert [run.run for run in shell.store().governance(0, 0).killed_runs] == ["r1"]
+    assert shell.json("runs", "revive", "r1")["killed_at"] is None
+    assert shell.json("runs", "show", "r1")["sums"]["total_tokens"] == 11
+
+
+def test_spend(shell: Shell) -> None:
+    shell.store().write([row(n, team=f"t{n % 2}", cost_usd="0.0000001") for n in range(10)])
+    lines = [line.split() for line in shell.good("spend", "--by", "team").splitlines()]
+    assert lines == [
+        ["team", "requests", "input_tokens", "output_tokens", "cost_usd", "unpriced"],
+        ["t0", "5", "0", "0", "0.0000005", "0"],
+        ["t1", "5", "0", "0", "0.0000005", "0"],
+        ["all", "10", "0", "0", "0.000001", "0"],
+    ]
+    one = shell.json("spend", "--where", "team=t1", "--from", "2026-11-23", "--to", "2026-11-24")
+    assert one["total"]["requests"] == 5
+
+
+def test_the_export_is_of_either_store(shell: Shell) -> None:
+    shell.store().write([row(1, cost_usd="0.0000001", user="a")])
+    out = shell.good("ledger", "export", "--config", str(shell.config), "--format", "jsonl")
+    assert json.loads(out)["cost_usd"] == "0.0000001"
+
+
+def test_a_store_that_is_away_is_one_line(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, "postgresql://u:store-secret-1@127.0.0.1:9/d")
+    for arguments in (["keys", "list"], ["ledger", "export", "--config", str(shell.config)]):
+        code, _, err = shell.run(*arguments)
+        assert code == 1
+        assert "Error:" in err
+        assert "store-secret-1" not in err
+
+
+def test_a_master_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.good("keys", "list")
+    (tmp_path / "data" / "master.key").chmod(0o644)
+    code, _, err = shell.run("keys", "create", "a")
+    assert code == 1
+    assert "chmod 600" in err
+
+
+def test_another_master_key_is_refused(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.good("keys", "create", "a")
+    (tmp_path / "data" / "master.key").unlink()
+    code, _, err = shell.run("keys", "create", "b")
+    assert code == 1
+    assert "another master key" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        (mint(), 0, "as this gateway makes them"),
+        (mint()[:-1] + "_", 1, "has a slip in it"),
+        ("sk-other", 1, "not a key that this gateway made"),
+    ],
+    ids=["right", "slip", "foreign"],
+)
+def test_a_slip_is_told_without_a_store(tmp_path: Path, text: str, code: int, says: str) -> None:
+    got, out, _ = Shell(tmp_path).run("keys", "inspect", stdin=f"{text}\n")
+    assert got == code
+    assert says in out
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_terminal_is_not_moved_by_a_name(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.store().write([row(1, run="r\x1b[2J")])
+    assert "\x1b" not in shell.good("runs", "list")
+    shell.close()

