@@ -15,7 +15,7 @@ from typing import Any, Final
 from sluicegate import _core
 from sluicegate.config.settings import Upstream
 from sluicegate.dialects import DIALECTS
-from sluicegate.errors import ClientGoneError, UnsupportedFieldError
+from sluicegate.errors import ClientGoneError, InvalidRequestError, UnsupportedFieldError
 from sluicegate.failures import classify, client_error
 from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan
@@ -206,7 +206,11 @@ class Call:
             exchange.attempt(target)
             return
         if self.route.operation == "embeddings":
-            raise UnsupportedFieldError("model", f"provider {provider} has no embeddings")
+            raise InvalidRequestError(
+                f"provider {provider!r} has no embeddings: choose a model of another",
+                code=UnsupportedFieldError.default_code,
+                param="model",
+            )
         upstream = self.upstreams.get(provider)
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
         body, self.dropped = DIALECTS[dialect].encode_request(
