@@ -17,7 +17,14 @@ KINDS: list[tuple[e.GatewayError, int, str]] = [
     (e.BodyTooSlowError(), 408, "request_timeout"),
     (e.UnknownRouteError("GET", "/x"), 404, "unknown_route"),
     (e.NotReadyError("later"), 503, "not_ready"),
-    (e.RefusedRequestError(402, "budget_exceeded", "no money", None, "r"), 402, "budget_exceeded"),
+    (
+        e.RefusedRequestError(
+            "r",
+            (402, "budget_exceeded", "no money", None, None, [("x-should-retry", "false")], False),
+        ),
+        402,
+        "budget_exceeded",
+    ),
     (e.UpstreamError(502, "gone", code="upstream_reset"), 502, "upstream_reset"),
 ]
 IDS = [type(error).__name__ for error, _, _ in KINDS]

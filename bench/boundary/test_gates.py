@@ -5,7 +5,6 @@ a ratio of medians; bounds are about twice what was measured when they were set,
 passes and a regression does not.
 """
 
-import hashlib
 import json
 import statistics
 import time
@@ -72,11 +71,6 @@ GATES: dict[str, tuple[Callable[[], Any], Callable[[], Any], float]] = {
         lambda: _core.SseParser().feed(STREAM),
         lambda: [orjson.loads(EVENT[6:-2]) for _ in range(200)],
         0.35,
-    ),
-    "key digest against hashlib": (
-        lambda: _core.key_digest(b"sk-sg-0123456789abcdef"),
-        lambda: hashlib.sha256(b"sk-sg-0123456789abcdef").hexdigest(),
-        4.5,
     ),
     "counting 330 pieces against splitting them": (
         count,

@@ -2,14 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, final
+
+from sluicegate.errors import Refusal
 
 __all__ = [
     "Engine",
     "EventTooLargeError",
     "Exchange",
     "Failure",
+    "Governance",
     "InvalidBodyError",
     "JournalDrain",
     "JournalFullError",
@@ -21,7 +24,6 @@ __all__ = [
     "build_profile",
     "count_tokens",
     "journal_snapshot",
-    "key_digest",
     "scan_body",
     "stream_error",
 ]
@@ -31,8 +33,9 @@ build_profile: Final[str]
 """`release` or `debug`; benches refuse the latter."""
 
 class RefusedError(Exception):
-    """A request that is answered without any upstream. Args: `(status, code, message, param,
-    request_id)`.
+    """A request that is answered without any upstream. Args: `(request_id, refusal)`, of which
+    `refusal` is `(status, code, message, param, retry_after_s, headers, is_held)`; `is_held`:
+    requests that still run hold what it needs, so that it may be asked again in a moment.
     """
 
 class EventTooLargeError(ValueError):
@@ -58,20 +61,28 @@ class Engine:
     def __new__(
         cls,
         journal_dir: str | os.PathLike[str],
+        limits_dir: str | os.PathLike[str],
+        master_key: bytes,
         snapshot: bytes,
         *,
         segment_bytes: int = ...,
         max_journal_bytes: int = ...,
     ) -> Engine:
-        """Opens the journal and starts the runtime's thread. Takes some milliseconds.
+        """Opens the journal and the counters of limits, and starts the runtime's thread. Takes some
+        milliseconds; waits while the first worker of a host tells the counters what was spent. No
+        key opens anything before `govern`.
 
         Args:
+            limits_dir: where the workers of a host share their counters; they must be able to lock
+            and map files there.
+            master_key: under which credentials are digested.
             snapshot: the configuration as JSON (`sluicegate.snapshot`).
             segment_bytes: size of one journal file (8 MiB).
             max_journal_bytes: bound of what waits to be drained (512 MiB); near it new requests
             get 503.
         Raises:
-            ValueError: the snapshot cannot be used. OSError: the journal cannot be opened.
+            ValueError: the snapshot cannot be used. OSError: the journal or the counters cannot be
+            opened.
         """
 
     def replace(self, snapshot: bytes) -> None:
@@ -83,8 +94,54 @@ class Engine:
     def dispatch(self) -> None:
         """Settles the futures of all exchanges that have something. On the loop's thread only."""
 
+    def govern(self, governance: Governance) -> None:
+        """Puts keys and limits in force; requests that run keep those they began with."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the counters of limits know nothing yet: other workers wait for `seeded`."""
+
+    def seeded(self) -> None:
+        """Lets other workers use the counters."""
+
+    def unseeded(self, governance: Governance) -> list[tuple[str, int]]:
+        """`(name, since)` of limits whose counters must hear from the ledger before they are put in
+        force; `since` in nanoseconds since 1970.
+        """
+
+    def seed(
+        self, governance: Governance, name: str, spent: Sequence[tuple[Sequence[str], int]]
+    ) -> bool:
+        """Tells a limit's counters what was spent, by the values of its scope; money in
+        pico-dollars. False where another worker has.
+        """
+
+    def standing(self, name: str, values: Sequence[str]) -> tuple[int, int, int] | None:
+        """`(spent, held, left)` of a limit in force for the values of its scope; money in
+        pico-dollars. None where there is no such limit.
+        """
+
+    def recover(self) -> int:
+        """Gives back what dead workers held of limits, or spends it where the upstream may have
+        acted; how many requests that were.
+        """
+
+    def reservations(self) -> int:
+        """Requests that hold something of a limit now, in all workers of the host."""
+
+    def crossings(self) -> list[tuple[str, str, int, str, str]]:
+        """`(limit, instance, percent, spent, amount)` of thresholds reached since the last call,
+        each once in a window; money in dollars. Values of several dimensions are joined by U+001F.
+        """
+
     def begin(
-        self, operation: str, dialect: str, headers: Iterable[tuple[bytes, bytes]], body: bytes
+        self,
+        operation: str,
+        dialect: str,
+        headers: Iterable[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        is_last: bool = True,
     ) -> Exchange:
         """Admits a request and, where its first target speaks the client's dialect, sends it.
 
@@ -92,10 +149,13 @@ class Engine:
             operation: `chat`, `embeddings`, `count_tokens`.
             dialect: the client's, `openai` or `anthropic`.
             headers: ASGI's, names in lower case.
+            is_last: it is not asked again where it is refused only because of running requests.
         Raises:
-            RefusedError: the request may not go on; a refusal to a known key is in the ledger.
-        Cost: one pass over the body (about 1 GB/s), one SHA-256 of the key; no I/O, no lock that
-        is held long.
+            RefusedError: the request may not go on; a refusal to a known key is in the ledger,
+            unless it is to be asked again.
+        Cost: one pass over the body (about 1 GB/s), one HMAC-SHA256 of the key; where limits bind
+        it one decision under a lock that the workers share (a microsecond), or two and a count of
+        its tokens where little is left. No I/O.
         """
 
     def models(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
@@ -116,6 +176,17 @@ class Engine:
 
     def stop(self) -> None:
         """Ends the runtime's thread once every attempt has settled. Blocks."""
+
+@final
+class Governance:
+    """Keys and limits, read and checked, not yet in force."""
+
+    def __new__(cls, spec: bytes) -> Governance:
+        """Args: spec: as JSON (`sluicegate.governance`).
+
+        Raises:
+            ValueError: a digest or a limit that cannot be used.
+        """
 
 @final
 class Exchange:
@@ -164,6 +235,9 @@ class Exchange:
     def cancel(self) -> None:
         """Ends it for a client that left: the upstream's connection closes. Idempotent."""
 
+    def end_if_killed(self) -> None:
+        """Ends it, and tells the client, if its run was ended since it began."""
+
     def shut_down(self) -> None:
         """Ends it because the gateway ends: the client is told. Idempotent."""
 
@@ -195,6 +269,9 @@ class Failure:
     @property
     def target(self) -> int:
         """Index of the target."""
+    @property
+    def refusal(self) -> Refusal | None:
+        """What the client is told, where a limit of the target is why; nothing was sent."""
     @property
     def resent(self) -> bool:
         """Whether the request went out twice already: not to the same upstream again."""
@@ -261,9 +338,6 @@ def count_tokens(model: str, text: str) -> int:
 
 def journal_snapshot(directory: str | os.PathLike[str]) -> list[tuple[str, int, str, bytes]]:
     """Everything that is not drained yet, read without any lock. Reads files."""
-
-def key_digest(credential: bytes) -> str:
-    """SHA-256 of a credential, hex."""
 
 def scan_body(body: bytes) -> dict[str, object]:
     """The fields that the gateway acts on: `model, stream, include_usage, user, max_tokens, n`.

@@ -38,6 +38,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 CONFIG_VARIABLE: Final = "SLUICEGATE_CONFIG"
+HELD_WAIT_S: Final = 2.0
+HELD_PAUSE_S: Final = 0.01
+MAX_HELD_PAUSE_S: Final = 0.1
 JSON: Final = (b"content-type", b"application/json")
 
 
@@ -138,10 +141,7 @@ class App:
         if worker.draining:
             raise NotReadyError("this gateway is shutting down", retry_after_s=1.0)
         body = await read_body(watched, worker.max_body_bytes)
-        try:
-            exchange = worker.engine.begin(route.operation, route.dialect, scope["headers"], body)
-        except _core.RefusedError as refused:
-            raise RefusedRequestError(*refused.args) from None
+        exchange = await _begun(worker, route, scope["headers"], body, watched)
         watched.exchange = exchange
         upstreams = worker.settings.upstreams
         await Call(route, body, exchange, watched, send, worker.failover, upstreams).run()
@@ -162,6 +162,31 @@ class App:
                 await send_error(send, _dialect_of(scope["headers"]), error)
         else:
             await send_error(send, _dialect_of(scope["headers"]), UnknownRouteError(method, path))
+
+
+async def _begun(
+    worker: Worker, route: ModelRoute, headers: Headers, body: bytes, watched: Watched
+) -> _core.Exchange:
+    """Begins a request. Where running requests hold what it needs it waits a little: most of what
+    they hold they never use.
+    """
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + HELD_WAIT_S
+    pause_s = HELD_PAUSE_S
+    while True:
+        is_last = loop.time() >= until_s or worker.draining
+        try:
+            return worker.engine.begin(
+                route.operation, route.dialect, headers, body, is_last=is_last
+            )
+        except _core.RefusedError as refused:
+            error = RefusedRequestError(*refused.args)
+        if is_last or not error.is_held:
+            raise error
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, MAX_HELD_PAUSE_S)
+        if watched.gone:
+            raise ClientGoneError
 
 
 def _mounted(worker: Worker, loop: asyncio.AbstractEventLoop) -> Mounted:

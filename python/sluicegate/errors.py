@@ -8,6 +8,8 @@ import math
 from typing import ClassVar, Literal
 
 Origin = Literal["gateway", "upstream"]
+Refusal = tuple[int, str, str, str | None, float | None, list[tuple[str, str]], bool]
+"""`(status, code, message, param, retry_after_s, headers, is_held)`."""
 
 
 class GatewayError(Exception):
@@ -137,12 +139,21 @@ class NotReadyError(GatewayError):
 class RefusedRequestError(GatewayError):
     """A request that the core refused."""
 
-    def __init__(
-        self, status: int, code: str, message: str, param: str | None, request_id: str
-    ) -> None:
-        """Args: as the core gives them."""
-        super().__init__(message, code=code, param=param, request_id=request_id)
+    def __init__(self, request_id: str, refusal: Refusal) -> None:
+        """Args: refusal: as the core gives it."""
+        status, code, message, param, retry_after_s, headers, is_held = refusal
+        super().__init__(
+            message, code=code, param=param, request_id=request_id, retry_after_s=retry_after_s
+        )
         self.status = status
+        self.is_held = is_held
+        """Requests that still run hold what it needs: it may be asked again in a moment."""
+        self._headers = headers
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """How limits stand goes with it."""
+        own = [(name.encode(), value.encode()) for name, value in self._headers]
+        return super().headers() + own
 
 
 class UpstreamError(GatewayError):

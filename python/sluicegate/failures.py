@@ -33,7 +33,7 @@ class UpstreamErrorBody(NamedTuple):
 
 
 _UNREACHABLE: Final = {"upstream_connect_error", "upstream_reset"}
-_GATEWAY: Final = {"journal_unavailable", "internal_error", "gateway_shutdown"}
+_GATEWAY: Final = {"journal_unavailable", "internal_error", "gateway_shutdown", "run_ended"}
 
 _CREDENTIAL: Final = ("incorrect api key", "invalid api key", "api key not valid")
 """How xAI's and Gemini's 400 begin where others answer 401. Sources: recorded answers."""
@@ -97,6 +97,7 @@ _MESSAGES: Final = {
     "upstream_error": "the provider reported an error in its answer",
     "journal_unavailable": "the gateway cannot record the request and so must not send it",
     "gateway_shutdown": "the gateway is shutting down",
+    "run_ended": "the run was ended by an administrator",
     "internal_error": "the gateway failed; its log says why",
 }
 
@@ -113,6 +114,8 @@ def classify(
     code = failure.code
     if code in _GATEWAY:
         return FailureClass.GATEWAY
+    if code == "target_limited":
+        return FailureClass.LIMITED
     if code == "request_timeout":
         return FailureClass.DEADLINE
     if failure.is_timeout:
@@ -162,6 +165,9 @@ def _words(told: UpstreamErrorBody | None) -> str:
     return " ".join(filter(None, (told.code, told.type, told.message))).lower()
 
 
+_STATUSES: Final = {"internal_error": 500, "run_ended": 403}
+"""Of the gateway's own failures, where the failure table's does not fit."""
+
 _CODES: Final = {
     FailureClass.CREDENTIAL: "upstream_credential",
     FailureClass.RATE_LIMIT: "upstream_rate_limit",
@@ -202,6 +208,5 @@ def client_error(
     retry_after_s = wait_s if status in {429, 503} else None
     if status == 503 and retry_after_s is None:
         retry_after_s = 1.0
-    if failure.code == "internal_error":
-        status = 500
+    status = _STATUSES.get(failure.code, status)
     return UpstreamError(status, message, code=code, retry_after_s=retry_after_s, origin=origin)

@@ -15,7 +15,12 @@ from typing import Any, Final
 from sluicegate import _core
 from sluicegate.config.settings import Upstream
 from sluicegate.dialects import DIALECTS
-from sluicegate.errors import ClientGoneError, InvalidRequestError, UnsupportedFieldError
+from sluicegate.errors import (
+    ClientGoneError,
+    InvalidRequestError,
+    RefusedRequestError,
+    UnsupportedFieldError,
+)
 from sluicegate.failures import classify, client_error
 from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan
@@ -174,6 +179,8 @@ class Call:
         )
         self._log(failure, kind, given_up=isinstance(decision, GiveUp))
         if isinstance(decision, GiveUp):
+            if failure.refusal is not None:
+                raise RefusedRequestError(exchange.request_id, failure.refusal)
             raise client_error(decision.client_status, kind, failure, told, wait_s)
         if decision.delay_s:
             await asyncio.sleep(decision.delay_s)

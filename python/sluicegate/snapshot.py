@@ -4,7 +4,6 @@ from typing import Final
 
 import msgspec
 
-from sluicegate import _core
 from sluicegate.config import Settings
 from sluicegate.config.prices import ALL
 from sluicegate.config.settings import Deadlines, Upstream
@@ -14,25 +13,12 @@ _UNKNOWN_QUOTA: Final = frozenset({"insufficient_quota"})
 
 
 def snapshot_json(settings: Settings) -> bytes:
-    """The settings as the core reads them. Keys leave as digests.
+    """The settings as the core reads them, but for keys and limits (`governance.py`).
 
     Cost: at start and on reload only.
     """
     names = list(settings.upstreams)
     spec = {
-        "keys": [
-            {
-                "digest": _core.key_digest(key.key.reveal().encode()),
-                "name": key.name,
-                "organisation": key.organisation,
-                "team": key.team,
-                "project": key.project,
-                "user": key.user,
-                "models": key.models,
-            }
-            for key in settings.keys
-        ],
-        "open": settings.open,
         "upstreams": [_upstream(upstream, settings) for upstream in settings.upstreams.values()],
         "models": {
             name: {
@@ -56,6 +42,7 @@ def snapshot_json(settings: Settings) -> bytes:
         "commit_after_s": settings.commit_after_s,
         "max_event_bytes": int(settings.max_event_bytes),
         "max_answer_bytes": int(settings.max_answer_bytes),
+        "default_max_output_tokens": settings.default_max_output_tokens,
     }
     return msgspec.json.encode(spec)
 

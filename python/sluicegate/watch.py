@@ -117,6 +117,10 @@ class Watch:
         if watched.watcher is not None:
             watched.watcher.cancel()
 
+    def exchanges(self) -> list[Cancellable]:
+        """Of the requests that are running and were admitted."""
+        return [each.exchange for each in self._watched if each.exchange is not None]
+
     def shut_down(self) -> None:
         """Ends every request, at the end of a drain; clients are told."""
         for watched in list(self._watched):

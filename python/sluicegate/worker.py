@@ -11,10 +11,13 @@ from typing import Final
 from sluicegate import _core
 from sluicegate.accounting.alerts import keep_telling, tell
 from sluicegate.accounting.drainer import Drainer
+from sluicegate.accounting.keys import read_master_key
+from sluicegate.accounting.steward import Steward
+from sluicegate.accounting.sync import Sync
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import FailoverSettings, snapshot_json
-from sluicegate.store import open_store
+from sluicegate.store import StoreError, open_store
 from sluicegate.watch import Patience, Watch
 
 log = logging.getLogger("sluicegate")
@@ -52,7 +55,13 @@ class Worker:
         journal_dir = self.settings.journal_dir
         for folder in (self.settings.data_dir, journal_dir):  # `parents` would ignore the mode
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.engine = _core.Engine(journal_dir, snapshot_json(self.settings))
+        master_key = self.settings.master_key
+        master = read_master_key(
+            self.settings.data_dir, master_key.reveal() if master_key else None
+        )
+        self.engine = _core.Engine(
+            journal_dir, self.settings.data_dir, master, snapshot_json(self.settings)
+        )
         self.failover = FailoverSettings(self.settings)
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
@@ -61,10 +70,30 @@ class Worker:
         self._drainer = Drainer(
             lambda: _core.JournalDrain.try_open(journal_dir), open_store(self.settings)
         )
+        self._ledger = open_store(self.settings)
+        self._steward = Steward(
+            self.engine, self._ledger, master, self.settings, self._end_killed_soon
+        )
+        self._sync = Sync(open_store(self.settings), self._steward.stored)
+        self._govern(master)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
+
+    def _govern(self, master: bytes) -> None:
+        """Puts keys and limits in force before the first request."""
+        if self.engine.is_first:
+            # What an earlier life spent is in the ledger, or in what it left of its journal.
+            self._drainer.drain_now()
+        try:
+            self._ledger.confirm_master_key(master)
+        except StoreError as error:
+            log.warning("the store cannot be read, so its keys open nothing yet: %s", error)
+        self._sync.read_now()
+        self._steward.begin()
+        if self.engine.is_first:
+            self.engine.seeded()
 
     @property
     def max_body_bytes(self) -> int:
@@ -78,6 +107,7 @@ class Worker:
         # The first count loads a vocabulary, which takes a tenth of a second: not a request's.
         loop.run_in_executor(None, _core.count_tokens, "gpt-5", "")
         self._drainer.start()
+        self._sync.start()
         self._telling = loop.create_task(keep_telling(self.engine))
 
     async def stop(self) -> None:
@@ -92,8 +122,10 @@ class Worker:
         tell(self.engine)
 
     def _finish(self) -> None:
+        self._sync.stop()
         self.engine.stop()
         self._drainer.stop()
+        self._ledger.close()
 
     def drain(self) -> None:
         """Readiness off, nothing new; what runs may finish within the configured time."""
@@ -130,6 +162,16 @@ class Worker:
         text = f'{{"status":"{state}","ledger":"{ledger}","active":{len(self.watch)}}}'
         return not self.draining, text.encode()
 
+    def _end_killed_soon(self) -> None:
+        """Runs that were ended lose their streams too. Any thread may call it."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end_killed)
+
+    def _end_killed(self) -> None:
+        for exchange in self.watch.exchanges():
+            if isinstance(exchange, _core.Exchange):
+                exchange.end_if_killed()
+
     def reload_soon(self) -> None:
         """Reads the configuration again, off the loop."""
         if self._reloading is None or self._reloading.done():
@@ -141,9 +183,9 @@ class Worker:
         """
         try:
             settings = await asyncio.to_thread(load, self._config_path)
-            snapshot = snapshot_json(settings)
-            self.engine.replace(snapshot)
-        except (ConfigError, ValueError, OSError) as error:
+            self.engine.replace(snapshot_json(settings))
+            await asyncio.to_thread(self._steward.reload, settings)
+        except (ConfigError, StoreError, ValueError, OSError) as error:
             log.error("the configuration stays as it was: %s", error)
             return
         self.settings = settings

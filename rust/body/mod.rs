@@ -6,6 +6,7 @@
 // Measured: 15 % of a scan. Between calls the position goes through memory, and every string waits for it six times.
 #![allow(clippy::inline_always)]
 
+mod bound;
 mod field;
 mod keys;
 mod number;
@@ -16,6 +17,7 @@ mod string;
 mod text;
 mod walk;
 
+pub use bound::lower_max_tokens;
 pub use scan::{Scan, scan};
 pub use splice::{Edit, splice};
 pub use text::for_each_text;

@@ -25,6 +25,8 @@ pub struct Scan {
     pub(super) n: Option<u64>,
     text_bytes: usize,
     opaque_bytes: usize,
+    media: usize,
+    tools_bytes: usize,
 }
 
 impl Scan {
@@ -79,6 +81,16 @@ impl Scan {
         self.text_bytes
     }
 
+    /// Pictures, recordings and files, at least as many as there are.
+    pub const fn media(&self) -> usize {
+        self.media
+    }
+
+    /// Bytes of the tools' definitions; part of [`Self::text_bytes`].
+    pub const fn tools_bytes(&self) -> usize {
+        self.tools_bytes
+    }
+
     /// Bytes of the strings beside the text: media as base64 or by address, ids, labels.
     pub const fn opaque_bytes(&self) -> usize {
         self.opaque_bytes
@@ -107,6 +119,7 @@ pub fn scan(body: &[u8]) -> Result<Scan, Error> {
         let value = begin..walk.at;
         if matches!(&*key, "tools" | "functions") {
             sizes.text_bytes += value.len();
+            scan.tools_bytes += value.len();
         }
         scan.field(&key, body, value)?;
         if seen.contains(&key) {
@@ -117,6 +130,7 @@ pub fn scan(body: &[u8]) -> Result<Scan, Error> {
     })?;
     scan.text_bytes = sizes.text_bytes;
     scan.opaque_bytes = sizes.opaque_bytes;
+    scan.media = sizes.media;
     Ok(scan)
 }
 

@@ -52,16 +52,24 @@ fn is_text(key: &[u8]) -> bool {
     )
 }
 
+/// Whether something that is no text stands under this key: a picture, a recording, a file.
+fn is_medium(key: &[u8]) -> bool {
+    matches!(key, br#""data""# | br#""url""# | br#""file_data""# | br#""file_id""#)
+}
+
 /// Adds up the bytes of strings.
 #[derive(Default)]
 pub(super) struct Sizes {
     pub text_bytes: usize,
     pub opaque_bytes: usize,
+    pub media: usize,
 }
 
 impl Visit for Sizes {
     fn is_text(&mut self, key: &[u8]) -> bool {
-        is_text(key)
+        let is_text = is_text(key);
+        self.media += usize::from(!is_text && is_medium(key));
+        is_text
     }
 
     fn string(&mut self, inner: Range<usize>, is_text: bool) {

@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan, Unit, Zoned, ZonedRound};
 use serde::Deserialize;
 
 /// The length of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Period {
@@ -19,6 +19,21 @@ pub enum Period {
     /// Monday to Sunday, ISO 8601.
     Week,
     Month,
+}
+
+impl Period {
+    /// Its length for rates, to which months are 30 days.
+    pub const fn nominal_ns(self) -> u64 {
+        const SECOND: u64 = 1_000_000_000;
+        match self {
+            Self::Second => SECOND,
+            Self::Minute => 60 * SECOND,
+            Self::Hour => 3600 * SECOND,
+            Self::Day => 86_400 * SECOND,
+            Self::Week => 7 * 86_400 * SECOND,
+            Self::Month => 30 * 86_400 * SECOND,
+        }
+    }
 }
 
 /// Windows that follow the calendar.

@@ -21,7 +21,6 @@ const USED_AT: usize = 7;
 /// Kinds of counters, in the upper byte of the flags.
 const KIND: u32 = 56;
 const RATE: u64 = 1;
-const TOLD: u64 = (1 << KIND) - 1;
 
 /// Where a counter stands; a copy of its words is never kept longer than a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,12 +173,6 @@ impl Counter {
     /// Adds to what was spent.
     pub fn spend(self, tx: &mut Transaction<'_>, amount: u64) {
         tx.set(self.0 + SPENT, self.spent(tx).saturating_add(amount));
-    }
-
-    /// Forgets what was spent and told; what running requests hold stays.
-    pub fn clear(self, tx: &mut Transaction<'_>) {
-        tx.set(self.0 + SPENT, 0);
-        tx.set(self.0 + FLAGS, tx.get(self.0 + FLAGS) & !TOLD);
     }
 
     /// The percentages of the limit that have been reached and were not told yet; they count as told from here on.

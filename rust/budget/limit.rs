@@ -21,6 +21,25 @@ pub enum Measure {
     Parallel,
 }
 
+impl Measure {
+    /// Whether a longer prompt takes more of it.
+    pub const fn grows_with_input(self) -> bool {
+        matches!(self, Self::InputTokens | Self::TotalTokens | Self::Cost)
+    }
+
+    /// What is counted, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::InputTokens => "input tokens",
+            Self::OutputTokens => "output tokens",
+            Self::TotalTokens => "tokens",
+            Self::Cost => "dollars",
+            Self::Parallel => "parallel requests",
+        }
+    }
+}
+
 /// When what was used is free again.
 #[derive(Debug)]
 pub enum Window {
@@ -43,11 +62,13 @@ pub enum AtCap {
     Downgrade(String),
 }
 
-/// A limit. Its name and the values of its scope together name a counter.
+/// A limit. Its name, its epoch and the values of its scope together name a counter.
 #[derive(Debug)]
 pub struct Limit {
     /// Unique; told to clients that it refuses.
     pub name: String,
+    /// Another one begins another counter: what is counted changed, or was set back to nothing.
+    pub epoch: u64,
     /// What is counted.
     pub measure: Measure,
     /// How much of it is allowed, in units.
@@ -74,6 +95,12 @@ impl Limit {
         }
         let units = (pico / u128::from(unit_pico)).min(MAX_UNITS);
         (u64::try_from(units).unwrap_or(u64::MAX), unit_pico)
+    }
+
+    /// Units of money as dollars.
+    pub fn usd(&self, units: u64) -> String {
+        let pico = u128::from(units) * u128::from(self.unit_pico);
+        crate::price::dollars(i128::try_from(pico).unwrap_or(i128::MAX))
     }
 
     /// Whether streams that reach it are finished there.

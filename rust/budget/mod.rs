@@ -11,6 +11,7 @@ mod lock;
 mod map;
 mod owner;
 mod reservation;
+mod seeding;
 mod shared;
 mod transaction;
 

@@ -61,6 +61,20 @@ pub struct Charge {
     pub limit: Arc<Limit>,
     /// The values of its scope that it counts each by itself; empty where there is one counter.
     pub instance: String,
+    /// It only counts, and refuses nothing.
+    pub is_waived: bool,
+}
+
+impl Charge {
+    /// A charge that binds.
+    pub const fn new(limit: Arc<Limit>, instance: String) -> Self {
+        Self { limit, instance, is_waived: false }
+    }
+
+    /// Whether streams that reach it are finished there.
+    fn cuts(&self) -> bool {
+        self.limit.cuts() && !self.is_waived
+    }
 }
 
 /// How a limit stood when a request began.
@@ -137,6 +151,19 @@ struct Entry {
 }
 
 impl Reservation {
+    /// Whether some limit can end the answer before the model does.
+    pub fn bounds_answer(&self) -> bool {
+        self.entries.iter().any(|entry| {
+            let limit = &entry.charge.limit;
+            entry.charge.cuts()
+                && !limit.is_rate()
+                && !matches!(
+                    limit.measure,
+                    Measure::Requests | Measure::Parallel | Measure::InputTokens
+                )
+        })
+    }
+
     /// How the request's limits stand.
     pub fn standings(&self) -> impl Iterator<Item = Standing> + '_ {
         self.entries.iter().map(|entry| Standing {
@@ -157,7 +184,7 @@ pub struct Budgets {
 }
 
 /// Both locks.
-struct Turn<'a> {
+pub(super) struct Turn<'a> {
     _process: lock::Held<'a>,
     _thread: std::sync::MutexGuard<'a, ()>,
 }
@@ -199,7 +226,7 @@ impl Budgets {
         let mut found = Vec::with_capacity(charges.len());
         for charge in charges {
             let counter = self.counter(&mut tx, &charge, now)?;
-            let within = affordable(&tx, counter, &charge.limit, demand, now)
+            let within = affordable(&tx, counter, &charge, demand, now)
                 .ok_or_else(|| denied(&tx, counter, &charge.limit, demand, now))?;
             if within < demand.least_output_tokens.min(demand.output_tokens) {
                 return Err(denied(&tx, counter, &charge.limit, demand, now));
@@ -209,7 +236,7 @@ impl Budgets {
         }
         let mut entries = Vec::with_capacity(found.len());
         for (charge, counter) in found {
-            let amount = amount_to_hold(&tx, counter, &charge.limit, demand, output_tokens, now);
+            let amount = amount_to_hold(&tx, counter, &charge, demand, output_tokens, now);
             counter.hold(&mut tx, &charge.limit, amount, now);
             let (remaining, reset_ns) = counter.room(&tx, &charge.limit, now);
             let held = Held { amount, window: counter.window(&tx) };
@@ -238,7 +265,7 @@ impl Budgets {
         let mut granted = more;
         for entry in &reservation.entries {
             let limit = &entry.charge.limit;
-            if limit.cuts() && !limit.is_rate() && entry.counter.window(&tx) == entry.held.window {
+            if entry.charge.cuts() && !limit.is_rate() && entry.counter.window(&tx) == entry.held.window {
                 let (room, _) = entry.counter.room(&tx, limit, now);
                 granted = granted.min(demand.output_within(limit, room).unwrap_or(0));
             }
@@ -252,7 +279,7 @@ impl Budgets {
             if !grows || entry.counter.window(&tx) != entry.held.window {
                 continue;
             }
-            let amount = amount_to_hold(&tx, entry.counter, limit, &demand, granted, now);
+            let amount = amount_to_hold(&tx, entry.counter, &entry.charge, &demand, granted, now);
             entry.counter.hold(&mut tx, limit, amount, now);
             entry.held.amount = entry.held.amount.saturating_add(amount);
             tx.set(reservation.record + ENTRIES_AT + at * ENTRY_WORDS + 1, entry.held.amount);
@@ -269,7 +296,7 @@ impl Budgets {
         let demand = reservation.demand.more(1);
         let full = reservation.entries.iter().find(|entry| {
             let (room, _) = entry.counter.room(&tx, &entry.charge.limit, now);
-            entry.charge.limit.cuts()
+            entry.charge.cuts()
                 && demand.output_within(&entry.charge.limit, room).unwrap_or(0) == 0
         });
         full.map(|entry| entry.charge.limit.clone())
@@ -308,11 +335,6 @@ impl Budgets {
     /// Adds what the ledger says was spent in the running window.
     pub fn spend(&self, charge: &Charge, amount: u64, now: Now) -> Result<(), Error> {
         self.on_counter(charge, now, |tx, counter| counter.spend(tx, amount))
-    }
-
-    /// Sets what was spent in the running window back to nothing.
-    pub fn reset(&self, charge: &Charge, now: Now) -> Result<(), Error> {
-        self.on_counter(charge, now, |tx, counter| counter.clear(tx))
     }
 
     /// Units spent, units held and units left of a limit.
@@ -375,7 +397,7 @@ impl Budgets {
         Ok(records.filter(|record| tx.get(record + STATE) != 0).count())
     }
 
-    fn on_counter(
+    pub(super) fn on_counter(
         &self,
         charge: &Charge,
         now: Now,
@@ -388,7 +410,7 @@ impl Budgets {
         commit(tx)
     }
 
-    fn turn(&self) -> Result<Turn<'_>, Error> {
+    pub(super) fn turn(&self) -> Result<Turn<'_>, Error> {
         let thread = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let word: &AtomicU64 = self.shared.lock_word().ok_or(Error::LimitsBusy)?;
         let process = lock::Held::take(word, self.me)?;
@@ -397,12 +419,12 @@ impl Budgets {
         Ok(Turn { _process: process, _thread: thread })
     }
 
-    fn transaction(&self) -> Transaction<'_> {
+    pub(super) fn transaction(&self) -> Transaction<'_> {
         Transaction::new(self.shared.words(), self.shared.notes())
     }
 
     /// The charge's counter in its running window.
-    fn counter(
+    pub(super) fn counter(
         &self,
         tx: &mut Transaction<'_>,
         charge: &Charge,
@@ -412,6 +434,7 @@ impl Budgets {
         let mut hasher = SipHasher13::new_with_keys(seed, other);
         hasher.write(charge.limit.name.as_bytes());
         hasher.write_u8(0);
+        hasher.write_u64(charge.limit.epoch);
         hasher.write(charge.instance.as_bytes());
         let hash = hasher.finish128();
         let key = (hash.h1 | 1, hash.h2); // never the mark of a free place
@@ -486,7 +509,7 @@ fn free_record(tx: &mut Transaction<'_>, record: usize) {
     tx.set(shared::FREE, index as u64 + 1);
 }
 
-fn commit(tx: Transaction<'_>) -> Result<(), Error> {
+pub(super) fn commit(tx: Transaction<'_>) -> Result<(), Error> {
     if tx.commit() { Ok(()) } else { Err(Error::Limits("a decision is too large".to_owned())) }
 }
 
@@ -494,10 +517,14 @@ fn commit(tx: Transaction<'_>) -> Result<(), Error> {
 fn affordable(
     tx: &Transaction<'_>,
     counter: Counter,
-    limit: &Limit,
+    charge: &Charge,
     demand: &Demand,
     now: Now,
 ) -> Option<u64> {
+    if charge.is_waived {
+        return Some(u64::MAX);
+    }
+    let limit = &charge.limit;
     let (room, _) = counter.room(tx, limit, now);
     if limit.is_rate() {
         // A request larger than the whole bucket waits until it is full, and then empties it.
@@ -516,13 +543,14 @@ fn affordable(
 fn amount_to_hold(
     tx: &Transaction<'_>,
     counter: Counter,
-    limit: &Limit,
+    charge: &Charge,
     demand: &Demand,
     output_tokens: u64,
     now: Now,
 ) -> u64 {
+    let limit = &charge.limit;
     let amount = demand.amount(limit, output_tokens);
-    if limit.is_rate() || !limit.cuts() {
+    if limit.is_rate() || !charge.cuts() {
         return amount.min(counter.room(tx, limit, now).0);
     }
     amount

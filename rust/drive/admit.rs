@@ -6,101 +6,18 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::clock::{rfc3339, unix_seconds};
+use super::clock::{rfc3339, unix_ms, unix_seconds};
+use super::crossings::Crossings;
 use super::deadline::after;
-use super::principal::Principal;
+use super::demand::{Asked, answers};
+use super::hold::Hold;
+use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::snapshot::{Operation, Route, Snapshot, Target};
 use crate::body::{self, Scan};
+use crate::budget::{self, AtCap, Budgets, Charge, Demand, Measure};
 use crate::dialect::Dialect;
-use crate::error::Error;
-
-/// A request that is answered without any upstream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// HTTP status.
-    pub status: u16,
-    /// Stable, for programs.
-    pub code: &'static str,
-    /// For people: names the field, the value and the remedy.
-    pub message: String,
-    /// The field or header that is to blame.
-    pub param: Option<String>,
-}
-
-impl Refusal {
-    pub(super) fn malformed(message: impl Into<String>, param: Option<&str>) -> Self {
-        Self {
-            status: 400,
-            code: "invalid_request",
-            message: message.into(),
-            param: param.map(str::to_owned),
-        }
-    }
-
-    pub(super) fn header(name: &'static str, reason: &str) -> Self {
-        Self::malformed(format!("header {name} {reason}"), Some(name))
-    }
-
-    /// One text for every way a credential can be wrong: it tells nobody which part was.
-    pub(super) fn unauthorized() -> Self {
-        Self {
-            status: 401,
-            code: "invalid_api_key",
-            message: "no valid API key: send a key of this gateway as `Authorization: Bearer KEY` or `x-api-key: KEY`"
-                .to_owned(),
-            param: None,
-        }
-    }
-
-    fn missing_model() -> Self {
-        Self::malformed("`model` is missing: name the model to use", Some("model"))
-    }
-
-    fn forbidden(model: &str) -> Self {
-        Self {
-            status: 403,
-            code: "model_not_allowed",
-            message: format!("this key may not use the model {model:?}"),
-            param: Some("model".to_owned()),
-        }
-    }
-
-    /// A model whose cost nobody knows, where somebody has to.
-    pub(super) fn unpriced(target: &Target) -> Self {
-        Self {
-            status: 403,
-            code: "unpriced_model",
-            message: format!(
-                "{}/{} has no price, so what it costs cannot be bounded: give it one under `prices`",
-                target.upstream.provider, target.model
-            ),
-            param: Some("model".to_owned()),
-        }
-    }
-
-    fn unknown_model(model: &str) -> Self {
-        Self {
-            status: 404,
-            code: "model_not_found",
-            message: format!(
-                "no model {model:?}: ask for a name under `models` or for `provider/model`; GET /v1/models lists them"
-            ),
-            param: Some("model".to_owned()),
-        }
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        let param = match &error {
-            Error::InvalidField { field, .. } => Some(field.to_string()),
-            Error::DuplicateKey { key } => Some(key.clone()),
-            _ => None,
-        };
-        Self::malformed(error.to_string(), param.as_deref())
-    }
-}
+use crate::govern::{Digester, Dimension, Governance, Principal, Subject, Unknown};
 
 /// A request as a front brings it.
 #[derive(Debug)]
@@ -122,17 +39,22 @@ pub struct Refused {
     pub id: Uuid,
     /// What the client is told.
     pub refusal: Refusal,
-    /// Who asked, where the key was good: such a refusal has a ledger row. Requests without a key have none, so
-    /// that nobody fills the ledger from outside.
-    pub principal: Option<Arc<Principal>>,
-    /// The model that was asked for, as far as it was read.
-    pub requested_model: String,
+    /// What is known of it, where the key was good: such a refusal has a ledger row. Requests without a key have
+    /// none, so that nobody fills the ledger from outside.
+    pub known: Option<Box<Known>>,
 }
 
-impl Refused {
-    fn unknown(id: Uuid, refusal: Refusal) -> Self {
-        Self { id, refusal, principal: None, requested_model: String::new() }
-    }
+/// What a refused request said.
+#[derive(Debug)]
+pub struct Known {
+    /// Who asked.
+    pub principal: Arc<Principal>,
+    /// What its headers say.
+    pub headers: RequestHeaders,
+    /// What its body says, as far as it was read.
+    pub scan: Scan,
+    /// When it arrived, as the ledger writes it.
+    pub time: String,
 }
 
 /// A request that may go on.
@@ -142,6 +64,8 @@ pub struct Admission {
     pub id: Uuid,
     /// The configuration it began with.
     pub snapshot: Arc<Snapshot>,
+    /// The limits it began with.
+    pub governance: Arc<Governance>,
     /// Who asks.
     pub principal: Arc<Principal>,
     /// The targets behind the requested model.
@@ -158,6 +82,10 @@ pub struct Admission {
     pub dialect: Dialect,
     /// The name that the client asked for.
     pub requested_model: String,
+    /// The model that a limit led it to instead.
+    pub downgraded: Option<String>,
+    /// The most that it may use.
+    pub demand: Demand,
     /// When it arrived.
     pub arrived: Instant,
     /// When it arrived, in seconds since 1970: the prices of that moment hold for all its attempts.
@@ -168,76 +96,245 @@ pub struct Admission {
     pub deadline: Instant,
 }
 
-/// Who asks, for requests that go to no model.
-pub fn authenticate<'a>(
-    snapshot: &Snapshot,
-    headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-) -> Result<Arc<Principal>, Refused> {
-    let unknown = |refusal| Refused::unknown(Uuid::now_v7(), refusal);
-    let headers = RequestHeaders::read(headers).map_err(unknown)?;
-    holder(snapshot, &headers).ok_or_else(|| unknown(Refusal::unauthorized()))
+/// What decides about requests, as it is at one moment.
+#[derive(Debug)]
+pub struct Gate<'a> {
+    /// Providers, models and prices.
+    pub snapshot: Arc<Snapshot>,
+    /// Keys and limits.
+    pub governance: Arc<Governance>,
+    /// Of credentials.
+    pub digester: &'a Digester,
+    /// The counters of limits.
+    pub budgets: &'a Arc<Budgets>,
+    /// Thresholds that were reached.
+    pub crossings: &'a Arc<Crossings>,
 }
 
-fn holder(snapshot: &Snapshot, headers: &RequestHeaders) -> Option<Arc<Principal>> {
-    match &headers.credential {
-        Some(digest) => snapshot.principal(digest).cloned(),
-        None => snapshot.anonymous().cloned(),
-    }
-}
+/// The most models that a request is led on to by limits that downgrade.
+const MAX_DOWNGRADES: usize = 4;
 
-/// Admits or refuses a request. Cost: one pass over the body, one hash of the key, no lock, no I/O.
-pub fn admit<'a, H>(
-    snapshot: Arc<Snapshot>,
-    incoming: Incoming<'_, H>,
-) -> Result<Admission, Refused>
-where
-    H: Iterator<Item = (&'a [u8], &'a [u8])>,
-{
-    let arrived = Instant::now();
-    let now = SystemTime::now();
-    let (time, unix_s) = (rfc3339(now), unix_seconds(now));
-    let id = Uuid::now_v7();
-    let unknown = |refusal| Refused::unknown(id, refusal);
-    let headers = RequestHeaders::read(incoming.headers).map_err(unknown)?;
-    let principal = holder(&snapshot, &headers).ok_or_else(|| unknown(Refusal::unauthorized()))?;
-    let refused = |refusal, model: &str| Refused {
-        id,
-        refusal,
-        principal: Some(principal.clone()),
-        requested_model: model.to_owned(),
-    };
-
-    let scan = body::scan(incoming.body).map_err(|e| refused(e.into(), ""))?;
-    let requested_model = scan.model().filter(|m| !m.is_empty()).map(str::to_owned);
-    let requested_model = requested_model.ok_or_else(|| refused(Refusal::missing_model(), ""))?;
-    let model = requested_model.as_str();
-    let route = snapshot.route(model);
-    let route = route.ok_or_else(|| refused(Refusal::unknown_model(model), model))?;
-    if !principal.may_use(model) {
-        return Err(refused(Refusal::forbidden(model), model));
+impl Gate<'_> {
+    /// Who asks, for requests that go to no model.
+    pub fn authenticate<'h>(
+        &self,
+        headers: impl Iterator<Item = (&'h [u8], &'h [u8])>,
+    ) -> Result<Arc<Principal>, Refusal> {
+        let headers = RequestHeaders::read(headers, self.digester)?;
+        self.holder(&headers, unix_ms(SystemTime::now()))
     }
-    if snapshot.refuse_unpriced
-        && incoming.operation != Operation::CountTokens
-        && let Some(target) = route.unpriced(unix_s)
+
+    fn holder(&self, headers: &RequestHeaders, now_ms: u64) -> Result<Arc<Principal>, Refusal> {
+        let holder = self.governance.directory.holder(headers.credential.as_ref(), now_ms);
+        holder.map_err(|unknown| match unknown {
+            Unknown::No => Refusal::unauthorized(),
+            Unknown::NotNow => Refusal::keys_unavailable(),
+        })
+    }
+
+    /// Admits or refuses a request. Cost: one pass over the body, one digest of the key, and where limits bind it one
+    /// decision under the counters' lock; no I/O.
+    pub fn admit<'h, H>(&self, incoming: Incoming<'_, H>) -> Result<(Admission, Hold), Refused>
+    where
+        H: Iterator<Item = (&'h [u8], &'h [u8])>,
     {
-        return Err(refused(Refusal::unpriced(target), model));
+        let arrived = Instant::now();
+        let now = SystemTime::now();
+        let id = Uuid::now_v7();
+        let unknown = |refusal| Refused { id, refusal, known: None };
+        let headers = RequestHeaders::read(incoming.headers, self.digester).map_err(unknown)?;
+        let principal = self.holder(&headers, unix_ms(now)).map_err(unknown)?;
+        let mut draft = Draft {
+            id,
+            principal,
+            headers,
+            scan: Scan::default(),
+            body: incoming.body,
+            operation: incoming.operation,
+            unix_s: unix_seconds(now),
+        };
+        let decided = self.decide(&mut draft);
+        let Draft { principal, headers, scan, unix_s, .. } = draft;
+        let time = rfc3339(now);
+        let Decided { route, downgraded, demand, hold } = match decided {
+            Ok(decided) => decided,
+            Err(refusal) => {
+                let known = Box::new(Known { principal, headers, scan, time });
+                return Err(Refused { id, refusal: *refusal, known: Some(known) });
+            }
+        };
+        let total = route.targets.iter().map(|t| t.timeouts.total).max().unwrap_or(Duration::MAX);
+        let asked = headers.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
+        let requested_model = scan.model().unwrap_or_default().to_owned();
+        let admission = Admission {
+            id,
+            deadline: after(arrived, total.min(asked)),
+            body: Bytes::copy_from_slice(incoming.body),
+            operation: incoming.operation,
+            dialect: incoming.dialect,
+            snapshot: self.snapshot.clone(),
+            governance: self.governance.clone(),
+            principal,
+            route,
+            downgraded,
+            headers,
+            scan,
+            requested_model,
+            demand,
+            arrived,
+            unix_s,
+            time,
+        };
+        Ok((admission, hold))
     }
-    let total = route.targets.iter().map(|t| t.timeouts.total).max().unwrap_or(Duration::MAX);
-    let asked = headers.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
-    Ok(Admission {
-        id,
-        deadline: after(arrived, total.min(asked)),
-        body: Bytes::copy_from_slice(incoming.body),
-        operation: incoming.operation,
-        dialect: incoming.dialect,
-        snapshot,
-        principal,
-        route,
-        headers,
-        scan,
-        requested_model,
-        arrived,
-        unix_s,
-        time,
-    })
+
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<Decided, Box<Refusal>> {
+        draft.scan = body::scan(draft.body).map_err(|error| Box::new(error.into()))?;
+        let draft = &*draft;
+        let model = draft.scan.model().filter(|model| !model.is_empty());
+        let model = model.ok_or_else(|| Box::new(Refusal::missing_model()))?;
+        let principal = &draft.principal;
+        let mut route = self.route(principal, model)?;
+        let billed = draft.operation != Operation::CountTokens;
+        let run = draft.headers.run.as_deref().unwrap_or_default();
+        if self.governance.is_killed(run, principal) {
+            return Err(Box::new(Refusal::run_ended(run)));
+        }
+        let mut charges = self.governance.request_charges(&draft.subject(model));
+        let has_budget = charges.iter().any(|charge| charge.limit.measure == Measure::Cost);
+        let mut downgraded: Option<String> = None;
+        for _ in 0..=MAX_DOWNGRADES {
+            let must_be_priced = billed && (has_budget || self.snapshot.refuse_unpriced);
+            if must_be_priced && let Some(target) = route.unpriced(draft.unix_s) {
+                return Err(Box::new(Refusal::unpriced(target)));
+            }
+            match self.hold(draft, &route, &charges) {
+                Ok((hold, demand)) => {
+                    return Ok(Decided { route, downgraded, demand, hold });
+                }
+                Err(budget::Refused::Failed(error)) => {
+                    return Err(Box::new(Refusal::limits_unavailable(&error)));
+                }
+                Err(budget::Refused::Limit(denied)) => {
+                    let AtCap::Downgrade(cheaper) = &denied.limit.at_cap else {
+                        return Err(Box::new(Refusal::limited(&denied)));
+                    };
+                    // It goes on counting, so that what is spent there shows.
+                    for charge in &mut charges {
+                        charge.is_waived |= Arc::ptr_eq(&charge.limit, &denied.limit);
+                    }
+                    route = self.route(principal, cheaper)?;
+                    downgraded = Some(cheaper.clone());
+                }
+            }
+        }
+        Err(Box::new(Refusal::forbidden(downgraded.as_deref().unwrap_or(model))))
+    }
+
+    fn route(&self, principal: &Principal, model: &str) -> Result<Arc<Route>, Box<Refusal>> {
+        let route = self.snapshot.route(model);
+        let route = route.ok_or_else(|| Box::new(Refusal::unknown_model(model)))?;
+        let is_allowed = principal.may_use(model)
+            && route.targets.iter().all(|t| principal.may_reach(&t.upstream.provider));
+        if is_allowed { Ok(route) } else { Err(Box::new(Refusal::forbidden(model))) }
+    }
+
+    /// Holds what the request may use: by its size, or counted where that does not fit.
+    fn hold(
+        &self,
+        draft: &Draft<'_>,
+        route: &Route,
+        charges: &[Charge],
+    ) -> Result<(Hold, Demand), budget::Refused> {
+        let asked = draft.asked(route, self.snapshot.default_max_output_tokens);
+        let mut demand = asked.bound();
+        let id = draft.id.as_u128();
+        let hold = |demand| {
+            Hold::reserve(
+                self.budgets.clone(),
+                self.crossings.clone(),
+                id,
+                charges.to_vec(),
+                demand,
+            )
+        };
+        let mut held = hold(demand);
+        if let Err(budget::Refused::Limit(denied)) = &held
+            && denied.limit.measure.grows_with_input()
+            && denied.remaining > 0
+            && let Some(counted) = asked.counted()
+        {
+            demand = counted;
+            held = hold(demand);
+        }
+        held.map(|held| (held, demand))
+    }
+}
+
+/// What is known of a request while it is decided on.
+struct Draft<'a> {
+    id: Uuid,
+    principal: Arc<Principal>,
+    headers: RequestHeaders,
+    scan: Scan,
+    body: &'a [u8],
+    operation: Operation,
+    unix_s: i64,
+}
+
+impl Draft<'_> {
+    fn subject<'s>(&'s self, model: &'s str) -> Subject<'s> {
+        subject(&self.principal, &self.headers, &self.scan, model)
+    }
+
+    fn asked<'s>(&'s self, route: &'s Route, default_max_output_tokens: u64) -> Asked<'s> {
+        Asked {
+            operation: self.operation,
+            scan: &self.scan,
+            body: self.body,
+            route,
+            unix_s: self.unix_s,
+            default_max_output_tokens,
+        }
+    }
+}
+
+/// What was decided.
+struct Decided {
+    route: Arc<Route>,
+    downgraded: Option<String>,
+    demand: Demand,
+    hold: Hold,
+}
+
+fn subject<'s>(
+    principal: &'s Principal,
+    headers: &'s RequestHeaders,
+    scan: &'s Scan,
+    model: &'s str,
+) -> Subject<'s> {
+    let end_user = headers.user.as_deref().or_else(|| scan.user()).unwrap_or_default();
+    Subject::default()
+        .with(Dimension::Organisation, &principal.organisation)
+        .with(Dimension::Team, &principal.team)
+        .with(Dimension::Project, &principal.project)
+        .with(Dimension::User, &principal.user)
+        .with(Dimension::Key, &principal.name)
+        .with(Dimension::EndUser, end_user)
+        .with(Dimension::Tag, headers.tag.as_deref().unwrap_or_default())
+        .with(Dimension::Run, headers.run.as_deref().unwrap_or_default())
+        .with(Dimension::Model, model)
+}
+
+impl Admission {
+    /// How many answers are asked for.
+    pub(super) fn answers(&self) -> u64 {
+        answers(&self.scan)
+    }
+
+    /// The limits of one of its targets, beside those that were held when it was admitted.
+    pub(super) fn target_charges(&self, target: &Target) -> Vec<Charge> {
+        let subject = subject(&self.principal, &self.headers, &self.scan, &self.requested_model);
+        self.governance.target_charges(&subject, &target.upstream.provider, &target.model)
+    }
 }

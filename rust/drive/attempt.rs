@@ -14,10 +14,12 @@ use super::deadline::{Deadline, Stop, after};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::outbox::State;
+use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::{Operation, Target};
 use super::{relay, send, whole};
+use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::journal::{Journal, RecordId};
 use crate::price::{Sheet, Tokens};
@@ -78,6 +80,8 @@ pub(super) struct Running {
     /// The gateway asked for usage that the client did not ask for.
     pub hides_usage: bool,
     pub sent: Instant,
+    /// A limit ended the stream before the model did.
+    pub was_cut: bool,
     /// The request went out twice, since a pooled connection broke under it.
     replaced: bool,
     id: RecordId,
@@ -85,7 +89,6 @@ pub(super) struct Running {
 
 /// Runs one attempt and leaves its result in the exchange's outbox.
 pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
-    let number = x.begin_attempt();
     let Some(target) = x.admission.route.targets.get(attempt.target).cloned() else {
         return x.fill(|r| {
             let failure = Failure::new(FailureKind::Internal, "the route has no such target");
@@ -93,6 +96,11 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         });
     };
     let mut guard = PanicGuard(Some(x.clone()));
+    if let Err(failure) = hold_target(&x, &target, attempt.target) {
+        guard.0 = None;
+        return x.fill(|r| r.state = State::Failed(Box::new(failure)));
+    }
+    let number = x.begin_attempt();
     let tick =
         x.admission.scan.stream().then(|| {
             after(x.admission.arrived, x.admission.snapshot.commit_after).max(Instant::now())
@@ -103,6 +111,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         report: Report::default(),
         hides_usage: false,
         sent: Instant::now(),
+        was_cut: false,
         replaced: false,
         sheet: target.sheet(x.admission.unix_s).cloned(),
         rt,
@@ -130,6 +139,7 @@ impl Running {
             self.hides_usage = hides_usage;
             body
         };
+        let body = self.within_budget(body);
         let (lease, response) = match self.send(body).await {
             Ok(answered) => answered,
             Err(end) => return end,
@@ -144,6 +154,20 @@ impl Running {
             relay::stream(self, lease, response).await
         } else {
             whole::answer(self, lease, response).await
+        }
+    }
+
+    /// The body of an answer that is no stream, and so cannot be cut, asks for no more than there is room for.
+    fn within_budget(&self, body: Bytes) -> Bytes {
+        let a = &self.x.admission;
+        if a.scan.stream() || a.operation != Operation::Chat {
+            return body;
+        }
+        match self.x.hold().output_tokens() {
+            Some(room) if room < a.demand.output_tokens => {
+                send::bounded(&body, &self.target, room / a.answers())
+            }
+            _ => body,
         }
     }
 
@@ -224,6 +248,7 @@ impl Running {
                 lease.share();
                 // From here on the upstream may act on what it gets.
                 self.journal(Journal::sent)?;
+                self.x.hold().mark_sent();
                 Ok(lease)
             }
             Ok(Err(error)) => Err(self.failed(FailureKind::Connect, error.to_string())),
@@ -232,7 +257,11 @@ impl Running {
     }
 
     fn intend(&self, sent: bool) -> Result<(), End> {
-        let row = Row::open(&self.x, self.id.attempt, Some(&self.target));
+        let mut row = Row::open(&self.x, self.id.attempt, Some(&self.target));
+        row.reserve(&self.x.admission.demand, self.x.hold().output_tokens(), self.sheet.as_deref());
+        if sent {
+            self.x.hold().mark_sent();
+        }
         self.rt
             .intend(self.id, &row, sent)
             .map_err(|e| self.failed(FailureKind::Journal, e.to_string()))
@@ -255,10 +284,10 @@ impl Running {
     /// What a cut wait means in a phase.
     pub(super) fn stopped(&self, stop: Stop, phase: FailureKind) -> End {
         match stop {
-            Stop::Cancelled if self.x.is_shut_down() => {
-                self.failed(FailureKind::Shutdown, "the gateway ends")
-            }
-            Stop::Cancelled => End::Cancelled,
+            Stop::Cancelled => match self.x.told() {
+                Some((kind, detail)) => self.failed(kind, detail),
+                None => End::Cancelled,
+            },
             Stop::Total => self.failed(FailureKind::TotalTimeout, "the request's time is used up"),
             Stop::Phase | Stop::Tick => self.failed(phase, "no answer in time"),
         }
@@ -269,6 +298,19 @@ impl Running {
         self.sheet.as_ref().map(|sheet| sheet.cost_usd(&Tokens::from(&self.report.usage)))
     }
 
+    /// What the attempt used of the request's limits.
+    fn used(&self) -> Actual {
+        let mut used = Actual { requests: 1, ..Actual::default() };
+        if self.report.basis.is_some_and(|basis| basis != Basis::None) {
+            let tokens = Tokens::from(&self.report.usage);
+            used.input_tokens = tokens.input;
+            used.output_tokens = tokens.output;
+            let cost = self.sheet.as_ref().map_or(0, |sheet| sheet.cost(&tokens));
+            used.cost_pico = u128::try_from(cost).unwrap_or(0);
+        }
+        used
+    }
+
     /// Microseconds that the gateway has held the request itself, up to now.
     pub(super) fn overhead_us(&self, answered: Instant) -> u128 {
         let before = self.sent.duration_since(self.x.admission.arrived);
@@ -277,6 +319,15 @@ impl Running {
 
     /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
     fn settle(self, target: usize, end: End) {
+        let used = self.used();
+        {
+            let mut hold = self.x.hold();
+            hold.end_attempt(used);
+            if !matches!(end, End::Failed(_)) {
+                hold.settle(); // nothing follows; other requests need not wait for the client
+            }
+        }
+        let was_cut = self.was_cut;
         let Self { rt, x, target: upstream, sheet, report, id, .. } = self;
         let number = id.attempt;
         let mut row = Row::open(&x, number, Some(&upstream));
@@ -296,6 +347,7 @@ impl Running {
         let state = match end {
             End::Done(state) => {
                 row.outcome = Outcome::Ok;
+                row.error_code = was_cut.then_some("cut_by_limit");
                 row.client_status = Some(200);
                 Some(state)
             }
@@ -323,6 +375,20 @@ impl Running {
             x.fill(|r| r.state = state);
         }
     }
+}
+
+/// Holds what the attempt may use of its target's own limits.
+fn hold_target(x: &Exchange, target: &Target, index: usize) -> Result<(), Failure> {
+    let charges = x.admission.target_charges(target);
+    let refusal = match x.hold().reserve_target(charges) {
+        Ok(()) => return Ok(()),
+        Err(Refused::Limit(denied)) => Refusal::limited(&denied),
+        Err(Refused::Failed(error)) => Refusal::limits_unavailable(&error),
+    };
+    let mut failure = Failure::new(FailureKind::Limited, refusal.message.clone());
+    failure.target = index;
+    failure.refusal = Some(Box::new(refusal));
+    Err(failure)
 }
 
 fn upstream_request_id(response: &Response<Incoming>) -> Option<String> {

@@ -20,6 +20,12 @@ pub fn unix_seconds(time: SystemTime) -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// Milliseconds since 1970.
+pub fn unix_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Year, month and day of a count of days since 1970-01-01.
 /// Source: Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`.
 const fn civil(days: u64) -> (u64, u64, u64) {

@@ -3,21 +3,23 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
-use super::admit::{self, Admission, Incoming, Refused};
+use super::admit::{Admission, Gate, Incoming, Refused};
 use super::alerts::Alerts;
 use super::attempt::Attempt;
-use super::clock::rfc3339;
+use super::crossings::Crossings;
 use super::exchange::{Exchange, Wake};
+use super::hold::Hold;
 use super::row::Row;
 use super::runtime::{self, Command};
 use super::snapshot::Snapshot;
+use crate::budget::Budgets;
 use crate::error::Error;
+use crate::govern::{Digester, Governance};
 use crate::journal::{Journal, Options, RecordId};
 
 /// Where the engine keeps its files.
@@ -27,26 +29,42 @@ pub struct EngineOptions {
     pub journal_dir: PathBuf,
     /// Bounds of the journal.
     pub journal: Options,
+    /// Directory of the counters that all workers share.
+    pub limits_dir: PathBuf,
+    /// Under which credentials are digested.
+    pub master_key: Vec<u8>,
 }
 
 /// The gateway's core, one in each worker.
 #[derive(Debug)]
 pub struct Engine {
     snapshot: ArcSwap<Snapshot>,
+    governance: ArcSwap<Governance>,
+    digester: Digester,
+    budgets: Arc<Budgets>,
+    crossings: Arc<Crossings>,
+    /// Whether the counters were made by this engine, and know nothing yet.
+    is_first: bool,
     commands: UnboundedSender<Command>,
     thread: Mutex<Option<JoinHandle<()>>>,
     alerts: Arc<Alerts>,
 }
 
 impl Engine {
-    /// Opens the journal and starts the runtime's thread.
+    /// Opens the journal and the counters, and starts the runtime's thread.
     pub fn start(options: &EngineOptions, snapshot: Snapshot) -> Result<Self, Error> {
+        let opened = Budgets::open(&options.limits_dir)?;
         let journal = Journal::open(&options.journal_dir, options.journal)?;
         let alerts = Arc::new(Alerts::default());
         let (commands, thread) =
             runtime::start(journal, alerts.clone()).map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
+            governance: ArcSwap::from_pointee(Governance::default()),
+            digester: Digester::new(&options.master_key),
+            budgets: Arc::new(opened.budgets),
+            crossings: Arc::default(),
+            is_first: opened.is_new,
             commands,
             thread: Mutex::new(Some(thread)),
             alerts,
@@ -56,6 +74,31 @@ impl Engine {
     /// Puts a new configuration in force; requests that run keep the one they began with.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Puts new keys and limits in force; requests that run keep those they began with.
+    pub fn govern(&self, governance: Arc<Governance>) {
+        self.governance.store(governance);
+    }
+
+    /// Keys and limits in force.
+    pub fn governance(&self) -> Arc<Governance> {
+        self.governance.load_full()
+    }
+
+    /// The counters of limits.
+    pub fn budgets(&self) -> &Arc<Budgets> {
+        &self.budgets
+    }
+
+    /// Thresholds of limits that were reached.
+    pub fn crossings(&self) -> &Crossings {
+        &self.crossings
+    }
+
+    /// Whether other workers wait for [`Budgets::seeded`].
+    pub const fn is_first(&self) -> bool {
+        self.is_first
     }
 
     /// The configuration in force.
@@ -68,25 +111,38 @@ impl Engine {
         &self.alerts
     }
 
-    /// Admits a request, or says why not; a refusal to a known key goes to the ledger.
-    pub fn admit<'a, H>(&self, incoming: Incoming<'_, H>) -> Result<Admission, Refused>
+    /// Admits a request, or says why not. A refusal to a known key goes to the ledger, unless it may be asked again
+    /// in a moment and `is_last` is false.
+    pub fn admit<'a, H>(
+        &self,
+        incoming: Incoming<'_, H>,
+        is_last: bool,
+    ) -> Result<(Admission, Hold), Refused>
     where
         H: Iterator<Item = (&'a [u8], &'a [u8])>,
     {
         let (operation, dialect) = (incoming.operation, incoming.dialect);
-        admit::admit(self.snapshot(), incoming).inspect_err(|refused| {
-            if let Some(principal) = &refused.principal {
+        self.gate().admit(incoming).inspect_err(|refused| {
+            if let Some(known) = &refused.known
+                && (is_last || !refused.refusal.is_held)
+            {
                 let mut payload = Vec::new();
                 let id = refused.id.to_string();
-                let time = rfc3339(SystemTime::now());
-                let mut row =
-                    Row::refused(&id, principal, operation, dialect, &refused.refusal, &time);
-                row.requested_model = &refused.requested_model;
-                row.write(&mut payload);
+                Row::refused(&id, known, operation, dialect, &refused.refusal).write(&mut payload);
                 let id = RecordId { request_id: refused.id.into_bytes(), attempt: 0 };
                 let _ = self.commands.send(Command::Refused(payload, id));
             }
         })
+    }
+
+    fn gate(&self) -> Gate<'_> {
+        Gate {
+            snapshot: self.snapshot(),
+            governance: self.governance(),
+            digester: &self.digester,
+            budgets: &self.budgets,
+            crossings: &self.crossings,
+        }
     }
 
     /// The aliases that the holder of the headers' key may ask for, sorted.
@@ -94,8 +150,9 @@ impl Engine {
         &self,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Result<Vec<String>, Refused> {
+        let unknown = |refusal| Refused { id: Uuid::now_v7(), refusal, known: None };
+        let principal = self.gate().authenticate(headers).map_err(unknown)?;
         let snapshot = self.snapshot();
-        let principal = admit::authenticate(&snapshot, headers)?;
         let mut names: Vec<String> =
             snapshot.aliases().filter(|name| principal.may_use(name)).map(str::to_owned).collect();
         names.sort_unstable();
@@ -106,13 +163,13 @@ impl Engine {
     /// front translates and calls [`Engine::attempt`]. Returns the index of the first target, and whether it was tried.
     pub fn begin(
         &self,
-        admission: Admission,
+        (admission, hold): (Admission, Hold),
         token: u64,
         wake: Arc<dyn Wake>,
     ) -> (Arc<Exchange>, usize, bool) {
         let first = admission.route.first(draw());
         let dialect = admission.dialect;
-        let x = Arc::new(Exchange::new(admission, token, wake));
+        let x = Arc::new(Exchange::new(admission, hold, token, wake));
         let same =
             x.admission.route.targets.get(first).is_some_and(|t| t.upstream.dialect == dialect);
         if same {

@@ -1,7 +1,7 @@
 //! One request and its answer, shared by the front's thread and the runtime's.
 
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use atomic_waker::AtomicWaker;
@@ -9,6 +9,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::admit::Admission;
+use super::failure::FailureKind;
+use super::hold::Hold;
 use super::outbox::Outbox;
 
 /// Why an exchange is ended before its answer is complete.
@@ -19,6 +21,8 @@ pub enum Cancel {
     ClientLeft = 1,
     /// The gateway ends: the client is told.
     Shutdown = 2,
+    /// The request's run was ended: the client is told.
+    RunEnded = 3,
 }
 
 /// How the runtime tells a front that an exchange has something ready.
@@ -46,6 +50,8 @@ pub struct Exchange {
     client_status: AtomicU16,
     /// Settled rows whose client status is not known yet: attempts that failed before anything was sent.
     unfinished: Mutex<Vec<(u32, Bytes)>>,
+    /// Of the request's limits; settled with the exchange at the latest.
+    hold: Mutex<Hold>,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -56,7 +62,7 @@ impl std::fmt::Debug for Exchange {
 
 impl Exchange {
     /// An exchange at its beginning.
-    pub fn new(admission: Admission, token: u64, wake: Arc<dyn Wake>) -> Self {
+    pub fn new(admission: Admission, hold: Hold, token: u64, wake: Arc<dyn Wake>) -> Self {
         let id = admission.id;
         Self {
             id,
@@ -70,7 +76,13 @@ impl Exchange {
             attempts: AtomicU32::new(0),
             client_status: AtomicU16::new(0),
             unfinished: Mutex::default(),
+            hold: Mutex::new(hold),
         }
+    }
+
+    /// What it holds of its limits.
+    pub(super) fn hold(&self) -> MutexGuard<'_, Hold> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds to the outbox and wakes the front if it waits.
@@ -94,9 +106,15 @@ impl Exchange {
         self.cancelled.load(Ordering::Acquire) != 0
     }
 
-    /// Whether it was ended because the gateway ends.
-    pub fn is_shut_down(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire) == Cancel::Shutdown as u8
+    /// Why it was ended, where the client is told.
+    pub fn told(&self) -> Option<(FailureKind, &'static str)> {
+        const SHUTDOWN: u8 = Cancel::Shutdown as u8;
+        const RUN_ENDED: u8 = Cancel::RunEnded as u8;
+        match self.cancelled.load(Ordering::Acquire) {
+            SHUTDOWN => Some((FailureKind::Shutdown, "the gateway ends")),
+            RUN_ENDED => Some((FailureKind::RunEnded, "the run was ended")),
+            _ => None,
+        }
     }
 
     pub(super) fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {

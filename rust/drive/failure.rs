@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use super::refusal::Refusal;
+
 /// What went wrong with an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
@@ -43,8 +45,12 @@ pub enum FailureKind {
     BadCoding,
     /// The journal could not take the intent: nothing was sent.
     Journal,
+    /// A limit of the target has no room: nothing was sent.
+    Limited,
     /// The gateway ends.
     Shutdown,
+    /// The request's run was ended.
+    RunEnded,
     /// A defect of the gateway's own.
     Internal,
 }
@@ -72,7 +78,9 @@ impl FailureKind {
             Self::TooLarge => "upstream_answer_too_large",
             Self::BadCoding => "upstream_bad_coding",
             Self::Journal => "journal_unavailable",
+            Self::Limited => "target_limited",
             Self::Shutdown => "gateway_shutdown",
+            Self::RunEnded => "run_ended",
             Self::Internal => "internal_error",
         }
     }
@@ -103,6 +111,8 @@ pub struct Failure {
     pub target: usize,
     /// The request went out twice: it must not go to the same upstream again.
     pub resent: bool,
+    /// What the client is told, where a limit is why.
+    pub refusal: Option<Box<Refusal>>,
 }
 
 impl Failure {
@@ -115,6 +125,7 @@ impl Failure {
             body: Bytes::new(),
             target: 0,
             resent: false,
+            refusal: None,
         }
     }
 

@@ -5,15 +5,20 @@
 
 mod admit;
 mod alerts;
+mod allowance;
 mod attempt;
 mod clock;
+mod crossings;
 mod deadline;
+mod demand;
 mod engine;
 mod exchange;
 mod failure;
+mod hold;
 mod outbox;
 mod pricing;
-mod principal;
+mod rate_headers;
+mod refusal;
 mod relay;
 mod request_headers;
 mod response_headers;
@@ -25,15 +30,17 @@ mod snapshot;
 mod tally;
 mod whole;
 
-pub use admit::{Admission, Incoming, Refusal, Refused};
+pub use admit::{Admission, Gate, Incoming, Known, Refused};
 pub use alerts::{Alert, AlertKind, Alerts};
 pub use attempt::Attempt;
 pub use engine::{Engine, EngineOptions};
+pub use crossings::Crossings;
 pub use exchange::{Cancel, Exchange, Wake};
 pub use failure::{Failure, FailureKind};
 pub use outbox::{Head, Ready, State};
 pub use pricing::{PriceSpec, Tariff};
-pub use principal::{Principal, digest};
+pub use hold::Hold;
+pub use refusal::Refusal;
 pub use relay::write_error;
 pub use row::{Basis, Outcome, Row};
 pub use snapshot::{

@@ -9,6 +9,7 @@ use http::Response;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 
+use super::allowance::Allowance;
 use super::attempt::{End, Running, translation};
 use super::deadline::{Deadline, Stop, after};
 use super::exchange::Exchange;
@@ -76,7 +77,7 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
     let mut relay = Relay::new(run, decoder);
     let end = relay.run(run, &mut body, first, &parts.headers, answered).await;
     let end = relay.close(run, end);
-    if matches!(end, End::Done(_)) {
+    if matches!(end, End::Done(_)) && !run.was_cut {
         recycle(lease, body);
     }
     end
@@ -165,6 +166,10 @@ struct Relay {
     seen: Sighting,
     first_content: Option<u64>,
     discarded: usize,
+    /// None where no limit can end the stream.
+    allowance: Option<Allowance>,
+    /// A limit has no room for more of it.
+    is_full: bool,
 }
 
 impl Relay {
@@ -186,6 +191,8 @@ impl Relay {
             seen: Sighting::NOTHING,
             first_content: None,
             discarded: 0,
+            allowance: Allowance::of(&run.x),
+            is_full: false,
         }
     }
 
@@ -210,7 +217,7 @@ impl Relay {
                         continue;
                     }
                     Err(Stop::Cancelled) => {
-                        draining = if run.x.is_shut_down() { None } else { Draining::begin(run) };
+                        draining = if run.x.told().is_some() { None } else { Draining::begin(run) };
                         if draining.is_none() {
                             return End::Cancelled;
                         }
@@ -230,8 +237,11 @@ impl Relay {
                 Some(Err(error)) => Err(Failure::new(FailureKind::Truncated, error.to_string())),
                 None => self.finish().map(|()| self.seen |= Sighting::END),
             };
+            if fed.is_ok() && self.is_full {
+                self.cut(run);
+            }
             let fed = fed.and_then(|()| self.check_end());
-            if fed.is_ok() && self.seen.contains(Sighting::END) {
+            if fed.is_ok() && self.seen.contains(Sighting::END) && !run.was_cut {
                 self.end_translation(run);
             }
             self.flush(run, upstream, answered);
@@ -265,15 +275,36 @@ impl Relay {
 
     fn feed(&mut self, data: &[u8]) -> Result<(), Failure> {
         let mut result = Ok(());
-        let Self { parser, meter, encoder, hides_usage, out, seen, .. } = self;
-        let mut step =
-            Step { meter, encoder: encoder.as_mut(), hides_usage: *hides_usage, out, seen };
+        let (parser, mut step) = self.step();
         let parsed = parser.feed(data, |frame| {
             if result.is_ok() {
                 result = step.frame(&frame);
             }
         });
         result.and(parsed).map_err(|e| malformed(&e))
+    }
+
+    fn step(&mut self) -> (&mut sse::Parser, Step<'_>) {
+        let Self { parser, meter, encoder, hides_usage, out, seen, allowance, is_full, .. } = self;
+        let step = Step {
+            meter,
+            encoder: encoder.as_mut(),
+            hides_usage: *hides_usage,
+            out,
+            seen,
+            allowance: allowance.as_mut(),
+            is_full,
+        };
+        (parser, step)
+    }
+
+    /// Ends a stream that a limit has no room for; the upstream's connection is closed.
+    fn cut(&mut self, run: &mut Running) {
+        let Self { allowance: Some(allowance), meter, encoder, out, seen, .. } = self else {
+            return;
+        };
+        allowance.end(run, meter, encoder.as_mut(), out);
+        *seen |= Sighting::FINISH | Sighting::END;
     }
 
     /// The body ended cleanly: what stands unterminated in it, then what the stream owes its client.
@@ -285,9 +316,7 @@ impl Relay {
             self.feed(&rest)?;
         }
         let mut result = Ok(());
-        let Self { parser, meter, encoder, hides_usage, out, seen, .. } = self;
-        let mut step =
-            Step { meter, encoder: encoder.as_mut(), hides_usage: *hides_usage, out, seen };
+        let (parser, mut step) = self.step();
         let mut unended: &'static [u8] = b"";
         parser.finish(|frame| {
             let passes = step.encoder.is_none() && frame.event.is_some() && !frame.complete;
@@ -385,9 +414,10 @@ impl Relay {
         }
         run.report.first_token_ms = self.first_content;
         let end = match end {
-            End::Cancelled if run.x.is_shut_down() => {
-                run.failed(FailureKind::Shutdown, "the gateway ends")
-            }
+            End::Cancelled => match run.x.told() {
+                Some((kind, detail)) => run.failed(kind, detail),
+                None => End::Cancelled,
+            },
             end => end,
         };
         match end {
@@ -458,7 +488,10 @@ pub fn write_error(dialect: Dialect, error: &StreamError<'_>, out: &mut Vec<u8>)
 }
 
 fn origin(failure: &Failure) -> &'static str {
-    if failure.kind == FailureKind::Shutdown { "gateway" } else { "upstream" }
+    match failure.kind {
+        FailureKind::Shutdown | FailureKind::RunEnded => "gateway",
+        _ => "upstream",
+    }
 }
 
 /// What the client is told; details that name hosts stay in the log.
@@ -470,6 +503,7 @@ fn message(failure: &Failure) -> &'static str {
         FailureKind::TooLarge => "the upstream sent an event that is too large",
         FailureKind::InBandError => "the upstream reported an error in the middle of its answer",
         FailureKind::Shutdown => "the gateway is shutting down",
+        FailureKind::RunEnded => "the run was ended by an administrator",
         _ => "the upstream's answer ended before its end",
     }
 }
@@ -489,11 +523,14 @@ struct Step<'a> {
     hides_usage: bool,
     out: &'a mut Vec<u8>,
     seen: &'a mut Sighting,
+    allowance: Option<&'a mut Allowance>,
+    is_full: &'a mut bool,
 }
 
 impl Step<'_> {
     fn frame(&mut self, frame: &sse::Frame<'_>) -> Result<(), Error> {
-        if self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR) {
+        let is_over = self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR);
+        if is_over || *self.is_full {
             return Ok(()); // what follows the first terminator is dropped
         }
         let Some(event) = &frame.event else {
@@ -502,12 +539,22 @@ impl Step<'_> {
             }
             return Ok(());
         };
+        let allowance = &mut self.allowance;
         let sighting = match &mut self.encoder {
-            None => self.meter.observe(event.name(), &event.data)?,
+            None => match allowance {
+                None => self.meter.observe(event.name(), &event.data)?,
+                Some(allowance) => {
+                    allowance.block(event.name(), &event.data);
+                    self.meter.observe_with(event.name(), &event.data, |d| allowance.delta(d))?
+                }
+            },
             Some(encoder) => {
                 let out = &mut *self.out;
-                // The end waits until the usage in it is settled.
                 self.meter.observe_with(event.name(), &event.data, |delta| {
+                    if let Some(allowance) = allowance {
+                        allowance.delta(delta);
+                    }
+                    // The end waits until the usage in it is settled.
                     if !matches!(delta, Delta::End) {
                         encoder.delta(delta, out);
                     }
@@ -518,6 +565,11 @@ impl Step<'_> {
         let hidden = self.hides_usage && sighting.contains(Sighting::USAGE_ONLY);
         if self.encoder.is_none() && !hidden {
             self.out.extend_from_slice(frame.raw);
+        }
+        if sighting.contains(Sighting::CONTENT)
+            && let Some(allowance) = &mut self.allowance
+        {
+            *self.is_full = !allowance.admits(self.meter);
         }
         Ok(())
     }

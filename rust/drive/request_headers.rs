@@ -3,8 +3,8 @@
 use http::{HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 
-use super::admit::Refusal;
-use super::principal::digest;
+use super::refusal::Refusal;
+use crate::govern::Digester;
 
 /// Longest value kept of a header that ends in the ledger; longer ones are refused.
 const MAX_VALUE_BYTES: usize = 256;
@@ -24,6 +24,8 @@ pub struct RequestHeaders {
     pub tag: Option<String>,
     /// `x-sluicegate-run`.
     pub run: Option<String>,
+    /// `x-sluicegate-parent-run`: the run that began this one.
+    pub parent_run: Option<String>,
     /// `x-sluicegate-metadata`, a JSON object as it came.
     pub metadata: Option<Box<RawValue>>,
     /// `x-sluicegate-timeout-ms`.
@@ -37,7 +39,10 @@ const FORWARDED: &[&str] = &["anthropic-beta", "anthropic-version", "openai-beta
 
 impl RequestHeaders {
     /// Reads lower-case names with raw values.
-    pub fn read<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Result<Self, Refusal> {
+    pub fn read<'a>(
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        digester: &Digester,
+    ) -> Result<Self, Refusal> {
         let mut out = Self::default();
         let mut seen_authorization = false;
         for (name, value) in headers {
@@ -46,13 +51,18 @@ impl RequestHeaders {
                     if std::mem::replace(&mut seen_authorization, true) {
                         return Err(Refusal::header("authorization", "is given twice"));
                     }
-                    out.add_credential(bearer(value)?)?;
+                    out.add_credential(bearer(value)?, digester)?;
                 }
-                b"x-api-key" | b"x-goog-api-key" => out.add_credential(value.trim_ascii())?,
+                b"x-api-key" | b"x-goog-api-key" => {
+                    out.add_credential(value.trim_ascii(), digester)?;
+                }
                 b"x-request-id" => out.client_ref = Some(kept(value)),
                 b"x-sluicegate-user" => out.user = Some(text("x-sluicegate-user", value)?),
                 b"x-sluicegate-team-tag" => out.tag = Some(text("x-sluicegate-team-tag", value)?),
                 b"x-sluicegate-run" => out.run = Some(text("x-sluicegate-run", value)?),
+                b"x-sluicegate-parent-run" => {
+                    out.parent_run = Some(text("x-sluicegate-parent-run", value)?);
+                }
                 b"x-sluicegate-metadata" => out.metadata = Some(metadata(value)?),
                 b"x-sluicegate-timeout-ms" => out.timeout_ms = Some(timeout_ms(value)?),
                 _ => out.forward(name, value),
@@ -61,8 +71,8 @@ impl RequestHeaders {
         Ok(out)
     }
 
-    fn add_credential(&mut self, credential: &[u8]) -> Result<(), Refusal> {
-        let digest = digest(credential);
+    fn add_credential(&mut self, credential: &[u8], digester: &Digester) -> Result<(), Refusal> {
+        let digest = digester.digest(credential);
         match self.credential {
             Some(other) if other != digest => {
                 Err(Refusal::malformed("different credentials in one request", None))

@@ -5,6 +5,7 @@ use http::HeaderMap;
 
 use super::exchange::Exchange;
 use super::outbox::Head;
+use super::rate_headers;
 use super::snapshot::Target;
 
 /// Upstream headers that clients use. All others stay here: cookies, server names, hop-by-hop fields.
@@ -38,6 +39,18 @@ pub fn answer(
         let model = Bytes::copy_from_slice(target.model.as_bytes());
         headers.push((Bytes::from_static(b"x-sluicegate-model"), model));
     }
+    if let Some(name) = &x.admission.downgraded
+        && name.bytes().all(|b| (0x20..0x7f).contains(&b))
+    {
+        let name = Bytes::copy_from_slice(name.as_bytes());
+        headers.push((Bytes::from_static(b"x-sluicegate-downgraded-to"), name));
+    }
+    let own = rate_headers::of_standings(x.hold().standings());
+    // Clients read how the limits of their own key stand; the upstream's are the gateway's affair.
+    let is_limited = own.iter().any(|(name, _)| name.starts_with("x-ratelimit-"));
+    for (name, value) in own {
+        headers.push((Bytes::from_static(name.as_bytes()), value.into()));
+    }
     headers.push((Bytes::from_static(b"x-sluicegate-cache"), Bytes::from_static(b"bypass")));
     headers.push((Bytes::from_static(b"x-sluicegate-overhead-us"), number(overhead_us)));
     if let Some(cost) = cost_usd {
@@ -45,8 +58,8 @@ pub fn answer(
     }
     for (name, value) in upstream {
         let name = name.as_str();
-        if ALLOWED.contains(&name) || ALLOWED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        {
+        let is_rate = ALLOWED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        if ALLOWED.contains(&name) || (is_rate && !is_limited) {
             let pair =
                 (Bytes::copy_from_slice(name.as_bytes()), Bytes::copy_from_slice(value.as_bytes()));
             headers.push(pair);

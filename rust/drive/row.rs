@@ -5,10 +5,11 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::admit::Refusal;
+use super::admit::Known;
+use super::refusal::Refusal;
 use super::exchange::Exchange;
-use super::principal::Principal;
 use super::snapshot::{Operation, Target};
+use crate::budget::Demand;
 use crate::dialect::Dialect;
 use crate::price::{Sheet, Tokens, dollars};
 use crate::stream::Usage;
@@ -56,6 +57,8 @@ pub struct Row<'a> {
     pub attempt: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_run: Option<&'a str>,
     pub key_name: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub organisation: &'a str,
@@ -151,6 +154,7 @@ impl<'a> Row<'a> {
             client_ref: a.headers.client_ref.as_deref(),
             attempt,
             run: a.headers.run.as_deref(),
+            parent_run: a.headers.parent_run.as_deref(),
             key_name: &a.principal.name,
             organisation: &a.principal.organisation,
             team: &a.principal.team,
@@ -184,32 +188,34 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The row of a request that was refused before anything of it was known but who asked.
+    /// The row of a request that was refused to a known key.
     pub(super) fn refused(
         request_id: &'a str,
-        principal: &'a Principal,
+        known: &'a Known,
         operation: Operation,
         dialect: Dialect,
         refusal: &'a Refusal,
-        time: &'a str,
     ) -> Self {
+        let Known { principal, headers, scan, time } = known;
+        let own_user = Some(principal.user.as_str()).filter(|user| !user.is_empty());
         Self {
             request_id,
-            client_ref: None,
+            client_ref: headers.client_ref.as_deref(),
             attempt: 0,
-            run: None,
+            run: headers.run.as_deref(),
+            parent_run: headers.parent_run.as_deref(),
             key_name: &principal.name,
             organisation: &principal.organisation,
             team: &principal.team,
             project: &principal.project,
-            user: None,
-            tags: None,
-            metadata: None,
+            user: headers.user.as_deref().or_else(|| scan.user()).or(own_user),
+            tags: headers.tag.as_deref(),
+            metadata: headers.metadata.as_deref(),
             time,
             operation: operation.name(),
             dialect: dialect.name(),
-            requested_model: "",
-            stream: false,
+            requested_model: scan.model().unwrap_or_default(),
+            stream: scan.stream(),
             target: None,
             response_model: None,
             upstream_request_id: None,
@@ -224,6 +230,18 @@ impl<'a> Row<'a> {
             latency_ms: 0,
             first_token_ms: None,
             cache: "bypass",
+        }
+    }
+
+    /// Fills in what is held, which is what the attempt costs if nobody ever hears of it again.
+    pub(super) fn reserve(&mut self, demand: &Demand, held: Option<u64>, sheet: Option<&'a Sheet>) {
+        let output_tokens = held.map_or(demand.output_tokens, |h| h.min(demand.output_tokens));
+        self.tokens.input_tokens = demand.input_tokens;
+        self.tokens.output_tokens = output_tokens;
+        if let Some(sheet) = sheet {
+            let pico = i128::try_from(demand.pico(output_tokens)).unwrap_or(i128::MAX);
+            self.cost_usd = Some(dollars(pico));
+            self.price_version = sheet.version();
         }
     }
 

@@ -124,6 +124,7 @@ impl Runtime {
     /// Completes the rows of a request with the status that its client got.
     fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
         x.set_client_status(status);
+        x.hold().settle();
         for (attempt, row) in x.take_unfinished() {
             let id = RecordId { request_id: x.id.into_bytes(), attempt };
             self.settle(id, &with_client_status(&row, status));

@@ -54,6 +54,16 @@ fn ask_for_usage(x: &Exchange) -> Edit {
     Edit::replace(place, serde_json::to_vec(&options).unwrap_or_default())
 }
 
+/// A body of an upstream's dialect that asks for so many tokens at most.
+pub fn bounded(body: &Bytes, target: &Target, max_tokens: u64) -> Bytes {
+    // OpenAI's own newer models refuse the older word, and most other hosts know no other.
+    let missing = match target.upstream.endpoint.authority().as_bytes() {
+        b"api.openai.com" => "max_completion_tokens",
+        _ => "max_tokens",
+    };
+    body::lower_max_tokens(body, max_tokens.max(1), missing).into()
+}
+
 /// The whole request. Client headers pass only by allow-list, and only within one dialect.
 pub fn request(
     x: &Exchange,

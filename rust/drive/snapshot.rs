@@ -10,7 +10,6 @@ use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::pricing::{PriceSpec, Pricing, Tariff};
-use super::principal::{Principal, PrincipalSpec};
 use super::route_cache::RouteCache;
 use crate::dialect::Dialect;
 use crate::price::{Book, Schedule, Sheet, SpecError};
@@ -92,10 +91,6 @@ impl From<TimeoutsSpec> for Timeouts {
 #[derive(Debug, Deserialize)]
 #[allow(missing_docs)] // each field is named after the configuration's
 pub struct SnapshotSpec {
-    pub keys: Vec<PrincipalSpec>,
-    /// No credential is asked for; the configuration allows it on loopback only.
-    #[serde(default)]
-    pub open: bool,
     pub upstreams: Vec<UpstreamSpec>,
     pub models: HashMap<String, RouteSpec>,
     /// By `provider/model`, or `provider/*` for all others of a provider.
@@ -107,6 +102,7 @@ pub struct SnapshotSpec {
     pub commit_after_s: f64,
     pub max_event_bytes: usize,
     pub max_answer_bytes: usize,
+    pub default_max_output_tokens: u64,
 }
 
 /// A provider as one upstream host with one key.
@@ -227,8 +223,6 @@ pub struct Route {
 /// The configuration as the hot path sees it.
 #[derive(Debug)]
 pub struct Snapshot {
-    keys: HashMap<[u8; 32], Arc<Principal>>,
-    open: Option<Arc<Principal>>,
     upstreams: HashMap<String, Arc<Upstream>>,
     routes: HashMap<String, Arc<Route>>,
     pricing: Pricing,
@@ -242,6 +236,8 @@ pub struct Snapshot {
     pub max_event_bytes: usize,
     /// Largest answer that is not a stream.
     pub max_answer_bytes: usize,
+    /// How long an answer is taken to become where the request does not say.
+    pub default_max_output_tokens: u64,
 }
 
 /// Why a snapshot cannot be built; the configuration's own checks come before.
@@ -259,12 +255,6 @@ pub enum SnapshotError {
         /// Whose.
         provider: String,
         /// Which; never its value.
-        name: String,
-    },
-    /// A key digest that is not 32 bytes in hex.
-    #[error("key {name:?}: its digest is not 64 hex digits")]
-    Digest {
-        /// Whose.
         name: String,
     },
     /// A discount or a margin that cannot be kept exactly.
@@ -297,11 +287,6 @@ impl Snapshot {
     /// Builds a snapshot from the JSON of a [`SnapshotSpec`].
     pub fn from_json(json: &[u8]) -> Result<Self, SnapshotError> {
         let spec: SnapshotSpec = serde_json::from_slice(json)?;
-        let mut keys = HashMap::with_capacity(spec.keys.len());
-        for key in spec.keys {
-            let (digest, principal) = key.build()?;
-            keys.insert(digest, Arc::new(principal));
-        }
         let upstreams: Vec<Arc<Upstream>> = spec
             .upstreams
             .into_iter()
@@ -316,8 +301,6 @@ impl Snapshot {
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            keys,
-            open: spec.open.then(|| Arc::new(Principal::anonymous())),
             upstreams: upstreams.into_iter().map(|u| (u.provider.clone(), u)).collect(),
             routes,
             pricing,
@@ -326,17 +309,8 @@ impl Snapshot {
             commit_after: Duration::try_from_secs_f64(spec.commit_after_s).unwrap_or(Duration::MAX),
             max_event_bytes: spec.max_event_bytes,
             max_answer_bytes: spec.max_answer_bytes,
+            default_max_output_tokens: spec.default_max_output_tokens,
         })
-    }
-
-    /// Who holds a credential, by the digest of the whole of it: its time tells nothing about other keys.
-    pub fn principal(&self, credential_digest: &[u8; 32]) -> Option<&Arc<Principal>> {
-        self.keys.get(credential_digest).or(self.open.as_ref())
-    }
-
-    /// Who a request without any credential is, where the configuration admits it.
-    pub const fn anonymous(&self) -> Option<&Arc<Principal>> {
-        self.open.as_ref()
     }
 
     /// The route of a requested model: an alias, or `provider/model` with everything behind the first slash verbatim.

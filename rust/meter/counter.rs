@@ -11,6 +11,8 @@ pub trait TextCounter: Clone {
     fn push(&mut self, text: &str);
     /// Tokens of all the text so far.
     fn total(&mut self) -> u64;
+    /// Never less than that, and free.
+    fn at_most(&self) -> u64;
 }
 
 impl TextCounter for StreamCounter {
@@ -20,6 +22,10 @@ impl TextCounter for StreamCounter {
 
     fn total(&mut self) -> u64 {
         Self::total(self)
+    }
+
+    fn at_most(&self) -> u64 {
+        self.upper_bound()
     }
 }
 
@@ -75,6 +81,10 @@ impl<C: TextCounter> Counters<C> {
 
     pub(super) fn total(&mut self) -> u64 {
         self.texts.iter_mut().map(|(_, counter)| counter.total()).sum()
+    }
+
+    pub(super) fn at_most(&self) -> u64 {
+        self.texts.iter().map(|(_, counter)| counter.at_most()).sum()
     }
 }
 

@@ -84,6 +84,11 @@ impl<C: TextCounter> Meter<C> {
         self.state.counters.total()
     }
 
+    /// Never less than [`Self::counted_output_tokens`], and free.
+    pub fn output_tokens_at_most(&self) -> u64 {
+        self.state.counters.at_most()
+    }
+
     /// Everything that was seen up to now.
     pub fn seen(&self) -> Sighting {
         self.state.seen

@@ -18,6 +18,6 @@ pub use book::{Book, BookError};
 pub use factor::Factor;
 pub use money::dollars;
 pub use schedule::Schedule;
-pub use sheet::{Reach, Sheet};
+pub use sheet::{Bound, Reach, Sheet};
 pub use spec::{PriceSet, SpecError};
 pub use tokens::Tokens;

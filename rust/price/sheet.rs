@@ -43,6 +43,26 @@ pub struct Reach {
     pub images: bool,
 }
 
+/// What a reservation must cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bound {
+    /// Pico-dollars of everything but the answer.
+    pub fixed_pico: u128,
+    /// Pico-dollars for each token of the answer.
+    pub output_pico: u128,
+}
+
+impl Bound {
+    /// The dearer of both, part by part.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            fixed_pico: self.fixed_pico.max(other.fixed_pico),
+            output_pico: self.output_pico.max(other.output_pico),
+        }
+    }
+}
+
 impl Reach {
     /// So many tokens of any class.
     pub const fn any(input_tokens: u64, output_tokens: u64) -> Self {
@@ -147,6 +167,21 @@ impl Sheet {
             self.factor.denominator() * ATTO_PER_NANO,
         );
         u64::try_from(nano).unwrap_or(u64::MAX)
+    }
+
+    /// At least what a request costs that goes as far as `reach`, as a part that is fixed before it begins and a
+    /// part for each token of the answer.
+    pub fn bound(&self, reach: &Reach) -> Bound {
+        let denominator = self.factor.denominator() * ATTO_PER_PICO;
+        let scaled = |atto: u128| scale_up(atto, self.factor.numerator(), denominator);
+        let mut bound = Bound::default();
+        for tier in self.tiers_up_to(reach.input_tokens) {
+            let fixed = tier.bound(&Reach { output_tokens: 0, ..*reach });
+            let one = tier.bound(&Reach { output_tokens: 1, ..*reach }).saturating_sub(fixed);
+            bound.fixed_pico = bound.fixed_pico.max(scaled(fixed));
+            bound.output_pico = bound.output_pico.max(scaled(one));
+        }
+        bound
     }
 
     fn rates(&self, input_tokens: u64) -> &[u128; SLOTS] {

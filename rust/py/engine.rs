@@ -1,7 +1,6 @@
 //! `Engine`: the core as one worker holds it.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +12,9 @@ use pyo3::types::PyBytes;
 
 use super::error::refused;
 use super::exchange::{Failure, PyExchange, ready_to_py};
+use super::governance::PyGovernance;
 use super::wake::LoopWake;
+use crate::budget::{Measure, Now};
 use crate::dialect::Dialect;
 use crate::drive::{self, EngineOptions, Exchange, Incoming, Operation, Snapshot, Wake};
 use crate::journal::Options;
@@ -22,16 +23,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Engine>()?;
     m.add_class::<PyExchange>()?;
     m.add_class::<Failure>()?;
-    m.add_function(wrap_pyfunction!(key_digest, m)?)
-}
-
-/// SHA-256 of a credential, hex, as a snapshot names keys.
-#[pyfunction]
-fn key_digest(credential: &[u8]) -> String {
-    drive::digest(credential).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    m.add_class::<super::governance::PyGovernance>()
 }
 
 /// Futures of the loop, by their exchange's token.
@@ -54,17 +46,20 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (journal_dir, snapshot, *, segment_bytes=8 << 20, max_journal_bytes=512 << 20))]
+    #[pyo3(signature = (journal_dir, limits_dir, master_key, snapshot, *, segment_bytes=8 << 20, max_journal_bytes=512 << 20))]
     fn new(
         py: Python<'_>,
         journal_dir: PathBuf,
+        limits_dir: PathBuf,
+        master_key: &[u8],
         snapshot: &[u8],
         segment_bytes: u64,
         max_journal_bytes: u64,
     ) -> PyResult<Self> {
         let snapshot = Snapshot::from_json(snapshot)?;
         let journal = Options { segment_bytes, max_bytes: max_journal_bytes };
-        let options = EngineOptions { journal_dir, journal };
+        let master_key = master_key.to_vec();
+        let options = EngineOptions { journal_dir, journal, limits_dir, master_key };
         Ok(Self {
             core: py.detach(|| drive::Engine::start(&options, snapshot))?,
             wake: Arc::new(LoopWake::new()?),
@@ -103,12 +98,14 @@ impl Engine {
         Ok(())
     }
 
+    #[pyo3(signature = (operation, dialect, headers, body, *, is_last=true))]
     fn begin(
         slf: Bound<'_, Self>,
         operation: &str,
         dialect: &str,
         headers: &Bound<'_, PyAny>,
         body: &[u8],
+        is_last: bool,
     ) -> PyResult<PyExchange> {
         let this = slf.get();
         let pairs = header_pairs(headers)?;
@@ -118,10 +115,10 @@ impl Engine {
             headers: pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
             body,
         };
-        let admission = this.core.admit(incoming).map_err(refused)?;
+        let admitted = this.core.admit(incoming, is_last).map_err(refused)?;
         let token = this.tokens.fetch_add(1, Ordering::Relaxed);
         let wake: Arc<dyn Wake> = this.wake.clone();
-        let (x, first, started) = this.core.begin(admission, token, wake);
+        let (x, first, started) = this.core.begin(admitted, token, wake);
         Ok(PyExchange::new(slf.unbind(), x, first, started))
     }
 
@@ -141,6 +138,69 @@ impl Engine {
     /// How often each kind of alert was raised.
     fn alert_totals(&self) -> HashMap<&'static str, u64> {
         self.core.alerts().totals().into_iter().map(|(kind, n)| (kind.name(), n)).collect()
+    }
+
+    /// Puts keys and limits in force.
+    fn govern(&self, governance: &PyGovernance) {
+        self.core.govern(governance.0.clone());
+    }
+
+    /// Whether the counters know nothing yet and other workers wait for `seeded`.
+    #[getter]
+    fn is_first(&self) -> bool {
+        self.core.is_first()
+    }
+
+    /// Lets other workers use the counters.
+    fn seeded(&self) -> PyResult<()> {
+        Ok(self.core.budgets().seeded()?)
+    }
+
+    /// `(name, since)` of limits whose counters must hear from the ledger first; nanoseconds since 1970.
+    fn unseeded(&self, governance: &PyGovernance) -> PyResult<Vec<(String, u64)>> {
+        let unseeded = governance.0.unseeded(self.core.budgets(), Now::read())?;
+        Ok(unseeded.into_iter().map(|u| (u.name, u.since_unix_ns)).collect())
+    }
+
+    /// Puts in what the ledger knows of a limit, by the values of its scope; False where another worker has.
+    fn seed(
+        &self,
+        governance: &PyGovernance,
+        name: &str,
+        spent: Vec<(Vec<String>, u128)>,
+    ) -> PyResult<bool> {
+        Ok(governance.0.seed(self.core.budgets(), name, &spent, Now::read())?)
+    }
+
+    /// `(spent, held, left)` of a limit in force, for the values of its scope; money in pico-dollars.
+    fn standing(&self, name: &str, values: Vec<String>) -> PyResult<Option<(u128, u128, u128)>> {
+        let governance = self.core.governance();
+        Ok(governance.standing(self.core.budgets(), name, &values, Now::read())?)
+    }
+
+    /// Gives back what dead workers held; how many requests that were.
+    fn recover(&self) -> PyResult<usize> {
+        Ok(self.core.budgets().recover()?)
+    }
+
+    /// Requests that hold something of a limit, in all workers.
+    fn reservations(&self) -> PyResult<usize> {
+        Ok(self.core.budgets().reservations()?)
+    }
+
+    /// `(limit, instance, percent, spent, amount)` of thresholds reached since the last call; money in dollars.
+    fn crossings(&self) -> Vec<(String, String, u8, String, String)> {
+        let told = self.core.crossings().take().into_iter();
+        told.map(|crossing| {
+            let limit = &crossing.limit;
+            let text = |units: u64| match limit.measure {
+                Measure::Cost => limit.usd(units),
+                _ => units.to_string(),
+            };
+            let (spent, amount) = (text(crossing.spent), text(limit.amount));
+            (limit.name.clone(), crossing.instance, crossing.percent, spent, amount)
+        })
+        .collect()
     }
 
     fn stop(&self, py: Python<'_>) {

@@ -4,8 +4,9 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::drive::{Refused, SnapshotError};
+use crate::drive::{Refusal, Refused, SnapshotError};
 use crate::error::Error;
+use crate::govern::GovernanceError;
 
 create_exception!(
     _core,
@@ -39,7 +40,7 @@ impl From<Error> for PyErr {
             Error::EventTooLarge { .. } => EventTooLargeError::new_err(text),
             Error::MalformedEvent { .. } => MalformedEventError::new_err(text),
             Error::JournalFull { .. } => JournalFullError::new_err(text),
-            Error::Journal(_) => PyOSError::new_err(text),
+            Error::Journal(_) | Error::Limits(_) | Error::LimitsBusy => PyOSError::new_err(text),
             _ => InvalidBodyError::new_err(text),
         }
     }
@@ -51,14 +52,32 @@ impl From<SnapshotError> for PyErr {
     }
 }
 
-/// `RefusedError(status, code, message, param, request_id)`.
+impl From<GovernanceError> for PyErr {
+    fn from(error: GovernanceError) -> Self {
+        PyValueError::new_err(error.to_string())
+    }
+}
+
+/// A refusal as Python has it: `(status, code, message, param, retry_after_s, headers, is_held)`.
+pub type RefusalFields = (
+    u16,
+    &'static str,
+    String,
+    Option<String>,
+    Option<f64>,
+    Vec<(&'static str, String)>,
+    bool,
+);
+
+#[allow(clippy::cast_precision_loss)] // waits are far below what a double holds
+pub fn refusal_fields(refusal: Refusal) -> RefusalFields {
+    let Refusal { status, code, message, param, retry_after_ms, headers, is_held } = refusal;
+    let retry_after_s = retry_after_ms.map(|ms| ms as f64 / 1000.0);
+    (status, code, message, param, retry_after_s, headers, is_held)
+}
+
+/// `RefusedError(request_id, refusal)`.
 pub fn refused(refused: Refused) -> PyErr {
     let Refused { id, refusal, .. } = refused;
-    RefusedError::new_err((
-        refusal.status,
-        refusal.code,
-        refusal.message,
-        refusal.param,
-        id.to_string(),
-    ))
+    RefusedError::new_err((id.to_string(), refusal_fields(refusal)))
 }

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 use super::engine::Engine;
+use super::error::{RefusalFields, refusal_fields};
 use crate::drive::{self, Attempt, Cancel, Exchange, Head, Ready, State};
 
 #[pyclass(frozen, name = "Exchange", module = "sluicegate._core")]
@@ -108,6 +109,15 @@ impl PyExchange {
         self.x.cancel(Cancel::ClientLeft);
     }
 
+    /// Ends it if its run was ended meanwhile.
+    fn end_if_killed(&self) {
+        let admission = &self.x.admission;
+        let run = admission.headers.run.as_deref().unwrap_or_default();
+        if self.engine.get().core.governance().is_killed(run, &admission.principal) {
+            self.x.cancel(Cancel::RunEnded);
+        }
+    }
+
     fn shut_down(&self) {
         self.x.cancel(Cancel::Shutdown);
     }
@@ -181,6 +191,12 @@ impl Failure {
     #[getter]
     fn resent(&self) -> bool {
         self.0.resent
+    }
+
+    /// What the client is told, where a limit of the target is why.
+    #[getter]
+    fn refusal(&self) -> Option<RefusalFields> {
+        self.0.refusal.clone().map(|refusal| refusal_fields(*refusal))
     }
 
     #[getter]

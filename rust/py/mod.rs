@@ -5,6 +5,7 @@
 mod engine;
 mod error;
 mod exchange;
+mod governance;
 mod journal;
 mod json;
 mod sse;

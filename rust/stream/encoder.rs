@@ -1,6 +1,6 @@
 //! One stream's encoder, whichever dialect it is in.
 
-use super::{Delta, UpstreamError, Usage, anthropic, openai_chat};
+use super::{Delta, Trail, UpstreamError, Usage, anthropic, openai_chat};
 use crate::dialect::Dialect;
 
 /// What an encoder must be told about the request.
@@ -62,6 +62,16 @@ impl Encoder {
         match dialect {
             Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Encoder::new(options)),
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::new(options)),
+        }
+    }
+
+    /// An encoder for the rest of a stream that went out without it so far.
+    pub fn resume(dialect: Dialect, options: Options, trail: &Trail) -> Self {
+        match dialect {
+            Dialect::OpenAiChat => {
+                Self::OpenAiChat(openai_chat::Encoder::resume(options, trail))
+            }
+            Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::resume(options, trail)),
         }
     }
 

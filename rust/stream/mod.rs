@@ -13,6 +13,7 @@ mod mould;
 mod nesting;
 pub mod openai_chat;
 mod text;
+mod trail;
 mod transcoder;
 mod usage;
 
@@ -21,5 +22,7 @@ pub use decoder::Decoder;
 pub use delta::{Delta, UpstreamError};
 pub use encoder::{Encoder, Options, StreamError};
 pub use finish::FinishReason;
+pub(crate) use text::write_json;
+pub use trail::Trail;
 pub use transcoder::Transcoder;
 pub use usage::{Counting, MAX_REPORTED_TOKENS, ServiceTier, Usage};

@@ -43,6 +43,7 @@ fn open(directory: &Path) -> Budgets {
 fn limit(measure: Measure, amount: u64, window: Window) -> Limit {
     Limit {
         name: format!("{measure:?}"),
+        epoch: 0,
         measure,
         amount,
         unit_pico: 1,
@@ -57,7 +58,7 @@ fn day() -> Window {
 }
 
 fn charge(limit: Limit) -> Charge {
-    Charge { limit: Arc::new(limit), instance: String::new() }
+    Charge::new(Arc::new(limit), String::new())
 }
 
 /// 10 tokens in, 20 out, a pico-dollar each.
@@ -281,8 +282,39 @@ fn amounts_can_be_raised_lowered_and_reset_while_requests_run() {
     );
     assert_eq!(standing(&budgets, &with(100), NOW), (0, 30, 70));
     budgets.settle(running, &USED, NOW).unwrap();
-    budgets.reset(&with(100), NOW).unwrap();
-    assert_eq!(standing(&budgets, &with(100), NOW), (0, 0, 100));
+    let anew = charge(Limit { epoch: 1, ..limit(Measure::Cost, 100, Window::Total) });
+    assert_eq!(standing(&budgets, &anew, NOW), (0, 0, 100), "reset");
+}
+
+#[test]
+fn what_the_ledger_knows_is_put_in_once() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let budget = Arc::new(limit(Measure::Cost, 100, day()));
+    let of = |instance: &str| Charge::new(budget.clone(), instance.to_owned());
+    assert!(!budgets.is_seeded(&budget, NOW).unwrap());
+    let spent = || [("a".to_owned(), 30), ("b".to_owned(), 150)].into_iter();
+    assert!(budgets.seed(&budget, spent(), NOW).unwrap());
+    assert!(!budgets.seed(&budget, spent(), NOW).unwrap(), "another worker did");
+    assert_eq!(standing(&budgets, &of("a"), NOW), (30, 0, 70));
+    assert_eq!(standing(&budgets, &of("b"), NOW), (150, 0, 0));
+    let tomorrow = Now { unix_ns: NOW.unix_ns + DAY, ..NOW };
+    assert!(budgets.is_seeded(&budget, tomorrow).unwrap(), "a new window begins at nothing");
+    assert_eq!(standing(&budgets, &of("a"), tomorrow), (0, 0, 100));
+}
+
+#[test]
+fn a_waived_limit_counts_and_refuses_nothing() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let mut waived = charge(limit(Measure::Requests, 1, Window::Total));
+    waived.is_waived = true;
+    for _ in 0..3 {
+        let held = reserve(&budgets, &[waived.clone()], &DEMAND, NOW).unwrap();
+        assert!(!held.bounds_answer());
+        budgets.settle(held, &USED, NOW).unwrap();
+    }
+    assert_eq!(standing(&budgets, &waived, NOW), (3, 0, 0));
 }
 
 #[test]
@@ -310,10 +342,7 @@ fn many_keys_share_the_room_and_forgotten_windows_make_place() {
     for day in 0..3 {
         let now = Now { unix_ns: NOW.unix_ns + day * DAY, ..NOW };
         for user in 0..40_000 {
-            let charges = vec![Charge {
-                limit: limit.clone(),
-                instance: format!("user {user} of day {day}"),
-            }];
+            let charges = vec![Charge::new(limit.clone(), format!("user {user} of day {day}"))];
             let reservation = budgets.reserve(1, charges, &DEMAND, now).unwrap();
             budgets.settle(reservation, &USED, now).unwrap();
         }

@@ -55,6 +55,15 @@ class Drainer:
         """Begins to drain."""
         self._thread.start()
 
+    def drain_now(self) -> None:
+        """Drains what is there, before the thread begins; not where another process drains.
+
+        Raises whatever the store raises.
+        """
+        source = self._open_source()
+        if source is not None:
+            self._drain(source)
+
     def stop(self) -> None:
         """Drains what is there once more, then ends. Blocks."""
         self._stop.set()

@@ -35,6 +35,7 @@ class FailureClass(StrEnum):
     CONTENT_POLICY = "content_policy"
     BROKEN = "broken"  # an answer that is none: error in a 200, empty, cut, unreadable, a redirect
     DEADLINE = "deadline"  # the whole request's time is used up
+    LIMITED = "limited"  # a limit of ours on that target has no room: nothing was sent
     GATEWAY = "gateway"  # our own fault: nothing was sent
 
 
@@ -61,6 +62,7 @@ OUTCOMES: Final[dict[FailureClass, Outcome]] = {
     FailureClass.CONTENT_POLICY: Outcome(False, False, None),
     FailureClass.BROKEN: Outcome(False, True, 502),
     FailureClass.DEADLINE: Outcome(False, False, 504),
+    FailureClass.LIMITED: Outcome(False, True, 429),
     FailureClass.GATEWAY: Outcome(False, False, 503),
 }
 

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use crate::stream::encoder::{Options, StreamError};
 use crate::stream::nesting::Nesting;
 use crate::stream::text::{write_compact, write_json, write_number};
-use crate::stream::{Delta, FinishReason, Usage};
+use crate::stream::{Delta, FinishReason, Trail, Usage};
 
 /// Writes the events of one stream.
 #[derive(Debug)]
@@ -69,6 +69,15 @@ impl Encoder {
             usage: Usage::default(),
             cost_usd: None,
         }
+    }
+
+    /// An encoder for the rest of a stream.
+    pub fn resume(options: Options, trail: &Trail) -> Self {
+        let open = trail.blocks.iter().map(|block| Open { block: *block, kind: Kind::Vendor });
+        let mut encoder = Self::new(options);
+        encoder.started = true;
+        encoder.open = open.collect();
+        encoder
     }
 
     /// Appends what `delta` becomes; see [`crate::stream::Encoder::delta`].

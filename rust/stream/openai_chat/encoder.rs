@@ -9,7 +9,7 @@ use std::io::Write as _;
 
 use crate::stream::encoder::{Options, StreamError};
 use crate::stream::text::{write_compact, write_json, write_number};
-use crate::stream::{Delta, FinishReason, Usage};
+use crate::stream::{Delta, FinishReason, Trail, Usage};
 
 /// Sources kept for the last chunk; what is above it is dropped.
 const MAX_ANNOTATIONS_BYTES: usize = 256 * 1024;
@@ -66,6 +66,14 @@ impl Encoder {
             usage: Usage::default(),
             cost_usd: None,
         }
+    }
+
+    /// An encoder for the rest of a stream.
+    pub fn resume(options: Options, trail: &Trail) -> Self {
+        let mut encoder = Self::new(options);
+        encoder.set_head(&trail.id, &trail.model, trail.created_s);
+        encoder.introduced = trail.unfinished();
+        encoder
     }
 
     /// Appends what `delta` becomes; see [`crate::stream::Encoder::delta`].

@@ -1,9 +1,6 @@
 //! Who asks: what a key says about its holder.
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
-
-use super::snapshot::SnapshotError;
 
 /// A key's holder and what it may ask for.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -21,28 +18,31 @@ pub struct Principal {
     pub user: String,
     /// Names it may ask for; `None` is all. `provider/*` stands for all of a provider's.
     pub models: Option<Vec<String>>,
+    /// Providers that may answer it; `None` is all.
+    pub providers: Option<Vec<String>>,
+    /// When the key ends, in milliseconds since 1970.
+    pub expires_at_ms: Option<u64>,
+    /// The key was taken back.
+    pub revoked: bool,
 }
 
 /// A key as Python hands it over: never the key itself, only its digest.
 #[derive(Debug, Deserialize)]
 #[allow(missing_docs)]
 pub struct PrincipalSpec {
-    /// SHA-256 of the key, hex.
+    /// See [`super::Digester`]; hex.
     pub digest: String,
     #[serde(flatten)]
     pub principal: Principal,
 }
 
-/// What a credential is looked up by: SHA-256 of the whole of it.
-pub fn digest(credential: &[u8]) -> [u8; 32] {
-    Sha256::digest(credential).into()
-}
-
 impl PrincipalSpec {
-    pub(super) fn build(self) -> Result<([u8; 32], Principal), SnapshotError> {
-        let digest = parse_hex(self.digest.as_bytes())
-            .ok_or_else(|| SnapshotError::Digest { name: self.principal.name.clone() })?;
-        Ok((digest, self.principal))
+    /// The digest's bytes and the holder; the name where the digest is none.
+    pub(super) fn build(self) -> Result<([u8; 32], Principal), String> {
+        match parse_hex(self.digest.as_bytes()) {
+            Some(digest) => Ok((digest, self.principal)),
+            None => Err(self.principal.name),
+        }
     }
 }
 
@@ -66,6 +66,11 @@ impl Principal {
         Self { name: "anonymous".to_owned(), ..Self::default() }
     }
 
+    /// Whether the key is neither over nor taken back.
+    pub fn holds(&self, now_unix_ms: u64) -> bool {
+        !self.revoked && self.expires_at_ms.is_none_or(|end| now_unix_ms < end)
+    }
+
     /// Whether it may ask for a model by this name.
     pub fn may_use(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|allowed| {
@@ -76,5 +81,10 @@ impl Principal {
                     })
             })
         })
+    }
+
+    /// Whether a provider may answer it.
+    pub fn may_reach(&self, provider: &str) -> bool {
+        self.providers.as_ref().is_none_or(|allowed| allowed.iter().any(|name| name == provider))
     }
 }

@@ -1,0 +1,40 @@
+//! Lowers the bound that a request sets for its answer.
+
+use super::scan::for_each_field;
+use super::splice::{Edit, splice};
+use super::string::unescaped;
+use super::walk::Unseen;
+
+const FIELDS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+
+/// A body, which was scanned, whose answer may have `max_tokens` at most. Every field that sets a higher bound is
+/// lowered; where there is none, `missing` is added.
+pub fn lower_max_tokens(body: &[u8], max_tokens: u64, missing: &'static str) -> Vec<u8> {
+    let mut edits = Vec::new();
+    let mut is_bounded = false;
+    let value = max_tokens.to_string().into_bytes();
+    // A body that breaks off was refused when it was scanned.
+    let _ = for_each_field(body, |walk, key| {
+        let begin = walk.at;
+        walk.value(&mut Unseen)?;
+        let span = begin..walk.at;
+        let key = unescaped(body.get(key).unwrap_or_default());
+        let given = body.get(span.clone()).unwrap_or_default();
+        if FIELDS.contains(&&*key) && given != b"null" {
+            is_bounded = true;
+            let asked = std::str::from_utf8(given).ok().and_then(|text| text.parse::<f64>().ok());
+            #[allow(clippy::cast_precision_loss)] // bounds are far below what a double holds
+            if asked.is_none_or(|asked| asked > max_tokens as f64) {
+                edits.push(Edit::replace(span, value.clone()));
+            }
+        } else if *key == *missing && given == b"null" {
+            is_bounded = true;
+            edits.push(Edit::replace(span, value.clone()));
+        }
+        Ok(())
+    });
+    if !is_bounded {
+        edits.push(Edit::insert(missing, value));
+    }
+    splice(body, &edits)
+}

@@ -1,0 +1,84 @@
+//! How much longer a stream may become, and its end where that is no longer.
+
+use std::sync::Arc;
+
+use super::attempt::Running;
+use super::exchange::Exchange;
+use super::relay::encoding;
+use super::tally;
+use crate::dialect::Dialect;
+use crate::meter::Meter;
+use crate::stream::{Delta, Encoder, FinishReason, Trail, write_json};
+use crate::tokens::StreamCounter;
+
+/// Tokens that are held beyond those that were: a decision under the counters' lock for so many.
+const STEP: u64 = 256;
+
+/// The tokens that one stream has room for.
+#[derive(Debug)]
+pub(super) struct Allowance {
+    x: Arc<Exchange>,
+    held: u64,
+    trail: Trail,
+}
+
+impl Allowance {
+    /// None where no limit can end the answer.
+    pub fn of(x: &Arc<Exchange>) -> Option<Self> {
+        let held = x.hold().output_tokens()?;
+        Some(Self { x: x.clone(), held, trail: Trail::default() })
+    }
+
+    /// Remembers what the stream's end must know.
+    pub fn delta(&mut self, delta: &Delta<'_>) {
+        self.trail.delta(delta);
+    }
+
+    /// The same of an event that passes as it is.
+    pub fn block(&mut self, name: &str, data: &[u8]) {
+        self.trail.block(name, data);
+    }
+
+    /// Whether what the stream says so far has room, and so whether more may follow.
+    pub fn admits(&mut self, meter: &mut Meter<StreamCounter>) -> bool {
+        if meter.output_tokens_at_most() <= self.held {
+            return true;
+        }
+        let counted = meter.counted_output_tokens();
+        if counted <= self.held {
+            return true;
+        }
+        // Counters that cannot be asked end no stream: what they miss, the settlement makes good.
+        let more = (counted - self.held).max(STEP);
+        self.held += self.x.hold().extend(more).unwrap_or(more);
+        counted <= self.held
+    }
+
+    /// Ends the stream as the model would have, had it been told to write no more, and says why in a comment.
+    pub fn end(
+        &self,
+        run: &mut Running,
+        meter: &mut Meter<StreamCounter>,
+        encoder: Option<&mut Encoder>,
+        out: &mut Vec<u8>,
+    ) {
+        let limit = self.x.hold().exhausted();
+        out.extend_from_slice(b": sluicegate: cut at limit ");
+        write_json(out, limit.as_ref().map_or("", |limit| &limit.name));
+        out.extend_from_slice(b"\n\n");
+        run.was_cut = true;
+        tally::stream(run, meter, false, true);
+        let cost = run.cost_usd();
+        let mut own = None;
+        let encoder = encoder.unwrap_or_else(|| {
+            let dialect: Dialect = run.x.admission.dialect;
+            own.insert(Encoder::resume(dialect, encoding(&run.x), &self.trail))
+        });
+        for choice in self.trail.unfinished() {
+            let reason = FinishReason::Length;
+            encoder.delta(&Delta::Finish { choice, reason, stop_sequence: None }, out);
+        }
+        encoder.settle(run.report.usage, cost.as_deref());
+        encoder.terminator(out);
+    }
+}

@@ -1,0 +1,137 @@
+//! How much a request may use, before it runs: cheap and never too little, or counted where that is too much.
+
+use super::snapshot::{Operation, Route};
+use crate::body::{self, Scan};
+use crate::budget::Demand;
+use crate::price::{Bound, Reach};
+use crate::stream::ServiceTier;
+use crate::tokens::{self, Exactness};
+
+/// A picture at the highest detail, or a page, at any vendor. Longer files cost more, which their bytes tell.
+const MEDIUM_TOKENS: u64 = 5000;
+/// What vendors tell a model about the use of tools. Source: Anthropic's "Tool use with Claude", pricing.
+const TOOLS_TOKENS: u64 = 530;
+/// Text up to this size is counted where its bytes are too many for what is left: some ten milliseconds.
+const MAX_COUNTED_BYTES: usize = 1 << 20;
+/// Answers to one request; more than any vendor gives.
+const MAX_ANSWERS: u64 = 128;
+
+/// What of a request its demand depends on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub operation: Operation,
+    pub scan: &'a Scan,
+    pub body: &'a [u8],
+    pub route: &'a Route,
+    pub unix_s: i64,
+    /// Where the request sets no bound of its own.
+    pub default_max_output_tokens: u64,
+}
+
+impl Asked<'_> {
+    /// At least what it uses, from sizes alone.
+    pub fn bound(&self) -> Demand {
+        self.demand(self.input_bound())
+    }
+
+    /// The same with its input counted; None where there is too much to count, or nothing to gain.
+    pub fn counted(&self) -> Option<Demand> {
+        if self.body.len() > MAX_COUNTED_BYTES || self.operation == Operation::CountTokens {
+            return None;
+        }
+        let bound = self.input_bound();
+        let targets = self.route.targets.iter();
+        let counted = targets.map(|target| self.input_counted(&target.model)).max()?.min(bound);
+        (counted < bound).then(|| self.demand(counted))
+    }
+
+    fn demand(&self, input_tokens: u64) -> Demand {
+        if self.operation == Operation::CountTokens {
+            return Demand::default(); // nothing is generated and nothing billed
+        }
+        let output_tokens = self.max_output_tokens();
+        let bound = self.price(input_tokens);
+        Demand {
+            input_tokens,
+            output_tokens,
+            // A stream is cut where its budget ends, and other answers are told to be no longer than that.
+            least_output_tokens: output_tokens.min(1),
+            fixed_pico: bound.fixed_pico,
+            output_pico: u64::try_from(bound.output_pico).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn max_output_tokens(&self) -> u64 {
+        if self.operation != Operation::Chat {
+            return 0;
+        }
+        let each = self.scan.max_tokens().unwrap_or(self.default_max_output_tokens);
+        each.saturating_mul(answers(self.scan))
+    }
+
+    /// The dearest of the targets, in the dearest tier of service that the request may get.
+    fn price(&self, input_tokens: u64) -> Bound {
+        let reach = if self.scan.media() > 0 {
+            Reach::any(input_tokens, 0)
+        } else {
+            let marks = memchr::memmem::find(self.body, b"cache_control").is_some();
+            let hour = marks && memchr::memmem::find(self.body, b"\"1h\"").is_some();
+            // A prompt may be written to a cache unasked where vendors do so.
+            Reach { writes_cache: true, writes_cache_1h: hour, ..Reach::text(input_tokens, 0) }
+        };
+        let tier = self.scan.service_tier().and_then(ServiceTier::of);
+        let mut bound = Bound::default();
+        for target in &self.route.targets {
+            if let Some(sheet) = target.sheet(self.unix_s) {
+                bound = bound.max(sheet.bound(&reach));
+            }
+            if let (Some(tier), Some(prices)) = (tier, &target.prices)
+                && let Some(sheet) = prices.at_tier(self.unix_s, tier)
+            {
+                bound = bound.max(sheet.bound(&reach));
+            }
+        }
+        bound
+    }
+
+    /// A token has at least a byte; what vendors add around a message is less than a third of its JSON around the text.
+    fn input_bound(&self) -> u64 {
+        let scan = self.scan;
+        let around = self.body.len().saturating_sub(scan.text_bytes() + scan.opaque_bytes()) / 3;
+        count(scan.text_bytes() + around) + 16 + self.beside_text()
+    }
+
+    fn input_counted(&self, model: &str) -> u64 {
+        let (vocabulary, exactness) = tokens::vocabulary_of(model);
+        let (mut text, mut texts) = (0_u64, 0_u64);
+        body::for_each_text(self.body, |each| {
+            text += count(vocabulary.count(each));
+            texts += 1;
+        });
+        let messages = memchr::memmem::find_iter(self.body, b"\"role\"").count();
+        let tools = count(self.scan.tools_bytes()) / 2; // JSON has two bytes and more to a token
+        let total = text + tools + 5 * count(messages).max(texts.min(1)) + 3;
+        let total = match exactness {
+            Exactness::Exact => total,
+            // Families differ by up to a half on code and on scripts other than Latin.
+            Exactness::Estimated => total + total / 2,
+        };
+        total + self.beside_text()
+    }
+
+    fn beside_text(&self) -> u64 {
+        let media = count(self.scan.media());
+        let files = if media > 0 { count(self.scan.opaque_bytes()) / 4 } else { 0 };
+        let tools = if self.scan.tools_bytes() > 0 { TOOLS_TOKENS } else { 0 };
+        (media * MEDIUM_TOKENS).max(files) + tools
+    }
+}
+
+/// How many answers are asked for.
+pub(super) fn answers(scan: &Scan) -> u64 {
+    scan.n().unwrap_or(1).clamp(1, MAX_ANSWERS)
+}
+
+fn count(n: usize) -> u64 {
+    n as u64
+}

@@ -1,0 +1,107 @@
+//! How limits stand, as OpenAI's clients read it.
+
+use std::sync::Arc;
+
+use crate::budget::{Denied, Limit, Measure, Standing};
+
+/// `x-ratelimit-*` of the limits with the smallest part left: one on requests and one on tokens.
+pub(super) fn of_standings(standings: impl Iterator<Item = Standing>) -> Vec<(&'static str, String)> {
+    let (mut requests, mut tokens, mut budget) = (None, None, None);
+    for standing in standings {
+        let tightest = match standing.limit.measure {
+            Measure::Requests => &mut requests,
+            Measure::InputTokens | Measure::OutputTokens | Measure::TotalTokens => &mut tokens,
+            Measure::Cost => &mut budget,
+            Measure::Parallel => continue,
+        };
+        if tightest.as_ref().is_none_or(|known: &Standing| is_tighter(&standing, known)) {
+            *tightest = Some(standing);
+        }
+    }
+    let mut headers = Vec::new();
+    for standing in [requests, tokens, budget].into_iter().flatten() {
+        write(&standing.limit, standing.remaining, standing.reset_ns, &mut headers);
+    }
+    headers
+}
+
+pub(super) fn of_denied(denied: &Denied, headers: &mut Vec<(&'static str, String)>) {
+    write(&denied.limit, denied.remaining, denied.wait_ns, headers);
+}
+
+fn is_tighter(one: &Standing, other: &Standing) -> bool {
+    let part = |s: &Standing, of: &Standing| u128::from(s.remaining) * u128::from(of.limit.amount);
+    part(one, other) < part(other, one)
+}
+
+fn write(
+    limit: &Arc<Limit>,
+    remaining: u64,
+    reset_ns: u64,
+    headers: &mut Vec<(&'static str, String)>,
+) {
+    let [amount_name, remaining_name, reset_name] = match limit.measure {
+        Measure::Requests => [
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-reset-requests",
+        ],
+        Measure::InputTokens | Measure::OutputTokens | Measure::TotalTokens => {
+            ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"]
+        }
+        Measure::Cost => {
+            headers.push(("x-sluicegate-budget-usd", limit.usd(limit.amount)));
+            headers.push(("x-sluicegate-budget-remaining-usd", limit.usd(remaining)));
+            return;
+        }
+        Measure::Parallel => return,
+    };
+    headers.push((amount_name, limit.amount.to_string()));
+    headers.push((remaining_name, remaining.to_string()));
+    if reset_ns != u64::MAX {
+        headers.push((reset_name, duration(reset_ns)));
+    }
+}
+
+/// As OpenAI writes durations: `1h2m3s`, `1.5s`, `20ms`.
+fn duration(ns: u64) -> String {
+    let ms = ns.div_ceil(1_000_000);
+    if ms < 1000 {
+        return format!("{ms}ms");
+    }
+    let (hours, minutes, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms % 60_000);
+    let mut text = String::new();
+    if hours > 0 {
+        text.push_str(&format!("{hours}h"));
+    }
+    if hours > 0 || minutes > 0 {
+        text.push_str(&format!("{minutes}m"));
+    }
+    let (seconds, rest) = (ms / 1000, ms % 1000);
+    if rest == 0 {
+        text.push_str(&format!("{seconds}s"));
+    } else {
+        text.push_str(format!("{seconds}.{rest:03}").trim_end_matches('0'));
+        text.push('s');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_are_written_as_openai_does() {
+        for (ns, text) in [
+            (0, "0ms"),
+            (1, "1ms"),
+            (20_000_000, "20ms"),
+            (1_500_000_000, "1.5s"),
+            (60_000_000_000, "1m0s"),
+            (3_723_000_000_000, "1h2m3s"),
+        ] {
+            assert_eq!(duration(ns), text);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What a client is told that is answered without any upstream.
+
+use http::StatusCode;
+
+use super::rate_headers;
+use super::snapshot::Target;
+use crate::budget::{Denied, Measure};
+use crate::error::Error;
+
+/// Above it a client had better not come back by itself: official SDKs wait a minute at most.
+const MAX_WAITED_NS: u64 = 60_000_000_000;
+
+/// A request that is answered without any upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// For people: names the field, the value and the remedy.
+    pub message: String,
+    /// The field or header that is to blame.
+    pub param: Option<String>,
+    /// When to come back, milliseconds.
+    pub retry_after_ms: Option<u64>,
+    /// More headers of the answer.
+    pub headers: Vec<(&'static str, String)>,
+    /// Requests that still run hold what it needs: it may be asked again in a moment.
+    pub is_held: bool,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: status.as_u16(), code, message: message.into(), ..Self::default() }
+    }
+
+    fn about(mut self, param: &str) -> Self {
+        self.param = Some(param.to_owned());
+        self
+    }
+
+    pub(super) fn malformed(message: impl Into<String>, param: Option<&str>) -> Self {
+        let refusal = Self::new(StatusCode::BAD_REQUEST, "invalid_request", message);
+        Self { param: param.map(str::to_owned), ..refusal }
+    }
+
+    pub(super) fn header(name: &'static str, reason: &str) -> Self {
+        Self::malformed(format!("header {name} {reason}"), Some(name))
+    }
+
+    /// One text for every way a credential can be wrong: it tells nobody which part was.
+    pub(super) fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_api_key",
+            "no valid API key: send a key of this gateway as `Authorization: Bearer KEY` or `x-api-key: KEY`",
+        )
+    }
+
+    /// Nobody can say now whether the credential is a key.
+    pub(super) fn keys_unavailable() -> Self {
+        let message = "the store of keys cannot be read now, so this key cannot be checked; try again";
+        let refusal =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "key_store_unavailable", message);
+        Self { retry_after_ms: Some(1000), ..refusal }
+    }
+
+    /// The counters of limits cannot be asked.
+    pub(super) fn limits_unavailable(error: &Error) -> Self {
+        let refusal = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "limits_unavailable",
+            format!("what is left of the limits cannot be known now: {error}"),
+        );
+        Self { retry_after_ms: Some(1000), ..refusal }
+    }
+
+    pub(super) fn missing_model() -> Self {
+        Self::malformed("`model` is missing: name the model to use", Some("model"))
+    }
+
+    pub(super) fn forbidden(model: &str) -> Self {
+        let message = format!("this key may not use the model {model:?}");
+        Self::new(StatusCode::FORBIDDEN, "model_not_allowed", message).about("model")
+    }
+
+    pub(super) fn run_ended(run: &str) -> Self {
+        let message = format!("the run {run:?} was ended by an administrator");
+        let refusal = Self::new(StatusCode::FORBIDDEN, "run_ended", message);
+        refusal.about("x-sluicegate-run").never_again()
+    }
+
+    /// A model whose cost nobody knows, where somebody has to.
+    pub(super) fn unpriced(target: &Target) -> Self {
+        let message = format!(
+            "{}/{} has no price, so what it costs cannot be bounded: give it one under `prices`",
+            target.upstream.provider, target.model
+        );
+        Self::new(StatusCode::FORBIDDEN, "unpriced_model", message).about("model")
+    }
+
+    pub(super) fn unknown_model(model: &str) -> Self {
+        let message = format!(
+            "no model {model:?}: ask for a name under `models` or for `provider/model`; GET /v1/models lists them"
+        );
+        Self::new(StatusCode::NOT_FOUND, "model_not_found", message).about("model")
+    }
+
+    /// A limit that has no room for the request.
+    pub(super) fn limited(denied: &Denied) -> Self {
+        let limit = &denied.limit;
+        let (remaining, needed) = (denied.remaining, denied.needed);
+        let name = &limit.name;
+        let refusal = match limit.measure {
+            Measure::Cost => Self::new(
+                StatusCode::PAYMENT_REQUIRED,
+                "budget_exceeded",
+                format!(
+                    "the budget {name:?} has ${} left of ${}; this request may cost ${}",
+                    limit.usd(remaining),
+                    limit.usd(limit.amount),
+                    limit.usd(needed)
+                ),
+            )
+            .never_again(),
+            Measure::Parallel => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_parallel_requests",
+                format!("the limit {name:?} lets {} requests run at once", limit.amount),
+            ),
+            measure => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                format!(
+                    "the limit {name:?} has {remaining} of {} {} left; this request may need {needed}",
+                    limit.amount,
+                    measure.words()
+                ),
+            ),
+        };
+        refusal.waiting(denied)
+    }
+
+    fn waiting(mut self, denied: &Denied) -> Self {
+        let wait_ns = match denied.limit.measure {
+            Measure::Parallel => 1_000_000_000, // somebody's request ends, nobody knows when
+            _ => denied.wait_ns,
+        };
+        if wait_ns != u64::MAX {
+            self.retry_after_ms = Some(wait_ns.div_ceil(1_000_000).max(1));
+        }
+        if wait_ns > MAX_WAITED_NS && !self.has("x-should-retry") {
+            self = self.never_again();
+        }
+        self.is_held = denied.is_held;
+        rate_headers::of_denied(denied, &mut self.headers);
+        self
+    }
+
+    /// Tells official SDKs that coming back is of no use.
+    fn never_again(mut self) -> Self {
+        self.headers.push(("x-should-retry", "false".to_owned()));
+        self
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(known, _)| *known == name)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let param = match &error {
+            Error::InvalidField { field, .. } => Some(field.to_string()),
+            Error::DuplicateKey { key } => Some(key.clone()),
+            _ => None,
+        };
+        Self::malformed(error.to_string(), param.as_deref())
+    }
+}

@@ -1,0 +1,223 @@
+//! Keys and limits of one moment.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::directory::Directory;
+use super::index::{Index, Rule, joined};
+use super::limit_spec::LimitSpec;
+use super::principal::{Principal, PrincipalSpec};
+use super::scope::{Dimension, Subject};
+use crate::budget::{Budgets, Charge, Limit, Measure, Now, Window};
+use crate::error::Error;
+
+/// What Python hands over, as JSON.
+#[derive(Debug, Deserialize)]
+struct GovernanceSpec {
+    keys: Vec<PrincipalSpec>,
+    limits: Vec<LimitSpec>,
+    /// No credential is asked for; the configuration allows it on loopback only.
+    open: bool,
+    /// False where the store cannot be read, so that there may be more keys than these.
+    complete: bool,
+    #[serde(default)]
+    killed_runs: Vec<KilledRun>,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash, Deserialize)]
+struct KilledRun {
+    run: String,
+    /// Empty: of any.
+    organisation: String,
+    team: String,
+}
+
+/// Why keys and limits cannot be put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum GovernanceError {
+    /// Not the JSON that it should be.
+    #[error("governance: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// A key digest that is not 32 bytes in hex.
+    #[error("key {0:?}: its digest is not 64 hex digits")]
+    Digest(String),
+    /// A limit that cannot be counted.
+    #[error("limit {name:?}: {reason}")]
+    Limit {
+        /// Which.
+        name: String,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// A limit whose counters know nothing of what the ledger knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseeded {
+    /// Which.
+    pub name: String,
+    /// Since when use counts, in nanoseconds since 1970.
+    pub since_unix_ns: u64,
+}
+
+/// Keys and limits.
+#[derive(Debug, Default)]
+pub struct Governance {
+    /// Who may ask.
+    pub directory: Directory,
+    /// Limits that bind a request wherever it goes.
+    requests: Index,
+    /// Limits that bind it at the targets of a provider.
+    providers: Index,
+    /// Limits on one `provider/model`, which bind it there whatever name the client used.
+    models: Index,
+    limits: HashMap<String, (Arc<Limit>, u64)>,
+    killed_runs: HashSet<KilledRun>,
+}
+
+impl Governance {
+    /// Builds it from JSON; `docs/internals.md` has the shape.
+    pub fn from_json(json: &[u8]) -> Result<Self, GovernanceError> {
+        let spec: GovernanceSpec = serde_json::from_slice(json)?;
+        let mut keys = HashMap::with_capacity(spec.keys.len());
+        for key in spec.keys {
+            let (digest, principal) = key.build().map_err(GovernanceError::Digest)?;
+            keys.insert(digest, Arc::new(principal));
+        }
+        let mut rules = Vec::with_capacity(spec.limits.len());
+        let mut limits = HashMap::with_capacity(spec.limits.len());
+        for limit in spec.limits {
+            let built = limit.build().map_err(|reason| {
+                let name = limit.name.clone();
+                GovernanceError::Limit { name, reason }
+            })?;
+            let built = Arc::new(built);
+            limits.insert(limit.name.clone(), (built.clone(), limit.reset_at_ms));
+            rules.push(Rule { limit: built, scope: limit.scope });
+        }
+        let open = spec.open.then(|| Arc::new(Principal::anonymous()));
+        Ok(Self {
+            directory: Directory { keys, open, complete: spec.complete },
+            requests: Index::new(rules.iter().filter(|rule| !rule.is_on_provider())),
+            providers: Index::new(rules.iter().filter(|rule| rule.is_on_provider())),
+            models: Index::new(rules.iter().filter(|rule| rule.is_on_target())),
+            limits,
+            killed_runs: spec.killed_runs.into_iter().collect(),
+        })
+    }
+
+    /// Limits that bind a request wherever it goes.
+    pub fn request_charges(&self, subject: &Subject<'_>) -> Vec<Charge> {
+        let mut charges = Vec::new();
+        self.requests.collect(subject, &mut charges);
+        charges
+    }
+
+    /// Limits that bind it at one target beside those. `subject` has the requested name as its model.
+    pub fn target_charges(&self, subject: &Subject<'_>, provider: &str, model: &str) -> Vec<Charge> {
+        let mut charges = Vec::new();
+        if self.providers.is_empty() && self.models.is_empty() {
+            return charges;
+        }
+        let subject = subject.with(Dimension::Provider, provider);
+        self.providers.collect(&subject, &mut charges);
+        let named = format!("{provider}/{model}");
+        if named != subject.get(Dimension::Model) {
+            let from = charges.len();
+            let subject = subject.with(Dimension::Model, &named);
+            self.models.collect(&subject, &mut charges);
+            self.providers.collect(&subject, &mut charges);
+            let mut at = 0;
+            // Those on the provider alone were found under both names.
+            charges.retain({
+                let known: Vec<_> =
+                    charges.iter().take(from).map(|c| Arc::as_ptr(&c.limit)).collect();
+                move |charge| {
+                    at += 1;
+                    at <= from || !known.contains(&Arc::as_ptr(&charge.limit))
+                }
+            });
+        }
+        charges
+    }
+
+    /// Whether a run was ended.
+    pub fn is_killed(&self, run: &str, principal: &Principal) -> bool {
+        if self.killed_runs.is_empty() || run.is_empty() {
+            return false;
+        }
+        let belongs = |owner: &str, asks: &str| owner.is_empty() || owner == asks;
+        self.killed_runs.iter().any(|killed| {
+            killed.run == run
+                && belongs(&killed.organisation, &principal.organisation)
+                && belongs(&killed.team, &principal.team)
+        })
+    }
+
+    /// Limits whose counters must hear from the ledger before they are used: those that remember longer than a rate.
+    pub fn unseeded(&self, budgets: &Budgets, now: Now) -> Result<Vec<Unseeded>, Error> {
+        let mut unseeded = Vec::new();
+        for (limit, reset_at_ms) in self.limits.values() {
+            if limit.is_rate() || limit.measure == Measure::Parallel {
+                continue;
+            }
+            if !budgets.is_seeded(limit, now)? {
+                let begin = match &limit.window {
+                    Window::Calendar(calendar) => calendar.window(now.unix_ns).0,
+                    _ => 0,
+                };
+                let since_unix_ns = begin.max(reset_at_ms.saturating_mul(1_000_000));
+                unseeded.push(Unseeded { name: limit.name.clone(), since_unix_ns });
+            }
+        }
+        Ok(unseeded)
+    }
+
+    /// Puts in what the ledger knows of a limit, by the values of its scope; false where another process has.
+    pub fn seed(
+        &self,
+        budgets: &Budgets,
+        name: &str,
+        spent: &[(Vec<String>, u128)],
+        now: Now,
+    ) -> Result<bool, Error> {
+        let Some((limit, _)) = self.limits.get(name) else { return Ok(false) };
+        let spent = spent.iter().filter_map(|(values, amount)| {
+            let instance = joined(values.iter().map(String::as_str))?;
+            let units = amount.div_ceil(u128::from(limit.unit_pico));
+            Some((instance, u64::try_from(units).unwrap_or(u64::MAX)))
+        });
+        budgets.seed(limit, spent, now)
+    }
+
+    /// How a limit stands for one instance of its scope: spent, held, left.
+    pub fn standing(
+        &self,
+        budgets: &Budgets,
+        name: &str,
+        values: &[String],
+        now: Now,
+    ) -> Result<Option<(u128, u128, u128)>, Error> {
+        let Some((limit, _)) = self.limits.get(name) else { return Ok(None) };
+        let Some(instance) = joined(values.iter().map(String::as_str)) else { return Ok(None) };
+        let charge = Charge::new(limit.clone(), instance);
+        let (spent, held, left) = budgets.standing(&charge, now)?;
+        let worth = |units: u64| u128::from(units) * u128::from(limit.unit_pico);
+        Ok(Some((worth(spent), worth(held), worth(left))))
+    }
+}
+
+impl Rule {
+    fn is_on_provider(&self) -> bool {
+        self.scope.iter().any(|(dimension, _)| *dimension == Dimension::Provider)
+    }
+
+    fn is_on_target(&self) -> bool {
+        let named = |(dimension, value): &(Dimension, String)| {
+            *dimension == Dimension::Model && value.contains('/')
+        };
+        !self.is_on_provider() && self.scope.iter().any(named)
+    }
+}

@@ -1,0 +1,19 @@
+//! Who may ask for what, and how much of it: keys, and the limits that each request falls under.
+//!
+//! Built as a whole whenever keys or limits change, and never changed after; a request keeps the one it began with.
+
+mod digest;
+mod directory;
+mod governance;
+mod index;
+mod limit_spec;
+mod principal;
+mod scope;
+
+pub use digest::Digester;
+pub use directory::{Directory, Unknown};
+pub use governance::{Governance, GovernanceError, Unseeded};
+pub use index::Index;
+pub use limit_spec::{LimitSpec, ScopeSpec};
+pub use principal::{Principal, PrincipalSpec};
+pub use scope::{Dimension, Subject};
