@@ -79,7 +79,7 @@ def test_a_body_in_each_dialect(error: e.GatewayError, status: int, code: str) -
     ],
 )
 def test_each_status_has_the_vendors_word(status: int, openai: str, anthropic: str) -> None:
-    error = e.RefusedRequestError(status, "c", "m", None, "")
+    error = e.RefusedRequestError("", (status, "c", "m", None, None, [], False))
     for dialect, word in (("openai", openai), ("anthropic", anthropic)):
         assert json.loads(DIALECTS[dialect].encode_error(error))["error"]["type"] == word
 

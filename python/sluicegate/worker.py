@@ -50,6 +50,7 @@ class Worker:
         event loop.
         """
         return_large_blocks()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._config_path = config_path
         self.settings: Settings = load(config_path)
         journal_dir = self.settings.journal_dir
@@ -72,20 +73,22 @@ class Worker:
         )
         self._ledger = open_store(self.settings)
         self._steward = Steward(
-            self.engine, self._ledger, master, self.settings, self._end_killed_soon
+            self.engine,
+            self._ledger,
+            master,
+            self.settings,
+            # What an earlier life spent is in the ledger, or in what it left of its journal.
+            before_seeding=self._drainer.drain_now if self.engine.is_first else None,
+            on_change=self._end_killed_soon,
         )
         self._sync = Sync(open_store(self.settings), self._steward.stored)
         self._govern(master)
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._reloading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
 
     def _govern(self, master: bytes) -> None:
         """Puts keys and limits in force before the first request."""
-        if self.engine.is_first:
-            # What an earlier life spent is in the ledger, or in what it left of its journal.
-            self._drainer.drain_now()
         try:
             self._ledger.confirm_master_key(master)
         except StoreError as error:

@@ -76,8 +76,7 @@ impl Asked<'_> {
         } else {
             let marks = memchr::memmem::find(self.body, b"cache_control").is_some();
             let hour = marks && memchr::memmem::find(self.body, b"\"1h\"").is_some();
-            // A prompt may be written to a cache unasked where vendors do so.
-            Reach { writes_cache: true, writes_cache_1h: hour, ..Reach::text(input_tokens, 0) }
+            Reach { writes_cache: marks, writes_cache_1h: hour, ..Reach::text(input_tokens, 0) }
         };
         let tier = self.scan.service_tier().and_then(ServiceTier::of);
         let mut bound = Bound::default();

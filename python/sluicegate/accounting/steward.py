@@ -11,6 +11,7 @@ from sluicegate import _core
 from sluicegate.accounting.limits import Limit, Measure
 from sluicegate.config import Settings
 from sluicegate.governance import governance_json, rules_by_name
+from sluicegate.store.errors import StoreError
 from sluicegate.store.ledger import Sums
 from sluicegate.store.store import Governance
 
@@ -54,6 +55,7 @@ class Steward:
 
     Args:
         ledger: what was spent before.
+        before_seeding: called once, before the ledger is first asked.
         on_change: called with what is in force, after it is.
     """
 
@@ -63,6 +65,8 @@ class Steward:
         ledger: Ledger,
         master: bytes,
         settings: Settings,
+        *,
+        before_seeding: Callable[[], None] | None = None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         """Nothing is in force yet: no key opens anything."""
@@ -70,6 +74,7 @@ class Steward:
         self._ledger = ledger
         self._master = master
         self._settings = settings
+        self._before_seeding = before_seeding
         self._on_change = on_change
         self._stored: Governance | None = None
         self._complete = False
@@ -95,7 +100,7 @@ class Steward:
         while True:
             try:
                 self.reload(self._settings)
-            except Exception as error:
+            except StoreError as error:
                 if time.monotonic() > until_s:
                     raise BudgetsUnknownError(
                         f"the ledger cannot be asked what was spent of the limits: {error}"
@@ -111,6 +116,9 @@ class Steward:
         )
         unseeded = self._engine.unseeded(governance)
         rules = rules_by_name(settings, stored) if unseeded else {}
+        if unseeded and self._before_seeding is not None:
+            self._before_seeding()
+            self._before_seeding = None
         for name, since_unix_ns in unseeded:
             rule = rules[name]
             spent = self._ledger.spent(rule, _rfc3339(since_unix_ns))
