@@ -24,6 +24,7 @@ import httpx
 Row = dict[str, Any]
 
 KEY = "sluicegate-test-key-of-tenant-one"
+ADMIN_KEY = "sluicegate-test-key-of-the-operator"
 OTHER_KEY = "sluicegate-test-key-of-tenant-two"
 UPSTREAM_KEYS = {"u": "sk-upstream-u-0123456789", "a": "sk-upstream-a-0123456789"}
 #: 1 and 2 dollars per million, so that money is easy to check.
@@ -82,6 +83,7 @@ class Gateway:
             },
             "prices": {"u/*": PRICE, "a/*": PRICE, "dead/*": PRICE},
             "keys": [{"name": "one", "key": KEY}, {"name": "two", "key": OTHER_KEY}],
+            "admin_key": ADMIN_KEY,
             "timeouts": {"connect_s": 1, "first_byte_s": 2, "idle_s": 2, "total_s": 20},
         }
         self.config = merge(base, settings)
@@ -146,6 +148,15 @@ class Gateway:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
+
+    # administering
+
+    def admin(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """One request to the admin API, as the operator."""
+        headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+        if body is None:
+            return httpx.request(method, f"{self.url}{path}", headers=headers, timeout=5)
+        return httpx.request(method, f"{self.url}{path}", headers=headers, json=body, timeout=5)
 
     # looking inside
 

@@ -193,7 +193,7 @@ def _mounted(worker: Worker, loop: asyncio.AbstractEventLoop) -> Mounted:
     def reload() -> None:
         loop.call_soon_threadsafe(worker.reload_soon)
 
-    return Mounted(lambda: worker.settings, worker.watch, reload)
+    return Mounted(lambda: worker.settings, worker.watch, reload, worker.engine.standing)
 
 
 def _dialect_of(headers: Headers) -> str:

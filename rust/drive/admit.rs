@@ -134,7 +134,13 @@ impl Gate<'_> {
 
     /// Admits or refuses a request. Cost: one pass over the body, one digest of the key, and where limits bind it one
     /// decision under the counters' lock; no I/O.
-    pub fn admit<'h, H>(&self, incoming: Incoming<'_, H>) -> Result<(Admission, Hold), Refused>
+    ///
+    /// Until `is_last` a request that runs into what others hold is refused, to be asked again in a moment.
+    pub fn admit<'h, H>(
+        &self,
+        incoming: Incoming<'_, H>,
+        is_last: bool,
+    ) -> Result<(Admission, Hold), Refused>
     where
         H: Iterator<Item = (&'h [u8], &'h [u8])>,
     {
@@ -152,6 +158,7 @@ impl Gate<'_> {
             body: incoming.body,
             operation: incoming.operation,
             unix_s: unix_seconds(now),
+            is_last,
         };
         let decided = self.decide(&mut draft);
         let Draft { principal, headers, scan, unix_s, .. } = draft;
@@ -239,7 +246,8 @@ impl Gate<'_> {
         if is_allowed { Ok(route) } else { Err(Box::new(Refusal::forbidden(model))) }
     }
 
-    /// Holds what the request may use: by its size, or counted where that does not fit.
+    /// Holds what the request may use. Where all of it does not fit and nobody holds what is missing, it may begin with
+    /// less: its answer ends where its budget does.
     fn hold(
         &self,
         draft: &Draft<'_>,
@@ -247,27 +255,42 @@ impl Gate<'_> {
         charges: &[Charge],
     ) -> Result<(Hold, Demand), budget::Refused> {
         let asked = draft.asked(route, self.snapshot.default_max_output_tokens);
-        let mut demand = asked.bound();
-        let id = draft.id.as_u128();
-        let hold = |demand| {
-            Hold::reserve(
-                self.budgets.clone(),
-                self.crossings.clone(),
-                id,
-                charges.to_vec(),
-                demand,
-            )
-        };
-        let mut held = hold(demand);
-        if let Err(budget::Refused::Limit(denied)) = &held
-            && denied.limit.measure.grows_with_input()
-            && denied.remaining > 0
-            && let Some(counted) = asked.counted()
-        {
-            demand = counted;
-            held = hold(demand);
+        // How long an answer becomes of which the request does not say it, nobody knows: there the bound is a guess.
+        if !draft.is_last && draft.scan.max_tokens().is_some() {
+            match self.hold_at_least(draft, &asked, charges, u64::MAX) {
+                Err(budget::Refused::Limit(denied)) if !denied.is_held => {}
+                decided => return decided,
+            }
         }
-        held.map(|held| (held, demand))
+        self.hold_at_least(draft, &asked, charges, 1)
+    }
+
+    /// By its size, or counted where that does not fit.
+    fn hold_at_least(
+        &self,
+        draft: &Draft<'_>,
+        asked: &Asked<'_>,
+        charges: &[Charge],
+        least_output_tokens: u64,
+    ) -> Result<(Hold, Demand), budget::Refused> {
+        let id = draft.id.as_u128();
+        let hold = |mut demand: Demand| {
+            demand.least_output_tokens = least_output_tokens.min(demand.output_tokens);
+            let (budgets, crossings) = (self.budgets.clone(), self.crossings.clone());
+            Hold::reserve(budgets, crossings, id, charges.to_vec(), demand)
+                .map(|hold| (hold, demand))
+        };
+        match hold(asked.bound()) {
+            Err(budget::Refused::Limit(denied))
+                if denied.limit.measure.grows_with_input() && denied.remaining > 0 =>
+            {
+                match asked.counted() {
+                    Some(counted) => hold(counted),
+                    None => Err(budget::Refused::Limit(denied)),
+                }
+            }
+            decided => decided,
+        }
     }
 }
 
@@ -280,6 +303,7 @@ struct Draft<'a> {
     body: &'a [u8],
     operation: Operation,
     unix_s: i64,
+    is_last: bool,
 }
 
 impl Draft<'_> {

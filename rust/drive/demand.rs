@@ -54,8 +54,7 @@ impl Asked<'_> {
         Demand {
             input_tokens,
             output_tokens,
-            // A stream is cut where its budget ends, and other answers are told to be no longer than that.
-            least_output_tokens: output_tokens.min(1),
+            least_output_tokens: output_tokens,
             fixed_pico: bound.fixed_pico,
             output_pico: u64::try_from(bound.output_pico).unwrap_or(u64::MAX),
         }

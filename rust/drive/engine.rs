@@ -122,7 +122,7 @@ impl Engine {
         H: Iterator<Item = (&'a [u8], &'a [u8])>,
     {
         let (operation, dialect) = (incoming.operation, incoming.dialect);
-        self.gate().admit(incoming).inspect_err(|refused| {
+        self.gate().admit(incoming, is_last).inspect_err(|refused| {
             if let Some(known) = &refused.known
                 && (is_last || !refused.refusal.is_held)
             {

@@ -117,6 +117,19 @@ class CannotReloadError(GatewayError):
     default_code = "not_serving"
 
 
+class NotServingError(GatewayError):
+    """What only a gateway that runs knows, asked elsewhere."""
+
+    status = 409
+    default_code = "not_serving"
+
+    def __init__(self) -> None:
+        """One text for all."""
+        super().__init__(
+            "only the gateway's own listener knows how limits stand; this process serves no models"
+        )
+
+
 class TooManyTriesError(GatewayError):
     """Too many wrong credentials from one place."""
 

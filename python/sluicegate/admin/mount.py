@@ -10,6 +10,7 @@ from typing import Any, Final
 from sluicegate.admin.api import AdminApi, send_error
 from sluicegate.admin.errors import ElsewhereError
 from sluicegate.admin.service import open_service
+from sluicegate.admin.standing import Counters
 from sluicegate.admin.tries import Tries
 from sluicegate.config import Settings
 from sluicegate.config.settings import is_loopback
@@ -28,7 +29,11 @@ class Mounted:
     """The admin API below `/admin` of the gateway's own listener."""
 
     def __init__(
-        self, settings: Callable[[], Settings], watch: Watch, reload: Callable[[], None]
+        self,
+        settings: Callable[[], Settings],
+        watch: Watch,
+        reload: Callable[[], None],
+        counters: Counters,
     ) -> None:
         """Opens the store lazily, and reads the master key now.
 
@@ -36,11 +41,12 @@ class Mounted:
             settings: gives those in force.
             watch: of the worker's requests.
             reload: has this one process read the configuration again; any thread may call it.
+            counters: how limits stand.
         Raises:
             MasterKeyError: the master key must not be used. OSError: it cannot be read or made.
         """
         self._settings = settings
-        service = open_service(settings, reload_by(reload))
+        service = open_service(settings, reload_by(reload), counters)
         self._api = AdminApi(service, watch, Tries(settings().data_dir / TRIES_FILE))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:

@@ -246,6 +246,19 @@ def _limits(plural: str, *, budgets_only: bool) -> list[Route]:
             lambda a: a.service.limits.delete(a.actor, a.names["name"]),
         ),
         Route(
+            "GET",
+            f"{one}/standing",
+            "team_admin",
+            f"What is used, held and left of a {word}; `of` has the values of its `*` dimensions",
+            views.StandingView,
+            lambda a: a.service.standings.get(
+                a.actor,
+                a.names["name"],
+                [each for each in a.query.get("of", "").split(",") if each],
+            ),
+            query=("of",),
+        ),
+        Route(
             "POST",
             f"{one}/reset",
             "team_admin",

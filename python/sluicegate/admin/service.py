@@ -10,6 +10,7 @@ from sluicegate.admin.limits import Limits
 from sluicegate.admin.operation import Operation
 from sluicegate.admin.reports import Reports
 from sluicegate.admin.runs import Runs
+from sluicegate.admin.standing import Counters, Standings
 from sluicegate.config import Settings
 from sluicegate.store import Store, open_store
 
@@ -19,12 +20,21 @@ class Service:
     kinds, and `StoreError` where the store cannot do it; nothing was changed then.
     """
 
-    def __init__(self, desk: Desk, reload: Callable[[], None] | None = None) -> None:
-        """Args: reload: has all workers read the configuration again."""
+    def __init__(
+        self,
+        desk: Desk,
+        reload: Callable[[], None] | None = None,
+        counters: Counters | None = None,
+    ) -> None:
+        """Args:
+        reload: has all workers read the configuration again.
+        counters: how limits stand, where a gateway runs.
+        """
         self.desk = desk
         self.identities = Identities(desk)
         self.keys = Keys(desk)
         self.limits = Limits(desk)
+        self.standings = Standings(desk, counters)
         self.runs = Runs(desk)
         self.reports = Reports(desk)
         self.operation = Operation(desk, reload)
@@ -40,7 +50,9 @@ class Service:
 
 
 def open_service(
-    settings: Callable[[], Settings], reload: Callable[[], None] | None = None
+    settings: Callable[[], Settings],
+    reload: Callable[[], None] | None = None,
+    counters: Counters | None = None,
 ) -> Service:
     """The service of a configuration, with a store of its own.
 
@@ -51,4 +63,4 @@ def open_service(
     first = settings()
     configured = first.master_key.reveal() if first.master_key else None
     master = read_master_key(first.data_dir, configured)
-    return Service(Desk(open_store(first), settings, master), reload)
+    return Service(Desk(open_store(first), settings, master), reload, counters)

@@ -89,6 +89,18 @@ class LimitView(View, frozen=True, kw_only=True):
     reset_at: str | None
 
 
+class StandingView(View, frozen=True, kw_only=True):
+    """How a limit stands now; money as text, counts as numbers."""
+
+    name: str
+    of: list[str]
+    """Values of the limit's `*` dimensions."""
+    spent: str | int
+    held: str | int
+    """By requests that still run."""
+    left: str | int
+
+
 class DeletedView(View, frozen=True, kw_only=True):
     """Something that is gone."""
 

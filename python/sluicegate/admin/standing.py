@@ -1,0 +1,62 @@
+"""How limits stand now: what was used, what running requests hold, what is left."""
+
+from collections.abc import Callable, Sequence
+
+from sluicegate.accounting.limits import ANY, Limit
+from sluicegate.admin.actor import Actor
+from sluicegate.admin.desk import Desk, found
+from sluicegate.admin.errors import InvalidInputError, NotFoundError, NotServingError, Problem
+from sluicegate.admin.views import StandingView, usd_of
+from sluicegate.store.records import LIMITS, StoredLimit
+
+Counters = Callable[[str, Sequence[str]], tuple[int, int, int] | None]
+"""`(spent, held, left)` of a limit's name and the values of its scope; None where it is not in
+force.
+"""
+
+
+class Standings:
+    """Limits as the workers of this host count them."""
+
+    def __init__(self, desk: Desk, counters: Counters | None) -> None:
+        """Args: counters: None where no gateway runs in this process."""
+        self._desk = desk
+        self._counters = counters
+
+    def get(self, actor: Actor, name: str, values: Sequence[str]) -> StandingView:
+        """One limit for one instance of its scope.
+
+        Args: values: of its `*` dimensions in their order.
+        Raises:
+            NotServingError: no gateway runs here. NotFoundError: no such limit is in force.
+        """
+        rule = self._rule(actor, name)
+        open_dimensions = [key for key, value in rule.scope.dimensions().items() if value == ANY]
+        if len(values) != len(open_dimensions):
+            wanted = ", ".join(open_dimensions) or "none"
+            raise InvalidInputError(
+                [Problem("of", f"needs a value for each of the limit's dimensions: {wanted}")]
+            )
+        if self._counters is None:
+            raise NotServingError
+        standing = self._counters(name, values)
+        if standing is None:
+            raise NotFoundError("limit", name)
+        spent, held, left = standing
+        shown = usd_of if rule.measure == "cost_usd" else _count
+        return StandingView(
+            name=name, of=list(values), spent=shown(spent), held=shown(held), left=shown(left)
+        )
+
+    def _rule(self, actor: Actor, name: str) -> Limit:
+        if actor.role == "root":
+            for rule in self._desk.settings.limits:
+                if rule.name == name:
+                    return rule
+        with self._desk.store.reading() as transaction:
+            stored: StoredLimit = found(LIMITS.get(transaction, name), "limit", name, actor)
+        return stored.rule
+
+
+def _count(number: int) -> int:
+    return number
