@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from sluicegate import _core
-from sluicegate.accounting.alerts import keep_telling, tell
+from sluicegate.accounting.alerts import tell
 from sluicegate.accounting.drainer import Drainer
 from sluicegate.accounting.keys import read_master_key
 from sluicegate.accounting.steward import Steward
 from sluicegate.accounting.sync import Sync
+from sluicegate.accounting.webhook import Webhook
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import FailoverSettings, snapshot_json
@@ -22,6 +23,7 @@ from sluicegate.watch import Patience, Watch
 
 log = logging.getLogger("sluicegate")
 
+TEND_EVERY_S: Final = 1.0
 DRAIN_POLL_S: Final = 0.05
 SHUT_DOWN_S: Final = 0.5
 """For clients to be told, once the drain's time is over."""
@@ -85,7 +87,16 @@ class Worker:
         self._govern(master)
         self._reloading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
-        self._telling: asyncio.Task[None] | None = None
+        self._tending: asyncio.Task[None] | None = None
+        events = self.settings.events
+        self._webhook = (
+            Webhook(
+                events.webhook_url.reveal(),
+                events.webhook_secret.reveal() if events.webhook_secret else None,
+            )
+            if events is not None
+            else None
+        )
 
     def _govern(self, master: bytes) -> None:
         """Puts keys and limits in force before the first request."""
@@ -111,7 +122,7 @@ class Worker:
         loop.run_in_executor(None, _core.count_tokens, "gpt-5", "")
         self._drainer.start()
         self._sync.start()
-        self._telling = loop.create_task(keep_telling(self.engine))
+        self._tending = loop.create_task(self._tend())
 
     async def stop(self) -> None:
         """Ends what still runs and settles it."""
@@ -119,16 +130,31 @@ class Worker:
         await self._run_out(0.0)
         if self._loop is not None:
             self._loop.remove_reader(self.engine.fileno())
-        if self._telling is not None:
-            self._telling.cancel()
+        if self._tending is not None:
+            self._tending.cancel()
         await asyncio.to_thread(self._finish)
-        tell(self.engine)
 
     def _finish(self) -> None:
         self._sync.stop()
         self.engine.stop()
         self._drainer.stop()
         self._ledger.close()
+        tell(self.engine, self._webhook)
+        if self._webhook is not None:
+            self._webhook.stop()
+
+    async def _tend(self) -> None:
+        """What nobody waits for."""
+        while True:
+            await asyncio.sleep(TEND_EVERY_S)
+            tell(self.engine, self._webhook)
+            try:
+                recovered = await asyncio.to_thread(self.engine.recover)
+            except OSError as error:
+                log.error("what dead workers held cannot be given back yet: %s", error)
+            else:
+                if recovered:
+                    log.warning("%d requests of dead workers were settled", recovered)
 
     def drain(self) -> None:
         """Readiness off, nothing new; what runs may finish within the configured time."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
+import threading
 import time
 from decimal import Decimal
 from typing import Any
@@ -353,3 +356,41 @@ def test_minted_keys_open_models_until_they_are_revoked(own_gateway: Start) -> N
     gone = gateway.admin("POST", f"/admin/v1/keys/{key_id}/revoke", {})
     assert gone.status_code in {200, 204}, gone.text
     assert eventually(lambda: ask(gateway, "u/ok-1", key=key).status == 401, 1.0)
+
+
+def test_thresholds_are_told_once(own_gateway: Start) -> None:
+    gateway = own_gateway(keys=keys(budget_usd=str(10 * ONE)), server={"workers": 2})
+    name = f"u/ok-20@{ref('told')}"
+    for _ in range(10):
+        assert ask(gateway, name, fields={"max_tokens": 20}).status == 200
+    assert eventually(lambda: "100 % used" in gateway.log(), 4.0)
+    told = [line for line in gateway.log().splitlines() if "% used" in line]
+    assert [line.split(": ", 1)[1].split(" %")[0] for line in told] == ["50", "80", "100"]
+    assert "limit key:one:budget" in told[0]
+
+
+def test_a_worker_that_is_killed_costs_what_it_held(own_gateway: Start) -> None:
+    """kill -9 of one worker while its stream runs: the other one settles what it held."""
+    gateway = own_gateway(keys=keys(budget_usd="1", max_parallel=5), server={"workers": 2})
+    name = f"u/ok-400+itl-50@{ref('dead')}"
+    asking = [
+        threading.Thread(target=ask, args=(gateway, name), kwargs={"stream": True})
+        for _ in range(4)
+    ]
+    for thread in asking:
+        thread.start()
+    assert eventually(lambda: standing(gateway, "key:one:parallel")["held"] == 4, 5.0)
+    for pid in gateway.processes()[1:]:
+        os.kill(pid, signal.SIGKILL)
+    for thread in asking:
+        thread.join()
+    assert eventually(gateway.ready, 10.0)
+    assert eventually(lambda: standing(gateway, "key:one:parallel")["held"] == 0, 10.0)
+    held = Decimal(standing(gateway, "key:one:budget")["held"])
+    assert held == 0
+    rows = [row for row in gateway.ledger() if row["outcome"] == "unknown"]
+    assert len(rows) == 4
+    assert all(row["basis"] == "estimated" for row in rows)
+    assert all(Decimal(str(row["cost_usd"])) > 0 for row in rows)
+    total = Decimal(standing(gateway, "key:one:budget")["spent"])
+    assert total >= sum(Decimal(str(row["cost_usd"])) for row in rows)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path as File
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from sluicegate.accounting.keys import MIN_MASTER_CHARACTERS
 from sluicegate.accounting.limits import Limit, key_limits, problems_of
@@ -50,6 +51,7 @@ class Resolver:
         self._check_keys(config.keys)
         limits = self._limits(config)
         self._check_store(config)
+        self._check_events(config)
         providers = self._declared("providers")
         self._warn(config, has_inline_secrets=has_inline_secrets)
         return Settings(
@@ -64,6 +66,7 @@ class Resolver:
             admin_key=config.admin_key,
             admin=config.admin,
             master_key=config.master_key,
+            events=config.events,
             open=config.auth == "none",
             deadlines=deadlines,
             commit_after_s=config.commit_after_s,
@@ -122,6 +125,18 @@ class Resolver:
             self.fail(("cache", "exact", "enabled"), _UNBUILT)
         if config.cache.semantic.enabled:
             self.fail(("cache", "semantic", "enabled"), _UNBUILT)
+
+    def _check_events(self, config: Config) -> None:
+        """A URL may hold a credential: no message repeats it."""
+        if config.events is None:
+            return
+        try:
+            url = urlsplit(config.events.webhook_url.reveal())
+            good = url.scheme in {"http", "https"} and bool(url.hostname)
+        except ValueError:
+            good = False
+        if not good:
+            self.fail(("events", "webhook_url"), "must be http://host/... or https://host/...")
 
     def _check_store(self, config: Config) -> None:
         """A URL may hold a password: no message repeats it."""

@@ -138,6 +138,15 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):
     """USD for a thousand searches that the vendor makes; nothing where omitted."""
 
 
+class Events(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom to tell that a limit is nearly used up, a price is missing, a count diverges."""
+
+    webhook_url: Secret
+    """http or https; each event is posted there as JSON."""
+    webhook_secret: Secret | None = None
+    """Signs each body: `x-sluicegate-signature: sha256=HEX`, HMAC-SHA256."""
+
+
 class ExactCache(msgspec.Struct, frozen=True, kw_only=True):
     """Answers to the very same request."""
 
@@ -225,5 +234,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Largest answer that is no stream."""
     keys: list[Key] = []
     limits: list[Limit] = []
+    events: Events | None = None
     default_max_output_tokens: Count = 4096
-    """For dialects that demand a bound where the client set none."""
+    """For dialects that demand a bound where the client set none, and the guess that a reservation
+    begins with there.
+    """

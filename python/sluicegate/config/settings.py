@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sluicegate.accounting.limits import Limit
-from sluicegate.config.schema import Admin, Key, Server, Timeouts
+from sluicegate.config.schema import Admin, Events, Key, Server, Timeouts
 from sluicegate.config.values import Secret
 
 
@@ -85,6 +85,7 @@ class Settings:
     admin_key: Secret | None
     admin: Admin | None
     master_key: Secret | None
+    events: Events | None
     deadlines: Deadlines
     commit_after_s: float
     max_event_bytes: int
