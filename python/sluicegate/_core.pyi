@@ -116,9 +116,9 @@ class Engine:
         pico-dollars. False where another worker has.
         """
 
-    def standing(self, name: str, values: Sequence[str]) -> tuple[int, int, int] | None:
-        """`(spent, held, left)` of a limit in force for the values of its scope; money in
-        pico-dollars. None where there is no such limit.
+    def standing(self, name: str, instance: str) -> tuple[int, int, int] | None:
+        """`(spent, held, left)` of a limit in force for the values of its scope, joined by U+001F;
+        money in pico-dollars. None where there is no such limit.
         """
 
     def recover(self) -> int:

@@ -265,7 +265,10 @@ impl Budgets {
         let mut granted = more;
         for entry in &reservation.entries {
             let limit = &entry.charge.limit;
-            if entry.charge.cuts() && !limit.is_rate() && entry.counter.window(&tx) == entry.held.window {
+            if entry.charge.cuts()
+                && !limit.is_rate()
+                && entry.counter.window(&tx) == entry.held.window
+            {
                 let (room, _) = entry.counter.room(&tx, limit, now);
                 granted = granted.min(demand.output_within(limit, room).unwrap_or(0));
             }
@@ -296,8 +299,7 @@ impl Budgets {
         let demand = reservation.demand.more(1);
         let full = reservation.entries.iter().find(|entry| {
             let (room, _) = entry.counter.room(&tx, &entry.charge.limit, now);
-            entry.charge.cuts()
-                && demand.output_within(&entry.charge.limit, room).unwrap_or(0) == 0
+            entry.charge.cuts() && demand.output_within(&entry.charge.limit, room).unwrap_or(0) == 0
         });
         full.map(|entry| entry.charge.limit.clone())
     }

@@ -38,7 +38,7 @@ pub struct Refused {
     /// The gateway's id of the request.
     pub id: Uuid,
     /// What the client is told.
-    pub refusal: Refusal,
+    pub refusal: Box<Refusal>,
     /// What is known of it, where the key was good: such a refusal has a ledger row. Requests without a key have
     /// none, so that nobody fills the ledger from outside.
     pub known: Option<Box<Known>>,
@@ -147,7 +147,7 @@ impl Gate<'_> {
         let arrived = Instant::now();
         let now = SystemTime::now();
         let id = Uuid::now_v7();
-        let unknown = |refusal| Refused { id, refusal, known: None };
+        let unknown = |refusal| Refused { id, refusal: Box::new(refusal), known: None };
         let headers = RequestHeaders::read(incoming.headers, self.digester).map_err(unknown)?;
         let principal = self.holder(&headers, unix_ms(now)).map_err(unknown)?;
         let mut draft = Draft {
@@ -167,7 +167,7 @@ impl Gate<'_> {
             Ok(decided) => decided,
             Err(refusal) => {
                 let known = Box::new(Known { principal, headers, scan, time });
-                return Err(Refused { id, refusal: *refusal, known: Some(known) });
+                return Err(Refused { id, refusal, known: Some(known) });
             }
         };
         let total = route.targets.iter().map(|t| t.timeouts.total).max().unwrap_or(Duration::MAX);

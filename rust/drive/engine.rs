@@ -150,7 +150,8 @@ impl Engine {
         &self,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Result<Vec<String>, Refused> {
-        let unknown = |refusal| Refused { id: Uuid::now_v7(), refusal, known: None };
+        let unknown =
+            |refusal| Refused { id: Uuid::now_v7(), refusal: Box::new(refusal), known: None };
         let principal = self.gate().authenticate(headers).map_err(unknown)?;
         let snapshot = self.snapshot();
         let mut names: Vec<String> =

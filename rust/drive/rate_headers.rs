@@ -1,11 +1,14 @@
-//! How limits stand, as OpenAI's clients read it.
+//! How limits stand, as `OpenAI`'s clients read it.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::budget::{Denied, Limit, Measure, Standing};
 
 /// `x-ratelimit-*` of the limits with the smallest part left: one on requests and one on tokens.
-pub(super) fn of_standings(standings: impl Iterator<Item = Standing>) -> Vec<(&'static str, String)> {
+pub(super) fn of_standings(
+    standings: impl Iterator<Item = Standing>,
+) -> Vec<(&'static str, String)> {
     let (mut requests, mut tokens, mut budget) = (None, None, None);
     for standing in standings {
         let tightest = match standing.limit.measure {
@@ -63,7 +66,7 @@ fn write(
     }
 }
 
-/// As OpenAI writes durations: `1h2m3s`, `1.5s`, `20ms`.
+/// As `OpenAI` writes durations: `1h2m3s`, `1.5s`, `20ms`.
 fn duration(ns: u64) -> String {
     let ms = ns.div_ceil(1_000_000);
     if ms < 1000 {
@@ -72,14 +75,14 @@ fn duration(ns: u64) -> String {
     let (hours, minutes, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms % 60_000);
     let mut text = String::new();
     if hours > 0 {
-        text.push_str(&format!("{hours}h"));
+        let _ = write!(text, "{hours}h");
     }
     if hours > 0 || minutes > 0 {
-        text.push_str(&format!("{minutes}m"));
+        let _ = write!(text, "{minutes}m");
     }
     let (seconds, rest) = (ms / 1000, ms % 1000);
     if rest == 0 {
-        text.push_str(&format!("{seconds}s"));
+        let _ = write!(text, "{seconds}s");
     } else {
         text.push_str(format!("{seconds}.{rest:03}").trim_end_matches('0'));
         text.push('s');

@@ -59,9 +59,9 @@ impl Refusal {
 
     /// Nobody can say now whether the credential is a key.
     pub(super) fn keys_unavailable() -> Self {
-        let message = "the store of keys cannot be read now, so this key cannot be checked; try again";
-        let refusal =
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "key_store_unavailable", message);
+        let message =
+            "the store of keys cannot be read now, so this key cannot be checked; try again";
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "key_store_unavailable", message);
         Self { retry_after_ms: Some(1000), ..refusal }
     }
 

@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::meter::{Meter, Sighting};
 use crate::sse;
 use crate::stream::{self, Delta, Encoder, StreamError};
-use crate::tokens::StreamCounter;
+use crate::tokens::{StreamCounter, framing_of};
 use crate::transport::{Coding, Decoder, Lease, UnknownCoding};
 
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
@@ -183,7 +183,8 @@ impl Relay {
             decoder,
             parser: sse::Parser::new(a.snapshot.max_event_bytes),
             meter: Meter::new(run.target.upstream.dialect, counter)
-                .counting(run.target.upstream.counting),
+                .counting(run.target.upstream.counting)
+                .framed(framing_of(&run.target.model)),
             encoder,
             hides_usage: run.hides_usage,
             out: Vec::new(),

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::admit::Known;
-use super::refusal::Refusal;
 use super::exchange::Exchange;
+use super::refusal::Refusal;
 use super::snapshot::{Operation, Target};
 use crate::budget::Demand;
 use crate::dialect::Dialect;

@@ -59,9 +59,8 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
         let input_tokens = usage.input_tokens.or_else(|| Some(input_tokens(run)));
         return fill(run, &Usage { input_tokens, ..usage }, counted, basis);
     }
-    let mut text_counter = StreamCounter::new(vocabulary(&run.target));
-    answer.for_each_text(|text| text_counter.push(text));
-    let counted = text_counter.total();
+    let fresh = StreamCounter::new(vocabulary(&run.target));
+    let counted = answer.counted_output_tokens(fresh, tokens::framing_of(&run.target.model));
     if is_reported {
         return fill(run, &usage, Some(counted), Basis::Reported);
     }

@@ -1,5 +1,6 @@
 //! What a credential is looked up by.
 
+use hmac::digest::generic_array::GenericArray;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -16,9 +17,9 @@ impl std::fmt::Debug for Digester {
 impl Digester {
     /// Digests under a master key of any length.
     pub fn new(master: &[u8]) -> Self {
-        // Keys of any length are taken: longer ones are hashed first.
+        // Keys of any length are taken: longer ones are hashed first, so this never fails.
         let keyed = Hmac::new_from_slice(master);
-        Self(keyed.unwrap_or_else(|_| Hmac::new(&Default::default())))
+        Self(keyed.unwrap_or_else(|_| Hmac::new(&GenericArray::default())))
     }
 
     /// The digest of the whole of a credential.

@@ -116,7 +116,12 @@ impl Governance {
     }
 
     /// Limits that bind it at one target beside those. `subject` has the requested name as its model.
-    pub fn target_charges(&self, subject: &Subject<'_>, provider: &str, model: &str) -> Vec<Charge> {
+    pub fn target_charges(
+        &self,
+        subject: &Subject<'_>,
+        provider: &str,
+        model: &str,
+    ) -> Vec<Charge> {
         let mut charges = Vec::new();
         if self.providers.is_empty() && self.models.is_empty() {
             return charges;
@@ -180,11 +185,11 @@ impl Governance {
         &self,
         budgets: &Budgets,
         name: &str,
-        spent: &[(Vec<String>, u128)],
+        spent: Vec<(Vec<String>, u128)>,
         now: Now,
     ) -> Result<bool, Error> {
         let Some((limit, _)) = self.limits.get(name) else { return Ok(false) };
-        let spent = spent.iter().filter_map(|(values, amount)| {
+        let spent = spent.into_iter().filter_map(|(values, amount)| {
             let instance = joined(values.iter().map(String::as_str))?;
             let units = amount.div_ceil(u128::from(limit.unit_pico));
             Some((instance, u64::try_from(units).unwrap_or(u64::MAX)))
@@ -192,16 +197,15 @@ impl Governance {
         budgets.seed(limit, spent, now)
     }
 
-    /// How a limit stands for one instance of its scope: spent, held, left.
+    /// How a limit stands for one instance of its scope, its values joined: spent, held, left.
     pub fn standing(
         &self,
         budgets: &Budgets,
         name: &str,
-        values: &[String],
+        instance: String,
         now: Now,
     ) -> Result<Option<(u128, u128, u128)>, Error> {
         let Some((limit, _)) = self.limits.get(name) else { return Ok(None) };
-        let Some(instance) = joined(values.iter().map(String::as_str)) else { return Ok(None) };
         let charge = Charge::new(limit.clone(), instance);
         let (spent, held, left) = budgets.standing(&charge, now)?;
         let worth = |units: u64| u128::from(units) * u128::from(limit.unit_pico);

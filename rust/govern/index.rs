@@ -66,9 +66,7 @@ impl Index {
                 continue;
             };
             let Some(instance) = values(&shape.each) else { continue };
-            charges.extend(
-                found.iter().map(|limit| Charge::new(limit.clone(), instance.clone())),
-            );
+            charges.extend(found.iter().map(|limit| Charge::new(limit.clone(), instance.clone())));
         }
     }
 }

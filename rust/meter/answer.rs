@@ -1,8 +1,10 @@
 //! Whole answers, read in one go.
 
+use super::counter::{Counters, TextCounter};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::stream::{Counting, Decoder, Delta, FinishReason, UpstreamError, Usage};
+use crate::tokens::Framing;
 
 /// What a whole JSON answer says.
 #[derive(Debug, Clone)]
@@ -91,16 +93,15 @@ impl Answer<'_> {
         self.body.len()
     }
 
-    /// Hands out every text that the model wrote, for counting where usage is missing.
+    /// Our own count of what the model wrote, as [`super::Meter`] has it of a stream. `counter` has seen nothing.
     ///
     /// Cost: reads the body again.
-    pub fn for_each_text(&self, mut sink: impl FnMut(&str)) {
+    pub fn counted_output_tokens<C: TextCounter>(&self, counter: C, framing: Framing) -> u64 {
+        let mut counters = Counters::new(counter);
+        counters.frame(framing);
         // It was read once, so it can be read again.
-        let _ = Decoder::new(self.dialect).whole(self.body, |delta| {
-            if let Some(text) = delta.output_text() {
-                sink(text);
-            }
-        });
+        let _ = Decoder::new(self.dialect).whole(self.body, |delta| counters.push(delta));
+        counters.total()
     }
 }
 

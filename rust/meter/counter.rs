@@ -1,7 +1,7 @@
 //! Counting what the model wrote.
 
 use crate::stream::Delta;
-use crate::tokens::StreamCounter;
+use crate::tokens::{Framing, StreamCounter};
 
 /// Counts the tokens of one text that arrives in pieces.
 ///
@@ -35,6 +35,7 @@ impl TextCounter for StreamCounter {
 #[derive(Debug)]
 pub(super) struct Counters<C> {
     fresh: C,
+    framing: Framing,
     texts: Vec<(Channel, C)>,
     /// Where the last piece went; the next one almost always goes there too.
     last: usize,
@@ -54,7 +55,11 @@ const MAX_TEXTS: usize = 256;
 
 impl<C: TextCounter> Counters<C> {
     pub(super) fn new(fresh: C) -> Self {
-        Self { fresh, texts: Vec::new(), last: 0 }
+        Self { fresh, framing: Framing::default(), texts: Vec::new(), last: 0 }
+    }
+
+    pub(super) const fn frame(&mut self, framing: Framing) {
+        self.framing = framing;
     }
 
     pub(super) fn push(&mut self, delta: &Delta<'_>) {
@@ -80,11 +85,35 @@ impl<C: TextCounter> Counters<C> {
     }
 
     pub(super) fn total(&mut self) -> u64 {
-        self.texts.iter_mut().map(|(_, counter)| counter.total()).sum()
+        let texts: u64 = self.texts.iter_mut().map(|(_, counter)| counter.total()).sum();
+        texts + self.around()
     }
 
     pub(super) fn at_most(&self) -> u64 {
-        self.texts.iter().map(|(_, counter)| counter.at_most()).sum()
+        let texts: u64 = self.texts.iter().map(|(_, counter)| counter.at_most()).sum();
+        texts + self.around()
+    }
+
+    /// What stands around the texts of each answer.
+    fn around(&self) -> u64 {
+        if self.framing == Framing::default() {
+            return 0;
+        }
+        let mut answers: Vec<(u32, u64)> = Vec::new();
+        for (channel, _) in &self.texts {
+            let (choice, calls) = match channel {
+                Channel::Tool(choice, _) => (*choice, 1),
+                Channel::Text(choice) | Channel::Reasoning(choice) | Channel::Refusal(choice) => {
+                    (*choice, 0)
+                }
+                Channel::Vendor => continue,
+            };
+            match answers.iter_mut().find(|(known, _)| *known == choice) {
+                Some((_, known)) => *known += calls,
+                None => answers.push((choice, calls)),
+            }
+        }
+        answers.iter().map(|(_, calls)| self.framing.tokens(*calls)).sum()
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Sighting, TextCounter};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::stream::{Counting, Decoder, Delta, FinishReason, UpstreamError, Usage};
+use crate::tokens::Framing;
 
 /// More alternatives than any API offers; bounds what a host gone mad can make us keep.
 const MAX_CHOICES: usize = 1024;
@@ -49,6 +50,13 @@ impl<C: TextCounter> Meter<C> {
         self
     }
 
+    /// This meter for a model that writes so much around its answers.
+    #[must_use]
+    pub fn framed(mut self, framing: Framing) -> Self {
+        self.state.counters.frame(framing);
+        self
+    }
+
     /// Takes in one event and says what it showed.
     ///
     /// A malformed event is an error, and the meter stays as it was. What follows the terminator or an
@@ -79,7 +87,8 @@ impl<C: TextCounter> Meter<C> {
         self.state.usage
     }
 
-    /// Our own count of what the model wrote: text, reasoning, refusal, tool names and arguments.
+    /// Our own count of what the model wrote: text, reasoning, refusal, tool names and arguments, and what its family
+    /// writes around them.
     pub fn counted_output_tokens(&mut self) -> u64 {
         self.state.counters.total()
     }

@@ -169,13 +169,13 @@ impl Engine {
         name: &str,
         spent: Vec<(Vec<String>, u128)>,
     ) -> PyResult<bool> {
-        Ok(governance.0.seed(self.core.budgets(), name, &spent, Now::read())?)
+        Ok(governance.0.seed(self.core.budgets(), name, spent, Now::read())?)
     }
 
-    /// `(spent, held, left)` of a limit in force, for the values of its scope; money in pico-dollars.
-    fn standing(&self, name: &str, values: Vec<String>) -> PyResult<Option<(u128, u128, u128)>> {
+    /// `(spent, held, left)` of a limit in force, for an instance of its scope; money in pico-dollars.
+    fn standing(&self, name: &str, instance: String) -> PyResult<Option<(u128, u128, u128)>> {
         let governance = self.core.governance();
-        Ok(governance.standing(self.core.budgets(), name, &values, Now::read())?)
+        Ok(governance.standing(self.core.budgets(), name, instance, Now::read())?)
     }
 
     /// Gives back what dead workers held; how many requests that were.

@@ -59,15 +59,8 @@ impl From<GovernanceError> for PyErr {
 }
 
 /// A refusal as Python has it: `(status, code, message, param, retry_after_s, headers, is_held)`.
-pub type RefusalFields = (
-    u16,
-    &'static str,
-    String,
-    Option<String>,
-    Option<f64>,
-    Vec<(&'static str, String)>,
-    bool,
-);
+pub type RefusalFields =
+    (u16, &'static str, String, Option<String>, Option<f64>, Vec<(&'static str, String)>, bool);
 
 #[allow(clippy::cast_precision_loss)] // waits are far below what a double holds
 pub fn refusal_fields(refusal: Refusal) -> RefusalFields {
@@ -79,5 +72,5 @@ pub fn refusal_fields(refusal: Refusal) -> RefusalFields {
 /// `RefusedError(request_id, refusal)`.
 pub fn refused(refused: Refused) -> PyErr {
     let Refused { id, refusal, .. } = refused;
-    RefusedError::new_err((id.to_string(), refusal_fields(refusal)))
+    RefusedError::new_err((id.to_string(), refusal_fields(*refusal)))
 }

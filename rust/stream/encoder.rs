@@ -68,9 +68,7 @@ impl Encoder {
     /// An encoder for the rest of a stream that went out without it so far.
     pub fn resume(dialect: Dialect, options: Options, trail: &Trail) -> Self {
         match dialect {
-            Dialect::OpenAiChat => {
-                Self::OpenAiChat(openai_chat::Encoder::resume(options, trail))
-            }
+            Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Encoder::resume(options, trail)),
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::resume(options, trail)),
         }
     }

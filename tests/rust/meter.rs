@@ -2,12 +2,17 @@
 
 mod recorded;
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use sluicegate::dialect::Dialect;
 use sluicegate::error::Error;
 use sluicegate::meter::{Meter, Sighting, TextCounter, diverges, read_answer};
-use sluicegate::stream::{Counting, FinishReason, ServiceTier, Usage};
-use sluicegate::tokens::{Exactness, StreamCounter, Vocabulary, vocabulary_of};
+use sluicegate::stream::{Counting, Delta, FinishReason, ServiceTier, Usage};
+use sluicegate::tokens::Vocabulary::{Cl100kBase, O200kBase};
+use sluicegate::tokens::{
+    Exactness, Framing, StreamCounter, Vocabulary, framing_of, vocabulary_of,
+};
 
 /// Counts bytes, which makes every expectation plain.
 #[derive(Clone, Default)]
@@ -552,15 +557,14 @@ fn whole_answers_are_read_with_their_errors_and_gaps() {
     assert_eq!((answer.id.as_str(), answer.model.as_str(), answer.empty), ("c", "m", false));
     assert_eq!(answer.usage.input_tokens, Some(3));
     assert_eq!(answer.finish_reasons, [(0, FinishReason::ToolCalls)]);
-    let mut texts = Vec::new();
-    answer.for_each_text(|text| texts.push(text.to_owned()));
-    assert_eq!(texts, ["hi", "f", "{}"]);
+    assert_eq!(answer.counted_output_tokens(Bytes(0), Framing::default()), 5, "hi, f, {{}}");
+    let framing = Framing { answer: 100, call: 1000, several_calls: 10_000 };
+    assert_eq!(answer.counted_output_tokens(Bytes(0), framing), 1105);
 
     let messages = br#"{"id":"m","type":"message","model":"claude","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"text","text":"hi"},{"type":"tool_use","id":"t","name":"f","input":{"x": 1}}],"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":2}}"#;
     let answer = read_answer(Dialect::Anthropic, messages).unwrap();
-    let mut texts = Vec::new();
-    answer.for_each_text(|text| texts.push(text.to_owned()));
-    assert_eq!(texts, ["hm", "hi", "f", r#"{"x": 1}"#]);
+    let counted = answer.counted_output_tokens(Bytes(0), Framing::default());
+    assert_eq!(counted, 13, "hm, hi, f and the arguments");
     assert_eq!(answer.usage.output_tokens, Some(2));
     assert_eq!(answer.finish_reasons, [(0, FinishReason::ToolCalls)]);
 
@@ -670,7 +674,8 @@ fn recorded_counts_raise_hardly_an_alarm() {
             }
             meter.response_model().clone_into(&mut model);
             let (vocabulary, exactness) = vocabulary_of(&model);
-            let mut meter = Meter::new(dialect, StreamCounter::new(vocabulary));
+            let mut meter =
+                Meter::new(dialect, StreamCounter::new(vocabulary)).framed(framing_of(&model));
             for (name, data) in &stream {
                 let _ = meter.observe(name, data.as_bytes());
             }
@@ -679,9 +684,9 @@ fn recorded_counts_raise_hardly_an_alarm() {
             let Ok(answer) = read_answer(dialect, exchange.body().as_bytes()) else { continue };
             model.clone_from(&answer.model);
             let (vocabulary, exactness) = vocabulary_of(&model);
-            let mut counter = StreamCounter::new(vocabulary);
-            answer.for_each_text(|text| counter.push(text));
-            (answer.usage, counter.total(), exactness)
+            let counted = answer
+                .counted_output_tokens(StreamCounter::new(vocabulary), framing_of(&answer.model));
+            (answer.usage, counted, exactness)
         };
         if usage.output_tokens.is_none() {
             continue;
@@ -710,4 +715,78 @@ proptest! {
         let _ = read_answer(Dialect::OpenAiChat, &data);
         let _ = read_answer(Dialect::Anthropic, &data);
     }
+}
+
+/// Streams of one kind: how many, what they reported, what was counted while they flowed.
+#[derive(Default)]
+struct Group {
+    streams: u32,
+    reported: u64,
+    counted: u64,
+    /// Of each stream, in tokens.
+    errors: Vec<i64>,
+}
+
+/// Hidden reasoning shows in no stream: it is taken out of what was reported.
+#[test]
+fn live_counts_stay_near_what_is_reported() {
+    let mut groups: BTreeMap<(bool, String, &str), Group> = BTreeMap::default();
+    for exchange in recorded::exchanges() {
+        let (Some(dialect), Some(stream)) = (exchange.dialect(), exchange.events()) else {
+            continue;
+        };
+        let read = |vocabulary, framing| {
+            let counter = StreamCounter::new(vocabulary);
+            let mut meter = Meter::new(dialect, counter).framed(framing);
+            let mut calls = false;
+            for (name, data) in &stream {
+                let _ = meter.observe_with(name, data.as_bytes(), |delta| {
+                    calls |= matches!(delta, Delta::ToolStart { .. });
+                });
+            }
+            (meter, calls)
+        };
+        let model = read(Vocabulary::O200kBase, Framing::default()).0.response_model().to_owned();
+        let (vocabulary, exactness) = vocabulary_of(&model);
+        let (mut meter, calls) = read(vocabulary, framing_of(&model));
+        let counted = meter.counted_output_tokens();
+        let Some(reported) = meter.usage().output_tokens else { continue };
+        let hidden = meter.usage().reasoning_tokens.unwrap_or(0);
+        let reported = if counted < hidden { reported - hidden } else { reported };
+        let is_openai =
+            exactness == Exactness::Exact && matches!(vocabulary, O200kBase | Cl100kBase);
+        let kind = if calls { "calls" } else { "text" };
+        let group = groups.entry((is_openai, exchange.provider.clone(), kind)).or_default();
+        group.streams += 1;
+        group.reported += reported;
+        group.counted += counted;
+        group.errors.push(counted.cast_signed() - reported.cast_signed());
+    }
+    let (mut reported, mut counted) = (0, 0);
+    for ((is_openai, provider, kind), group) in &mut groups {
+        group.errors.sort_unstable();
+        let name = if *is_openai { "OpenAI's vocabularies" } else { "others" };
+        println!(
+            "{name}: {provider} {kind}: {} streams, {} tokens reported, {} counted ({:+.1} %), middle error {} tokens",
+            group.streams,
+            group.reported,
+            group.counted,
+            percent(group.counted, group.reported),
+            group.errors[group.errors.len() / 2],
+        );
+        if *is_openai && provider == "openai" {
+            reported += group.reported;
+            counted += group.counted;
+        }
+    }
+    println!(
+        "OpenAI itself: {reported} reported, {counted} counted ({:+.2} %)",
+        percent(counted, reported)
+    );
+    assert!(percent(counted, reported).abs() < 5.0);
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn percent(counted: u64, reported: u64) -> f64 {
+    (counted as f64 / reported.max(1) as f64 - 1.0) * 100.0
 }

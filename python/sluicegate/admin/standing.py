@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from sluicegate.accounting.alerts import SEPARATOR
 from sluicegate.accounting.limits import ANY, Limit
 from sluicegate.admin.actor import Actor
 from sluicegate.admin.desk import Desk, found
@@ -9,9 +10,9 @@ from sluicegate.admin.errors import InvalidInputError, NotFoundError, NotServing
 from sluicegate.admin.views import StandingView, usd_of
 from sluicegate.store.records import LIMITS, StoredLimit
 
-Counters = Callable[[str, Sequence[str]], tuple[int, int, int] | None]
-"""`(spent, held, left)` of a limit's name and the values of its scope; None where it is not in
-force.
+Counters = Callable[[str, str], tuple[int, int, int] | None]
+"""`(spent, held, left)` of a limit's name and the values of its scope, joined; None where it is not
+in force.
 """
 
 
@@ -39,7 +40,7 @@ class Standings:
             )
         if self._counters is None:
             raise NotServingError
-        standing = self._counters(name, values)
+        standing = self._counters(name, SEPARATOR.join(values))
         if standing is None:
             raise NotFoundError("limit", name)
         spent, held, left = standing
