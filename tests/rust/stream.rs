@@ -775,7 +775,9 @@ fn a_whole_answer_and_its_stream_stop_for_the_same_reason_under_the_same_call_id
         Decoder::new(from).whole(body.as_bytes(), |delta| answer.delta(delta)).unwrap();
         answer.write(to, &options(), &mut whole);
         let mut stream = Vec::new();
-        Transcoder::new(from, to, options()).whole(body.as_bytes(), &mut stream).unwrap();
+        let mut transcoder = Transcoder::new(from, to, options());
+        transcoder.whole(body.as_bytes(), &mut stream).unwrap();
+        transcoder.finish(&mut stream);
         for out in [&whole, &stream] {
             let out = std::str::from_utf8(out).unwrap();
             assert!(out.contains(&format!(r#""stop_reason":"{stop_reason}""#)), "{out}");
