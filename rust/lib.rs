@@ -15,6 +15,7 @@ pub mod meter;
 pub mod price;
 #[cfg(feature = "python")]
 mod py;
+pub mod run;
 pub mod sse;
 pub mod stream;
 pub mod tokens;

@@ -18,7 +18,7 @@ mod text;
 mod walk;
 
 pub use bound::lower_max_tokens;
-pub use scan::{Scan, scan};
+pub use scan::{Scan, for_each_top_level, scan};
 pub use splice::{Edit, splice};
 pub use text::for_each_text;
 pub use walk::MAX_DEPTH;

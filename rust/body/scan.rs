@@ -134,6 +134,18 @@ pub fn scan(body: &[u8]) -> Result<Scan, Error> {
     Ok(scan)
 }
 
+/// Calls `each` with every field of a body that was scanned, and its value as it stands there.
+pub fn for_each_top_level(body: &[u8], mut each: impl FnMut(&str, &[u8])) {
+    // A body that breaks off was refused when it was scanned.
+    let _ = for_each_field(body, |walk, key| {
+        let begin = walk.at;
+        walk.value(&mut Unseen)?;
+        let key = unescaped(body.get(key).unwrap_or_default());
+        each(&key, body.get(begin..walk.at).unwrap_or_default());
+        Ok(())
+    });
+}
+
 /// Walks through a body that must be one object. `each` gets where a key stands and passes the value behind it.
 pub(super) fn for_each_field<'a>(
     body: &'a [u8],

@@ -9,6 +9,8 @@ use crate::limit::{Decision, Rate, State};
 pub(super) const COUNTER_WORDS: usize = 8;
 /// Places that are looked at for a key: more than enough at a load of one half.
 const LOOKED_AT: usize = 64;
+/// A run, or an end user, that was not heard of for this long may be forgotten where there is no room.
+const QUIET_NS: u64 = 7 * 86_400 * 1_000_000_000;
 
 const KEY: usize = 0; // two words; 0, 0 is a place that was never used
 const BEGIN: usize = 2;
@@ -37,7 +39,7 @@ impl Counter {
         now: Now,
     ) -> Option<(Self, bool)> {
         let first = usize::try_from(key.0 % count as u64).ok()?;
-        let mut reusable = None;
+        let (mut reusable, mut quietest) = (None, None);
         for step in 0..LOOKED_AT.min(count) {
             let counter = Self(base + (first + step) % count * COUNTER_WORDS);
             let found = (tx.get(counter.0 + KEY), tx.get(counter.0 + KEY + 1));
@@ -50,8 +52,23 @@ impl Counter {
             if reusable.is_none() && counter.says_nothing(tx, now) {
                 reusable = Some(counter);
             }
+            let quiet_since = tx.get(counter.0 + USED_AT);
+            if counter.may_be_forgotten(tx, now)
+                && quietest.is_none_or(|(_, since)| quiet_since < since)
+            {
+                quietest = Some((counter, quiet_since));
+            }
         }
-        reusable.map(|counter| (counter, false))
+        reusable.or(quietest.map(|(counter, _)| counter)).map(|counter| (counter, false))
+    }
+
+    /// Whether it makes room where all places around are taken: it counts for good, and nobody asked it for long.
+    fn may_be_forgotten(self, tx: &Transaction<'_>, now: Now) -> bool {
+        let quiet_ns = now.unix_ns.saturating_sub(tx.get(self.0 + USED_AT));
+        !self.is_rate(tx)
+            && self.held(tx) == 0
+            && tx.get(self.0 + END) == u64::MAX
+            && quiet_ns > QUIET_NS
     }
 
     /// Whether a new counter in its place would say the same.
@@ -75,6 +92,7 @@ impl Counter {
             (SPENT, 0),
             (HELD, 0),
             (FLAGS, kind << KIND),
+            (USED_AT, now.unix_ns),
         ] {
             tx.set(self.0 + at, value);
         }

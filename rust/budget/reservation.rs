@@ -421,6 +421,10 @@ impl Budgets {
         Ok(Turn { _process: process, _thread: thread })
     }
 
+    pub(super) fn seed_words(&self) -> (u64, u64) {
+        self.shared.seed()
+    }
+
     pub(super) fn transaction(&self) -> Transaction<'_> {
         Transaction::new(self.shared.words(), self.shared.notes())
     }

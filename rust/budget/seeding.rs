@@ -25,10 +25,12 @@ impl Budgets {
         now: Now,
     ) -> Result<bool, Error> {
         let mut is_first = false;
-        self.on_counter(&mark(limit), now, |tx, counter| {
+        let mark = mark(limit);
+        self.on_counter(&mark, now, |tx, counter| {
             is_first = counter.spent(tx) == 0;
             if is_first {
                 counter.spend(tx, 1);
+                counter.hold(tx, &mark.limit, 1, now); // what is held makes no room for others
             }
         })?;
         if is_first {

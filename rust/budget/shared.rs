@@ -12,12 +12,13 @@ use rustix::io::retry_on_intr;
 use super::counter::COUNTER_WORDS;
 use super::map::Words;
 use super::reservation::Budgets;
+use super::runs::{RUN_WORDS, RUNS};
 use super::transaction::NOTE_WORDS;
 use crate::error::Error;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"sluicegb");
 /// Grows with every change of the layout: files of another one are never read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 pub(super) const LOCK: usize = 2;
 pub(super) const SEED: usize = 3; // two words
@@ -28,13 +29,14 @@ pub(super) const RECORDS_USED: usize = 6;
 const NOTES: usize = 16;
 
 /// Counters: places for as many keys, users and runs as have a limit of their own and spent something of it.
-pub(super) const COUNTERS: usize = 1 << 16;
+pub(super) const COUNTERS: usize = 1 << 18;
 /// Requests with a reservation that run at once.
 pub(super) const RECORDS: usize = 1 << 13;
 pub(super) const RECORD_WORDS: usize = 128;
 pub(super) const COUNTERS_AT: usize = (NOTES + NOTE_WORDS).next_multiple_of(512);
 pub(super) const RECORDS_AT: usize = COUNTERS_AT + COUNTERS * COUNTER_WORDS;
-const WORDS: usize = RECORDS_AT + RECORDS * RECORD_WORDS;
+pub(super) const RUNS_AT: usize = RECORDS_AT + RECORDS * RECORD_WORDS;
+const WORDS: usize = RUNS_AT + RUNS * RUN_WORDS;
 
 /// The mapped file, and this process's share in its lock.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use sluicegate::budget::{
     Actual, AtCap, Budgets, Calendar, Charge, Demand, Limit, Measure, Now, Period, Refused,
-    Reservation, Window,
+    Reservation, RunCaps, RunRefused, Step, Window,
 };
 use sluicegate::limit::Rate;
 
@@ -470,4 +470,62 @@ fn processes_killed_at_any_instant_leave_no_reservation_and_lose_no_charge() {
     }
     assert!(unsettled > 0, "no round caught a running request");
     assert!(standing(&budgets, &money, NOW).0 > 0);
+}
+
+fn step<'a>(run: &'a str, parent: Option<&'a str>, call: u64) -> Step<'a> {
+    Step { tenant: "t", run, parent, call }
+}
+
+#[test]
+fn runs_nest_as_deep_and_as_wide_as_they_may() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let caps = RunCaps { wall_ns: None, depth: Some(2), fan_out: Some(2) };
+    let enter = |run, parent| budgets.enter_run(&step(run, parent, 0), &caps, NOW).unwrap();
+    assert_eq!(enter("a", None).unwrap().depth, 0);
+    assert_eq!(enter("b", Some("a")).unwrap().depth, 1);
+    assert_eq!(enter("c", Some("b")).unwrap().depth, 2);
+    assert_eq!(enter("d", Some("c")).unwrap_err(), RunRefused::Depth(3, 2));
+    assert_eq!(enter("e", Some("a")).unwrap().depth, 1);
+    assert_eq!(enter("f", Some("a")).unwrap_err(), RunRefused::FanOut(2));
+    assert_eq!(enter("b", Some("a")).unwrap().depth, 1, "the next step of a run is no new one");
+    assert_eq!(enter("g", Some("unheard of")).unwrap().depth, 1);
+    assert_eq!(enter("h", Some("h")).unwrap().depth, 0, "nobody is their own parent");
+    let other = Step { tenant: "another", ..step("b", None, 0) };
+    assert_eq!(budgets.enter_run(&other, &caps, NOW).unwrap().unwrap().depth, 0);
+}
+
+#[test]
+fn a_run_has_its_time_and_no_more() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let caps = RunCaps { wall_ns: Some(10 * SECOND), ..RunCaps::default() };
+    let at = |seconds: u64| Now { unix_ns: NOW.unix_ns + seconds * SECOND, ..NOW };
+    let enter = |seconds| budgets.enter_run(&step("a", None, 0), &caps, at(seconds)).unwrap();
+    assert_eq!(enter(0).unwrap().wall_left_ns, Some(10 * SECOND));
+    assert_eq!(enter(9).unwrap().wall_left_ns, Some(SECOND));
+    assert_eq!(enter(10).unwrap_err(), RunRefused::Wall(10 * SECOND));
+}
+
+#[test]
+fn the_same_call_in_a_row_is_counted() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let enter = |call| {
+        let step = step("a", None, call);
+        budgets.enter_run(&step, &RunCaps::default(), NOW).unwrap().unwrap().times
+    };
+    assert_eq!([7, 7, 7, 8, 7].map(enter), [1, 2, 3, 1, 1]);
+    assert_eq!([0, 0].map(enter), [1, 1], "where repetitions are not counted");
+}
+
+#[test]
+fn more_runs_than_there_is_room_for_push_out_the_quietest() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    for n in 0..40_000_u64 {
+        let now = Now { unix_ns: NOW.unix_ns + n, ..NOW };
+        let name = format!("run {n}");
+        budgets.enter_run(&step(&name, None, 0), &RunCaps::default(), now).unwrap().unwrap();
+    }
 }
