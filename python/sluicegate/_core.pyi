@@ -167,8 +167,8 @@ class Engine:
 
     def alerts(self) -> list[tuple[str, str, str, str, int]]:
         """What an operator should hear of since the last call: `(kind, provider, model, detail,
-        times)`. Kinds: `unpriced`, once for each model; `usage_diverges`, every ten minutes at
-        most.
+        times)`. Kinds: `unpriced`, once for each model; `usage_diverges` and `run_loops`, every ten
+        minutes at most.
         """
 
     def alert_totals(self) -> dict[str, int]:
@@ -195,6 +195,9 @@ class Exchange:
     @property
     def request_id(self) -> str:
         """The gateway's id, UUID version 7."""
+    @property
+    def changed_body(self) -> bytes | None:
+        """The request, where it is not the client's own any more: a note to the model is in it."""
     @property
     def requested_model(self) -> str:
         """The name that the client asked for."""

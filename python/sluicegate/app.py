@@ -144,6 +144,7 @@ class App:
         exchange = await _begun(worker, route, scope["headers"], body, watched)
         watched.exchange = exchange
         upstreams = worker.settings.upstreams
+        body = exchange.changed_body or body
         await Call(route, body, exchange, watched, send, worker.failover, upstreams).run()
 
     async def _other(self, worker: Worker, scope: Scope, send: Send) -> None:

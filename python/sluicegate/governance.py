@@ -12,6 +12,7 @@ import msgspec
 from sluicegate.accounting import keys
 from sluicegate.accounting.limits import Limit
 from sluicegate.config import Settings
+from sluicegate.config.schema import Runs
 from sluicegate.store.store import Governance
 
 _PICO: Final = 10**12
@@ -49,6 +50,7 @@ def governance_json(
             "keys": list(entries.values()),
             "limits": [_limit(rule, reset_at_ms) for rule, reset_at_ms in _rules(settings, stored)],
             "open": settings.open,
+            "runs": _runs(settings.runs),
             "complete": complete,
             "killed_runs": [
                 {"run": each.run, "organisation": each.organisation, "team": each.team}
@@ -70,6 +72,19 @@ def _rules(settings: Settings, stored: Governance | None) -> Iterable[tuple[Limi
     for each in stored.limits if stored is not None else ():
         if each.name not in names:
             yield each.rule, each.reset_at_ms
+
+
+def _runs(runs: Runs) -> dict[str, Any]:
+    loop = runs.loop
+    return {
+        "wall_s": runs.wall_s,
+        "depth": runs.depth,
+        "fan_out": runs.fan_out,
+        "derive": runs.derive,
+        "loop": None
+        if loop is None
+        else {"repeats": loop.repeats, "action": loop.action, "note": loop.note},
+    }
 
 
 def _limit(rule: Limit, reset_at_ms: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::alerts::{AlertKind, Alerts};
 use super::clock::{rfc3339, unix_ms, unix_seconds};
 use super::crossings::Crossings;
 use super::deadline::after;
@@ -13,6 +14,7 @@ use super::demand::{Asked, answers};
 use super::hold::Hold;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
+use super::run_guard::{RunStep, Stepping};
 use super::snapshot::{Operation, Route, Snapshot, Target};
 use crate::body::{self, Scan};
 use crate::budget::{self, AtCap, Budgets, Charge, Demand, Measure};
@@ -76,6 +78,10 @@ pub struct Admission {
     pub scan: Scan,
     /// The body itself.
     pub body: Bytes,
+    /// It is not the client's own: a note to the model stands in it.
+    pub is_changed: bool,
+    /// As a step of its run.
+    pub step: RunStep,
     /// What is asked.
     pub operation: Operation,
     /// In which dialect.
@@ -109,6 +115,8 @@ pub struct Gate<'a> {
     pub budgets: &'a Arc<Budgets>,
     /// Thresholds that were reached.
     pub crossings: &'a Arc<Crossings>,
+    /// What an operator should hear of.
+    pub alerts: &'a Alerts,
 }
 
 /// The most models that a request is led on to by limits that downgrade.
@@ -152,6 +160,7 @@ impl Gate<'_> {
         let principal = self.holder(&headers, unix_ms(now)).map_err(unknown)?;
         let mut draft = Draft {
             id,
+            dialect: incoming.dialect,
             principal,
             headers,
             scan: Scan::default(),
@@ -161,9 +170,9 @@ impl Gate<'_> {
             is_last,
         };
         let decided = self.decide(&mut draft);
-        let Draft { principal, headers, scan, unix_s, .. } = draft;
+        let Draft { principal, headers, mut scan, unix_s, .. } = draft;
         let time = rfc3339(now);
-        let Decided { route, downgraded, demand, hold } = match decided {
+        let Decided { route, downgraded, demand, hold, mut step } = match decided {
             Ok(decided) => decided,
             Err(refusal) => {
                 let known = Box::new(Known { principal, headers, scan, time });
@@ -173,10 +182,24 @@ impl Gate<'_> {
         let total = route.targets.iter().map(|t| t.timeouts.total).max().unwrap_or(Duration::MAX);
         let asked = headers.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
         let requested_model = scan.model().unwrap_or_default().to_owned();
+        let mut deadline = after(arrived, total.min(asked));
+        if let Some(left_ns) = step.standing.and_then(|standing| standing.wall_left_ns) {
+            deadline = deadline.min(after(arrived, Duration::from_nanos(left_ns)));
+        }
+        let is_changed = step.noted.is_some();
+        let body = match step.noted.take() {
+            None => Bytes::copy_from_slice(incoming.body),
+            Some(noted) => {
+                scan = body::scan(&noted).unwrap_or(scan); // it was JSON before, and is
+                noted.into()
+            }
+        };
         let admission = Admission {
             id,
-            deadline: after(arrived, total.min(asked)),
-            body: Bytes::copy_from_slice(incoming.body),
+            deadline,
+            body,
+            is_changed,
+            step,
             operation: incoming.operation,
             dialect: incoming.dialect,
             snapshot: self.snapshot.clone(),
@@ -197,6 +220,7 @@ impl Gate<'_> {
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<Decided, Box<Refusal>> {
         draft.scan = body::scan(draft.body).map_err(|error| Box::new(error.into()))?;
+        draft.headers.run = self.run_of(&draft.stepping());
         let draft = &*draft;
         let model = draft.scan.model().filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Box::new(Refusal::missing_model()))?;
@@ -217,7 +241,14 @@ impl Gate<'_> {
             }
             match self.hold(draft, &route, &charges) {
                 Ok((hold, demand)) => {
-                    return Ok(Decided { route, downgraded, demand, hold });
+                    // Behind the limits: a request that has to ask again is no step yet.
+                    let step = self.step(run, &draft.stepping())?;
+                    if let (Some(circle), Some(target)) = (&step.circle, route.targets.first()) {
+                        self.alerts.raise(AlertKind::RunLoops, target, Instant::now(), || {
+                            format!("the run {run:?} goes round in circles: {circle}")
+                        });
+                    }
+                    return Ok(Decided { route, downgraded, demand, hold, step });
                 }
                 Err(budget::Refused::Failed(error)) => {
                     return Err(Box::new(Refusal::limits_unavailable(&error)));
@@ -297,6 +328,7 @@ impl Gate<'_> {
 /// What is known of a request while it is decided on.
 struct Draft<'a> {
     id: Uuid,
+    dialect: Dialect,
     principal: Arc<Principal>,
     headers: RequestHeaders,
     scan: Scan,
@@ -309,6 +341,16 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn subject<'s>(&'s self, model: &'s str) -> Subject<'s> {
         subject(&self.principal, &self.headers, &self.scan, model)
+    }
+
+    fn stepping(&self) -> Stepping<'_> {
+        Stepping {
+            principal: &self.principal,
+            headers: &self.headers,
+            operation: self.operation,
+            dialect: self.dialect,
+            body: self.body,
+        }
     }
 
     fn asked<'s>(&'s self, route: &'s Route, default_max_output_tokens: u64) -> Asked<'s> {
@@ -329,6 +371,7 @@ struct Decided {
     downgraded: Option<String>,
     demand: Demand,
     hold: Hold,
+    step: RunStep,
 }
 
 fn subject<'s>(

@@ -21,23 +21,26 @@ pub enum AlertKind {
     Unpriced,
     /// The upstream's count of its output is far from ours.
     UsageDiverges,
+    /// An agent's run does the same again and again.
+    RunLoops,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Unpriced, Self::UsageDiverges];
+    pub const ALL: [Self; 3] = [Self::Unpriced, Self::UsageDiverges, Self::RunLoops];
 
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unpriced => "unpriced",
             Self::UsageDiverges => "usage_diverges",
+            Self::RunLoops => "run_loops",
         }
     }
 
     /// Whether it is told again after a while; what only the configuration can change is told once.
     const fn repeats(self) -> bool {
-        matches!(self, Self::UsageDiverges)
+        matches!(self, Self::UsageDiverges | Self::RunLoops)
     }
 }
 

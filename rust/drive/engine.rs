@@ -142,6 +142,7 @@ impl Engine {
             digester: &self.digester,
             budgets: &self.budgets,
             crossings: &self.crossings,
+            alerts: &self.alerts,
         }
     }
 

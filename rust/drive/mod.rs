@@ -24,6 +24,7 @@ mod request_headers;
 mod response_headers;
 mod route_cache;
 mod row;
+mod run_guard;
 mod runtime;
 mod send;
 mod snapshot;

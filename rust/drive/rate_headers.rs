@@ -10,7 +10,12 @@ pub(super) fn of_standings(
     standings: impl Iterator<Item = Standing>,
 ) -> Vec<(&'static str, String)> {
     let (mut requests, mut tokens, mut budget) = (None, None, None);
+    let mut runs = Vec::new();
     for standing in standings {
+        if standing.limit.name.starts_with(RUN) {
+            write_run(&standing, &mut runs);
+            continue;
+        }
         let tightest = match standing.limit.measure {
             Measure::Requests => &mut requests,
             Measure::InputTokens | Measure::OutputTokens | Measure::TotalTokens => &mut tokens,
@@ -25,7 +30,20 @@ pub(super) fn of_standings(
     for standing in [requests, tokens, budget].into_iter().flatten() {
         write(&standing.limit, standing.remaining, standing.reset_ns, &mut headers);
     }
+    headers.append(&mut runs);
     headers
+}
+
+/// How the names of the limits of `runs` begin.
+const RUN: &str = "run:";
+
+fn write_run(standing: &Standing, headers: &mut Vec<(&'static str, String)>) {
+    let Standing { limit, remaining, .. } = standing;
+    headers.push(match limit.measure {
+        Measure::Cost => ("x-sluicegate-run-remaining-usd", limit.usd(*remaining)),
+        Measure::Requests => ("x-sluicegate-run-remaining-steps", remaining.to_string()),
+        _ => ("x-sluicegate-run-remaining-tokens", remaining.to_string()),
+    });
 }
 
 pub(super) fn of_denied(denied: &Denied, headers: &mut Vec<(&'static str, String)>) {

@@ -90,6 +90,17 @@ impl Refusal {
         refusal.about("x-sluicegate-run").never_again()
     }
 
+    pub(super) fn run_too_far(run: &str, why: &str) -> Self {
+        let message = format!("the run {run:?} {why}");
+        let refusal = Self::new(StatusCode::FORBIDDEN, "run_limit_exceeded", message);
+        refusal.about("x-sluicegate-run").never_again()
+    }
+
+    pub(super) fn in_circles(run: &str, said: &str) -> Self {
+        let message = format!("the run {run:?} goes round in circles: {said}");
+        Self::new(StatusCode::FORBIDDEN, "run_loop", message).never_again()
+    }
+
     /// A model whose cost nobody knows, where somebody has to.
     pub(super) fn unpriced(target: &Target) -> Self {
         let message = format!(

@@ -35,12 +35,12 @@ pub fn answer(
         Bytes::from_static(b"x-sluicegate-provider"),
         Bytes::copy_from_slice(target.upstream.provider.as_bytes()),
     ));
-    if target.model.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+    if is_header(&target.model) {
         let model = Bytes::copy_from_slice(target.model.as_bytes());
         headers.push((Bytes::from_static(b"x-sluicegate-model"), model));
     }
     if let Some(name) = &x.admission.downgraded
-        && name.bytes().all(|b| (0x20..0x7f).contains(&b))
+        && is_header(name)
     {
         let name = Bytes::copy_from_slice(name.as_bytes());
         headers.push((Bytes::from_static(b"x-sluicegate-downgraded-to"), name));
@@ -76,7 +76,37 @@ pub fn gateway(x: &Exchange) -> Vec<(Bytes, Bytes)> {
         Bytes::copy_from_slice(x.id_text.as_bytes()),
     ));
     headers.push((Bytes::from_static(b"x-sluicegate-attempts"), number(u128::from(x.attempts()))));
+    add_run(x, &mut headers);
     headers
+}
+
+/// What an agent can adapt to: which run this is, how it stands, and that it goes round in circles.
+fn add_run(x: &Exchange, headers: &mut Vec<(Bytes, Bytes)>) {
+    let a = &x.admission;
+    let Some(run) = a.headers.run.as_deref() else { return };
+    if is_header(run) {
+        let run = Bytes::copy_from_slice(run.as_bytes());
+        headers.push((Bytes::from_static(b"x-sluicegate-run"), run));
+    }
+    if let Some(standing) = a.step.standing {
+        let depth = number(u128::from(standing.depth));
+        headers.push((Bytes::from_static(b"x-sluicegate-run-depth"), depth));
+        if let Some(left_ns) = standing.wall_left_ns {
+            let left_s = number(u128::from(left_ns / 1_000_000_000));
+            headers.push((Bytes::from_static(b"x-sluicegate-run-remaining-s"), left_s));
+        }
+    }
+    if let Some(circle) = &a.step.circle {
+        let circle: String = circle
+            .chars()
+            .map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' })
+            .collect();
+        headers.push((Bytes::from_static(b"x-sluicegate-run-loop"), circle.into()));
+    }
+}
+
+fn is_header(text: &str) -> bool {
+    text.bytes().all(|b| (0x20..0x7f).contains(&b))
 }
 
 fn number(value: u128) -> Bytes {

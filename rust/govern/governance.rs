@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::index::{Index, Rule, joined};
 use super::limit_spec::LimitSpec;
 use super::principal::{Principal, PrincipalSpec};
+use super::run_rules::RunRules;
 use super::scope::{Dimension, Subject};
 use crate::budget::{Budgets, Charge, Limit, Measure, Now, Window};
 use crate::error::Error;
@@ -24,6 +25,8 @@ struct GovernanceSpec {
     complete: bool,
     #[serde(default)]
     killed_runs: Vec<KilledRun>,
+    #[serde(default)]
+    runs: RunRules,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash, Deserialize)]
@@ -67,6 +70,8 @@ pub struct Unseeded {
 pub struct Governance {
     /// Who may ask.
     pub directory: Directory,
+    /// What runs may do.
+    pub runs: RunRules,
     /// Limits that bind a request wherever it goes.
     requests: Index,
     /// Limits that bind it at the targets of a provider.
@@ -100,6 +105,7 @@ impl Governance {
         let open = spec.open.then(|| Arc::new(Principal::anonymous()));
         Ok(Self {
             directory: Directory { keys, open, complete: spec.complete },
+            runs: spec.runs,
             requests: Index::new(rules.iter().filter(|rule| !rule.is_on_provider())),
             providers: Index::new(rules.iter().filter(|rule| rule.is_on_provider())),
             models: Index::new(rules.iter().filter(|rule| rule.is_on_target())),

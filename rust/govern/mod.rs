@@ -8,6 +8,7 @@ mod governance;
 mod index;
 mod limit_spec;
 mod principal;
+mod run_rules;
 mod scope;
 
 pub use digest::Digester;
@@ -16,4 +17,5 @@ pub use governance::{Governance, GovernanceError, Unseeded};
 pub use index::Index;
 pub use limit_spec::{LimitSpec, ScopeSpec};
 pub use principal::{Principal, PrincipalSpec};
+pub use run_rules::{CircleAction, CircleRule, RunRules};
 pub use scope::{Dimension, Subject};

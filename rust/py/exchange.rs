@@ -48,6 +48,13 @@ impl PyExchange {
         self.x.admission.scan.stream()
     }
 
+    /// The request, where it is not the client's own any more.
+    #[getter]
+    fn changed_body(&self) -> Option<&[u8]> {
+        let admission = &self.x.admission;
+        admission.is_changed.then_some(&*admission.body)
+    }
+
     #[getter]
     fn requested_model(&self) -> &str {
         &self.x.admission.requested_model

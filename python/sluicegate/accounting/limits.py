@@ -147,6 +147,21 @@ def problems_of(limit: Limit) -> Iterator[tuple[str, str]]:
         yield "downgrade_to", "belongs to at_cap: downgrade, which needs it"
 
 
+def run_limits(
+    *, cost_usd: Decimal | None, total_tokens: int | None, steps: int | None
+) -> list[Limit]:
+    """The limits that the bounds of runs stand for. Keys apart: two tenants may use one name."""
+    scope = Scope(key=ANY, run=ANY)
+    limits = []
+    if cost_usd is not None:
+        limits.append(Limit(name="run:cost", scope=scope, cost_usd=cost_usd, per="total"))
+    if total_tokens is not None:
+        limits.append(Limit(name="run:tokens", scope=scope, total_tokens=total_tokens, per="total"))
+    if steps is not None:
+        limits.append(Limit(name="run:steps", scope=scope, requests=steps, per="total"))
+    return limits
+
+
 def _is_zone(name: str) -> bool:
     """The list of all zones takes 50 ms to read; one of them does not."""
     if name == "UTC":

@@ -33,7 +33,7 @@ class Mounted:
         settings: Callable[[], Settings],
         watch: Watch,
         reload: Callable[[], None],
-        counters: Counters,
+        counters: Counters | None = None,
     ) -> None:
         """Opens the store lazily, and reads the master key now.
 
@@ -41,7 +41,7 @@ class Mounted:
             settings: gives those in force.
             watch: of the worker's requests.
             reload: has this one process read the configuration again; any thread may call it.
-            counters: how limits stand.
+            counters: how limits stand, where a gateway runs.
         Raises:
             MasterKeyError: the master key must not be used. OSError: it cannot be read or made.
         """

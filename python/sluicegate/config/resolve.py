@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sluicegate.accounting.keys import MIN_MASTER_CHARACTERS
-from sluicegate.accounting.limits import Limit, key_limits, problems_of
+from sluicegate.accounting.limits import Limit, key_limits, problems_of, run_limits
 from sluicegate.config.build import MISSING
 from sluicegate.config.node import Node
 from sluicegate.config.prices import checked_percents, checked_prices
@@ -67,6 +67,7 @@ class Resolver:
             admin=config.admin,
             master_key=config.master_key,
             events=config.events,
+            runs=config.runs,
             open=config.auth == "none",
             deadlines=deadlines,
             commit_after_s=config.commit_after_s,
@@ -181,6 +182,15 @@ class Resolver:
                 if limit.name in names:
                     self.fail(("keys", index, "name"), f'a limit is named "{limit.name}" too')
             limits += own
+        runs = config.runs
+        for limit in run_limits(
+            cost_usd=runs.cost_usd, total_tokens=runs.total_tokens, steps=runs.steps
+        ):
+            for field, wrong in problems_of(limit):
+                self.fail(("runs", field), wrong)
+            if limit.name in names:
+                self.fail(("runs",), f'a limit is named "{limit.name}" too')
+            limits.append(limit)
         return limits
 
     def _check_auth(self, config: Config) -> None:

@@ -5,12 +5,12 @@ nothing is ever accepted and ignored.
 """
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-from sluicegate.accounting.limits import Limit
+from sluicegate.accounting.limits import Amount, Limit
 from sluicegate.config.values import ByteSize, Secret
 from sluicegate.providers import Extension
 
@@ -21,6 +21,10 @@ Price = Annotated[Decimal, Meta(ge=0)]
 Discount = Annotated[Decimal, Meta(ge=0, le=100)]
 Margin = Annotated[Decimal, Meta(ge=0, le=100_000)]
 MiB = 2**20
+LOOP_NOTE: Final = (
+    "You have made the same call with the same result several times. Repeating it brings nothing "
+    "new: do something else, or say what is missing and stop."
+)
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +142,35 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):
     """USD for a thousand searches that the vendor makes; nothing where omitted."""
 
 
+class Loop(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens to a run that goes round in circles."""
+
+    repeats: Annotated[int, Meta(ge=2, le=100)]
+    """How often the same call, or the same tool call with the same result, may be made in a row."""
+    action: Literal["warn", "note", "stop"] = "warn"
+    """`warn` says so in a header and the log, `note` also tells the model, `stop` refuses."""
+    note: Annotated[str, Meta(min_length=1, max_length=4000)] = LOOP_NOTE
+    """What the model is told."""
+
+
+class Runs(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of agent runs, each by itself."""
+
+    cost_usd: Decimal | None = None
+    total_tokens: Amount | None = None
+    steps: Amount | None = None
+    """Requests."""
+    wall_s: Positive | None = None
+    """From its first request on."""
+    depth: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    """How deep runs may nest."""
+    fan_out: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    """How many sub-runs one may begin."""
+    derive: bool = False
+    """Requests that name no run belong to that of their conversation."""
+    loop: Loop | None = None
+
+
 class Events(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to tell that a limit is nearly used up, a price is missing, a count diverges."""
 
@@ -234,6 +267,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Largest answer that is no stream."""
     keys: list[Key] = []
     limits: list[Limit] = []
+    runs: Runs = Runs()
     events: Events | None = None
     default_max_output_tokens: Count = 4096
     """For dialects that demand a bound where the client set none, and the guess that a reservation

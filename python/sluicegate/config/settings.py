@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sluicegate.accounting.limits import Limit
-from sluicegate.config.schema import Admin, Events, Key, Server, Timeouts
+from sluicegate.config.schema import Admin, Events, Key, Runs, Server, Timeouts
 from sluicegate.config.values import Secret
 
 
@@ -86,6 +86,7 @@ class Settings:
     admin: Admin | None
     master_key: Secret | None
     events: Events | None
+    runs: Runs
     deadlines: Deadlines
     commit_after_s: float
     max_event_bytes: int
