@@ -8,8 +8,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sluicegate.accounting.keys import MIN_MASTER_CHARACTERS
-from sluicegate.accounting.limits import Limit, key_limits, problems_of, run_limits
 from sluicegate.config.build import MISSING
+from sluicegate.config.limits import checked_limits
 from sluicegate.config.node import Node
 from sluicegate.config.prices import checked_percents, checked_prices
 from sluicegate.config.problems import Path, Problem, suggestion
@@ -21,8 +21,6 @@ from sluicegate.config.values import Secret
 MIN_KEY_CHARACTERS: Final = 16
 SQLITE: Final = "sqlite"
 _POSTGRES: Final = ("postgresql://", "postgres://")
-_SHORT: Final = {"cost_usd": "budget_usd"}
-"""What a limit's field is called in a key."""
 _UNBUILT: Final = "is not available in this version; remove it"
 
 
@@ -49,7 +47,7 @@ class Resolver:
                 upstreams[name] = upstream
         routes = {name: self._route(name, model) for name, model in config.models.items()}
         self._check_keys(config.keys)
-        limits = self._limits(config)
+        limits = checked_limits(config, self.fail)
         self._check_store(config)
         self._check_events(config)
         providers = self._declared("providers")
@@ -149,49 +147,6 @@ class Resolver:
             self.fail(("store",), "must be sqlite or postgresql://user@host/database")
         elif find_spec("psycopg") is None:
             self.fail(("store",), 'needs a driver: pip install "sluicegate[postgres]"')
-
-    def _limits(self, config: Config) -> list[Limit]:
-        """The limits of the file: its own, then those of its keys' short fields."""
-        limits: list[Limit] = []
-        names: set[str] = set()
-        for index, limit in enumerate(config.limits):
-            if limit is MISSING:
-                continue
-            for field, wrong in problems_of(limit):
-                self.fail(("limits", index, field) if field else ("limits", index), wrong)
-            if limit.name in names:
-                self.fail(("limits", index, "name"), f'"{limit.name}" stands twice')
-            names.add(limit.name)
-            limits.append(limit)
-        for index, key in enumerate(config.keys):
-            if key is MISSING:
-                continue
-            if key.budget_period is not None and key.budget_usd is None:
-                self.fail(("keys", index, "budget_period"), "has no meaning without budget_usd")
-            own = key_limits(
-                key.name,
-                budget_usd=key.budget_usd,
-                budget_period=key.budget_period,
-                tpm=key.tpm,
-                rpm=key.rpm,
-                max_parallel=key.max_parallel,
-            )
-            for limit in own:
-                for field, wrong in problems_of(limit):
-                    self.fail(("keys", index, _SHORT.get(field, field)), wrong)
-                if limit.name in names:
-                    self.fail(("keys", index, "name"), f'a limit is named "{limit.name}" too')
-            limits += own
-        runs = config.runs
-        for limit in run_limits(
-            cost_usd=runs.cost_usd, total_tokens=runs.total_tokens, steps=runs.steps
-        ):
-            for field, wrong in problems_of(limit):
-                self.fail(("runs", field), wrong)
-            if limit.name in names:
-                self.fail(("runs",), f'a limit is named "{limit.name}" too')
-            limits.append(limit)
-        return limits
 
     def _check_auth(self, config: Config) -> None:
         host = config.server.host
