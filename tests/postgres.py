@@ -6,6 +6,7 @@ with Server() as server:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -64,13 +65,16 @@ class Server:
 
     def freeze(self) -> None:
         """All of its processes stand still; connections stay open."""
-        for process in self._processes():
-            os.kill(process.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """They go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
         for process in self._processes():
-            os.kill(process.pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # its processes come and go
+                os.kill(process.pid, number)
 
     def _processes(self) -> list[psutil.Process]:
         try:

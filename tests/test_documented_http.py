@@ -10,17 +10,25 @@ from sluicegate.routes import MODEL_ROUTES
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGE = (REPOSITORY / "docs" / "http.md").read_text()
-CODES = re.findall(r'=> "(\w+)"', (REPOSITORY / "rust/drive/failure.rs").read_text())
+DRIVE = REPOSITORY / "rust" / "drive"
+FAILURES = re.findall(r'=> "(\w+)"', (DRIVE / "failure.rs").read_text())
+REFUSALS = re.findall(
+    r'StatusCode::\w+,\s*"(\w+)"', (DRIVE / "refusal.rs").read_text(), re.MULTILINE
+)
 HEADERS = {
     name
-    for source in ("request_headers", "response_headers")
+    for source in ("request_headers", "response_headers", "rate_headers", "refusal")
     for name in re.findall(
-        r'b?"(x-sluicegate-[a-z-]+)"', (REPOSITORY / f"rust/drive/{source}.rs").read_text()
+        r'b?"(x-(?:sluicegate|ratelimit|should)-[a-z-]+)"', (DRIVE / f"{source}.rs").read_text()
     )
 }
 KINDS = [kind.default_code for kind in vars(errors).values() if hasattr(kind, "default_code")]
 
 
-@pytest.mark.parametrize("name", [*MODEL_ROUTES, *sorted(HEADERS), *sorted({*CODES, *KINDS})])
+CODES = {*FAILURES, *REFUSALS, *KINDS}
+
+
+@pytest.mark.parametrize("name", [*MODEL_ROUTES, *sorted(HEADERS), *sorted(CODES)])
 def test_it_is_documented(name: str) -> None:
+    name = name.replace("-tokens", "-requests") if name.startswith("x-ratelimit") else name
     assert f"`{name}`" in PAGE or f"`{name}:" in PAGE
