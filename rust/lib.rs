@@ -8,6 +8,7 @@ pub mod budget;
 pub mod dialect;
 pub mod drive;
 pub mod error;
+pub mod front;
 pub mod govern;
 pub mod journal;
 pub mod limit;

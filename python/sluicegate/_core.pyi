@@ -2,16 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import Iterable, Sequence
-from typing import Final, final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, final
 
 from sluicegate.errors import Refusal
 
 __all__ = [
+    "Case",
     "Engine",
     "EventTooLargeError",
     "Exchange",
     "Failure",
+    "Front",
     "Governance",
     "InvalidBodyError",
     "JournalDrain",
@@ -196,8 +198,8 @@ class Exchange:
     def request_id(self) -> str:
         """The gateway's id, UUID version 7."""
     @property
-    def changed_body(self) -> bytes | None:
-        """The request, where it is not the client's own any more: a note to the model is in it."""
+    def body(self) -> bytes:
+        """The request: the client's, or that with a note to the model in it. A copy."""
     @property
     def requested_model(self) -> str:
         """The name that the client asked for."""
@@ -232,8 +234,10 @@ class Exchange:
     def wait(self, event_loop: asyncio.AbstractEventLoop) -> asyncio.Future[_Ready]:
         """A future for what `take` had not yet. One at a time."""
 
-    def attempt(self, target: int, body: bytes | None = None) -> None:
-        """Tries a target; `body` is the request in its dialect, None sends the client's own."""
+    def attempt(self, target: int, body: bytes | None = None, dropped: bytes | None = None) -> None:
+        """Tries a target; `body` is the request in its dialect, None sends the client's own;
+        `dropped` is what the translation left out, as the answer's header says it.
+        """
 
     def cancel(self) -> None:
         """Ends it for a client that left: the upstream's connection closes. Idempotent."""
@@ -246,6 +250,97 @@ class Exchange:
 
     def close(self, status: int, code: str | None = None) -> None:
         """Tells the ledger what status the client was given where the core cannot know it."""
+
+@final
+class Front:
+    """A listener of the gateway's own, on the runtime's thread. Requests to models take no step in
+    Python unless there is something to decide; others are handed over.
+    """
+
+    def __new__(
+        cls,
+        engine: Engine,
+        on_case: Callable[[Case], None],
+        *,
+        address: str,
+        port: int,
+        handover: str | os.PathLike[str],
+        routes: Mapping[str, tuple[str, str]],
+        max_connections: int,
+        max_body_bytes: int,
+        head_timeout_s: float,
+        body_timeout_s: float,
+        write_stall_s: float,
+        idle_timeout_s: float,
+    ) -> Front:
+        """Listens at once, on a port that other processes may share.
+
+        Args:
+            on_case: called by `dispatch` with every case that asks something.
+            handover: the ASGI app's socket; `x-sluicegate-peer` in its requests says who asks.
+            routes: `(operation, dialect)` of the paths that lead to a model.
+        Raises:
+            OSError: it cannot listen there.
+        """
+
+    def fileno(self) -> int:
+        """Readable when a case asks something; for `loop.add_reader`."""
+
+    def dispatch(self) -> None:
+        """Calls `on_case` for each case that asks something. The loop's reader of `fileno`."""
+
+    def __len__(self) -> int:
+        """Requests to models that run."""
+
+    def drain(self) -> None:
+        """From now on requests to models are refused, and connections end when they are idle."""
+
+    def shut_down(self) -> None:
+        """Ends running requests; their clients are told."""
+
+    def end_killed(self) -> None:
+        """Ends requests of runs that were ended; their clients are told."""
+
+    def set_max_body_bytes(self, most: int) -> None:
+        """Larger bodies are refused from now on."""
+
+@final
+class Case:
+    """What one request of a `Front` asks, one question after the other."""
+
+    course: Any
+    """What whoever decides remembers between two questions; None at first."""
+
+    @property
+    def operation(self) -> str:
+        """`chat`, `embeddings`, `count_tokens`."""
+    @property
+    def dialect(self) -> str:
+        """The client's."""
+    @property
+    def exchange(self) -> Exchange | None:
+        """The request where it was admitted. Forgetting this one cancels nothing."""
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+
+    def take(self) -> tuple[str, tuple[str, Refusal] | None, Failure | None] | None:
+        """The question: `refused` with the refusal, `failed` with the failure, `translation`,
+        `body_too_large`, `body_too_slow`, `body_broken`, `not_ready`, `defect`. None where it was
+        taken. One of the four below answers it.
+        """
+
+    def attempted(self) -> None:
+        """The exchange tries a target again: its result is waited for."""
+
+    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        """Gives the answer, where no head is out."""
+
+    def last_bytes(self, body: bytes) -> None:
+        """These end the answer; where the head is out."""
+
+    def nothing(self) -> None:
+        """Nobody is told anything; the connection ends."""
 
 @final
 class Failure:

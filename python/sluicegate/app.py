@@ -9,13 +9,14 @@ import os
 import signal
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
 
 from sluicegate import _core
 from sluicegate.admin.mount import PREFIX, Mounted
 from sluicegate.body import read_body
-from sluicegate.dialects import DIALECTS
+from sluicegate.course import Course
 from sluicegate.errors import (
     ClientGoneError,
     GatewayError,
@@ -26,7 +27,9 @@ from sluicegate.errors import (
     UnknownRouteError,
 )
 from sluicegate.models_list import models_list
+from sluicegate.native import PEER, open_front
 from sluicegate.pipeline import Call
+from sluicegate.rendering import JSON, answer_of, last_event_of
 from sluicegate.routes import MODEL_ROUTES, ModelRoute
 from sluicegate.watch import Receive, Watched
 from sluicegate.worker import Worker
@@ -41,7 +44,6 @@ CONFIG_VARIABLE: Final = "SLUICEGATE_CONFIG"
 HELD_WAIT_S: Final = 2.0
 HELD_PAUSE_S: Final = 0.01
 MAX_HELD_PAUSE_S: Final = 0.1
-JSON: Final = (b"content-type", b"application/json")
 
 
 def create_app() -> "App":
@@ -79,6 +81,9 @@ class App:
             worker.start(loop)
             self._admin = await asyncio.to_thread(_mounted, worker, loop)
             self._worker = worker
+            worker.front = front = await asyncio.to_thread(open_front, worker, loop)
+            if front is not None:
+                loop.add_reader(front.fileno(), front.dispatch)
         except Exception as error:
             log.exception("the worker cannot start")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
@@ -105,6 +110,8 @@ class App:
         worker = self._worker
         if worker is None:
             raise RuntimeError("the server did not run the lifespan; sluicegate needs it")
+        if worker.front is not None:
+            scope = _with_peer(scope)
         route = MODEL_ROUTES.get(scope["path"])
         if route is not None and scope["method"] == "POST":
             await self._model(worker, route, scope, receive, send)
@@ -144,8 +151,8 @@ class App:
         exchange = await _begun(worker, route, scope["headers"], body, watched)
         watched.exchange = exchange
         upstreams = worker.settings.upstreams
-        body = exchange.changed_body or body
-        await Call(route, body, exchange, watched, send, worker.failover, upstreams).run()
+        course = Course(route, exchange, worker.failover, upstreams, lambda: watched.gone)
+        await Call(course, watched, send).run()
 
     async def _other(self, worker: Worker, scope: Scope, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -197,6 +204,12 @@ def _mounted(worker: Worker, loop: asyncio.AbstractEventLoop) -> Mounted:
     return Mounted(lambda: worker.settings, worker.watch, reload, worker.engine.standing)
 
 
+def _with_peer(scope: Scope) -> Scope:
+    """A request that the listener handed over, with the address that it came from."""
+    peer = next((value for name, value in scope["headers"] if name == PEER), b"")
+    return {**scope, "client": (peer.decode("ascii", "replace"), 0)}
+
+
 def _dialect_of(headers: Headers) -> str:
     """The dialect of a request whose path says nothing: Anthropic's SDKs send a version."""
     return "anthropic" if any(name == b"anthropic-version" for name, _ in headers) else "openai"
@@ -214,24 +227,15 @@ async def _tell(send: Send, dialect: str, error: GatewayError, watched: Watched)
     is_head_out = exchange.head_sent
     exchange.close(error.status, error.code)
     if is_head_out:
-        await send({"type": "http.response.body", "body": _last_event(dialect, error)})
+        await send({"type": "http.response.body", "body": last_event_of(dialect, error)})
     else:
         await send_error(send, dialect, error)
 
 
-def _last_event(dialect: str, error: GatewayError) -> bytes:
-    kind = error.type or "api_error"
-    return _core.stream_error(
-        dialect, error.message, kind, error.code, error.origin, error.request_id
-    )
-
-
 async def send_error(send: Send, dialect: str, error: GatewayError) -> None:
     """An error in the client's dialect."""
-    error.request_id = error.request_id or str(uuid.uuid4())
-    headers: Headers = [JSON, *error.headers()]
-    body = DIALECTS[dialect].encode_error(error)
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    status, headers, body = astuple(answer_of(dialect, error))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

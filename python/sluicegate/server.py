@@ -3,6 +3,7 @@
 import http.client
 import multiprocessing
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from granian.log import LogLevels
 from sluicegate.app import CONFIG_VARIABLE
 from sluicegate.config import Settings
 from sluicegate.listener import Listener, max_connections
+from sluicegate.native import LISTEN_VARIABLE, listen_text
 from sluicegate.supervisor import Supervisor
 from sluicegate.worker import DRAINED_VARIABLE
 
@@ -26,6 +28,8 @@ HEADER_TIMEOUT_MS: Final = 10_000
 STOP_GRACE_S: Final = 5
 """For a drained worker to write its last rows and end."""
 READY_POLL_S: Final = 0.05
+MAX_SOCKET_PATH: Final = 100
+"""What systems take as a socket's path, nearly."""
 
 
 class DataDirError(Exception):
@@ -49,6 +53,7 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
     read_fd, write_fd = os.pipe()
     os.environ[CONFIG_VARIABLE] = str(settings.path)
     os.environ[DRAINED_VARIABLE] = str(write_fd)
+    own_socket = _own_socket(settings, listener) if server.front == "native" else None
     supervisor = Supervisor(
         settings.path,
         server.drain_s,
@@ -56,6 +61,8 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         threading.Thread(target=_tell_when_ready, args=(listener.url, on_ready), daemon=True).start,
         address=listener.address,
         port=listener.port,
+        uds=own_socket,
+        uds_permissions=0o600,
         interface=Interfaces.ASGI,
         factory=True,
         workers=server.workers,
@@ -74,6 +81,20 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         supervisor.serve()
     finally:
         listener.close()
+        if own_socket is not None:
+            own_socket.unlink(missing_ok=True)
+
+
+def _own_socket(settings: Settings, listener: Listener) -> Path:
+    """Where the app is reached by the workers' own listeners, which they are told to open."""
+    path = settings.data_dir / f"app-{listener.port}.sock"
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+        path = Path(tempfile.mkdtemp(prefix="sluicegate-")) / "app.sock"
+    path.unlink(missing_ok=True)  # of a life that was killed
+    os.environ[LISTEN_VARIABLE] = listen_text(
+        listener.address, listener.port, max_connections(), path
+    )
+    return path
 
 
 def _prepare(data_dir: Path) -> None:

@@ -69,6 +69,8 @@ class Worker:
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False
+        self.front: _core.Front | None = None
+        """The gateway's own listener, where it has one."""
         self._is_hurried = False
         self._drainer = Drainer(
             lambda: _core.JournalDrain.try_open(journal_dir), open_store(self.settings)
@@ -130,6 +132,8 @@ class Worker:
         await self._run_out(0.0)
         if self._loop is not None:
             self._loop.remove_reader(self.engine.fileno())
+            if self.front is not None:
+                self._loop.remove_reader(self.front.fileno())
         if self._tending is not None:
             self._tending.cancel()
         await asyncio.to_thread(self._finish)
@@ -160,6 +164,8 @@ class Worker:
         """Readiness off, nothing new; what runs may finish within the configured time."""
         if not self.draining:
             self.draining = True
+            if self.front is not None:
+                self.front.drain()
             self._draining = asyncio.get_running_loop().create_task(self._drain())
 
     def hurry(self) -> None:
@@ -177,18 +183,25 @@ class Worker:
         """Waits for running requests, then ends them."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + within_s
-        while len(self.watch) and loop.time() < deadline_s and not self._is_hurried:
+        while self.running and loop.time() < deadline_s and not self._is_hurried:
             await asyncio.sleep(DRAIN_POLL_S)
         self.watch.shut_down()
+        if self.front is not None:
+            self.front.shut_down()
         deadline_s = loop.time() + SHUT_DOWN_S
-        while len(self.watch) and loop.time() < deadline_s:
+        while self.running and loop.time() < deadline_s:
             await asyncio.sleep(DRAIN_POLL_S)
+
+    @property
+    def running(self) -> int:
+        """Requests to models that are not over."""
+        return len(self.watch) + (len(self.front) if self.front is not None else 0)
 
     def health(self) -> tuple[bool, bytes]:
         """Whether requests are taken, and the state of the parts."""
         state = "draining" if self.draining else "ok"
         ledger = "ok" if self._drainer.healthy else "degraded"
-        text = f'{{"status":"{state}","ledger":"{ledger}","active":{len(self.watch)}}}'
+        text = f'{{"status":"{state}","ledger":"{ledger}","active":{self.running}}}'
         return not self.draining, text.encode()
 
     def _end_killed_soon(self) -> None:
@@ -197,6 +210,8 @@ class Worker:
             self._loop.call_soon_threadsafe(self._end_killed)
 
     def _end_killed(self) -> None:
+        if self.front is not None:
+            self.front.end_killed()
         for exchange in self.watch.exchanges():
             if isinstance(exchange, _core.Exchange):
                 exchange.end_if_killed()
@@ -219,4 +234,6 @@ class Worker:
             return
         self.settings = settings
         self.failover = FailoverSettings(settings)
+        if self.front is not None:
+            self.front.set_max_body_bytes(self.max_body_bytes)
         log.info("the configuration was read again")

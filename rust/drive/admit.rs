@@ -31,7 +31,7 @@ pub struct Incoming<'a, H> {
     /// Lower-case names with values.
     pub headers: H,
     /// All of the body.
-    pub body: &'a [u8],
+    pub body: &'a Bytes,
 }
 
 /// A request that may not go on.
@@ -78,8 +78,6 @@ pub struct Admission {
     pub scan: Scan,
     /// The body itself.
     pub body: Bytes,
-    /// It is not the client's own: a note to the model stands in it.
-    pub is_changed: bool,
     /// As a step of its run.
     pub step: RunStep,
     /// What is asked.
@@ -186,9 +184,8 @@ impl Gate<'_> {
         if let Some(left_ns) = step.standing.and_then(|standing| standing.wall_left_ns) {
             deadline = deadline.min(after(arrived, Duration::from_nanos(left_ns)));
         }
-        let is_changed = step.noted.is_some();
         let body = match step.noted.take() {
-            None => Bytes::copy_from_slice(incoming.body),
+            None => incoming.body.clone(),
             Some(noted) => {
                 scan = body::scan(&noted).unwrap_or(scan); // it was JSON before, and is
                 noted.into()
@@ -198,7 +195,6 @@ impl Gate<'_> {
             id,
             deadline,
             body,
-            is_changed,
             step,
             operation: incoming.operation,
             dialect: incoming.dialect,

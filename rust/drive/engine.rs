@@ -191,6 +191,11 @@ impl Engine {
         let _ = self.commands.send(Command::Close(x.clone(), status, code));
     }
 
+    /// Does something on the runtime's thread, where local tasks can be spawned.
+    pub fn on_runtime(&self, act: impl FnOnce() + Send + 'static) {
+        let _ = self.commands.send(Command::Run(Box::new(act)));
+    }
+
     /// Ends the runtime's thread once every attempt has settled. Blocks.
     pub fn stop(&self) {
         let _ = self.commands.send(Command::Stop);

@@ -50,6 +50,8 @@ pub struct Exchange {
     client_status: AtomicU16,
     /// Settled rows whose client status is not known yet: attempts that failed before anything was sent.
     unfinished: Mutex<Vec<(u32, Bytes)>>,
+    /// What the request's translation left out, as a header says it.
+    dropped: Mutex<Option<Bytes>>,
     /// Of the request's limits; settled with the exchange at the latest.
     hold: Mutex<Hold>,
 }
@@ -76,6 +78,7 @@ impl Exchange {
             attempts: AtomicU32::new(0),
             client_status: AtomicU16::new(0),
             unfinished: Mutex::default(),
+            dropped: Mutex::default(),
             hold: Mutex::new(hold),
         }
     }
@@ -139,6 +142,15 @@ impl Exchange {
 
     pub(super) fn set_client_status(&self, status: u16) {
         self.client_status.store(status, Ordering::Release);
+    }
+
+    /// Says what the translation for the next attempt left out.
+    pub fn set_dropped(&self, dropped: Option<Bytes>) {
+        *self.dropped.lock().unwrap_or_else(PoisonError::into_inner) = dropped;
+    }
+
+    pub(super) fn dropped(&self) -> Option<Bytes> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn keep_unfinished(&self, attempt: u32, row: Bytes) {

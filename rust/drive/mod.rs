@@ -35,6 +35,7 @@ pub use admit::{Admission, Gate, Incoming, Known, Refused};
 pub use alerts::{Alert, AlertKind, Alerts};
 pub use attempt::Attempt;
 pub use crossings::Crossings;
+pub use deadline::after;
 pub use engine::{Engine, EngineOptions};
 pub use exchange::{Cancel, Exchange, Wake};
 pub use failure::{Failure, FailureKind};

@@ -76,6 +76,9 @@ pub fn gateway(x: &Exchange) -> Vec<(Bytes, Bytes)> {
         Bytes::copy_from_slice(x.id_text.as_bytes()),
     ));
     headers.push((Bytes::from_static(b"x-sluicegate-attempts"), number(u128::from(x.attempts()))));
+    if let Some(dropped) = x.dropped() {
+        headers.push((Bytes::from_static(b"x-sluicegate-dropped"), dropped));
+    }
     add_run(x, &mut headers);
     headers
 }

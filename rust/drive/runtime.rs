@@ -23,6 +23,8 @@ pub enum Command {
     Close(Arc<Exchange>, u16, Option<String>),
     /// A request that was refused to a known key.
     Refused(Vec<u8>, RecordId),
+    /// Do something there.
+    Run(Box<dyn FnOnce() + Send>),
     /// Finish, once the last attempt has settled.
     Stop,
 }
@@ -70,6 +72,7 @@ async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
                 }
                 Some(Command::Close(x, status, code)) => runtime.close(&x, status, code.as_deref()),
                 Some(Command::Refused(row, id)) => runtime.settle(id, &row),
+                Some(Command::Run(act)) => act(),
                 Some(Command::Stop) | None => break,
             },
             Some(_) = attempts.join_next() => {}

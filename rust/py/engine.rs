@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -31,7 +32,7 @@ type Waiters = HashMap<u64, (Arc<Exchange>, Py<PyAny>)>;
 
 #[pyclass(frozen, module = "sluicegate._core")]
 pub struct Engine {
-    pub core: drive::Engine,
+    pub core: Arc<drive::Engine>,
     wake: Arc<LoopWake>,
     waiters: Mutex<Waiters>,
     tokens: AtomicU64,
@@ -61,7 +62,7 @@ impl Engine {
         let master_key = master_key.to_vec();
         let options = EngineOptions { journal_dir, journal, limits_dir, master_key };
         Ok(Self {
-            core: py.detach(|| drive::Engine::start(&options, snapshot))?,
+            core: Arc::new(py.detach(|| drive::Engine::start(&options, snapshot))?),
             wake: Arc::new(LoopWake::new()?),
             waiters: Mutex::default(),
             tokens: AtomicU64::new(0),
@@ -108,18 +109,19 @@ impl Engine {
         is_last: bool,
     ) -> PyResult<PyExchange> {
         let this = slf.get();
+        let body = Bytes::copy_from_slice(body);
         let pairs = header_pairs(headers)?;
         let incoming = Incoming {
             operation: operation_of(operation)?,
             dialect: dialect_of(dialect)?,
             headers: pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
-            body,
+            body: &body,
         };
         let admitted = this.core.admit(incoming, is_last).map_err(refused)?;
         let token = this.tokens.fetch_add(1, Ordering::Relaxed);
         let wake: Arc<dyn Wake> = this.wake.clone();
         let (x, first, started) = this.core.begin(admitted, token, wake);
-        Ok(PyExchange::new(slf.unbind(), x, first, started))
+        Ok(PyExchange::new(slf.unbind(), x, first, started).owned())
     }
 
     /// The names that the holder of the headers' key may ask for, sorted.
@@ -223,7 +225,7 @@ pub fn dialect_of(name: &str) -> PyResult<Dialect> {
     }
 }
 
-fn operation_of(name: &str) -> PyResult<Operation> {
+pub fn operation_of(name: &str) -> PyResult<Operation> {
     match name {
         "chat" => Ok(Operation::Chat),
         "embeddings" => Ok(Operation::Embeddings),

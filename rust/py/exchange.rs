@@ -18,16 +18,25 @@ pub struct PyExchange {
     first_target: usize,
     #[pyo3(get)]
     started: bool,
+    /// Whoever forgets it ends it.
+    is_owned: bool,
 }
 
 impl PyExchange {
+    /// One that somebody else serves.
     pub const fn new(
         engine: Py<Engine>,
         x: Arc<Exchange>,
         first_target: usize,
         started: bool,
     ) -> Self {
-        Self { engine, x, first_target, started }
+        Self { engine, x, first_target, started, is_owned: false }
+    }
+
+    /// One that its holder serves.
+    pub fn owned(mut self) -> Self {
+        self.is_owned = true;
+        self
     }
 }
 
@@ -48,11 +57,9 @@ impl PyExchange {
         self.x.admission.scan.stream()
     }
 
-    /// The request, where it is not the client's own any more.
     #[getter]
-    fn changed_body(&self) -> Option<&[u8]> {
-        let admission = &self.x.admission;
-        admission.is_changed.then_some(&*admission.body)
+    fn body(&self) -> &[u8] {
+        &self.x.admission.body
     }
 
     #[getter]
@@ -106,9 +113,10 @@ impl PyExchange {
         Ok(future)
     }
 
-    #[pyo3(signature = (target, body=None))]
-    fn attempt(&self, target: usize, body: Option<&[u8]>) {
+    #[pyo3(signature = (target, body=None, dropped=None))]
+    fn attempt(&self, target: usize, body: Option<&[u8]>, dropped: Option<&[u8]>) {
         let body = body.map(bytes::Bytes::copy_from_slice);
+        self.x.set_dropped(dropped.map(bytes::Bytes::copy_from_slice));
         self.engine.get().core.attempt(&self.x, Attempt { target, body });
     }
 
@@ -138,7 +146,9 @@ impl PyExchange {
 impl Drop for PyExchange {
     /// A front that forgets an exchange ends it; one that ran to its end is not changed by that.
     fn drop(&mut self) {
-        self.x.cancel(Cancel::ClientLeft);
+        if self.is_owned {
+            self.x.cancel(Cancel::ClientLeft);
+        }
     }
 }
 
@@ -161,7 +171,7 @@ fn head_to_py<'py>(py: Python<'py>, head: &Head) -> PyResult<(u16, Bound<'py, Py
 }
 
 #[pyclass(frozen, module = "sluicegate._core")]
-pub struct Failure(drive::Failure);
+pub struct Failure(pub drive::Failure);
 
 #[pymethods]
 impl Failure {

@@ -5,6 +5,7 @@
 mod engine;
 mod error;
 mod exchange;
+mod front;
 mod governance;
 mod journal;
 mod json;
@@ -22,6 +23,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     error::register(m)?;
     engine::register(m)?;
+    front::register(m)?;
     journal::register(m)?;
     json::register(m)?;
     sse::register(m)?;

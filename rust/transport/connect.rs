@@ -83,7 +83,7 @@ where
 
 /// Runs an HTTP/2 connection's tasks on this thread.
 #[derive(Debug, Clone, Copy)]
-struct LocalExecutor;
+pub struct LocalExecutor;
 
 impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
     fn execute(&self, task: F) {

@@ -10,7 +10,7 @@ mod tls;
 mod wire;
 
 pub use coding::{Coding, Decoder, UnknownCoding};
-pub use connect::{Connection, Connector};
+pub use connect::{Connection, Connector, LocalExecutor};
 pub use endpoint::{Endpoint, EndpointError};
 pub use pool::{Lease, Pool};
 pub use tls::client_config;

@@ -44,6 +44,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     """For a client to take what is sent to it; then it is given up."""
     drain_s: Annotated[float, Meta(ge=0)] = 30.0
     """For running requests after SIGTERM."""
+    front: Literal["native", "asgi"] = "native"
+    """`native` serves requests to models in the core, and the rest as ASGI; `asgi` all of them."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,181 @@
+"""What is decided about one request behind its admission: which target is tried next, in which
+dialect, and what the client is told in the end. Whatever front serves it.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sluicegate import _core
+from sluicegate.config.settings import Upstream
+from sluicegate.dialects import DIALECTS
+from sluicegate.errors import (
+    ClientGoneError,
+    InvalidRequestError,
+    RefusedRequestError,
+    UnsupportedFieldError,
+)
+from sluicegate.failures import classify, client_error
+from sluicegate.local_count import count_tokens
+from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan
+from sluicegate.policies.retry_after import retry_after_s
+from sluicegate.routes import ModelRoute
+from sluicegate.snapshot import FailoverSettings
+
+log = logging.getLogger("sluicegate")
+
+MAX_HEADER_BYTES: Final = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer of the gateway's own."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Course:
+    """One request's way.
+
+    Args:
+        route: what is asked, in which dialect.
+        exchange: the core's side of it; its first target was tried if that needs no translation.
+        settings, upstreams: those that the request began with.
+        is_gone: whether its client has left.
+    """
+
+    __slots__ = ("exchange", "is_gone", "plan", "route", "settings", "upstreams")
+
+    def __init__(
+        self,
+        route: ModelRoute,
+        exchange: _core.Exchange,
+        settings: FailoverSettings,
+        upstreams: Mapping[str, Upstream],
+        is_gone: Callable[[], bool],
+    ) -> None:
+        """Nothing is decided yet."""
+        self.route = route
+        self.exchange = exchange
+        self.settings = settings
+        self.upstreams = upstreams
+        self.is_gone = is_gone
+        self.plan: Plan | None = None
+
+    async def begin(self) -> Answer | None:
+        """Tries the first target, which speaks another dialect than the client; or the answer.
+
+        Raises:
+            GatewayError: what the client must be told.
+        """
+        if self.route.operation == "count_tokens":
+            return await self._count()
+        self._attempt(self.exchange.first_target)
+        return None
+
+    async def after(self, failure: _core.Failure) -> None:
+        """Tries again as the policy says.
+
+        Raises:
+            GatewayError: what the client is told.
+            ClientGoneError: nobody is there to be told.
+        """
+        exchange = self.exchange
+        if self.plan is None:
+            targets = exchange.targets
+            self.plan = Plan(
+                weights=[weight for _, _, _, weight in targets],
+                weighted=exchange.strategy == "weighted",
+                first=exchange.first_target,
+                failover_on=self.settings.failover_on(exchange.requested_model),
+            )
+        if failure.resent:
+            self.plan.retried.add(failure.target)
+        provider, _, dialect, _ = exchange.targets[failure.target]
+        told = None
+        if failure.body:
+            told = DIALECTS[dialect].decode_error(failure.status or 200, bytes(failure.body))
+        kind = classify(failure, told, self.settings.quota_codes(provider))
+        wait_s = retry_after_s(failure.retry_after, datetime.now(UTC))
+        decision = self.plan.after(
+            kind,
+            failure.target,
+            retry_after_s=wait_s,
+            remaining_s=exchange.remaining_s,
+            draw=random.random,
+        )
+        self._log(failure, kind, given_up=isinstance(decision, GiveUp))
+        if isinstance(decision, GiveUp):
+            if failure.refusal is not None:
+                raise RefusedRequestError(exchange.request_id, failure.refusal)
+            raise client_error(decision.client_status, kind, failure, told, wait_s)
+        if decision.delay_s:
+            await asyncio.sleep(decision.delay_s)
+        if self.is_gone():
+            raise ClientGoneError  # nobody would read what another attempt costs
+        self._attempt(decision.target)
+
+    async def _count(self) -> Answer:
+        """A count of our own: the target's dialect has no endpoint for it."""
+        exchange = self.exchange
+        _, model, _, _ = exchange.targets[exchange.first_target]
+        conversation = DIALECTS[self.route.dialect].decode_request(exchange.body)
+        count = await count_tokens(conversation, model)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"x-sluicegate-request-id", exchange.request_id.encode()),
+        ]
+        return Answer(200, headers, b'{"input_tokens":%d}' % count)
+
+    def _log(self, failure: _core.Failure, kind: FailureClass, *, given_up: bool) -> None:
+        """What the client is not told: which host, and why. A caller's own mistake is no news."""
+        provider, model, _, _ = self.exchange.targets[failure.target]
+        # What an upstream writes itself may quote our key.
+        detail = "" if failure.code == "upstream_error" else f": {failure.detail}"
+        worth = given_up and OUTCOMES[kind].client_status is not None
+        log.log(
+            logging.WARNING if worth else logging.INFO,
+            "request %s: %s/%s: %s%s",
+            self.exchange.request_id,
+            provider,
+            model,
+            failure.code,
+            detail,
+        )
+
+    def _attempt(self, target: int) -> None:
+        """Sends the request to a target, in the target's dialect."""
+        exchange = self.exchange
+        provider, model, dialect, _ = exchange.targets[target]
+        if dialect == self.route.dialect:
+            exchange.attempt(target)
+            return
+        if self.route.operation == "embeddings":
+            raise InvalidRequestError(
+                f"provider {provider!r} has no embeddings: choose a model of another",
+                code=UnsupportedFieldError.default_code,
+                param="model",
+            )
+        upstream = self.upstreams.get(provider)
+        conversation = DIALECTS[self.route.dialect].decode_request(exchange.body)
+        body, dropped = DIALECTS[dialect].encode_request(
+            conversation,
+            model=model,
+            stream=exchange.stream,
+            drop_unsupported=self.settings.drops_unsupported(provider, exchange.requested_model),
+            default_max_tokens=self.settings.default_max_output_tokens,
+            extensions=upstream.extensions if upstream else frozenset(),
+        )
+        exchange.attempt(target, body, _listed(dropped) if dropped else None)
+
+
+def _listed(names: list[str]) -> bytes:
+    """What was left out, as a header says it. Clients choose names, so any character is in them."""
+    printable = "".join(c if c.isprintable() else "?" for c in ", ".join(names))
+    return printable.encode("ascii", "replace")[:MAX_HEADER_BYTES]

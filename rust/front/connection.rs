@@ -1,0 +1,106 @@
+//! One client's connection: which HTTP it speaks, and its requests one after the other or beside each other.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use super::floor::Floor;
+use super::service::Service;
+use super::wire::{Patience, Phase, Wire};
+use crate::drive::after;
+use crate::transport::LocalExecutor;
+
+/// What every HTTP/2 connection begins with. RFC 9113, section 3.4.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Longest head and largest read at a time.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+const MAX_HEADERS: usize = 128;
+/// Streams of one HTTP/2 connection at once, and those that it may reset before they are looked at.
+const MAX_STREAMS: u32 = 200;
+const MAX_EARLY_RESETS: usize = 20;
+/// A client that is slow with the first bytes is looked at again.
+const PEEK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Serves a connection to its end.
+pub(super) async fn serve(floor: Rc<Floor>, tcp: TcpStream, peer: SocketAddr) {
+    let _ = tcp.set_nodelay(true);
+    let options = &floor.options;
+    let patience = Patience {
+        idle: options.idle_timeout,
+        head: options.head_timeout,
+        write_stall: options.write_stall,
+    };
+    let Some(is_http2) = speaks_http2(&tcp, options.head_timeout).await else { return };
+    if is_http2 {
+        serve_http2(floor, tcp, peer, patience).await;
+    } else {
+        serve_http1(floor, tcp, peer, patience).await;
+    }
+}
+
+/// None where the client says nothing in time.
+async fn speaks_http2(tcp: &TcpStream, within: Duration) -> Option<bool> {
+    let until = after(Instant::now(), within);
+    let mut begun = [0; PREFACE.len()];
+    loop {
+        let count = tokio::time::timeout_at(until.into(), tcp.peek(&mut begun)).await.ok()?.ok()?;
+        let seen = begun.get(..count)?;
+        if seen.is_empty() {
+            return None;
+        }
+        if !PREFACE.starts_with(seen) {
+            return Some(false);
+        }
+        if count == PREFACE.len() {
+            return Some(true);
+        }
+        if Instant::now() >= until {
+            return None;
+        }
+        tokio::time::sleep(PEEK_AGAIN).await;
+    }
+}
+
+async fn serve_http1(floor: Rc<Floor>, tcp: TcpStream, peer: SocketAddr, patience: Patience) {
+    let phase = Rc::new(Cell::new(Phase::Head));
+    let wire = TokioIo::new(Wire::new(tcp, patience, phase.clone()));
+    let service = Service { floor: floor.clone(), peer, phase: Some(phase) };
+    let mut connection = pin!(
+        http1::Builder::new()
+            .max_buf_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_HEADERS)
+            .header_read_timeout(None)
+            .serve_connection(wire, service_fn(move |request| service.clone().call(request)))
+    );
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = floor.closing.notified() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+async fn serve_http2(floor: Rc<Floor>, tcp: TcpStream, peer: SocketAddr, patience: Patience) {
+    let phase = Rc::new(Cell::new(Phase::Busy));
+    let wire = TokioIo::new(Wire::new(tcp, patience, phase));
+    let service = Service { floor: floor.clone(), peer, phase: None };
+    let mut connection = pin!(
+        http2::Builder::new(LocalExecutor)
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_pending_accept_reset_streams(MAX_EARLY_RESETS)
+            .keep_alive_interval(patience.idle)
+            .serve_connection(wire, service_fn(move |request| service.clone().call(request)))
+    );
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = floor.closing.notified() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}

@@ -1,0 +1,100 @@
+//! What one worker's listener has in its hands.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use tokio::sync::Notify;
+
+use super::case::Counsel;
+use super::options::FrontOptions;
+use crate::drive::{Cancel, Engine, Exchange};
+
+/// Lives on the runtime's thread.
+pub(super) struct Floor {
+    pub engine: Arc<Engine>,
+    pub options: FrontOptions,
+    pub counsel: Arc<dyn Counsel>,
+    /// Connections end after what runs on them.
+    pub closing: Notify,
+    pub is_draining: Cell<bool>,
+    /// Largest request body.
+    pub max_body_bytes: Cell<usize>,
+    pub active: Arc<AtomicUsize>,
+    exchanges: RefCell<HashMap<u64, Weak<Exchange>>>,
+    ids: Cell<u64>,
+}
+
+/// A request that runs, from its head to its end.
+pub(super) struct Presence {
+    floor: Rc<Floor>,
+    /// Names it.
+    pub id: u64,
+}
+
+impl Floor {
+    pub fn new(
+        engine: Arc<Engine>,
+        options: FrontOptions,
+        counsel: Arc<dyn Counsel>,
+        active: Arc<AtomicUsize>,
+    ) -> Self {
+        Self {
+            max_body_bytes: Cell::new(options.max_body_bytes),
+            engine,
+            options,
+            counsel,
+            closing: Notify::new(),
+            is_draining: Cell::new(false),
+            active,
+            exchanges: RefCell::default(),
+            ids: Cell::new(1),
+        }
+    }
+
+    /// Counts a request.
+    pub fn enter(self: &Rc<Self>) -> Presence {
+        let id = self.ids.get();
+        self.ids.set(id + 1);
+        self.active.fetch_add(1, Ordering::Relaxed);
+        Presence { floor: self.clone(), id }
+    }
+
+    fn running(&self) -> Vec<Arc<Exchange>> {
+        self.exchanges.borrow().values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Ends every request; clients are told.
+    pub fn shut_down(&self) {
+        for x in self.running() {
+            x.cancel(Cancel::Shutdown);
+        }
+    }
+
+    /// Ends requests of runs that were ended.
+    pub fn end_killed(&self) {
+        let governance = self.engine.governance();
+        for x in self.running() {
+            let run = x.admission.headers.run.as_deref().unwrap_or_default();
+            if governance.is_killed(run, &x.admission.principal) {
+                x.cancel(Cancel::RunEnded);
+            }
+        }
+    }
+}
+
+impl Presence {
+    /// Remembers what can be ended.
+    pub fn admitted(&self, x: &Arc<Exchange>) {
+        self.floor.exchanges.borrow_mut().insert(self.id, Arc::downgrade(x));
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.floor.exchanges.borrow_mut().remove(&self.id);
+        self.floor.active.fetch_sub(1, Ordering::Relaxed);
+    }
+}

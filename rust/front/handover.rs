@@ -1,0 +1,82 @@
+//! Passes a request on to the ASGI app, and its answer back.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode, Uri, Version};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+
+use super::answer::FrontBody;
+
+/// Says to the app who asks: behind this socket everybody looks alike.
+const PEER: HeaderName = HeaderName::from_static("x-sluicegate-peer");
+/// They speak of one connection and end with it. RFC 9110, section 7.6.1.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::EXPECT,
+];
+
+/// The app's answer; 503 where it cannot be reached.
+pub(super) async fn hand_over(
+    path: &Path,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<FrontBody> {
+    match pass(path, peer, request).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            let mut away = Response::new(FrontBody::Whole(None));
+            *away.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            away
+        }
+    }
+}
+
+async fn pass(
+    path: &Path,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Result<Response<FrontBody>, Box<dyn std::error::Error>> {
+    let socket = UnixStream::connect(path).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
+    tokio::task::spawn_local(connection);
+    if let Some(authority) = request.uri().authority().cloned() {
+        let host = HeaderValue::from_str(authority.as_str())?;
+        request.headers_mut().insert(header::HOST, host);
+    }
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    *request.uri_mut() = target.parse::<Uri>()?;
+    *request.version_mut() = Version::HTTP_11;
+    let headers = request.headers_mut();
+    end_at_hop(headers);
+    headers.insert(PEER, HeaderValue::from_str(&peer.ip().to_string())?);
+    let (mut parts, body) = sender.send_request(request).await?.into_parts();
+    end_at_hop(&mut parts.headers);
+    parts.version = Version::HTTP_11;
+    Ok(Response::from_parts(parts, FrontBody::Handed(body)))
+}
+
+/// Takes out what speaks of this connection alone: the well-known fields and those that `Connection` names.
+fn end_at_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST)
+        .collect();
+    for name in HOP_BY_HOP.iter().chain(&named) {
+        headers.remove(name);
+    }
+}

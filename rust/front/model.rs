@@ -1,0 +1,293 @@
+//! A request to a model: read, admitted, relayed. Python is asked what a failure leads to, and nothing else.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use atomic_waker::AtomicWaker;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use hyper::body::Incoming;
+
+use super::answer::{Broken, FrontBody, whole, with_headers};
+use super::case::{Case, Trouble, Verdict};
+use super::floor::{Floor, Presence};
+use super::options::ModelRoute;
+use super::read::read;
+use crate::drive::{self, Cancel, Exchange, Ready, State, Wake};
+
+/// How long a request waits for what others hold and may never use.
+const HELD_WAIT: Duration = Duration::from_secs(2);
+const HELD_PAUSE: Duration = Duration::from_millis(10);
+const MAX_HELD_PAUSE: Duration = Duration::from_millis(100);
+
+/// Nobody is there to be answered.
+#[derive(Debug, thiserror::Error)]
+#[error("the client left")]
+pub(super) struct Gone;
+
+/// Serves a request from its head to the head of its answer.
+pub(super) async fn serve(
+    floor: Rc<Floor>,
+    route: ModelRoute,
+    request: Request<Incoming>,
+) -> Result<Response<FrontBody>, Gone> {
+    let presence = floor.enter();
+    let (parts, body) = request.into_parts();
+    let mut asking = Asking { floor, route, id: presence.id, first_target: 0, case: None };
+    if asking.floor.is_draining.get() {
+        return asking.refused(Trouble::NotReady).await;
+    }
+    let body = match read(body, &asking.floor).await {
+        Ok(body) => body,
+        Err(trouble) => return asking.refused(trouble).await,
+    };
+    let (admission, hold) = match admitted(&asking, &parts.headers, &body).await {
+        Ok(admitted) => admitted,
+        Err(refused) => {
+            let trouble = Trouble::Refused(refused.id, refused.refusal);
+            return asking.refused(trouble).await;
+        }
+    };
+    let bell = Arc::new(Bell::default());
+    let engine = &asking.floor.engine;
+    let (x, first_target, started) = engine.begin((admission, hold), presence.id, bell.clone());
+    asking.first_target = first_target;
+    presence.admitted(&x);
+    let run = Run { x, bell, asking, presence, had_trouble: false };
+    run.to_head(started).await
+}
+
+/// Asks the core until it admits or refuses for good.
+async fn admitted(
+    asking: &Asking,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<(drive::Admission, drive::Hold), drive::Refused> {
+    let until = Instant::now() + HELD_WAIT;
+    let mut pause = HELD_PAUSE;
+    let mut is_last = false;
+    loop {
+        let pairs = headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+        let incoming = drive::Incoming {
+            operation: asking.route.operation,
+            dialect: asking.route.dialect,
+            headers: pairs,
+            body,
+        };
+        match asking.floor.engine.admit(incoming, is_last) {
+            Err(refused) if refused.refusal.is_held && !is_last => {
+                tokio::time::sleep(pause).await;
+                pause = (2 * pause).min(MAX_HELD_PAUSE);
+                is_last = Instant::now() >= until || asking.floor.is_draining.get();
+            }
+            decided => return decided,
+        }
+    }
+}
+
+/// Wakes whoever serves an exchange.
+#[derive(Debug, Default)]
+struct Bell(AtomicWaker);
+
+impl Wake for Bell {
+    fn wake(&self, _: u64) {
+        self.0.wake();
+    }
+}
+
+/// The way to whoever decides.
+struct Asking {
+    floor: Rc<Floor>,
+    route: ModelRoute,
+    id: u64,
+    first_target: usize,
+    case: Option<Arc<Case>>,
+}
+
+impl Asking {
+    async fn ask(&mut self, trouble: Trouble, x: Option<&Arc<Exchange>>) -> Verdict {
+        let case = self
+            .case
+            .get_or_insert_with(|| {
+                let exchange = x.map(|x| (x.clone(), self.first_target));
+                Arc::new(Case::new(self.id, self.route, exchange))
+            })
+            .clone();
+        let answered = case.put(trouble);
+        self.floor.counsel.ask(case);
+        answered.await.unwrap_or(Verdict::Gone)
+    }
+
+    /// The answer to a request that was never admitted.
+    async fn refused(mut self, trouble: Trouble) -> Result<Response<FrontBody>, Gone> {
+        match self.ask(trouble, None).await {
+            Verdict::Answer(answer) => Ok(whole(answer)),
+            _ => Err(Gone),
+        }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(case) = self.case.take() {
+            self.floor.counsel.close(case.id);
+        }
+    }
+}
+
+/// An exchange and what serves it.
+struct Run {
+    x: Arc<Exchange>,
+    bell: Arc<Bell>,
+    asking: Asking,
+    #[allow(dead_code)] // counts the request as long as it lives
+    presence: Presence,
+    /// Its rows wait to hear what the client was given.
+    had_trouble: bool,
+}
+
+impl Run {
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Ready> {
+        self.bell.0.register(cx.waker());
+        self.x.outbox.take().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    async fn to_head(mut self, started: bool) -> Result<Response<FrontBody>, Gone> {
+        if !started && let Some(answer) = self.troubled(Trouble::Translation).await? {
+            return Ok(answer);
+        }
+        loop {
+            let Ready { head, body, state } = poll_fn(|cx| self.poll_ready(cx)).await;
+            match (head, state) {
+                (Some(head), State::End) => {
+                    self.close();
+                    let body = Some(Bytes::from(body)).filter(|body| !body.is_empty());
+                    return Ok(with_headers(head.status, head.headers, FrontBody::Whole(body)));
+                }
+                (Some(head), state) => {
+                    let relayed = Relayed::new(self, body, state);
+                    let body = FrontBody::Relayed(Box::new(relayed));
+                    return Ok(with_headers(head.status, head.headers, body));
+                }
+                (None, State::Failed(failure)) => {
+                    if let Some(answer) = self.troubled(Trouble::Failed(failure)).await? {
+                        return Ok(answer);
+                    }
+                }
+                (None, State::Open) => {}
+                (None, State::End) => return Err(Gone), // ended before there was anything to tell
+            }
+        }
+    }
+
+    /// Has somebody decide; the answer, if that is the decision.
+    async fn troubled(&mut self, trouble: Trouble) -> Result<Option<Response<FrontBody>>, Gone> {
+        self.had_trouble |= matches!(trouble, Trouble::Failed(_));
+        match self.asking.ask(trouble, Some(&self.x)).await {
+            Verdict::Attempted => Ok(None),
+            Verdict::Answer(answer) => Ok(Some(whole(answer))),
+            Verdict::LastBytes(_) | Verdict::Gone => Err(Gone),
+        }
+    }
+
+    /// The answer is complete.
+    fn close(&self) {
+        if self.had_trouble {
+            self.asking.floor.engine.close(&self.x, 200, None);
+        }
+    }
+}
+
+impl Drop for Run {
+    /// Ends what its client left; one that ran to its end is not changed by that.
+    fn drop(&mut self) {
+        self.x.cancel(Cancel::ClientLeft);
+    }
+}
+
+type Deciding = Pin<Box<dyn Future<Output = (Run, Verdict)>>>;
+
+/// An answer whose head is out.
+pub(super) struct Relayed {
+    stage: Stage,
+    /// Goes out before anything else.
+    first: Vec<u8>,
+}
+
+enum Stage {
+    Relaying(Run),
+    Failed(Run, Box<drive::Failure>),
+    Deciding(Deciding),
+    Over,
+}
+
+impl Relayed {
+    fn new(run: Run, first: Vec<u8>, state: State) -> Self {
+        let stage = match state {
+            State::Failed(failure) => Stage::Failed(run, failure),
+            _ => Stage::Relaying(run),
+        };
+        Self { stage, first }
+    }
+
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over) && self.first.is_empty()
+    }
+
+    pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+        loop {
+            if !self.first.is_empty() {
+                return Poll::Ready(Some(Ok(std::mem::take(&mut self.first).into())));
+            }
+            match &mut self.stage {
+                Stage::Over => return Poll::Ready(None),
+                Stage::Relaying(run) => {
+                    let Ready { body, state, .. } = ready!(run.poll_ready(cx));
+                    self.first = body;
+                    self.go_on(state);
+                }
+                Stage::Failed(..) => self.decide(),
+                Stage::Deciding(deciding) => {
+                    let (run, verdict) = ready!(deciding.as_mut().poll(cx));
+                    match verdict {
+                        Verdict::Attempted => self.stage = Stage::Relaying(run),
+                        Verdict::LastBytes(bytes) => {
+                            self.stage = Stage::Over;
+                            return Poll::Ready(Some(Ok(bytes)));
+                        }
+                        Verdict::Answer(_) | Verdict::Gone => {
+                            self.stage = Stage::Over;
+                            return Poll::Ready(Some(Err(Broken)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn go_on(&mut self, state: State) {
+        match (std::mem::replace(&mut self.stage, Stage::Over), state) {
+            (stage @ Stage::Relaying(_), State::Open) => self.stage = stage,
+            (Stage::Relaying(run), State::End) => run.close(),
+            (Stage::Relaying(run), State::Failed(failure)) => {
+                self.stage = Stage::Failed(run, failure);
+            }
+            _ => {}
+        }
+    }
+
+    fn decide(&mut self) {
+        if let Stage::Failed(mut run, failure) = std::mem::replace(&mut self.stage, Stage::Over) {
+            self.stage = Stage::Deciding(Box::pin(async move {
+                run.had_trouble = true;
+                let x = run.x.clone();
+                let verdict = run.asking.ask(Trouble::Failed(failure), Some(&x)).await;
+                (run, verdict)
+            }));
+        }
+    }
+}

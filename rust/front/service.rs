@@ -1,0 +1,79 @@
+//! Which way a request goes.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+
+use super::answer::{FrontBody, Outgoing, whole};
+use super::case::{Case, Trouble, Verdict};
+use super::floor::Floor;
+use super::handover::hand_over;
+use super::model::{self, Gone};
+use super::options::ModelRoute;
+use super::wire::Phase;
+
+/// The requests of one connection.
+#[derive(Clone)]
+pub(super) struct Service {
+    pub floor: Rc<Floor>,
+    pub peer: SocketAddr,
+    /// None where many requests share the connection.
+    pub phase: Option<Rc<Cell<Phase>>>,
+}
+
+impl Service {
+    /// Answers one request.
+    pub async fn call(self, request: Request<Incoming>) -> Result<Response<Outgoing>, Gone> {
+        if let Some(phase) = &self.phase {
+            phase.set(Phase::Busy);
+        }
+        let route = self.floor.options.routes.get(request.uri().path()).copied();
+        let answer = match route.filter(|_| request.method() == Method::POST) {
+            Some(route) => self.model(route, request).await?,
+            None => hand_over(&self.floor.options.handover, self.peer, request).await,
+        };
+        Ok(answer.map(|body| Outgoing::new(body, self.phase)))
+    }
+
+    /// A defect is one request's 500.
+    async fn model(
+        &self,
+        route: ModelRoute,
+        request: Request<Incoming>,
+    ) -> Result<Response<FrontBody>, Gone> {
+        let mut serving = pin!(model::serve(self.floor.clone(), route, request));
+        let served = poll_fn(|cx| {
+            match catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(served)) => Poll::Ready(Some(served)),
+                Err(_) => Poll::Ready(None),
+            }
+        })
+        .await;
+        match served {
+            Some(served) => served,
+            None => self.failed(route).await,
+        }
+    }
+
+    async fn failed(&self, route: ModelRoute) -> Result<Response<FrontBody>, Gone> {
+        let presence = self.floor.enter();
+        let case = Arc::new(Case::new(presence.id, route, None));
+        let answered = case.put(Trouble::Defect);
+        self.floor.counsel.ask(case);
+        let verdict = answered.await;
+        self.floor.counsel.close(presence.id);
+        match verdict {
+            Ok(Verdict::Answer(answer)) => Ok(whole(answer)),
+            _ => Err(Gone),
+        }
+    }
+}
