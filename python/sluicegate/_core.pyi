@@ -277,7 +277,8 @@ class Front:
 
         Args:
             on_case: called by `dispatch` with every case that asks something.
-            handover: the ASGI app's socket; `x-sluicegate-peer` in its requests says who asks.
+            handover: the ASGI app's socket; `x-sluicegate-ends` in its requests says who asks,
+            and where.
             routes: `(operation, dialect)` of the paths that lead to a model.
         Raises:
             OSError: it cannot listen there.

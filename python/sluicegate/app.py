@@ -27,7 +27,7 @@ from sluicegate.errors import (
     UnknownRouteError,
 )
 from sluicegate.models_list import models_list
-from sluicegate.native import PEER, open_front
+from sluicegate.native import ENDS, open_front
 from sluicegate.pipeline import Call
 from sluicegate.rendering import JSON, answer_of, last_event_of
 from sluicegate.routes import MODEL_ROUTES, ModelRoute
@@ -111,7 +111,7 @@ class App:
         if worker is None:
             raise RuntimeError("the server did not run the lifespan; sluicegate needs it")
         if worker.front is not None:
-            scope = _with_peer(scope)
+            scope = _with_ends(scope)
         route = MODEL_ROUTES.get(scope["path"])
         if route is not None and scope["method"] == "POST":
             await self._model(worker, route, scope, receive, send)
@@ -204,10 +204,11 @@ def _mounted(worker: Worker, loop: asyncio.AbstractEventLoop) -> Mounted:
     return Mounted(lambda: worker.settings, worker.watch, reload, worker.engine.standing)
 
 
-def _with_peer(scope: Scope) -> Scope:
-    """A request that the listener handed over, with the address that it came from."""
-    peer = next((value for name, value in scope["headers"] if name == PEER), b"")
-    return {**scope, "client": (peer.decode("ascii", "replace"), 0)}
+def _with_ends(scope: Scope) -> Scope:
+    """A request that the listener handed over, with the addresses that it came from and to."""
+    ends = next(value for name, value in scope["headers"] if name == ENDS)
+    client, host, port = ends.decode("ascii").split(" ")
+    return {**scope, "client": (client, 0), "server": (host, int(port))}
 
 
 def _dialect_of(headers: Headers) -> str:

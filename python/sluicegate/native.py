@@ -39,8 +39,8 @@ HEAD_TIMEOUT_S: Final = 10.0
 """For a client to send its request's head."""
 IDLE_TIMEOUT_S: Final = 75.0
 """For a connection that nothing is asked on; what nginx allows by default."""
-PEER: Final = b"x-sluicegate-peer"
-"""In what the listener hands over: who asks."""
+ENDS: Final = b"x-sluicegate-ends"
+"""In what the listener hands over: the client's address, then the one that it came to."""
 
 
 def listen_text(address: str, port: int, connections: int, socket: Path) -> str:

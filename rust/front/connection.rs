@@ -28,9 +28,14 @@ const MAX_EARLY_RESETS: usize = 20;
 /// A client that is slow with the first bytes is looked at again.
 const PEEK_AGAIN: Duration = Duration::from_millis(5);
 
+/// The client's end of a connection, and ours.
+type Ends = (SocketAddr, SocketAddr);
+
 /// Serves a connection to its end.
 pub(super) async fn serve(floor: Rc<Floor>, tcp: TcpStream, peer: SocketAddr) {
     let _ = tcp.set_nodelay(true);
+    let Ok(own) = tcp.local_addr() else { return };
+    let ends = (peer, own);
     let options = &floor.options;
     let patience = Patience {
         idle: options.idle_timeout,
@@ -39,9 +44,9 @@ pub(super) async fn serve(floor: Rc<Floor>, tcp: TcpStream, peer: SocketAddr) {
     };
     let Some(is_http2) = speaks_http2(&tcp, options.head_timeout).await else { return };
     if is_http2 {
-        serve_http2(floor, tcp, peer, patience).await;
+        serve_http2(floor, tcp, ends, patience).await;
     } else {
-        serve_http1(floor, tcp, peer, patience).await;
+        serve_http1(floor, tcp, ends, patience).await;
     }
 }
 
@@ -68,10 +73,10 @@ async fn speaks_http2(tcp: &TcpStream, within: Duration) -> Option<bool> {
     }
 }
 
-async fn serve_http1(floor: Rc<Floor>, tcp: TcpStream, peer: SocketAddr, patience: Patience) {
+async fn serve_http1(floor: Rc<Floor>, tcp: TcpStream, ends: Ends, patience: Patience) {
     let phase = Rc::new(Cell::new(Phase::Head));
     let wire = TokioIo::new(Wire::new(tcp, patience, phase.clone()));
-    let service = Service { floor: floor.clone(), peer, phase: Some(phase) };
+    let service = Service { floor: floor.clone(), ends, phase: Some(phase) };
     let mut connection = pin!(
         http1::Builder::new()
             .max_buf_size(MAX_HEAD_BYTES)
@@ -86,10 +91,10 @@ async fn serve_http1(floor: Rc<Floor>, tcp: TcpStream, peer: SocketAddr, patienc
     let _ = connection.await;
 }
 
-async fn serve_http2(floor: Rc<Floor>, tcp: TcpStream, peer: SocketAddr, patience: Patience) {
+async fn serve_http2(floor: Rc<Floor>, tcp: TcpStream, ends: Ends, patience: Patience) {
     let phase = Rc::new(Cell::new(Phase::Busy));
     let wire = TokioIo::new(Wire::new(tcp, patience, phase));
-    let service = Service { floor: floor.clone(), peer, phase: None };
+    let service = Service { floor: floor.clone(), ends, phase: None };
     let mut connection = pin!(
         http2::Builder::new(LocalExecutor)
             .timer(TokioTimer::new())

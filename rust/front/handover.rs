@@ -12,8 +12,8 @@ use tokio::net::UnixStream;
 
 use super::answer::FrontBody;
 
-/// Says to the app who asks: behind this socket everybody looks alike.
-const PEER: HeaderName = HeaderName::from_static("x-sluicegate-peer");
+/// Says to the app who asks, and where: behind this socket everybody looks alike. A client's own is replaced.
+const ENDS: HeaderName = HeaderName::from_static("x-sluicegate-ends");
 /// They speak of one connection and end with it. RFC 9110, section 7.6.1.
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
@@ -29,10 +29,10 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 /// The app's answer; 503 where it cannot be reached.
 pub(super) async fn hand_over(
     path: &Path,
-    peer: SocketAddr,
+    ends: (SocketAddr, SocketAddr),
     request: Request<Incoming>,
 ) -> Response<FrontBody> {
-    match pass(path, peer, request).await {
+    match pass(path, ends, request).await {
         Ok(answer) => answer,
         Err(_) => {
             let mut away = Response::new(FrontBody::Whole(None));
@@ -44,7 +44,7 @@ pub(super) async fn hand_over(
 
 async fn pass(
     path: &Path,
-    peer: SocketAddr,
+    ends: (SocketAddr, SocketAddr),
     mut request: Request<Incoming>,
 ) -> Result<Response<FrontBody>, Box<dyn std::error::Error>> {
     let socket = UnixStream::connect(path).await?;
@@ -59,7 +59,9 @@ async fn pass(
     *request.version_mut() = Version::HTTP_11;
     let headers = request.headers_mut();
     end_at_hop(headers);
-    headers.insert(PEER, HeaderValue::from_str(&peer.ip().to_string())?);
+    let (peer, own) = (ends.0.ip(), ends.1);
+    let said = format!("{peer} {} {}", own.ip(), own.port());
+    headers.insert(ENDS, HeaderValue::from_str(&said)?);
     let (mut parts, body) = sender.send_request(request).await?.into_parts();
     end_at_hop(&mut parts.headers);
     parts.version = Version::HTTP_11;

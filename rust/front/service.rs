@@ -24,7 +24,8 @@ use super::wire::Phase;
 #[derive(Clone)]
 pub(super) struct Service {
     pub floor: Rc<Floor>,
-    pub peer: SocketAddr,
+    /// The client's end, and ours.
+    pub ends: (SocketAddr, SocketAddr),
     /// None where many requests share the connection.
     pub phase: Option<Rc<Cell<Phase>>>,
 }
@@ -38,7 +39,7 @@ impl Service {
         let route = self.floor.options.routes.get(request.uri().path()).copied();
         let answer = match route.filter(|_| request.method() == Method::POST) {
             Some(route) => self.model(route, request).await?,
-            None => hand_over(&self.floor.options.handover, self.peer, request).await,
+            None => hand_over(&self.floor.options.handover, self.ends, request).await,
         };
         Ok(answer.map(|body| Outgoing::new(body, self.phase)))
     }
