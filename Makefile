@@ -10,6 +10,9 @@ PROFILE ?= release
 RUST_SOURCES := $(shell find rust -name '*.rs') Cargo.toml Cargo.lock
 STAMP := $(VENV)/.stamp
 
+# What a front could break; these run under the second one too.
+FRONT_TESTS := tests/faults tests/replay/test_replay.py tests/transport tests/test_client.py tests/test_small_routes.py
+
 .PHONY: help setup run test test-rust test-python bench lint format wheel clean
 
 help: ## list the targets
@@ -43,6 +46,7 @@ test-rust:
 
 test-python: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+	SLUICEGATE_FRONT=asgi $(BIN)/python -m pytest -n 2 --dist loadfile $(FRONT_TESTS)
 
 bench: setup ## criterion, pytest-benchmark, and the whole gateway under load
 	cargo bench

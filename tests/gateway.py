@@ -27,6 +27,8 @@ KEY = "sluicegate-test-key-of-tenant-one"
 ADMIN_KEY = "sluicegate-test-key-of-the-operator"
 OTHER_KEY = "sluicegate-test-key-of-tenant-two"
 UPSTREAM_KEYS = {"u": "sk-upstream-u-0123456789", "a": "sk-upstream-a-0123456789"}
+#: Which front serves, where a test does not say it: the suite runs under each.
+FRONT = os.environ.get("SLUICEGATE_FRONT", "native")
 #: 1 and 2 dollars per million, so that money is easy to check.
 PRICE = {"input": 1.0, "output": 2.0, "cached_input": 0.5, "cache_write": 1.25}
 #: How long after a request's end its row may take to show, and the command's own start.
@@ -62,7 +64,7 @@ class Gateway:
         self.config_path = folder / "sluicegate.yaml"
         self.log_path = folder / "gateway.log"
         base: dict[str, Any] = {
-            "server": {"host": "127.0.0.1", "port": self.port, "workers": 1},
+            "server": {"host": "127.0.0.1", "port": self.port, "workers": 1, "front": FRONT},
             "data_dir": str(folder / "data"),
             "providers": {
                 "u": {

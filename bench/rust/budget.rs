@@ -57,8 +57,7 @@ fn budget(criterion: &mut Criterion) {
         fixed_pico: 1_000_000,
         output_pico: 2_000_000,
     };
-    let actual =
-        Actual { requests: 1, input_tokens: 80, output_tokens: 30, cost_pico: 61_000_000 };
+    let actual = Actual { requests: 1, input_tokens: 80, output_tokens: 30, cost_pico: 61_000_000 };
     let mut group = criterion.benchmark_group("budget");
     for count in [1, 3, 7] {
         let charges = charges(count);

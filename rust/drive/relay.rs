@@ -1,7 +1,9 @@
 //! A streamed answer on its way to the client: counted, checked, and untouched where the dialect is the same.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -33,6 +35,8 @@ const TAIL_WAIT: Duration = Duration::from_millis(500);
 /// Streams read on at once for clients that left, and bytes read for each.
 const MAX_DRAINING: usize = 64;
 const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes that may wait in a connection's buffers when its client leaves.
+const MAX_ARRIVED_BYTES: usize = 1024 * 1024;
 
 /// Keeps a waiting client's connection alive; the first one sends the head.
 pub(super) fn heartbeat(x: &Exchange, deadline: &mut Deadline) {
@@ -220,6 +224,7 @@ impl Relay {
                     Err(Stop::Cancelled) => {
                         draining = if run.x.told().is_some() { None } else { Draining::begin(run) };
                         if draining.is_none() {
+                            self.count_arrived(body).await;
                             return End::Cancelled;
                         }
                         continue;
@@ -260,6 +265,24 @@ impl Relay {
                 wait_for_room(run).await;
             }
         }
+    }
+
+    /// Counts what the upstream had sent before its client left: it has cost money, whoever reads it.
+    async fn count_arrived(&mut self, body: &mut Incoming) {
+        let before = self.out.len();
+        let mut read = 0;
+        while read < MAX_ARRIVED_BYTES {
+            // The connection is read by a task of its own, which has its turn here.
+            tokio::task::yield_now().await;
+            let next = poll_fn(|cx| Poll::Ready(pin!(body.frame()).poll(cx))).await;
+            let Poll::Ready(Some(Ok(frame))) = next else { break };
+            let Ok(data) = frame.into_data() else { continue };
+            read += data.len();
+            if self.feed_coded(&data).is_err() {
+                break;
+            }
+        }
+        self.out.truncate(before);
     }
 
     fn feed_coded(&mut self, data: &[u8]) -> Result<(), Failure> {

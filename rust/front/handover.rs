@@ -32,14 +32,11 @@ pub(super) async fn hand_over(
     ends: (SocketAddr, SocketAddr),
     request: Request<Incoming>,
 ) -> Response<FrontBody> {
-    match pass(path, ends, request).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            let mut away = Response::new(FrontBody::Whole(None));
-            *away.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            away
-        }
-    }
+    pass(path, ends, request).await.unwrap_or_else(|_| {
+        let mut away = Response::new(FrontBody::Whole(None));
+        *away.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        away
+    })
 }
 
 async fn pass(

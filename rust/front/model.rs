@@ -58,7 +58,7 @@ pub(super) async fn serve(
     asking.first_target = first_target;
     presence.admitted(&x);
     let run = Run { x, bell, asking, presence, had_trouble: false };
-    run.to_head(started).await
+    run.until_head(started).await
 }
 
 /// Asks the core until it admits or refuses for good.
@@ -71,7 +71,8 @@ async fn admitted(
     let mut pause = HELD_PAUSE;
     let mut is_last = false;
     loop {
-        let pairs = headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+        let pairs =
+            headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
         let incoming = drive::Incoming {
             operation: asking.route.operation,
             dialect: asking.route.dialect,
@@ -156,7 +157,7 @@ impl Run {
         self.x.outbox.take().map_or(Poll::Pending, Poll::Ready)
     }
 
-    async fn to_head(mut self, started: bool) -> Result<Response<FrontBody>, Gone> {
+    async fn until_head(mut self, started: bool) -> Result<Response<FrontBody>, Gone> {
         if !started && let Some(answer) = self.troubled(Trouble::Translation).await? {
             return Ok(answer);
         }
@@ -227,11 +228,11 @@ enum Stage {
 
 impl Relayed {
     fn new(run: Run, first: Vec<u8>, state: State) -> Self {
-        let stage = match state {
+        let then = match state {
             State::Failed(failure) => Stage::Failed(run, failure),
             _ => Stage::Relaying(run),
         };
-        Self { stage, first }
+        Self { stage: then, first }
     }
 
     pub fn is_over(&self) -> bool {
@@ -271,7 +272,7 @@ impl Relayed {
 
     fn go_on(&mut self, state: State) {
         match (std::mem::replace(&mut self.stage, Stage::Over), state) {
-            (stage @ Stage::Relaying(_), State::Open) => self.stage = stage,
+            (relaying @ Stage::Relaying(_), State::Open) => self.stage = relaying,
             (Stage::Relaying(run), State::End) => run.close(),
             (Stage::Relaying(run), State::Failed(failure)) => {
                 self.stage = Stage::Failed(run, failure);

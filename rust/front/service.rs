@@ -51,14 +51,13 @@ impl Service {
         request: Request<Incoming>,
     ) -> Result<Response<FrontBody>, Gone> {
         let mut serving = pin!(model::serve(self.floor.clone(), route, request));
-        let served = poll_fn(|cx| {
-            match catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))) {
+        let served =
+            poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))) {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(served)) => Poll::Ready(Some(served)),
                 Err(_) => Poll::Ready(None),
-            }
-        })
-        .await;
+            })
+            .await;
         match served {
             Some(served) => served,
             None => self.failed(route).await,

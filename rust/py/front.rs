@@ -15,7 +15,9 @@ use super::error::{RefusalFields, refusal_fields};
 use super::exchange::{Failure, PyExchange};
 use super::wake::LoopWake;
 use crate::drive::Wake;
-use crate::front::{self, Answer, Case, Control, Counsel, FrontOptions, ModelRoute, Trouble, Verdict};
+use crate::front::{
+    self, Answer, Case, Control, Counsel, FrontOptions, ModelRoute, Trouble, Verdict,
+};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyFront>()?;
@@ -152,8 +154,10 @@ impl PyFront {
             })
             .transpose()?;
         let id = case.id;
-        let py_case =
-            Py::new(py, PyCase { case, exchange, course: Mutex::default(), answer: Mutex::default() })?;
+        let py_case = Py::new(
+            py,
+            PyCase { case, exchange, course: Mutex::default(), answer: Mutex::default() },
+        )?;
         open.insert(id, py_case.clone_ref(py));
         Ok(py_case)
     }

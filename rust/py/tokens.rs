@@ -12,7 +12,11 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Tokens of a text in a model's vocabulary.
 #[pyfunction]
 fn count_tokens(py: Python<'_>, model: &str, text: &str) -> usize {
-    py.detach(|| tokens::vocabulary_of(model).0.count(text))
+    py.detach(|| {
+        let (vocabulary, _) = tokens::vocabulary_of(model);
+        vocabulary.load();
+        vocabulary.count(text)
+    })
 }
 
 #[pyclass(module = "sluicegate._core")]

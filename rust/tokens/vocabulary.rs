@@ -1,9 +1,15 @@
 //! The vocabularies, packed into the binary and unpacked at first use.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::cut::first_safe_cut;
 
 /// Least bytes that [`Vocabulary::count_till_limit`] counts between two looks at the limit.
 const STRIDE_BYTES: usize = 1024;
+
+/// Which were unpacked, in the order of the variants.
+static LOADED: [AtomicBool; Vocabulary::ALL.len()] =
+    [const { AtomicBool::new(false) }; Vocabulary::ALL.len()];
 
 /// A byte-pair vocabulary with its way of splitting text.
 ///
@@ -52,6 +58,14 @@ impl Vocabulary {
     /// count does not.
     pub fn load(self) {
         let _ = self.count("");
+        if let Some(loaded) = LOADED.get(self as usize) {
+            loaded.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether it was unpacked.
+    pub fn is_loaded(self) -> bool {
+        LOADED.get(self as usize).is_some_and(|loaded| loaded.load(Ordering::Acquire))
     }
 
     /// Tokens of `text`; what looks like a special token is ordinary text.
