@@ -204,6 +204,9 @@ class Exchange:
     def requested_model(self) -> str:
         """The name that the client asked for."""
     @property
+    def generation(self) -> int:
+        """Of the snapshot that it began with."""
+    @property
     def stream(self) -> bool:
         """Whether the client wants a stream."""
     @property

@@ -150,8 +150,8 @@ class App:
         body = await read_body(watched, worker.max_body_bytes)
         exchange = await _begun(worker, route, scope["headers"], body, watched)
         watched.exchange = exchange
-        upstreams = worker.settings.upstreams
-        course = Course(route, exchange, worker.failover, upstreams, lambda: watched.gone)
+        settings = worker.generations.of(exchange.generation)
+        course = Course(route, exchange, settings, lambda: watched.gone)
         await Call(course, watched, send).run()
 
     async def _other(self, worker: Worker, scope: Scope, send: Send) -> None:

@@ -5,13 +5,12 @@ dialect, and what the client is told in the end. Whatever front serves it.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from sluicegate import _core
-from sluicegate.config.settings import Upstream
 from sluicegate.dialects import DIALECTS
 from sluicegate.errors import (
     ClientGoneError,
@@ -46,25 +45,23 @@ class Course:
     Args:
         route: what is asked, in which dialect.
         exchange: the core's side of it; its first target was tried if that needs no translation.
-        settings, upstreams: those that the request began with.
+        settings: those that the request began with.
         is_gone: whether its client has left.
     """
 
-    __slots__ = ("exchange", "is_gone", "plan", "route", "settings", "upstreams")
+    __slots__ = ("exchange", "is_gone", "plan", "route", "settings")
 
     def __init__(
         self,
         route: ModelRoute,
         exchange: _core.Exchange,
         settings: FailoverSettings,
-        upstreams: Mapping[str, Upstream],
         is_gone: Callable[[], bool],
     ) -> None:
         """Nothing is decided yet."""
         self.route = route
         self.exchange = exchange
         self.settings = settings
-        self.upstreams = upstreams
         self.is_gone = is_gone
         self.plan: Plan | None = None
 
@@ -162,7 +159,6 @@ class Course:
                 code=UnsupportedFieldError.default_code,
                 param="model",
             )
-        upstream = self.upstreams.get(provider)
         conversation = DIALECTS[self.route.dialect].decode_request(exchange.body)
         body, dropped = DIALECTS[dialect].encode_request(
             conversation,
@@ -170,7 +166,7 @@ class Course:
             stream=exchange.stream,
             drop_unsupported=self.settings.drops_unsupported(provider, exchange.requested_model),
             default_max_tokens=self.settings.default_max_output_tokens,
-            extensions=upstream.extensions if upstream else frozenset(),
+            extensions=self.settings.extensions(provider),
         )
         exchange.attempt(target, body, _listed(dropped) if dropped else None)
 

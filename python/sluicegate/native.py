@@ -108,8 +108,8 @@ async def _steered(
     course: Course | None = case.course
     if course is None:
         route = ModelRoute(case.operation, case.dialect)
-        upstreams = worker.settings.upstreams
-        course = Course(route, exchange, worker.failover, upstreams, lambda: case.gone)
+        settings = worker.generations.of(exchange.generation)
+        course = Course(route, exchange, settings, lambda: case.gone)
         case.course = course
     if failure is None:
         return await course.begin()

@@ -12,9 +12,10 @@ from sluicegate.policies.failover import FailureClass
 _UNKNOWN_QUOTA: Final = frozenset({"insufficient_quota"})
 
 
-def snapshot_json(settings: Settings) -> bytes:
+def snapshot_json(settings: Settings, generation: int) -> bytes:
     """The settings as the core reads them, but for keys and limits (`governance.py`).
 
+    Args: generation: names these settings; every exchange that begins with them says it.
     Cost: at start and on reload only.
     """
     names = list(settings.upstreams)
@@ -43,6 +44,7 @@ def snapshot_json(settings: Settings) -> bytes:
         "max_event_bytes": int(settings.max_event_bytes),
         "max_answer_bytes": int(settings.max_answer_bytes),
         "default_max_output_tokens": settings.default_max_output_tokens,
+        "generation": generation,
     }
     return msgspec.json.encode(spec)
 
@@ -100,7 +102,35 @@ class FailoverSettings:
         upstream = self._settings.upstreams.get(provider)
         return upstream is not None and upstream.drop_unsupported
 
+    def extensions(self, provider: str) -> frozenset[str]:
+        """Fields beside its dialect's own that a provider takes."""
+        upstream = self._settings.upstreams.get(provider)
+        return upstream.extensions if upstream else frozenset()
+
     @property
     def default_max_output_tokens(self) -> int:
         """For dialects that demand a bound where the client set none."""
         return self._settings.default_max_output_tokens
+
+
+class Generations:
+    """The settings that running requests may have begun with, each under its number."""
+
+    KEPT: Final = 64
+    """Reloads that a request lives through; one that lives longer gets the newest."""
+
+    def __init__(self) -> None:
+        """None yet: one must be added before the first request."""
+        self._kept: dict[int, FailoverSettings] = {}
+        self._newest = -1
+
+    def add(self, settings: Settings) -> int:
+        """The number of settings that are put in force now."""
+        self._newest += 1
+        self._kept[self._newest] = FailoverSettings(settings)
+        self._kept.pop(self._newest - self.KEPT, None)
+        return self._newest
+
+    def of(self, generation: int) -> FailoverSettings:
+        """What they say about failures."""
+        return self._kept.get(generation) or self._kept[self._newest]

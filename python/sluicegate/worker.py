@@ -17,7 +17,7 @@ from sluicegate.accounting.sync import Sync
 from sluicegate.accounting.webhook import Webhook
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.memory import return_large_blocks
-from sluicegate.snapshot import FailoverSettings, snapshot_json
+from sluicegate.snapshot import Generations, snapshot_json
 from sluicegate.store import StoreError, open_store
 from sluicegate.watch import Patience, Watch
 
@@ -62,10 +62,9 @@ class Worker:
         master = read_master_key(
             self.settings.data_dir, master_key.reveal() if master_key else None
         )
-        self.engine = _core.Engine(
-            journal_dir, self.settings.data_dir, master, snapshot_json(self.settings)
-        )
-        self.failover = FailoverSettings(self.settings)
+        self.generations = Generations()
+        snapshot = snapshot_json(self.settings, self.generations.add(self.settings))
+        self.engine = _core.Engine(journal_dir, self.settings.data_dir, master, snapshot)
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False
@@ -227,13 +226,12 @@ class Worker:
         """
         try:
             settings = await asyncio.to_thread(load, self._config_path)
-            self.engine.replace(snapshot_json(settings))
+            self.engine.replace(snapshot_json(settings, self.generations.add(settings)))
             await asyncio.to_thread(self._steward.reload, settings)
         except (ConfigError, StoreError, ValueError, OSError) as error:
             log.error("the configuration stays as it was: %s", error)
             return
         self.settings = settings
-        self.failover = FailoverSettings(settings)
         if self.front is not None:
             self.front.set_max_body_bytes(self.max_body_bytes)
         log.info("the configuration was read again")

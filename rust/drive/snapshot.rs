@@ -103,6 +103,9 @@ pub struct SnapshotSpec {
     pub max_event_bytes: usize,
     pub max_answer_bytes: usize,
     pub default_max_output_tokens: u64,
+    /// Names this configuration to the front.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 /// A provider as one upstream host with one key.
@@ -238,6 +241,8 @@ pub struct Snapshot {
     pub max_answer_bytes: usize,
     /// How long an answer is taken to become where the request does not say.
     pub default_max_output_tokens: u64,
+    /// Names this configuration to the front.
+    pub generation: u64,
 }
 
 /// Why a snapshot cannot be built; the configuration's own checks come before.
@@ -310,6 +315,7 @@ impl Snapshot {
             max_event_bytes: spec.max_event_bytes,
             max_answer_bytes: spec.max_answer_bytes,
             default_max_output_tokens: spec.default_max_output_tokens,
+            generation: spec.generation,
         })
     }
 

@@ -67,6 +67,11 @@ impl PyExchange {
         &self.x.admission.requested_model
     }
 
+    #[getter]
+    fn generation(&self) -> u64 {
+        self.x.admission.snapshot.generation
+    }
+
     /// Whether the head is out, so that an error can only be an event.
     #[getter]
     fn head_sent(&self) -> bool {
