@@ -28,6 +28,8 @@ DRAIN_POLL_S: Final = 0.05
 SHUT_DOWN_S: Final = 0.5
 """For clients to be told, once the drain's time is over."""
 
+PANICS_VARIABLE: Final = "SLUICEGATE_TEST_PANICS"
+"""Names, for tests, models whose requests have the core panic; see `_core.Engine`."""
 DRAINED_VARIABLE: Final = "SLUICEGATE_DRAINED_FD"
 """Names the file descriptor on which a worker says, by its process id, that nothing runs in it any
 more.
@@ -63,7 +65,11 @@ class Worker:
             self.settings.data_dir, master_key.reveal() if master_key else None
         )
         self.engine = _core.Engine(
-            journal_dir, self.settings.data_dir, master, snapshot_json(self.settings)
+            journal_dir,
+            self.settings.data_dir,
+            master,
+            snapshot_json(self.settings),
+            panics=os.environ.get(PANICS_VARIABLE, ""),
         )
         self.failover = FailoverSettings(self.settings)
         server = self.settings.server
@@ -150,7 +156,7 @@ class Worker:
             tell(self.engine, self._webhook)
             try:
                 recovered = await asyncio.to_thread(self.engine.recover)
-            except OSError as error:
+            except (OSError, _core.PanicException) as error:
                 log.error("what dead workers held cannot be given back yet: %s", error)
             else:
                 if recovered:

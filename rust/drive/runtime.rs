@@ -10,6 +10,7 @@ use tokio::task::LocalSet;
 
 use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
+use super::defect::{Rigged, caught};
 use super::exchange::Exchange;
 use super::row::{Outcome, Row, with_client_status};
 use crate::journal::{Journal, RecordId};
@@ -33,6 +34,7 @@ pub struct Runtime {
     pub(super) journal: RefCell<Journal>,
     pub(super) draining: Cell<usize>,
     pub(super) alerts: Arc<Alerts>,
+    pub(super) rigged: Arc<Rigged>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet (a full disk); written before the next one.
     owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
@@ -42,6 +44,7 @@ pub struct Runtime {
 pub fn start(
     journal: Journal,
     alerts: Arc<Alerts>,
+    rigged: Arc<Rigged>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -51,10 +54,14 @@ pub fn start(
             journal: RefCell::new(journal),
             draining: Cell::new(0),
             alerts,
+            rigged,
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });
-        LocalSet::new().block_on(&tokio, serve(runtime, receiver));
+        if caught(|| LocalSet::new().block_on(&tokio, serve(runtime, receiver))).is_none() {
+            // Without this thread every request of the process would wait for ever: another process takes over.
+            std::process::abort();
+        }
     })?;
     Ok((sender, thread))
 }
@@ -68,9 +75,13 @@ async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
                 Some(Command::Attempt(x, attempt)) => {
                     attempts.spawn_local(attempt::run(runtime.clone(), x, attempt));
                 }
-                Some(Command::Close(x, status, code)) => runtime.close(&x, status, code.as_deref()),
-                Some(Command::Refused(row, id)) => runtime.settle(id, &row),
                 Some(Command::Stop) | None => break,
+                Some(Command::Close(x, status, code)) => {
+                    let _ = caught(|| runtime.close(&x, status, code.as_deref()));
+                }
+                Some(Command::Refused(row, id)) => {
+                    let _ = caught(|| runtime.settle(id, &row));
+                }
             },
             Some(_) = attempts.join_next() => {}
         }

@@ -7,14 +7,25 @@ import signal
 import subprocess
 import threading
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from ..client import Ask, Got
-from ..gateway import Gateway, command
+from ..gateway import KEY, Gateway, command
 from ..upstream import ScriptedUpstream, text
-from .checks import SCALE, ask, asks, assert_good, assert_row, eventually, ref
+from .checks import (
+    PAIRS,
+    SCALE,
+    ask,
+    asks,
+    assert_error_shape,
+    assert_good,
+    assert_row,
+    eventually,
+    ref,
+)
 from .conftest import Start
 
 SECRET = "sk-very-secret-value-0123456789"
@@ -154,8 +165,88 @@ def test_cf_04_a_killed_worker_is_replaced(own_gateway: Start) -> None:
         assert_good(one, 3)
 
 
-@pytest.mark.xfail(strict=True, reason="there is no hook that makes the core panic on purpose yet")
-def test_cf_04_a_panic_is_one_requests_500(gateway: Gateway) -> None:
-    got = ask(gateway, "u/ok-3", headers={"x-sluicegate-test-panic": "1"})
-    assert got.status == 500
-    assert_good(ask(gateway, "u/ok-3"), 3)
+#: models whose requests have the core panic, by where it does
+PANICS = {point: f"ok-3+itl-5@panic-{point}" for point in ("admit", "attempt", "relay")}
+UNHARMED = "ok+n-100+itl-10"
+
+
+@pytest.fixture
+def fragile(own_gateway: Start, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    """A gateway whose core panics on purpose, with limits that every request holds something of."""
+    names = [f"{point}={p}/{name}" for point, name in PANICS.items() for p in ("u", "a")]
+    monkeypatch.setenv("SLUICEGATE_TEST_PANICS", ",".join(names))
+    return own_gateway(
+        keys=[{"name": "one", "key": KEY, "budget_usd": "5", "max_parallel": 50}],
+        limits=[{"name": "provider", "scope": {"provider": "u"}, "cost_usd": 5, "per": "day"}],
+    )
+
+
+def _standing(gateway: Gateway, limit: str) -> dict[str, str]:
+    answer = gateway.admin("GET", f"/admin/v1/limits/{limit}/standing")
+    assert answer.status_code == 200, answer.text
+    out: dict[str, str] = answer.json()
+    return out
+
+
+@pytest.mark.parametrize("point", PANICS)
+def test_cf_04_a_panic_is_one_requests_500(fragile: Gateway, point: str) -> None:
+    before = fragile.processes()
+    thread, unharmed = _streams_in_background(
+        fragile, [Ask(f"u/{UNHARMED}", stream=True) for _ in range(10)]
+    )
+    cases = [(dialect, provider, stream) for dialect, provider in PAIRS for stream in (False, True)]
+    if point == "relay":
+        cases = [case for case in cases if case[2]]
+    what = [
+        Ask(f"{provider}/{PANICS[point]}", dialect=dialect, stream=stream)
+        for dialect, provider, stream in cases
+        for _ in range(5)
+    ]
+    got = asks(fragile, what)
+    for one in got:
+        assert one.error is not None, one.raw
+        assert (one.code, one.error["origin"]) == ("internal_error", "gateway")
+        assert_error_shape(one)
+        if point == "relay":  # it had begun: an error event is the end
+            assert (one.status, one.terminators) == (200, 0)
+            assert one.text
+        else:
+            assert one.status == 500
+    thread.join()
+    for one in unharmed:
+        assert_good(one, 100)
+    for one in asks(fragile, [Ask("u/ok-3"), Ask("a/ok-3", dialect="anthropic")]):
+        assert_good(one, 3)
+    assert fragile.processes() == before, "no process died of it"
+    _assert_settled(fragile, got, point)
+    assert len(re.findall("a defect of the core at rust/drive/", fragile.log())) == len(got)
+
+
+def _assert_settled(gateway: Gateway, got: list[Got], point: str) -> None:
+    """A row for each request, nothing held, and counters that say what the ledger says."""
+    for rows in gateway.rows_of(one.ref for one in got).values():
+        [row] = rows
+        assert_row(row, error_code="internal_error")
+        if point == "admit":
+            assert_row(row, attempt=0, outcome="refused", basis="none", client_status=500)
+        elif point == "attempt":
+            assert_row(row, attempt=1, outcome="error", basis="none", client_status=500, cost_usd=0)
+        else:  # as after a crash: what was held for it
+            assert_row(row, attempt=1, outcome="error", basis="estimated")
+            assert Decimal(row["cost_usd"]) > 0
+    for limit in ("key:one:budget", "key:one:parallel", "provider"):
+        assert eventually(lambda n=limit: Decimal(_standing(gateway, n)["held"]) == 0)  # type: ignore[misc]
+    spent = sum(Decimal(row["cost_usd"] or 0) for row in gateway.ledger())
+    # nano-dollars are rounded up, once for each request
+    assert 0 <= Decimal(_standing(gateway, "key:one:budget")["spent"]) - spent < Decimal("0.000001")
+
+
+def test_cf_04_no_client_can_have_the_core_panic(gateway: Gateway) -> None:
+    """Nobody set the variable: these are models like any others."""
+    what = [
+        Ask(f"u/{name}", stream=True, headers={"SLUICEGATE_TEST_PANICS": f"{point}=u/{name}"})
+        for point, name in PANICS.items()
+    ]
+    for one in asks(gateway, what):
+        assert_good(one, 3)
+    assert "a defect of the core" not in gateway.log()
