@@ -81,6 +81,8 @@ class NewKey(Form, frozen=True, kw_only=True):
     omitted.
     """
     providers: Grant | None = None
+    routes: Grant | None = None
+    """Paths that it may use, `/v1/*` for all below."""
     metadata: Metadata = {}
     expires_at: str | None = None
     """RFC 3339."""
@@ -100,6 +102,7 @@ class ChangeKey(Form, frozen=True, kw_only=True):
 
     models: UnsetType | Grant | None = UNSET
     providers: UnsetType | Grant | None = UNSET
+    routes: UnsetType | Grant | None = UNSET
     metadata: UnsetType | Metadata = UNSET
     expires_at: UnsetType | str | None = UNSET
     budget_usd: UnsetType | Decimal | None = UNSET
