@@ -21,7 +21,7 @@ from sluicegate.errors import (
     RefusedRequestError,
     UnsupportedFieldError,
 )
-from sluicegate.failures import classify, client_error
+from sluicegate.failures import UpstreamErrorBody, classify, client_error
 from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan
 from sluicegate.policies.retry_after import retry_after_s
@@ -168,6 +168,7 @@ class Call:
         told = None
         if failure.body:
             told = DIALECTS[dialect].decode_error(failure.status or 200, bytes(failure.body))
+            told = self._unquoted(provider, told)
         kind = classify(failure, told, self.settings.quota_codes(provider))
         wait_s = retry_after_s(failure.retry_after, datetime.now(UTC))
         decision = self.plan.after(
@@ -188,11 +189,26 @@ class Call:
             raise ClientGoneError  # nobody would read what another attempt costs
         self._attempt(decision.target)
 
+    def _unquoted(self, provider: str, told: UpstreamErrorBody | None) -> UpstreamErrorBody | None:
+        """What an upstream said, without our credential: some quote it."""
+        upstream = self.upstreams.get(provider)
+        if upstream is None or told is None:
+            return told
+
+        def hide(text: str | None) -> str | None:
+            return text and upstream.unquoted(text)
+
+        return UpstreamErrorBody(
+            upstream.unquoted(told.message), hide(told.type), hide(told.code), hide(told.param)
+        )
+
     def _log(self, failure: _core.Failure, kind: FailureClass, *, given_up: bool) -> None:
         """What the client is not told: which host, and why. A caller's own mistake is no news."""
         provider, model, _, _ = self.exchange.targets[failure.target]
         # What an upstream writes itself may quote our key.
         detail = "" if failure.code == "upstream_error" else f": {failure.detail}"
+        upstream = self.upstreams.get(provider)
+        detail = upstream.unquoted(detail) if upstream else detail
         worth = given_up and OUTCOMES[kind].client_status is not None
         log.log(
             logging.WARNING if worth else logging.INFO,
