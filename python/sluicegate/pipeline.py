@@ -122,6 +122,7 @@ class Call:
         _, model, _, _ = exchange.targets[exchange.first_target]
         conversation = DIALECTS[self.route.dialect].decode_request(self.body)
         count = await count_tokens(conversation, model)
+        exchange.close(200)
         headers = [
             (b"content-type", b"application/json"),
             (b"x-sluicegate-request-id", exchange.request_id.encode()),

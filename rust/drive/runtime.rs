@@ -13,6 +13,7 @@ use super::attempt::{self, Attempt};
 use super::defect::{Rigged, caught};
 use super::exchange::Exchange;
 use super::row::{Outcome, Row, with_client_status};
+use crate::budget::Actual;
 use crate::journal::{Journal, RecordId};
 use crate::transport::Pool;
 
@@ -135,14 +136,22 @@ impl Runtime {
     /// Completes the rows of a request with the status that its client got.
     fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
         x.set_client_status(status);
-        x.hold().settle();
+        let is_answered = status < 400;
+        {
+            let mut hold = x.hold();
+            if x.attempts() == 0 && is_answered {
+                // By the gateway itself: a request all the same.
+                hold.end_attempt(Actual { requests: 1, ..Actual::default() });
+            }
+            hold.settle();
+        }
         for (attempt, row) in x.take_unfinished() {
             let id = RecordId { request_id: x.id.into_bytes(), attempt };
             self.settle(id, &with_client_status(&row, status));
         }
         if x.attempts() == 0 {
             let mut row = Row::open(x, 0, None);
-            row.outcome = Outcome::Refused;
+            row.outcome = if is_answered { Outcome::Ok } else { Outcome::Refused };
             row.basis = super::row::Basis::None;
             row.error_code = code;
             row.price(None, &crate::price::Tokens::default());

@@ -36,17 +36,14 @@ class Door(NamedTuple):
         return f"{self.method} {self.path}"
 
 
-def model_body(path: str, model: str, **fields: Any) -> dict[str, Any]:
+def model_body(path: str, model: str, text: str = "one two three") -> dict[str, Any]:
     """A right request to a path that leads to a model."""
     if MODEL_ROUTES[path].operation == "embeddings":
-        return {"model": model, "input": "one two three", **fields}
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": [{"role": "user", "content": "one two three"}],
-    }
-    if MODEL_ROUTES[path] == ("chat", "anthropic"):
+        return {"model": model, "input": text}
+    body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}
+    if MODEL_ROUTES[path].operation == "chat":
         body["max_tokens"] = 20
-    return body | fields
+    return body
 
 
 def model_doors(model: str) -> list[Door]:
