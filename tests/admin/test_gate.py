@@ -82,7 +82,9 @@ async def test_au_01_every_route_is_closed_by_default(
 async def test_a_route_that_is_not_there_is_as_closed(office: Office) -> None:
     assert code_of(await office.ask("GET", "/secret", key=None)) == (401, "unauthorised")
     assert code_of(await office.ask("GET", "/secret")) == (404, "unknown_route")
-    assert code_of(await office.ask("PUT", "/keys")) == (405, "method_not_allowed")
+    wrong = await office.ask("PUT", "/keys")
+    assert code_of(wrong) == (405, "method_not_allowed")
+    assert wrong.headers["allow"] == "GET, POST"
 
 
 @pytest.mark.parametrize("path", ["/keys/", "//keys", "/Keys", "/%6beys", "/keys%2f", "/keys;a=b"])

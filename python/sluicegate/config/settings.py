@@ -9,7 +9,6 @@ from sluicegate.accounting.limits import Limit
 from sluicegate.config.schema import Admin, Events, Key, Runs, Server, Timeouts
 from sluicegate.config.values import Secret
 
-
 MASK: Final = "***"
 MIN_SECRET_CHARACTERS: Final = 8
 """Of a header's value that could be a secret; shorter ones are words."""
