@@ -25,7 +25,7 @@ from sluicegate.snapshot import snapshot_json
 from ..gateway import ADMIN_KEY, KEY, Gateway
 from ..rawclient import RawClient
 from ..upstream import ScriptedUpstream
-from .checks import eventually, ref
+from .checks import ask, eventually, ref
 from .conftest import Start
 from .surface import TRIES, Door, admin_doors, all_doors, elsewhere, knock, model_doors
 
@@ -461,6 +461,40 @@ def test_au_08_no_spelling_of_an_admin_path_gets_around_the_role(house: Gateway)
         for key in keys:
             status, _ = _spelt(house, door, path, key)
             assert status in {400, 401, 404}, (what, status)
+
+
+def test_a_key_is_bound_to_its_routes_models_and_providers(gateways: Start) -> None:
+    """In the file; the refusal names what the key may use, and a row says that it was refused."""
+    routed = {"name": "routed", "key": f"{KEY}-routed", "routes": ["/v1/embeddings"]}
+    below = {"name": "below", "key": f"{KEY}-below", "routes": ["/v1/messages/*"]}
+    provided = {"name": "provided", "key": f"{KEY}-provided", "providers": ["a"]}
+    gateway = gateways(keys=[routed, below, provided])
+    open_to = {
+        "routed": {"/v1/embeddings"},
+        "below": {"/v1/messages/count_tokens"},
+    }
+    for key in (routed, below):
+        headers = {"authorization": f"Bearer {key['key']}"}
+        with httpx.Client(base_url=gateway.url, headers=headers) as client:
+            for door in model_doors("u/ok-1"):
+                answer = knock(client, door, {})
+                if door.path in open_to[key["name"]]:
+                    assert answer.status_code == 200, answer.text
+                    continue
+                error = answer.json()["error"]
+                assert (answer.status_code, error["code"]) == (403, "route_not_allowed")
+                assert door.path in error["message"]
+                assert f"it may use {key['routes'][0]}" in error["message"]
+            assert client.get("/v1/models").status_code == 200
+    rows = [row for row in gateway.ledger() if row["error_code"] == "route_not_allowed"]
+    assert len(rows) == 6
+    assert {(row["outcome"], row["basis"], row["attempt"]) for row in rows} == {
+        ("refused", "none", 0)
+    }
+    elsewhere = ask(gateway, "u/ok-1", key=provided["key"])
+    assert (elsewhere.status, elsewhere.code) == (403, "model_not_allowed")
+    assert 'which the provider "u" answers; it may use a' in str(elsewhere.error)
+    assert ask(gateway, "a/ok-1", key=provided["key"]).status == 200
 
 
 # AU-12
