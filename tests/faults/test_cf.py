@@ -108,7 +108,7 @@ def test_cf_02_reloads_disturb_no_stream_and_reach_the_next_request(
 ) -> None:
     """The case's figures: a hundred reloads under two hundred streams."""
     gateway = own_gateway(models={"m": {"targets": ["u/ok-3"]}})
-    long = f"ok+n-150+itl-100@{ref('cf02')}"
+    long = f"ok+n-120+itl-100@{ref('cf02')}"
     what = [Ask(f"u/{long}", stream=True) for _ in range(200)]
     thread, got = _streams_in_background(gateway, what)
     assert eventually(lambda: len(upstream.of(long)) == 200, 10)
@@ -118,11 +118,11 @@ def test_cf_02_reloads_disturb_no_stream_and_reach_the_next_request(
     grown = gateway.rss_bytes() - before
     thread.join()
     for one in got:
-        assert_good(one, 150)
+        assert_good(one, 120)
     assert grown < 8 * MEBIBYTE, f"{grown} bytes by ninety reloads"
     for rows in gateway.rows_of(one.ref for one in got).values():
         [row] = rows
-        assert_row(row, outcome="ok", output_tokens=150)
+        assert_row(row, outcome="ok", output_tokens=120)
 
 
 def _reload(gateway: Gateway, count: int) -> None:

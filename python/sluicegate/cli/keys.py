@@ -118,7 +118,10 @@ def update(clerk: Clerk, name: str, without: tuple[str, ...], **options: Any) ->
     given = {
         field: list(value) if isinstance(value, tuple) else value for field, value in given.items()
     }
-    form = form_from({**given, **dict.fromkeys(without)}, ChangeKey)
+    changes = {**given, **dict.fromkeys(without)}
+    if not changes:
+        raise click.UsageError("nothing to change: name a field, or a bound --without which it is")
+    form = form_from(changes, ChangeKey)
     clerk.show(clerk.service.keys.change(clerk.actor, key_id(clerk, name), form))
 
 
