@@ -2,6 +2,7 @@
 with them every revocation.
 """
 
+from decimal import Decimal
 from typing import Any, get_args, get_type_hints
 
 import msgspec
@@ -9,7 +10,10 @@ import pytest
 from msgspec import UnsetType
 
 from sluicegate.accounting.limits import Limit
+from sluicegate.admin.body import form_from
+from sluicegate.admin.errors import InvalidInputError
 from sluicegate.admin.forms import ChangeLimit
+from sluicegate.admin.routes import ROUTES
 from sluicegate.store.records import LIMITS, StoredLimit
 
 from .office import Office, code_of
@@ -61,6 +65,13 @@ async def test_the_longest_names_with_every_short_field(either: Office) -> None:
         ("burst", 10**16),
         ("downgrade_to", "m" * 201),
         ("scope", {"team": ""}),
+        ("scope", [None, None]),
+        ("scope", "team"),
+        ("scope", 5),
+        ("notify", 5),
+        ("notify", {"a": 1}),
+        ("zone", ["UTC"]),
+        ("requests", {}),
         ("scope", {"team": "t" * 201}),
         ("window", "tumbling"),
         ("per", "fortnight"),
@@ -78,6 +89,26 @@ async def test_a_change_takes_no_more_than_a_new_limit(
     change = await either.ask("PATCH", "/limits/l", {field: value})
     assert code_of(change) == (400, "invalid_request")
     assert await readable(either)
+
+
+FORMS = sorted({route.form for route in ROUTES if route.form}, key=lambda form: form.__name__)
+SHAPES = [None, True, 0, -1, 10**30, Decimal("1.5"), "", "x", [], [None], [{}], {}, {"a": None}]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_a_form_is_right_in_every_field_or_none_at_all(form: type[msgspec.Struct]) -> None:
+    """Every field in every shape that JSON has: told as wrong, or of the type that it must be."""
+    least = {"name": "n", "user": "u", "metadata": {}}
+    least = {name: value for name, value in least.items() if name in form.__struct_fields__}
+    for field in form.__struct_fields__:
+        for value in SHAPES:
+            try:
+                built = form_from({**least, field: value}, form)
+            except InvalidInputError as error:
+                assert all(problem.message for problem in error.problems)
+                continue
+            plain = msgspec.to_builtins(built, builtin_types=(Decimal,))
+            assert msgspec.convert(plain, form) == built, (field, value)
 
 
 def test_the_form_of_a_change_has_the_fields_of_a_limit() -> None:
