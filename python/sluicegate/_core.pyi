@@ -19,6 +19,7 @@ __all__ = [
     "JournalDrain",
     "JournalFullError",
     "MalformedEventError",
+    "PanicException",
     "RefusedError",
     "SseParser",
     "StreamCounter",
@@ -33,6 +34,9 @@ __all__ = [
 __version__: Final[str]
 build_profile: Final[str]
 """`release` or `debug`; benches refuse the latter."""
+
+class PanicException(BaseException):
+    """A defect of the core. `except Exception` misses it; its text may quote a request."""
 
 class RefusedError(Exception):
     """A request that is answered without any upstream. Args: `(request_id, refusal)`, of which
@@ -69,6 +73,7 @@ class Engine:
         *,
         segment_bytes: int = ...,
         max_journal_bytes: int = ...,
+        panics: str = "",
     ) -> Engine:
         """Opens the journal and the counters of limits, and starts the runtime's thread. Takes some
         milliseconds; waits while the first worker of a host tells the counters what was spent. No
@@ -82,6 +87,9 @@ class Engine:
             segment_bytes: size of one journal file (8 MiB).
             max_journal_bytes: bound of what waits to be drained (512 MiB); near it new requests
             get 503.
+            panics: for tests: `POINT=MODEL` with commas between; requests for such a model have the
+            core panic while it decides on them (`admit`), before it sends them (`attempt`) or
+            behind the first piece of a stream (`relay`).
         Raises:
             ValueError: the snapshot cannot be used. OSError: the journal or the counters cannot be
             opened.
@@ -143,6 +151,7 @@ class Engine:
         headers: Iterable[tuple[bytes, bytes]],
         body: bytes,
         *,
+        route: str,
         is_last: bool = True,
     ) -> Exchange:
         """Admits a request and, where its first target speaks the client's dialect, sends it.
@@ -151,6 +160,7 @@ class Engine:
             operation: `chat`, `embeddings`, `count_tokens`.
             dialect: the client's, `openai` or `anthropic`.
             headers: ASGI's, names in lower case.
+            route: the path that it came to, which a key may be limited to.
             is_last: it is not asked again where it is refused only because of running requests.
         Raises:
             RefusedError: the request may not go on; a refusal to a known key is in the ledger,

@@ -135,6 +135,9 @@ class App:
                 await send_error(send, route.dialect, error)
         except GatewayError as error:
             await _tell(send, route.dialect, error, watched)
+        except _core.PanicException:
+            log.error("a request failed by a defect of the core, told above")  # not in its words
+            await _tell(send, route.dialect, InternalError(), watched)
         except Exception:
             log.exception("a request failed by a defect of the gateway")
             await _tell(send, route.dialect, InternalError(), watched)
@@ -148,7 +151,7 @@ class App:
         if worker.draining:
             raise NotReadyError("this gateway is shutting down", retry_after_s=1.0)
         body = await read_body(watched, worker.max_body_bytes)
-        exchange = await _begun(worker, route, scope["headers"], body, watched)
+        exchange = await _begun(worker, route, scope, body, watched)
         watched.exchange = exchange
         settings = worker.generations.of(exchange.generation)
         course = Course(route, exchange, settings, lambda: watched.gone)
@@ -173,11 +176,12 @@ class App:
 
 
 async def _begun(
-    worker: Worker, route: ModelRoute, headers: Headers, body: bytes, watched: Watched
+    worker: Worker, route: ModelRoute, scope: Scope, body: bytes, watched: Watched
 ) -> _core.Exchange:
     """Begins a request. Where running requests hold what it needs it waits a little: most of what
     they hold they never use.
     """
+    path, headers = scope["path"], scope["headers"]
     loop = asyncio.get_running_loop()
     until_s = loop.time() + HELD_WAIT_S
     pause_s = HELD_PAUSE_S
@@ -185,7 +189,12 @@ async def _begun(
         is_last = loop.time() >= until_s or worker.draining
         try:
             return worker.engine.begin(
-                route.operation, route.dialect, headers, body, is_last=is_last
+                route.operation,
+                route.dialect,
+                headers,
+                body,
+                route=path,
+                is_last=is_last,
             )
         except _core.RefusedError as refused:
             error = RefusedRequestError(*refused.args)

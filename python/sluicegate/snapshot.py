@@ -102,6 +102,11 @@ class FailoverSettings:
         upstream = self._settings.upstreams.get(provider)
         return upstream is not None and upstream.drop_unsupported
 
+    def unquoted(self, provider: str, text: str) -> str:
+        """A text of a provider's without our credential: some quote it."""
+        upstream = self._settings.upstreams.get(provider)
+        return upstream.unquoted(text) if upstream else text
+
     def extensions(self, provider: str) -> frozenset[str]:
         """Fields beside its dialect's own that a provider takes."""
         upstream = self._settings.upstreams.get(provider)

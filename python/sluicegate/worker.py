@@ -28,6 +28,8 @@ DRAIN_POLL_S: Final = 0.05
 SHUT_DOWN_S: Final = 0.5
 """For clients to be told, once the drain's time is over."""
 
+PANICS_VARIABLE: Final = "SLUICEGATE_TEST_PANICS"
+"""Names, for tests, models whose requests have the core panic; see `_core.Engine`."""
 DRAINED_VARIABLE: Final = "SLUICEGATE_DRAINED_FD"
 """Names the file descriptor on which a worker says, by its process id, that nothing runs in it any
 more.
@@ -64,7 +66,13 @@ class Worker:
         )
         self.generations = Generations()
         snapshot = snapshot_json(self.settings, self.generations.add(self.settings))
-        self.engine = _core.Engine(journal_dir, self.settings.data_dir, master, snapshot)
+        self.engine = _core.Engine(
+            journal_dir,
+            self.settings.data_dir,
+            master,
+            snapshot,
+            panics=os.environ.get(PANICS_VARIABLE, ""),
+        )
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False
@@ -153,7 +161,7 @@ class Worker:
             tell(self.engine, self._webhook)
             try:
                 recovered = await asyncio.to_thread(self.engine.recover)
-            except OSError as error:
+            except (OSError, _core.PanicException) as error:
                 log.error("what dead workers held cannot be given back yet: %s", error)
             else:
                 if recovered:

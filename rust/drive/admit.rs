@@ -10,6 +10,7 @@ use super::alerts::{AlertKind, Alerts};
 use super::clock::{rfc3339, unix_ms, unix_seconds};
 use super::crossings::Crossings;
 use super::deadline::after;
+use super::defect::{Point, Rigged, caught};
 use super::demand::{Asked, answers};
 use super::hold::Hold;
 use super::refusal::Refusal;
@@ -28,6 +29,8 @@ pub struct Incoming<'a, H> {
     pub operation: Operation,
     /// In which dialect.
     pub dialect: Dialect,
+    /// The path that it came to.
+    pub route: &'a str,
     /// Lower-case names with values.
     pub headers: H,
     /// All of the body.
@@ -115,6 +118,8 @@ pub struct Gate<'a> {
     pub crossings: &'a Arc<Crossings>,
     /// What an operator should hear of.
     pub alerts: &'a Alerts,
+    /// Where a test has it panic.
+    pub rigged: &'a Rigged,
 }
 
 /// The most models that a request is led on to by limits that downgrade.
@@ -164,10 +169,12 @@ impl Gate<'_> {
             scan: Scan::default(),
             body: incoming.body,
             operation: incoming.operation,
+            path: incoming.route,
             unix_s: unix_seconds(now),
             is_last,
         };
-        let decided = self.decide(&mut draft);
+        let decided = caught(|| self.decide(&mut draft));
+        let decided = decided.unwrap_or_else(|| Err(Box::new(Refusal::defect())));
         let Draft { principal, headers, mut scan, unix_s, .. } = draft;
         let time = rfc3339(now);
         let Decided { route, downgraded, demand, hold, mut step } = match decided {
@@ -221,6 +228,9 @@ impl Gate<'_> {
         let model = draft.scan.model().filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Box::new(Refusal::missing_model()))?;
         let principal = &draft.principal;
+        if !principal.may_call(draft.path) {
+            return Err(Box::new(Refusal::route_forbidden(draft.path, principal)));
+        }
         let mut route = self.route(principal, model)?;
         let billed = draft.operation != Operation::CountTokens;
         let run = draft.headers.run.as_deref().unwrap_or_default();
@@ -244,6 +254,7 @@ impl Gate<'_> {
                             format!("the run {run:?} goes round in circles: {circle}")
                         });
                     }
+                    self.rigged.at(Point::Admit, model);
                     return Ok(Decided { route, downgraded, demand, hold, step });
                 }
                 Err(budget::Refused::Failed(error)) => {
@@ -262,15 +273,22 @@ impl Gate<'_> {
                 }
             }
         }
-        Err(Box::new(Refusal::forbidden(downgraded.as_deref().unwrap_or(model))))
+        Err(Box::new(Refusal::forbidden(downgraded.as_deref().unwrap_or(model), principal)))
     }
 
     fn route(&self, principal: &Principal, model: &str) -> Result<Arc<Route>, Box<Refusal>> {
         let route = self.snapshot.route(model);
         let route = route.ok_or_else(|| Box::new(Refusal::unknown_model(model)))?;
-        let is_allowed = principal.may_use(model)
-            && route.targets.iter().all(|t| principal.may_reach(&t.upstream.provider));
-        if is_allowed { Ok(route) } else { Err(Box::new(Refusal::forbidden(model))) }
+        if !principal.may_use(model) {
+            return Err(Box::new(Refusal::forbidden(model, principal)));
+        }
+        let mut providers = route.targets.iter().map(|target| &target.upstream.provider);
+        match providers.find(|provider| !principal.may_reach(provider)) {
+            Some(provider) => {
+                Err(Box::new(Refusal::provider_forbidden(model, provider, principal)))
+            }
+            None => Ok(route),
+        }
     }
 
     /// Holds what the request may use. Where all of it does not fit and nobody holds what is missing, it may begin with
@@ -330,6 +348,7 @@ struct Draft<'a> {
     scan: Scan,
     body: &'a [u8],
     operation: Operation,
+    path: &'a str,
     unix_s: i64,
     is_last: bool,
 }

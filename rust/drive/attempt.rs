@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 
 use super::alerts::AlertKind;
 use super::deadline::{Deadline, Stop, after};
+use super::defect::{Point, caught_async};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::outbox::State;
@@ -79,7 +80,8 @@ pub(super) struct Running {
     pub report: Report,
     /// The gateway asked for usage that the client did not ask for.
     pub hides_usage: bool,
-    pub sent: Instant,
+    /// When it last went out; from then on the upstream may have acted.
+    pub sent: Option<Instant>,
     /// A limit ended the stream before the model did.
     pub was_cut: bool,
     /// The request went out twice, since a pooled connection broke under it.
@@ -110,7 +112,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         deadline: Deadline::new(target.timeouts.connect, x.admission.deadline, tick),
         report: Report::default(),
         hides_usage: false,
-        sent: Instant::now(),
+        sent: None,
         was_cut: false,
         replaced: false,
         sheet: target.sheet(x.admission.unix_s).cloned(),
@@ -118,7 +120,8 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         x,
         target,
     };
-    let mut end = running.drive(attempt.body).await;
+    let driven = caught_async(running.drive(attempt.body)).await;
+    let mut end = driven.unwrap_or_else(|| running.lost());
     if let End::Failed(failure) = &mut end
         && running.replaced
         && matches!(failure.kind, FailureKind::Reset | FailureKind::Connect)
@@ -132,6 +135,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
 
 impl Running {
     async fn drive(&mut self, translated: Option<Bytes>) -> End {
+        self.rt.rigged.at(Point::Attempt, &self.x.admission.requested_model);
         let body = if let Some(body) = translated {
             body
         } else {
@@ -201,7 +205,7 @@ impl Running {
             else {
                 return Err(self.failed(FailureKind::Internal, "the request cannot be built"));
             };
-            self.sent = Instant::now();
+            self.sent = Some(Instant::now());
             self.deadline.enter(self.target.timeouts.first_byte);
             let reused = open.reused;
             let result = {
@@ -287,6 +291,19 @@ impl Running {
             .map_err(|e| self.failed(FailureKind::Journal, e.to_string()))
     }
 
+    /// The attempt panicked. As after a crash, nobody knows what it used: it costs what was held for it, if anything of it
+    /// was sent.
+    fn lost(&mut self) -> End {
+        if self.sent.is_some() && self.report.basis.is_none() {
+            let demand = self.x.admission.demand;
+            let held = self.x.hold().output_tokens().unwrap_or(u64::MAX);
+            self.report.usage.input_tokens = Some(demand.input_tokens);
+            self.report.usage.output_tokens = Some(held.min(demand.output_tokens));
+            self.report.basis = Some(Basis::Estimated);
+        }
+        self.failed(FailureKind::Internal, "the attempt's task died")
+    }
+
     pub(super) fn failed(&self, kind: FailureKind, detail: impl Into<String>) -> End {
         let mut failure = Failure::new(kind, detail);
         failure.status = self.report.status;
@@ -325,7 +342,8 @@ impl Running {
 
     /// Microseconds that the gateway has held the request itself, up to now.
     pub(super) fn overhead_us(&self, answered: Instant) -> u128 {
-        let before = self.sent.duration_since(self.x.admission.arrived);
+        let arrived = self.x.admission.arrived;
+        let before = self.sent.unwrap_or(arrived).duration_since(arrived);
         (before + answered.elapsed()).as_micros()
     }
 

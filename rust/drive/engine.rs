@@ -12,6 +12,7 @@ use super::admit::{Admission, Gate, Incoming, Refused};
 use super::alerts::Alerts;
 use super::attempt::Attempt;
 use super::crossings::Crossings;
+use super::defect::Rigged;
 use super::exchange::{Exchange, Wake};
 use super::hold::Hold;
 use super::row::Row;
@@ -33,6 +34,8 @@ pub struct EngineOptions {
     pub limits_dir: PathBuf,
     /// Under which credentials are digested.
     pub master_key: Vec<u8>,
+    /// Where tests have it panic.
+    pub rigged: Arc<Rigged>,
 }
 
 /// The gateway's core, one in each worker.
@@ -48,6 +51,7 @@ pub struct Engine {
     commands: UnboundedSender<Command>,
     thread: Mutex<Option<JoinHandle<()>>>,
     alerts: Arc<Alerts>,
+    rigged: Arc<Rigged>,
 }
 
 impl Engine {
@@ -56,8 +60,8 @@ impl Engine {
         let opened = Budgets::open(&options.limits_dir)?;
         let journal = Journal::open(&options.journal_dir, options.journal)?;
         let alerts = Arc::new(Alerts::default());
-        let (commands, thread) =
-            runtime::start(journal, alerts.clone()).map_err(|e| Error::Journal(e.to_string()))?;
+        let (commands, thread) = runtime::start(journal, alerts.clone(), options.rigged.clone())
+            .map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             governance: ArcSwap::from_pointee(Governance::default()),
@@ -68,6 +72,7 @@ impl Engine {
             commands,
             thread: Mutex::new(Some(thread)),
             alerts,
+            rigged: options.rigged.clone(),
         })
     }
 
@@ -143,6 +148,7 @@ impl Engine {
             budgets: &self.budgets,
             crossings: &self.crossings,
             alerts: &self.alerts,
+            rigged: &self.rigged,
         }
     }
 

@@ -14,6 +14,7 @@ use hyper::body::{Frame, Incoming};
 use super::allowance::Allowance;
 use super::attempt::{End, Running, translation};
 use super::deadline::{Deadline, Stop, after};
+use super::defect::Point;
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::outbox::{Head, State};
@@ -405,6 +406,7 @@ impl Relay {
             }
         });
         run.deadline.tick_at(Some(after(Instant::now(), run.x.admission.snapshot.commit_after)));
+        run.rt.rigged.at(Point::Relay, &run.x.admission.requested_model);
     }
 
     /// A terminator behind neither content nor a reason to stop ends no answer.

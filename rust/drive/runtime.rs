@@ -10,8 +10,10 @@ use tokio::task::LocalSet;
 
 use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
+use super::defect::{Rigged, caught};
 use super::exchange::Exchange;
 use super::row::{Outcome, Row, with_client_status};
+use crate::budget::Actual;
 use crate::journal::{Journal, RecordId};
 use crate::transport::Pool;
 
@@ -35,6 +37,7 @@ pub struct Runtime {
     pub(super) journal: RefCell<Journal>,
     pub(super) draining: Cell<usize>,
     pub(super) alerts: Arc<Alerts>,
+    pub(super) rigged: Arc<Rigged>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet (a full disk); written before the next one.
     owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
@@ -44,6 +47,7 @@ pub struct Runtime {
 pub fn start(
     journal: Journal,
     alerts: Arc<Alerts>,
+    rigged: Arc<Rigged>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -53,10 +57,14 @@ pub fn start(
             journal: RefCell::new(journal),
             draining: Cell::new(0),
             alerts,
+            rigged,
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });
-        LocalSet::new().block_on(&tokio, serve(runtime, receiver));
+        if caught(|| LocalSet::new().block_on(&tokio, serve(runtime, receiver))).is_none() {
+            // Without this thread every request of the process would wait for ever: another process takes over.
+            std::process::abort();
+        }
     })?;
     Ok((sender, thread))
 }
@@ -70,10 +78,16 @@ async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
                 Some(Command::Attempt(x, attempt)) => {
                     attempts.spawn_local(attempt::run(runtime.clone(), x, attempt));
                 }
-                Some(Command::Close(x, status, code)) => runtime.close(&x, status, code.as_deref()),
-                Some(Command::Refused(row, id)) => runtime.settle(id, &row),
-                Some(Command::Run(act)) => act(),
+                Some(Command::Run(act)) => {
+                    let _ = caught(act);
+                }
                 Some(Command::Stop) | None => break,
+                Some(Command::Close(x, status, code)) => {
+                    let _ = caught(|| runtime.close(&x, status, code.as_deref()));
+                }
+                Some(Command::Refused(row, id)) => {
+                    let _ = caught(|| runtime.settle(id, &row));
+                }
             },
             Some(_) = attempts.join_next() => {}
         }
@@ -127,14 +141,22 @@ impl Runtime {
     /// Completes the rows of a request with the status that its client got.
     fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
         x.set_client_status(status);
-        x.hold().settle();
+        let is_answered = status < 400;
+        {
+            let mut hold = x.hold();
+            if x.attempts() == 0 && is_answered {
+                // By the gateway itself: a request all the same.
+                hold.end_attempt(Actual { requests: 1, ..Actual::default() });
+            }
+            hold.settle();
+        }
         for (attempt, row) in x.take_unfinished() {
             let id = RecordId { request_id: x.id.into_bytes(), attempt };
             self.settle(id, &with_client_status(&row, status));
         }
         if x.attempts() == 0 {
             let mut row = Row::open(x, 0, None);
-            row.outcome = Outcome::Refused;
+            row.outcome = if is_answered { Outcome::Ok } else { Outcome::Refused };
             row.basis = super::row::Basis::None;
             row.error_code = code;
             row.price(None, &crate::price::Tokens::default());

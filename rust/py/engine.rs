@@ -17,10 +17,13 @@ use super::governance::PyGovernance;
 use super::wake::LoopWake;
 use crate::budget::{Measure, Now};
 use crate::dialect::Dialect;
-use crate::drive::{self, EngineOptions, Exchange, Incoming, Operation, Snapshot, Wake};
+use crate::drive::{
+    self, EngineOptions, Exchange, Incoming, Operation, Rigged, Snapshot, Wake, tell_only_places,
+};
 use crate::journal::Options;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    tell_only_places();
     m.add_class::<Engine>()?;
     m.add_class::<PyExchange>()?;
     m.add_class::<Failure>()?;
@@ -47,7 +50,8 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (journal_dir, limits_dir, master_key, snapshot, *, segment_bytes=8 << 20, max_journal_bytes=512 << 20))]
+    #[pyo3(signature = (journal_dir, limits_dir, master_key, snapshot, *, segment_bytes=8 << 20, max_journal_bytes=512 << 20, panics=""))]
+    #[allow(clippy::too_many_arguments)] // keywords, in Python
     fn new(
         py: Python<'_>,
         journal_dir: PathBuf,
@@ -56,11 +60,13 @@ impl Engine {
         snapshot: &[u8],
         segment_bytes: u64,
         max_journal_bytes: u64,
+        panics: &str,
     ) -> PyResult<Self> {
         let snapshot = Snapshot::from_json(snapshot)?;
         let journal = Options { segment_bytes, max_bytes: max_journal_bytes };
         let master_key = master_key.to_vec();
-        let options = EngineOptions { journal_dir, journal, limits_dir, master_key };
+        let rigged = Arc::new(Rigged::parse(panics));
+        let options = EngineOptions { journal_dir, journal, limits_dir, master_key, rigged };
         Ok(Self {
             core: Arc::new(py.detach(|| drive::Engine::start(&options, snapshot))?),
             wake: Arc::new(LoopWake::new()?),
@@ -99,13 +105,14 @@ impl Engine {
         Ok(())
     }
 
-    #[pyo3(signature = (operation, dialect, headers, body, *, is_last=true))]
+    #[pyo3(signature = (operation, dialect, headers, body, *, route, is_last=true))]
     fn begin(
         slf: Bound<'_, Self>,
         operation: &str,
         dialect: &str,
         headers: &Bound<'_, PyAny>,
         body: &[u8],
+        route: &str,
         is_last: bool,
     ) -> PyResult<PyExchange> {
         let this = slf.get();
@@ -114,6 +121,7 @@ impl Engine {
         let incoming = Incoming {
             operation: operation_of(operation)?,
             dialect: dialect_of(dialect)?,
+            route,
             headers: pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
             body: &body,
         };

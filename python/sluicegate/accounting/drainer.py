@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from sluicegate import _core
 from sluicegate.accounting.ledger import JournalRow
 
 log = logging.getLogger("sluicegate")
@@ -83,7 +84,7 @@ class Drainer:
                 if not self.healthy:
                     self.healthy = True
                     log.info("the store takes rows again")
-            except Exception as error:  # noqa: BLE001  # whatever a store raises, rows wait
+            except (Exception, _core.PanicException) as error:  # noqa: BLE001  # whatever fails, rows wait
                 if source is not None:
                     source.rewind()
                 if self.healthy:

@@ -218,6 +218,10 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     models: list[str] | None = None
     """Names it may ask for, `provider/*` for all of a provider's; all where omitted."""
+    providers: list[str] | None = None
+    """Providers that may answer it; all where omitted."""
+    routes: list[str] | None = None
+    """Paths that it may use, `/v1/*` for all below; all where omitted."""
     budget_usd: Price | None = None
     budget_period: Literal["minute", "hour", "day", "week", "month", "total"] | None = None
     tpm: Count | None = None
