@@ -71,11 +71,16 @@ def all_doors(gateway: Gateway, model: str) -> list[Door]:
     return [*model_doors(model), models, *admin_doors(gateway)]
 
 
+def another_address() -> str:
+    """A loopback address that nobody asked from yet."""
+    place = next(_PLACES)
+    return f"127.0.{place // 250}.{2 + place % 250}"
+
+
 @contextmanager
 def elsewhere(gateway: Gateway) -> Iterator[httpx.Client]:
     """A client from an address of its own: who fails ten times from one is not heard any more."""
-    place = next(_PLACES)
-    transport = httpx.HTTPTransport(local_address=f"127.0.{place // 250}.{2 + place % 250}")
+    transport = httpx.HTTPTransport(local_address=another_address())
     with httpx.Client(base_url=gateway.url, transport=transport, timeout=10) as client:
         yield client
 

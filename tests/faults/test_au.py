@@ -27,7 +27,16 @@ from ..rawclient import RawClient
 from ..upstream import ScriptedUpstream
 from .checks import ask, eventually, ref
 from .conftest import Start
-from .surface import TRIES, Door, admin_doors, all_doors, elsewhere, knock, model_doors
+from .surface import (
+    TRIES,
+    Door,
+    admin_doors,
+    all_doors,
+    another_address,
+    elsewhere,
+    knock,
+    model_doors,
+)
 
 UNKNOWN = "sk-sg-" + "0" * 49
 JSON = {"content-type": "application/json"}
@@ -286,7 +295,8 @@ def core(tmp_path: Path) -> Iterator[tuple[_core.Engine, bytes]]:
     settings, master = load(path), b"m" * 32
     for folder in ("data", "data/journal"):
         (tmp_path / folder).mkdir()
-    engine = _core.Engine(settings.journal_dir, settings.data_dir, master, snapshot_json(settings))
+    snapshot = snapshot_json(settings, 0)
+    engine = _core.Engine(settings.journal_dir, settings.data_dir, master, snapshot)
     governance = _core.Governance(governance_json(settings, master, None, complete=True))
     engine.govern(governance)
     yield engine, master
@@ -396,7 +406,7 @@ def _spelt(gateway: Gateway, door: Door, path: str, key: str | None) -> tuple[in
         "connection: close",
         *([f"authorization: Bearer {key}"] if key else []),
     ]
-    with RawClient(gateway.url) as client:
+    with RawClient(gateway.url, local_address=another_address()) as client:
         client.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         said = client.rest()
     found = re.match(rb"HTTP/1\.1 (\d{3}) ", said)
@@ -456,9 +466,8 @@ def test_au_08_no_spelling_of_an_admin_path_gets_around_the_role(house: Gateway)
         status, said = _spelt(house, door, path, team)
         assert status in {400, 403, 404}, (what, status)
         assert b"upstreams" not in said
-    for number, (what, path) in enumerate(spellings("/admin/v1/keys").items()):
-        keys = (None, KEY) if number < TRIES // 2 - 1 else ()
-        for key in keys:
+    for what, path in spellings("/admin/v1/keys").items():
+        for key in (None, KEY):
             status, _ = _spelt(house, door, path, key)
             assert status in {400, 401, 404}, (what, status)
 
