@@ -13,6 +13,7 @@ from typing import Final
 from sluicegate import _core
 from sluicegate.config.settings import Upstream
 from sluicegate.dialects import DIALECTS
+from sluicegate.dialects.base import Host
 from sluicegate.errors import (
     ClientGoneError,
     InvalidRequestError,
@@ -170,7 +171,7 @@ class Course:
             stream=exchange.stream,
             drop_unsupported=self.settings.drops_unsupported(provider, exchange.requested_model),
             default_max_tokens=self.settings.default_max_output_tokens,
-            extensions=upstream.extensions if upstream else frozenset(),
+            host=upstream.host if upstream else Host(),
         )
         exchange.attempt(target, body, _listed(dropped) if dropped else None)
 

@@ -1,9 +1,9 @@
 """Streams of many hosts through the gateway, joined by the other vendor's own SDK."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import anthropic
@@ -17,6 +17,8 @@ from ..replay.server import ReplayServer
 from .streams import TO_ANTHROPIC, TO_OPENAI
 from .test_answers import within
 
+#: What the SDK raises of an answer that was cut, once it has taken it in.
+_CUT: Final = (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError)
 CASES: Final = {
     **{f"openai-{name}": case for name, case in TO_ANTHROPIC.items()},
     **{f"anthropic-{name}": case for name, case in TO_OPENAI.items()},
@@ -81,10 +83,8 @@ async def _one(claude: anthropic.AsyncAnthropic, gpt: openai.AsyncOpenAI, name: 
         async for chunk in await gpt.chat.completions.create(
             model=model, messages=messages, stream=True, stream_options={"include_usage": True}
         ):
-            try:
+            with contextlib.suppress(*_CUT):
                 state.handle_chunk(chunk)
-            except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError):
-                pass  # what it says of a cut answer is no part of the answer
         return state.current_completion_snapshot.to_dict()
     except Exception as error:  # whatever an SDK raises is what its user would see
         return repr(error)

@@ -7,6 +7,7 @@ from pathlib import Path
 from sluicegate.accounting.limits import Limit
 from sluicegate.config.schema import Admin, Events, Key, Runs, Server, Timeouts
 from sluicegate.config.values import Secret
+from sluicegate.dialects.base import Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Upstream:
     ask_usage: bool
     drain: bool
     drop_unsupported: bool
-    extensions: frozenset[str]
+    host: Host
     quota_codes: frozenset[str]
     price_provider: str | None
     """The price book's name for it; found by the base URL where there is none."""
