@@ -48,8 +48,8 @@ curl -N {url}/v1/chat/completions -H 'Authorization: Bearer {key}' \
 -H 'Content-Type: application/json' \
 -d '{{"model":"demo","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'
 
-The simulated provider also fails when asked to: models sim/sim-error-429 (any status), sim/sim-hang,
-sim/sim-midstream-reset, sim/sim-midstream-error; sim/sim-fast and sim/sim-slow differ in pace.
+It also fails when asked to: models sim/sim-error-429 (any status), sim/sim-hang,
+sim/sim-midstream-reset, sim/sim-midstream-error. sim/sim-fast and sim/sim-slow differ in pace.
 
 See what it cost:
 

@@ -23,7 +23,7 @@ _VARIABLE: Final = re.compile(r"\$\{\w+\}")
 
 
 def _hint(text: str, line: int) -> str:
-    """`${NAME}` without quotes inside braces or brackets: YAML reads its brace as one of its own."""
+    """`${NAME}` without quotes inside braces: YAML reads its brace as one of its own."""
     lines = text.splitlines()
     bare = _QUOTED.sub("", lines[line - 1]) if 0 < line <= len(lines) else ""
     variable = _VARIABLE.search(bare)
