@@ -180,7 +180,7 @@ class Course:
             stream=exchange.stream,
             drop_unsupported=self.settings.drops_unsupported(provider, exchange.requested_model),
             default_max_tokens=self.settings.default_max_output_tokens,
-            extensions=self.settings.extensions(provider),
+            host=self.settings.host(provider),
         )
         exchange.attempt(target, body, _listed(dropped) if dropped else None)
 

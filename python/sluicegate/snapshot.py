@@ -7,6 +7,7 @@ import msgspec
 from sluicegate.config import Settings
 from sluicegate.config.prices import ALL
 from sluicegate.config.settings import Deadlines, Upstream
+from sluicegate.dialects.base import Host
 from sluicegate.policies.failover import FailureClass
 
 _UNKNOWN_QUOTA: Final = frozenset({"insufficient_quota"})
@@ -107,10 +108,10 @@ class FailoverSettings:
         upstream = self._settings.upstreams.get(provider)
         return upstream.unquoted(text) if upstream else text
 
-    def extensions(self, provider: str) -> frozenset[str]:
-        """Fields beside its dialect's own that a provider takes."""
+    def host(self, provider: str) -> Host:
+        """What a provider takes beside its dialect's own fields, and what it lacks of them."""
         upstream = self._settings.upstreams.get(provider)
-        return upstream.extensions if upstream else frozenset()
+        return upstream.host if upstream else Host()
 
     @property
     def default_max_output_tokens(self) -> int:

@@ -8,6 +8,7 @@ from typing import Final
 from sluicegate.accounting.limits import Limit
 from sluicegate.config.schema import Admin, Events, Key, Runs, Server, Timeouts
 from sluicegate.config.values import Secret
+from sluicegate.dialects.base import Host
 
 MASK: Final = "***"
 MIN_SECRET_CHARACTERS: Final = 8
@@ -45,7 +46,7 @@ class Upstream:
     ask_usage: bool
     drain: bool
     drop_unsupported: bool
-    extensions: frozenset[str]
+    host: Host
     quota_codes: frozenset[str]
     price_provider: str | None
     """The price book's name for it; found by the base URL where there is none."""
