@@ -12,6 +12,7 @@ pub mod front;
 pub mod govern;
 pub mod journal;
 pub mod limit;
+mod mapped;
 pub mod meter;
 pub mod price;
 #[cfg(feature = "python")]

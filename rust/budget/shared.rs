@@ -10,11 +10,11 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::retry_on_intr;
 
 use super::counter::COUNTER_WORDS;
-use super::map::Words;
 use super::reservation::Budgets;
 use super::runs::{RUN_WORDS, RUNS};
 use super::transaction::NOTE_WORDS;
 use crate::error::Error;
+use crate::mapped::Words;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"sluicegb");
 /// Grows with every change of the layout: files of another one are never read.

@@ -10,7 +10,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 /// A file of 64-bit words, shared by all that map it.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(crate) struct Words {
     map: MmapRaw,
     count: usize,
 }
