@@ -29,6 +29,12 @@ impl Words {
         Ok(Self { map, count })
     }
 
+    /// Words that begin at 0 and that nobody else has.
+    pub fn private(count: usize) -> io::Result<Self> {
+        let map = MmapOptions::new().len(count * size_of::<AtomicU64>()).map_anon()?;
+        Ok(Self { map: map.into(), count })
+    }
+
     /// The words.
     #[allow(clippy::cast_ptr_alignment)] // a page is aligned to more than a word
     pub fn all(&self) -> &[AtomicU64] {
