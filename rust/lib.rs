@@ -14,6 +14,7 @@ pub mod journal;
 pub mod limit;
 mod mapped;
 pub mod meter;
+pub mod observe;
 pub mod price;
 #[cfg(feature = "python")]
 mod py;

@@ -131,6 +131,7 @@ class Course:
             (b"content-type", b"application/json"),
             (b"x-sluicegate-request-id", exchange.request_id.encode()),
         ]
+        exchange.answered(200)
         return Answer(200, headers, b'{"input_tokens":%d}' % count)
 
     def _log(self, failure: _core.Failure, kind: FailureClass, *, given_up: bool) -> None:

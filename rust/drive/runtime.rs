@@ -4,16 +4,22 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
+use tokio::time::MissedTickBehavior;
 
 use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
 use super::exchange::Exchange;
 use super::row::{Outcome, Row, with_client_status};
 use crate::journal::{Journal, RecordId};
+use crate::observe::{Component, Metrics};
 use crate::transport::Pool;
+
+/// How often the journal is asked whether it takes requests, so that health tells it before they fail.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What a front asks of the runtime.
 pub enum Command {
@@ -35,6 +41,7 @@ pub struct Runtime {
     pub(super) journal: RefCell<Journal>,
     pub(super) draining: Cell<usize>,
     pub(super) alerts: Arc<Alerts>,
+    pub(super) metrics: Arc<Metrics>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet (a full disk); written before the next one.
     owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
@@ -44,6 +51,7 @@ pub struct Runtime {
 pub fn start(
     journal: Journal,
     alerts: Arc<Alerts>,
+    metrics: Arc<Metrics>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -53,6 +61,7 @@ pub fn start(
             journal: RefCell::new(journal),
             draining: Cell::new(0),
             alerts,
+            metrics,
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });
@@ -63,6 +72,8 @@ pub fn start(
 
 async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
     let mut attempts = tokio::task::JoinSet::new();
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
@@ -76,6 +87,7 @@ async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
                 Some(Command::Stop) | None => break,
             },
             Some(_) = attempts.join_next() => {}
+            _ = looks.tick() => runtime.look(),
         }
     }
     while attempts.join_next().await.is_some() {}
@@ -93,7 +105,16 @@ impl Runtime {
         let mut scratch = self.scratch.borrow_mut();
         row.write(&mut scratch);
         let mut journal = self.journal.borrow_mut();
-        if sent { journal.intent_sent(id, &scratch) } else { journal.intent(id, &scratch) }
+        let written =
+            if sent { journal.intent_sent(id, &scratch) } else { journal.intent(id, &scratch) };
+        written.inspect_err(|_| self.metrics.troubled(Component::Journal, true))
+    }
+
+    /// Finds out whether the journal takes requests.
+    fn look(&self) {
+        self.pay();
+        let is_full = !self.owed.borrow().is_empty() || !self.journal.borrow_mut().can_take();
+        self.metrics.troubled(Component::Journal, is_full);
     }
 
     /// Records what became of an attempt, and returns the record.

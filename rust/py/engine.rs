@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
@@ -14,6 +15,7 @@ use pyo3::types::PyBytes;
 use super::error::refused;
 use super::exchange::{Failure, PyExchange, ready_to_py};
 use super::governance::PyGovernance;
+use super::metrics::PyMetrics;
 use super::wake::LoopWake;
 use crate::budget::{Measure, Now};
 use crate::dialect::Dialect;
@@ -137,9 +139,30 @@ impl Engine {
         told.map(|a| (a.kind.name(), a.provider, a.model, a.detail, a.times)).collect()
     }
 
-    /// How often each kind of alert was raised.
-    fn alert_totals(&self) -> HashMap<&'static str, u64> {
-        self.core.alerts().totals().into_iter().map(|(kind, n)| (kind.name(), n)).collect()
+    /// Counts a request that was answered without an exchange.
+    fn refused(
+        &self,
+        operation: &str,
+        dialect: &str,
+        status: u16,
+        code: &str,
+        duration_s: f64,
+    ) -> PyResult<()> {
+        let name = (operation_of(operation)?.name(), dialect_of(dialect)?.name());
+        let duration = Duration::try_from_secs_f64(duration_s).unwrap_or_default();
+        self.core.refused(name, status, code, duration);
+        Ok(())
+    }
+
+    /// Counts the ledger's row of an attempt whose process died.
+    fn count_unknown(&self, row: &[u8]) {
+        self.core.count_unknown(row);
+    }
+
+    /// What is counted by all workers of the host.
+    #[getter]
+    fn metrics(&self) -> PyMetrics {
+        PyMetrics(self.core.metrics().clone())
     }
 
     /// Puts keys and limits in force.

@@ -1,0 +1,48 @@
+//! Attempts of a gateway that died: their row is what they had reserved, and is counted once somebody finds it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::row::Outcome;
+use crate::observe::{Attempted, Metrics, RequestEnd};
+use crate::price::pico_of;
+
+/// The columns that are counted, of a row as [`super::row::Row`] writes it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Unknown {
+    operation: String,
+    dialect: String,
+    provider: String,
+    routed_model: String,
+    client_status: Option<u16>,
+    input_tokens: u64,
+    output_tokens: u64,
+    cost_usd: Option<String>,
+}
+
+/// Counts a row of an attempt whose end nobody knows. What is no such row is not counted.
+pub(super) fn count(metrics: &Metrics, row: &[u8]) {
+    let Ok(row) = serde_json::from_slice::<Unknown>(row) else { return };
+    let model = metrics.model(&row.provider, &row.routed_model, false);
+    let outcome = Outcome::Unknown.name();
+    metrics.attempt(
+        &model,
+        &Attempted {
+            operation: &row.operation,
+            outcome,
+            has_tokens: true,
+            tokens: &[("input", row.input_tokens), ("output", row.output_tokens)],
+            cost_pico: row.cost_usd.as_deref().and_then(pico_of).unwrap_or(0),
+            ..Attempted::default()
+        },
+    );
+    metrics.lost_request(&RequestEnd {
+        operation: &row.operation,
+        dialect: &row.dialect,
+        outcome,
+        client_status: row.client_status.unwrap_or(0),
+        duration: Duration::ZERO,
+    });
+}
