@@ -270,11 +270,11 @@ impl Running {
         metrics.attempt(
             self.target.series(metrics, false),
             &Attempted {
-                operation: row.operation,
+                operation: self.x.admission.operation.into(),
                 outcome: row.outcome.name(),
                 error_code: row.error_code.unwrap_or_default(),
                 has_tokens: row.basis != Basis::None,
-                tokens: &row.tokens.by_class(),
+                tokens: row.tokens.by_class(),
                 cost_pico: cost_pico.and_then(|pico| pico.try_into().ok()).unwrap_or(0),
                 duration: Some(self.begun.elapsed()),
                 first_chunk: first_chunk.map(|at| at.duration_since(self.begun)),

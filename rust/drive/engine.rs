@@ -18,9 +18,10 @@ use super::hold::Hold;
 use super::refusal::Refusal;
 use super::row::{Outcome, Row};
 use super::runtime::{self, Command};
-use super::snapshot::Snapshot;
+use super::snapshot::{Operation, Snapshot};
 use super::unknown;
 use crate::budget::Budgets;
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::govern::{Digester, Governance};
 use crate::journal::{Journal, Options, RecordId};
@@ -147,8 +148,7 @@ impl Engine {
                 return;
             }
             let Refusal { status, code, .. } = *refused.refusal;
-            let name = (operation.name(), dialect.name());
-            self.refused(name, status, code, arrived.elapsed());
+            self.refused((operation, dialect), status, code, arrived.elapsed());
             if let Some(known) = &refused.known {
                 let mut payload = Vec::new();
                 let id = refused.id.to_string();
@@ -162,12 +162,13 @@ impl Engine {
     /// Counts a request that was answered without an exchange, by operation and dialect.
     pub fn refused(
         &self,
-        (operation, dialect): (&str, &str),
+        (operation, dialect): (Operation, Dialect),
         client_status: u16,
         code: &str,
         duration: Duration,
     ) {
         let outcome = Outcome::Refused.name();
+        let (operation, dialect) = (operation.into(), dialect.into());
         let end = RequestEnd { operation, dialect, outcome, client_status, duration };
         self.metrics.refused(&end, code);
     }

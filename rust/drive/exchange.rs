@@ -101,8 +101,8 @@ impl Exchange {
             return;
         }
         self.metrics.end_request(&RequestEnd {
-            operation: self.admission.operation.name(),
-            dialect: self.admission.dialect.name(),
+            operation: self.admission.operation.into(),
+            dialect: self.admission.dialect.into(),
             outcome: outcome.name(),
             client_status: client_status.unwrap_or(0),
             duration: self.admission.arrived.elapsed(),

@@ -141,17 +141,17 @@ pub struct TokenColumns {
 }
 
 impl TokenColumns {
-    /// The figures as metrics name them. What we counted ourselves beside an upstream's own is none of them.
-    pub(super) const fn by_class(&self) -> [(&'static str, u64); 8] {
+    /// The figures in the order of metrics. What we counted ourselves beside an upstream's own is none of them.
+    pub(super) const fn by_class(&self) -> [u64; 8] {
         [
-            ("input", self.input_tokens),
-            ("cached_input", self.cached_input_tokens),
-            ("cache_write", self.cache_write_tokens),
-            ("cache_write_1h", self.cache_write_1h_tokens),
-            ("output", self.output_tokens),
-            ("reasoning", self.reasoning_tokens),
-            ("audio", self.audio_tokens),
-            ("image", self.image_tokens),
+            self.input_tokens,
+            self.output_tokens,
+            self.cached_input_tokens,
+            self.cache_write_tokens,
+            self.cache_write_1h_tokens,
+            self.reasoning_tokens,
+            self.audio_tokens,
+            self.image_tokens,
         ]
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::pricing::{PriceSpec, Pricing, Tariff};
 use super::route_cache::RouteCache;
 use crate::dialect::Dialect;
-use crate::observe::{Cells, Metrics};
+use crate::observe::{Member, Metrics, ModelSeries};
 use crate::price::{Book, Schedule, Sheet, SpecError};
 use crate::stream::Counting;
 use crate::transport::{Endpoint, EndpointError};
@@ -50,6 +50,12 @@ impl Operation {
                 None
             }
         }
+    }
+}
+
+impl From<Operation> for Member {
+    fn from(operation: Operation) -> Self {
+        Self { number: operation as usize, name: operation.name() }
     }
 }
 
@@ -204,12 +210,12 @@ pub struct Target {
     /// `None` where neither the configuration nor the price book has a price.
     pub prices: Option<Arc<Schedule>>,
     /// Where it is counted, once it was.
-    series: Arc<OnceLock<Arc<Cells>>>,
+    series: Arc<OnceLock<Arc<ModelSeries>>>,
 }
 
 impl Target {
     /// Where it is counted.
-    pub(super) fn series(&self, metrics: &Metrics, is_configured: bool) -> &Cells {
+    pub(super) fn series(&self, metrics: &Metrics, is_configured: bool) -> &ModelSeries {
         let find = || metrics.model(&self.upstream.provider, &self.model, is_configured);
         self.series.get_or_init(find)
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::row::Outcome;
+use super::snapshot::Operation;
+use crate::dialect::Dialect;
 use crate::observe::{Attempted, Metrics, RequestEnd};
 use crate::price::pico_of;
 
@@ -12,8 +14,8 @@ use crate::price::pico_of;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Unknown {
-    operation: String,
-    dialect: String,
+    operation: Option<Operation>,
+    dialect: Option<Dialect>,
     provider: String,
     routed_model: String,
     client_status: Option<u16>,
@@ -25,22 +27,24 @@ struct Unknown {
 /// Counts a row of an attempt whose end nobody knows. What is no such row is not counted.
 pub(super) fn count(metrics: &Metrics, row: &[u8]) {
     let Ok(row) = serde_json::from_slice::<Unknown>(row) else { return };
+    let operation = row.operation.map(Into::into).unwrap_or_default();
+    let dialect = row.dialect.map(Into::into).unwrap_or_default();
     let model = metrics.model(&row.provider, &row.routed_model, false);
     let outcome = Outcome::Unknown.name();
     metrics.attempt(
         &model,
         &Attempted {
-            operation: &row.operation,
+            operation,
             outcome,
             has_tokens: true,
-            tokens: &[("input", row.input_tokens), ("output", row.output_tokens)],
+            tokens: [row.input_tokens, row.output_tokens, 0, 0, 0, 0, 0, 0],
             cost_pico: row.cost_usd.as_deref().and_then(pico_of).unwrap_or(0),
             ..Attempted::default()
         },
     );
     metrics.lost_request(&RequestEnd {
-        operation: &row.operation,
-        dialect: &row.dialect,
+        operation,
+        dialect,
         outcome,
         client_status: row.client_status.unwrap_or(0),
         duration: Duration::ZERO,

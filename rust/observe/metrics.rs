@@ -9,6 +9,7 @@ use super::board::{Board, DRAINED_MS, MAX_SERIES, RELOAD_FAILED};
 use super::cells::{Cells, Key};
 use super::family::{Family, Kind};
 use super::seat::{Component, Health, health};
+use super::slot::{AttemptSlots, CLASSES, MEMBERS, Member, RequestSlots, Slot};
 use crate::error::Error;
 
 /// Models that no configuration names and that still have series of their own. Clients choose such names.
@@ -22,8 +23,8 @@ const PICO_PER_NANO: u128 = 1000;
 #[derive(Debug, Clone, Copy)]
 #[allow(missing_docs)] // the ledger's own names
 pub struct RequestEnd<'a> {
-    pub operation: &'a str,
-    pub dialect: &'a str,
+    pub operation: Member,
+    pub dialect: Member,
     pub outcome: &'a str,
     /// 0 where the client was given none.
     pub client_status: u16,
@@ -34,14 +35,14 @@ pub struct RequestEnd<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(missing_docs)] // the ledger's own names
 pub struct Attempted<'a> {
-    pub operation: &'a str,
+    pub operation: Member,
     pub outcome: &'a str,
     /// Empty where there is none.
     pub error_code: &'a str,
     /// Whether the row has tokens: its basis is not `none`.
     pub has_tokens: bool,
-    /// By class: `input`, `output` and so on.
-    pub tokens: &'a [(&'static str, u64)],
+    /// Input, output, read from a cache, written to one, the part of that for an hour, reasoning, audio, images.
+    pub tokens: [u64; CLASSES.len()],
     /// Of the cost, where it is known.
     pub cost_pico: u128,
     /// `None` where nobody measured it: the gateway died.
@@ -55,13 +56,28 @@ pub struct Attempted<'a> {
 pub struct Metrics {
     board: Board,
     own: Cells,
-    others: Arc<Cells>,
+    overhead: Slot,
+    requests: [[RequestSlots; MEMBERS]; MEMBERS],
+    others: Arc<ModelSeries>,
     models: Mutex<Models>,
+}
+
+/// Where the attempts of one model at one provider are counted.
+#[derive(Debug)]
+pub struct ModelSeries {
+    cells: Cells,
+    slots: [AttemptSlots; MEMBERS],
+}
+
+impl ModelSeries {
+    fn new(cells: Cells) -> Self {
+        Self { cells, slots: Default::default() }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Models {
-    cells: HashMap<(String, String), Arc<Cells>>,
+    series: HashMap<(String, String), Arc<ModelSeries>>,
     /// Those among them that no configuration named when they were first counted.
     open: usize,
 }
@@ -78,8 +94,14 @@ impl Metrics {
     }
 
     fn on(board: Board) -> Self {
-        let others = Arc::new(Cells::of_others());
-        Self { board, own: Cells::default(), others, models: Mutex::default() }
+        Self {
+            board,
+            own: Cells::default(),
+            overhead: Slot::default(),
+            requests: Default::default(),
+            others: Arc::new(ModelSeries::new(Cells::of_others())),
+            models: Mutex::default(),
+        }
     }
 
     /// Where they stand.
@@ -89,21 +111,21 @@ impl Metrics {
 
     /// A model's series. Models beyond what there is room for share theirs; those that a configuration names come
     /// first, whatever names clients invent.
-    pub fn model(&self, provider: &str, model: &str, is_configured: bool) -> Arc<Cells> {
+    pub fn model(&self, provider: &str, model: &str, is_configured: bool) -> Arc<ModelSeries> {
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         let name = (provider.to_owned(), model.to_owned());
-        if let Some(cells) = models.cells.get(&name) {
-            return cells.clone();
+        if let Some(series) = models.series.get(&name) {
+            return series.clone();
         }
         let has_room =
             is_configured || (models.open < MAX_OPEN_MODELS && self.board.len() < MAX_SERIES / 2);
-        if !has_room || models.cells.len() >= MAX_MODELS {
+        if !has_room || models.series.len() >= MAX_MODELS {
             return self.others.clone();
         }
         models.open += usize::from(!is_configured);
-        let cells = Arc::new(Cells::of(provider, model));
-        models.cells.insert(name, cells.clone());
-        cells
+        let series = Arc::new(ModelSeries::new(Cells::of(provider, model)));
+        models.series.insert(name, series.clone());
+        series
     }
 
     /// A request began.
@@ -134,63 +156,76 @@ impl Metrics {
 
     /// A request is over of which nobody knows how long it took.
     pub fn lost_request(&self, end: &RequestEnd<'_>) {
-        let RequestEnd { operation, dialect, outcome, client_status, .. } = *end;
-        let words = [operation, dialect, outcome];
-        self.count(Key { family: Family::Requests, words, number: client_status });
+        self.add(self.place(&self.own, &requests(end)), 1);
     }
 
     fn answered(&self, end: &RequestEnd<'_>) {
-        self.lost_request(end);
-        let key = Key::new(Family::RequestDuration, [end.operation, end.dialect, end.outcome]);
-        self.observe(&self.own, &key, nanos(end.duration));
+        let slots =
+            self.requests.get(end.operation.number).and_then(|of| of.get(end.dialect.number));
+        let slots = slots.filter(|_| end.outcome == "ok" && end.client_status == 200);
+        let at = |slot: Option<&Slot>, key: &Key<'_>| self.find(slot, &self.own, key);
+        self.add(at(slots.map(|s| &s.requests), &requests(end)), 1);
+        let words = [end.operation.name, end.dialect.name, end.outcome];
+        let place = at(slots.map(|s| &s.duration), &Key::new(Family::RequestDuration, words));
+        self.observe(Family::RequestDuration, place, nanos(end.duration));
     }
 
     /// An attempt is over.
-    pub fn attempt(&self, model: &Cells, attempted: &Attempted<'_>) {
-        let Attempted { operation, outcome, error_code, .. } = *attempted;
-        self.add(model, &Key::new(Family::Attempts, [outcome, error_code, ""]), 1);
+    pub fn attempt(&self, model: &ModelSeries, attempted: &Attempted<'_>) {
+        let ModelSeries { cells, slots } = model;
+        let slots = slots.get(attempted.operation.number);
+        let Attempted { operation: Member { name: operation, .. }, outcome, error_code, .. } =
+            *attempted;
+        let is_plain = outcome == "ok" && error_code.is_empty();
+        let plain = slots.filter(|_| is_plain);
+        let at = |slot: Option<&Slot>, family: Family, words: [&str; 3]| {
+            self.find(slot, cells, &Key::new(family, words))
+        };
+        let ended = [outcome, error_code, ""];
+        self.add(at(plain.map(|s| &s.attempts), Family::Attempts, ended), 1);
         if attempted.has_tokens {
-            self.tokens(model, operation, attempted.tokens);
+            self.tokens(model, attempted);
         }
-        self.cost(model, attempted.cost_pico);
+        self.add_money(at(slots.map(|s| &s.cost), Family::Cost, [""; 3]), attempted.cost_pico);
         if let Some(duration) = attempted.duration {
             let error = match outcome {
                 "ok" => "",
                 _ if error_code.is_empty() => outcome,
                 _ => error_code,
             };
-            let key = Key::new(Family::OperationDuration, [operation, error, ""]);
-            self.observe(model, &key, nanos(duration));
+            let words = [operation, error, ""];
+            let place = at(plain.map(|s| &s.duration), Family::OperationDuration, words);
+            self.observe(Family::OperationDuration, place, nanos(duration));
         }
         if let Some(first_chunk) = attempted.first_chunk {
-            let key = Key::new(Family::FirstChunk, [operation, "", ""]);
-            self.observe(model, &key, nanos(first_chunk));
+            let words = [operation, "", ""];
+            let place = at(slots.map(|s| &s.first_chunk), Family::FirstChunk, words);
+            self.observe(Family::FirstChunk, place, nanos(first_chunk));
         }
     }
 
-    fn tokens(&self, model: &Cells, operation: &str, tokens: &[(&'static str, u64)]) {
-        for (class, count) in tokens {
-            if *count != 0 {
-                self.add(model, &Key::new(Family::Tokens, [class, "", ""]), *count);
+    fn tokens(&self, ModelSeries { cells, slots }: &ModelSeries, attempted: &Attempted<'_>) {
+        let slots = slots.get(attempted.operation.number);
+        let counted = CLASSES.iter().zip(attempted.tokens).enumerate();
+        for (number, (class, count)) in counted {
+            if count != 0 {
+                let slot = slots.and_then(|s| s.tokens.get(number));
+                let key = Key::new(Family::Tokens, [class, "", ""]);
+                self.add(self.find(slot, cells, &key), count);
             }
-            if matches!(*class, "input" | "output") {
-                let key = Key::new(Family::TokenUsage, [operation, class, ""]);
-                self.observe(model, &key, *count);
+            if number < 2 {
+                let slot = slots.and_then(|s| s.usage.get(number));
+                let key = Key::new(Family::TokenUsage, [attempted.operation.name, class, ""]);
+                self.observe(Family::TokenUsage, self.find(slot, cells, &key), count);
             }
-        }
-    }
-
-    fn cost(&self, model: &Cells, pico: u128) {
-        let key = Key::new(Family::Cost, [""; 3]);
-        if let Some(at) = self.place(model, &key).filter(|_| pico != 0) {
-            self.board.add(at, u64::try_from(pico / PICO_PER_NANO).unwrap_or(u64::MAX));
-            self.board.add(at + 1, u64::try_from(pico % PICO_PER_NANO).unwrap_or_default());
         }
     }
 
     /// The gateway itself took so long before an answer's head.
     pub fn overhead(&self, overhead: Duration) {
-        self.observe(&self.own, &Key::new(Family::Overhead, [""; 3]), nanos(overhead));
+        let key = Key::new(Family::Overhead, [""; 3]);
+        let place = self.find(Some(&self.overhead), &self.own, &key);
+        self.observe(Family::Overhead, place, nanos(overhead));
     }
 
     /// Something that an operator should hear of.
@@ -236,21 +271,30 @@ impl Metrics {
     }
 
     fn count(&self, key: Key<'_>) {
-        self.add(&self.own, &key, 1);
+        self.add(self.place(&self.own, &key), 1);
     }
 
-    fn add(&self, cells: &Cells, key: &Key<'_>, n: u64) {
-        if let Some(at) = self.place(cells, key) {
+    fn add(&self, place: Option<usize>, n: u64) {
+        if let Some(at) = place {
             self.board.add(at, n);
         }
     }
 
-    fn observe(&self, cells: &Cells, key: &Key<'_>, value: u64) {
-        let Kind::Histogram(bounds) = key.family.spec().kind else { return };
-        if let Some(at) = self.place(cells, key) {
-            self.board.add(at + bounds.bucket(value), 1);
-            self.board.add(at + bounds.sum(), value);
-        }
+    fn add_money(&self, place: Option<usize>, pico: u128) {
+        let nano = u64::try_from(pico / PICO_PER_NANO).unwrap_or(u64::MAX);
+        self.add(place, nano);
+        self.add(place.map(|at| at + 1), u64::try_from(pico % PICO_PER_NANO).unwrap_or_default());
+    }
+
+    fn observe(&self, family: Family, place: Option<usize>, value: u64) {
+        let Kind::Histogram(bounds) = family.spec().kind else { return };
+        self.add(place.map(|at| at + bounds.bucket(value)), 1);
+        self.add(place.map(|at| at + bounds.sum()), value);
+    }
+
+    #[inline]
+    fn find(&self, slot: Option<&Slot>, cells: &Cells, key: &Key<'_>) -> Option<usize> {
+        slot.map_or_else(|| self.place(cells, key), |slot| slot.get(|| self.place(cells, key)))
     }
 
     /// Where a series counts: its own place, or that of all which have none.
@@ -260,12 +304,17 @@ impl Metrics {
             return own;
         }
         let shared = if cells.is_of_model() {
-            self.others.at(&self.board, key)
+            self.others.cells.at(&self.board, key)
         } else {
             cells.at_other(&self.board, key)
         };
         shared.inspect(|at| cells.remember(key, *at))
     }
+}
+
+fn requests<'a>(end: &RequestEnd<'a>) -> Key<'a> {
+    let words = [end.operation.name, end.dialect.name, end.outcome];
+    Key { family: Family::Requests, words, number: end.client_status }
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -12,10 +12,11 @@ mod label;
 mod metrics;
 mod process;
 mod seat;
+mod slot;
 mod text;
 
 pub use board::Board;
-pub use cells::Cells;
-pub use metrics::{Attempted, Metrics, RequestEnd};
+pub use metrics::{Attempted, Metrics, ModelSeries, RequestEnd};
 pub use seat::{Component, Health};
+pub use slot::Member;
 pub use text::{Exposition, render};

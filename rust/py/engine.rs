@@ -148,7 +148,7 @@ impl Engine {
         code: &str,
         duration_s: f64,
     ) -> PyResult<()> {
-        let name = (operation_of(operation)?.name(), dialect_of(dialect)?.name());
+        let name = (operation_of(operation)?, dialect_of(dialect)?);
         let duration = Duration::try_from_secs_f64(duration_s).unwrap_or_default();
         self.core.refused(name, status, code, duration);
         Ok(())
