@@ -42,6 +42,8 @@ pub struct Runtime {
     pub(super) draining: Cell<usize>,
     pub(super) alerts: Arc<Alerts>,
     pub(super) metrics: Arc<Metrics>,
+    /// An intent could not be written, and nothing since.
+    has_failed: Cell<bool>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet (a full disk); written before the next one.
     owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
@@ -62,6 +64,7 @@ pub fn start(
             draining: Cell::new(0),
             alerts,
             metrics,
+            has_failed: Cell::new(false),
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });
@@ -107,14 +110,23 @@ impl Runtime {
         let mut journal = self.journal.borrow_mut();
         let written =
             if sent { journal.intent_sent(id, &scratch) } else { journal.intent(id, &scratch) };
-        written.inspect_err(|_| self.metrics.troubled(Component::Journal, true))
+        written.inspect_err(|_| {
+            self.has_failed.set(true);
+            self.metrics.troubled(Component::Journal, true);
+        })
     }
 
     /// Finds out whether the journal takes requests.
     fn look(&self) {
         self.pay();
-        let is_full = !self.owed.borrow().is_empty() || !self.journal.borrow_mut().can_take();
-        self.metrics.troubled(Component::Journal, is_full);
+        let mut journal = self.journal.borrow_mut();
+        if self.has_failed.get() {
+            // That nobody intended anything of this name is a record without a meaning, and shows whether one is written.
+            let nobody = RecordId { request_id: [0; 16], attempt: 0 };
+            self.has_failed.set(journal.release(nobody).is_err());
+        }
+        let is_well = !self.has_failed.get() && self.owed.borrow().is_empty() && journal.can_take();
+        self.metrics.troubled(Component::Journal, !is_well);
     }
 
     /// Records what became of an attempt, and returns the record.
