@@ -174,9 +174,7 @@ class Engine:
         minutes at most.
         """
 
-    def refused(
-        self, operation: str, dialect: str, status: int, code: str, duration_s: float
-    ) -> None:
+    def refused(self, operation: str, dialect: str, status: int, code: str) -> None:
         """Counts a request that was answered without an exchange, and not by `RefusedError`."""
 
     def count_unknown(self, row: bytes) -> None:

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
@@ -142,13 +141,12 @@ impl Engine {
         H: Iterator<Item = (&'a [u8], &'a [u8])>,
     {
         let (operation, dialect) = (incoming.operation, incoming.dialect);
-        let arrived = Instant::now();
         self.gate().admit(incoming, is_last).inspect_err(|refused| {
             if !is_last && refused.refusal.is_held {
                 return;
             }
             let Refusal { status, code, .. } = *refused.refusal;
-            self.refused((operation, dialect), status, code, arrived.elapsed());
+            self.refused((operation, dialect), status, code);
             if let Some(known) = &refused.known {
                 let mut payload = Vec::new();
                 let id = refused.id.to_string();
@@ -165,12 +163,11 @@ impl Engine {
         (operation, dialect): (Operation, Dialect),
         client_status: u16,
         code: &str,
-        duration: Duration,
     ) {
         let outcome = Outcome::Refused.name();
         let (operation, dialect) = (operation.into(), dialect.into());
-        let end = RequestEnd { operation, dialect, outcome, client_status, duration };
-        self.metrics.refused(&end, code);
+        self.metrics.refusal(code);
+        self.metrics.request(&RequestEnd { operation, dialect, outcome, client_status });
     }
 
     fn gate(&self) -> Gate<'_> {

@@ -100,13 +100,13 @@ impl Exchange {
         if self.is_over.swap(true, Ordering::AcqRel) {
             return;
         }
-        self.metrics.end_request(&RequestEnd {
+        let end = RequestEnd {
             operation: self.admission.operation.into(),
             dialect: self.admission.dialect.into(),
             outcome: outcome.name(),
             client_status: client_status.unwrap_or(0),
-            duration: self.admission.arrived.elapsed(),
-        });
+        };
+        self.metrics.end_request(&end, self.admission.arrived.elapsed());
     }
 
     /// It was answered without any upstream, and not refused.

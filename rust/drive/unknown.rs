@@ -1,7 +1,5 @@
 //! Attempts of a gateway that died: their row is what they had reserved, and is counted once somebody finds it.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 
 use super::row::Outcome;
@@ -42,11 +40,10 @@ pub(super) fn count(metrics: &Metrics, row: &[u8]) {
             ..Attempted::default()
         },
     );
-    metrics.lost_request(&RequestEnd {
+    metrics.request(&RequestEnd {
         operation,
         dialect,
         outcome,
         client_status: row.client_status.unwrap_or(0),
-        duration: Duration::ZERO,
     });
 }

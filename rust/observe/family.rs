@@ -81,7 +81,7 @@ families! {
         "Requests to models that are over, by what the client was given.";
     RequestDuration = "sluicegate_request_duration_seconds" Kind::Histogram(&OPERATION),
         &["operation", "dialect", "outcome"], 128,
-        "Seconds from a request's arrival to its end.";
+        "Seconds from an admitted request's arrival to its end.";
     Overhead = "sluicegate_overhead_seconds" Kind::Histogram(&OVERHEAD),
         &[], 1,
         "Seconds that the gateway itself took before an answer's head went out.";

@@ -28,7 +28,6 @@ pub struct RequestEnd<'a> {
     pub outcome: &'a str,
     /// 0 where the client was given none.
     pub client_status: u16,
-    pub duration: Duration,
 }
 
 /// An attempt that is over, with the figures that its row has.
@@ -136,38 +135,31 @@ impl Metrics {
     }
 
     /// A request that had begun is over.
-    pub fn end_request(&self, end: &RequestEnd<'_>) {
+    pub fn end_request(&self, end: &RequestEnd<'_>, duration: Duration) {
         if let Some(seat) = self.board.seat() {
             seat.active(&self.board, false);
         }
-        self.answered(end);
+        let slots = self.slots(end);
+        self.add(self.find(slots.map(|s| &s.requests), &self.own, &requests(end)), 1);
+        let words = [end.operation.name, end.dialect.name, end.outcome];
+        let key = Key::new(Family::RequestDuration, words);
+        let place = self.find(slots.map(|s| &s.duration), &self.own, &key);
+        self.observe(Family::RequestDuration, place, nanos(duration));
     }
 
-    /// A request was answered that never began.
-    pub fn refused(&self, end: &RequestEnd<'_>, code: &str) {
-        self.refusal(code);
-        self.answered(end);
+    fn slots(&self, end: &RequestEnd<'_>) -> Option<&RequestSlots> {
+        let slots = self.requests.get(end.operation.number)?.get(end.dialect.number);
+        slots.filter(|_| end.outcome == "ok" && end.client_status == 200)
+    }
+
+    /// A request is over that never began, or of which nobody knows how long it took.
+    pub fn request(&self, end: &RequestEnd<'_>) {
+        self.add(self.place(&self.own, &requests(end)), 1);
     }
 
     /// A request is answered without any upstream.
     pub fn refusal(&self, code: &str) {
         self.count(Key::new(Family::Refusals, [code, "", ""]));
-    }
-
-    /// A request is over of which nobody knows how long it took.
-    pub fn lost_request(&self, end: &RequestEnd<'_>) {
-        self.add(self.place(&self.own, &requests(end)), 1);
-    }
-
-    fn answered(&self, end: &RequestEnd<'_>) {
-        let slots =
-            self.requests.get(end.operation.number).and_then(|of| of.get(end.dialect.number));
-        let slots = slots.filter(|_| end.outcome == "ok" && end.client_status == 200);
-        let at = |slot: Option<&Slot>, key: &Key<'_>| self.find(slot, &self.own, key);
-        self.add(at(slots.map(|s| &s.requests), &requests(end)), 1);
-        let words = [end.operation.name, end.dialect.name, end.outcome];
-        let place = at(slots.map(|s| &s.duration), &Key::new(Family::RequestDuration, words));
-        self.observe(Family::RequestDuration, place, nanos(end.duration));
     }
 
     /// An attempt is over.

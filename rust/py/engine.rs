@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
@@ -140,17 +139,9 @@ impl Engine {
     }
 
     /// Counts a request that was answered without an exchange.
-    fn refused(
-        &self,
-        operation: &str,
-        dialect: &str,
-        status: u16,
-        code: &str,
-        duration_s: f64,
-    ) -> PyResult<()> {
+    fn refused(&self, operation: &str, dialect: &str, status: u16, code: &str) -> PyResult<()> {
         let name = (operation_of(operation)?, dialect_of(dialect)?);
-        let duration = Duration::try_from_secs_f64(duration_s).unwrap_or_default();
-        self.core.refused(name, status, code, duration);
+        self.core.refused(name, status, code);
         Ok(())
     }
 
