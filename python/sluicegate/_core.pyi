@@ -19,6 +19,7 @@ __all__ = [
     "JournalDrain",
     "JournalFullError",
     "MalformedEventError",
+    "Metrics",
     "PanicException",
     "RefusedError",
     "SseParser",
@@ -183,8 +184,15 @@ class Engine:
         minutes at most.
         """
 
-    def alert_totals(self) -> dict[str, int]:
-        """How often each kind of alert was raised since the start."""
+    def refused(self, operation: str, dialect: str, status: int, code: str) -> None:
+        """Counts a request that was answered without an exchange, and not by `RefusedError`."""
+
+    def count_unknown(self, row: bytes) -> None:
+        """Counts a journalled row of an attempt whose process died, so that nobody else will."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted by all workers of the host."""
 
     def stop(self) -> None:
         """Ends the runtime's thread once every attempt has settled. Blocks."""
@@ -261,8 +269,13 @@ class Exchange:
     def shut_down(self) -> None:
         """Ends it because the gateway ends: the client is told. Idempotent."""
 
+    def answered(self, status: int) -> None:
+        """Counts it as answered without any upstream, and not refused."""
+
     def close(self, status: int, code: str | None = None) -> None:
-        """Tells the ledger what status the client was given where the core cannot know it."""
+        """Counts the request, and tells the ledger what status the client was given where the core
+        cannot know it.
+        """
 
 @final
 class Front:
@@ -406,6 +419,45 @@ class JournalDrain:
 
     def rewind(self) -> None:
         """Reads again from the last commit."""
+
+@final
+class Metrics:
+    """What all processes of a host count, in a file that they share. Its families are on the page
+    `docs/metrics.md`.
+    """
+
+    def __new__(cls, directory: str | os.PathLike[str]) -> Metrics:
+        """Opens the counts for a process that serves no models. While any process has them open
+        they go on; whoever finds nobody begins them anew.
+
+        Raises:
+            OSError: no memory for them.
+        """
+
+    @property
+    def trouble(self) -> str | None:
+        """Why other processes do not see what is counted here; None where they do."""
+
+    def text(self, journal_dir: str | os.PathLike[str], *, open_metrics: bool = False) -> str:
+        """All of it, in Prometheus' text format or in OpenMetrics'.
+
+        Cost: some milliseconds for a thousand series, without the GIL; not for an event loop.
+        """
+
+    def reload(self, ok: bool) -> None:
+        """Counts a reading of the configuration."""
+
+    def drained(self) -> None:
+        """The ledger has all that was journalled by now."""
+
+    def draining(self) -> None:
+        """No new requests are taken by this worker."""
+
+    def troubled(self, component: str, is_troubled: bool) -> None:
+        """Whether this worker cannot use a component: `ledger`, `journal` or `shared_state`."""
+
+    def components(self) -> list[tuple[str, str]]:
+        """`(component, state)` of each over all workers that live: `ok`, `degraded`, `full`."""
 
 @final
 class SseParser:

@@ -8,6 +8,8 @@ import struct
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from sluicegate import _core
 from sluicegate.accounting.alerts import tell
 from sluicegate.accounting.drainer import Drainer
@@ -19,6 +21,7 @@ from sluicegate.config import ConfigError, Settings, load
 from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import Generations, snapshot_json
 from sluicegate.store import StoreError, open_store
+from sluicegate.store.store import Governance
 from sluicegate.watch import Patience, Watch
 
 log = logging.getLogger("sluicegate")
@@ -73,6 +76,8 @@ class Worker:
             snapshot,
             panics=os.environ.get(PANICS_VARIABLE, ""),
         )
+        if self.engine.metrics.trouble is not None:
+            log.warning("this worker counts for itself alone: %s", self.engine.metrics.trouble)
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False
@@ -80,7 +85,11 @@ class Worker:
         """The gateway's own listener, where it has one."""
         self._is_hurried = False
         self._drainer = Drainer(
-            lambda: _core.JournalDrain.try_open(journal_dir), open_store(self.settings)
+            lambda: _core.JournalDrain.try_open(journal_dir),
+            open_store(self.settings),
+            on_change=self._tell_ledger,
+            on_unknown=self.engine.count_unknown,
+            on_drained=self.engine.metrics.drained,
         )
         self._ledger = open_store(self.settings)
         self._steward = Steward(
@@ -92,7 +101,7 @@ class Worker:
             before_seeding=self._drainer.drain_now if self.engine.is_first else None,
             on_change=self._end_killed_soon,
         )
-        self._sync = Sync(open_store(self.settings), self._steward.stored)
+        self._sync = Sync(open_store(self.settings), self._stored)
         self._govern(master)
         self._reloading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -117,6 +126,15 @@ class Worker:
         self._steward.begin()
         if self.engine.is_first:
             self.engine.seeded()
+
+    def _stored(self, stored: Governance | None, complete: bool) -> None:  # Sync's
+        self._tell_ledger()
+        self._steward.stored(stored, complete)
+
+    def _tell_ledger(self) -> None:
+        """Lets all workers answer for this one's view of the store."""
+        is_well = self._drainer.healthy and self._sync.complete
+        self.engine.metrics.troubled("ledger", not is_well)
 
     @property
     def max_body_bytes(self) -> int:
@@ -173,6 +191,7 @@ class Worker:
             self.draining = True
             if self.front is not None:
                 self.front.drain()
+            self.engine.metrics.draining()
             self._draining = asyncio.get_running_loop().create_task(self._drain())
 
     def hurry(self) -> None:
@@ -206,10 +225,12 @@ class Worker:
 
     def health(self) -> tuple[bool, bytes]:
         """Whether requests are taken, and the state of the parts."""
-        state = "draining" if self.draining else "ok"
-        ledger = "ok" if self._drainer.healthy else "degraded"
-        text = f'{{"status":"{state}","ledger":"{ledger}","active":{self.running}}}'
-        return not self.draining, text.encode()
+        components = dict(self.engine.metrics.components())
+        # Without the store rows wait in the journal; without the journal nothing may be sent.
+        is_ready = not self.draining and components["journal"] == "ok"
+        status = "draining" if self.draining else "ok" if is_ready else "unavailable"
+        state = {"status": status, **components, "active": self.running}
+        return is_ready, msgspec.json.encode(state)
 
     def _end_killed_soon(self) -> None:
         """Runs that were ended lose their streams too. Any thread may call it."""
@@ -238,8 +259,10 @@ class Worker:
             await asyncio.to_thread(self._steward.reload, settings)
         except (ConfigError, StoreError, ValueError, OSError) as error:
             log.error("the configuration stays as it was: %s", error)
+            self.engine.metrics.reload(ok=False)
             return
         self.settings = settings
         if self.front is not None:
             self.front.set_max_body_bytes(self.max_body_bytes)
+        self.engine.metrics.reload(ok=True)
         log.info("the configuration was read again")

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Response;
@@ -14,7 +14,7 @@ use super::deadline::{Deadline, Stop, after};
 use super::defect::{Point, caught_async};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
-use super::outbox::State;
+use super::outbox::{Head, State};
 use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
@@ -23,6 +23,7 @@ use super::{relay, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::journal::{Journal, RecordId};
+use crate::observe::Attempted;
 use crate::price::{Sheet, Tokens};
 use crate::stream::Usage;
 use crate::transport::{Lease, TransportError};
@@ -57,6 +58,13 @@ impl Report {
     }
 }
 
+/// The last of an answer, kept until the attempt is counted and its row is written.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    pub head: Option<Head>,
+    pub body: Vec<u8>,
+}
+
 /// How an attempt ended.
 pub(super) enum End {
     /// The answer was given to its end.
@@ -82,6 +90,11 @@ pub(super) struct Running {
     pub hides_usage: bool,
     /// When it last went out; from then on the upstream may have acted.
     pub sent: Option<Instant>,
+    pub begun: Instant,
+    /// When the first content of a stream came.
+    pub first_chunk: Option<Instant>,
+    /// Goes out with the end.
+    pub rest: Rest,
     /// A limit ended the stream before the model did.
     pub was_cut: bool,
     /// The request went out twice, since a pooled connection broke under it.
@@ -113,6 +126,9 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         report: Report::default(),
         hides_usage: false,
         sent: None,
+        begun: Instant::now(),
+        first_chunk: None,
+        rest: Rest::default(),
         was_cut: false,
         replaced: false,
         sheet: target.sheet(x.admission.unix_s).cloned(),
@@ -243,10 +259,31 @@ impl Running {
         row.error_code = Some(FailureKind::Reset.code());
         row.basis = Basis::None;
         row.price(self.sheet.as_deref(), &Tokens::default());
+        self.count(&row, None);
         row.latency_ms = millis(self.x.admission.arrived);
         let written = self.rt.settle_row(self.id, &row);
         self.x.keep_unfinished(self.id.attempt, written.into());
         self.id.attempt = self.x.begin_attempt();
+        self.begun = Instant::now();
+    }
+
+    /// Counts what the row says. Before the last byte goes out: a client that has read its answer finds it counted.
+    fn count(&self, row: &Row<'_>, cost_pico: Option<i128>) {
+        let metrics = &self.rt.metrics;
+        let first_chunk = self.first_chunk;
+        metrics.attempt(
+            self.target.series(metrics, false),
+            &Attempted {
+                operation: self.x.admission.operation.into(),
+                outcome: row.outcome.name(),
+                error_code: row.error_code.unwrap_or_default(),
+                has_tokens: row.basis != Basis::None,
+                tokens: row.tokens.by_class(),
+                cost_pico: cost_pico.and_then(|pico| pico.try_into().ok()).unwrap_or(0),
+                duration: Some(self.begun.elapsed()),
+                first_chunk: first_chunk.map(|at| at.duration_since(self.begun)),
+            },
+        );
     }
 
     async fn connect(&mut self) -> Result<Lease, End> {
@@ -340,11 +377,13 @@ impl Running {
         used
     }
 
-    /// Microseconds that the gateway has held the request itself, up to now.
+    /// Microseconds that the gateway has held the request itself, up to its answer's head.
     pub(super) fn overhead_us(&self, answered: Instant) -> u128 {
         let arrived = self.x.admission.arrived;
         let before = self.sent.unwrap_or(arrived).duration_since(arrived);
-        (before + answered.elapsed()).as_micros()
+        let overhead: Duration = before + answered.elapsed();
+        self.rt.metrics.overhead(overhead);
+        overhead.as_micros()
     }
 
     /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
@@ -357,18 +396,17 @@ impl Running {
                 hold.settle(); // nothing follows; other requests need not wait for the client
             }
         }
-        let was_cut = self.was_cut;
-        let Self { rt, x, target: upstream, sheet, report, id, .. } = self;
+        let Self { rt, x, target: upstream, sheet, report, id, .. } = &self;
         let number = id.attempt;
-        let mut row = Row::open(&x, number, Some(&upstream));
+        let mut row = Row::open(x, number, Some(upstream));
         row.status = report.status;
         row.upstream_request_id = report.upstream_request_id.as_deref();
         row.response_model = report.response_model.as_deref();
         row.tokens = report.tokens();
         row.basis = report.basis.unwrap_or(Basis::None);
-        row.price(sheet.as_deref(), &Tokens::from(&report.usage));
+        let cost_pico = row.price(sheet.as_deref(), &Tokens::from(&report.usage));
         if sheet.is_none() && row.basis != Basis::None {
-            rt.alerts.raise(AlertKind::Unpriced, &upstream, Instant::now(), || {
+            rt.alerts.raise(AlertKind::Unpriced, upstream, Instant::now(), || {
                 "it is recorded without a cost; give it a price under `prices`".to_owned()
             });
         }
@@ -377,33 +415,49 @@ impl Running {
         let state = match end {
             End::Done(state) => {
                 row.outcome = Outcome::Ok;
-                row.error_code = was_cut.then_some("cut_by_limit");
+                row.error_code = self.was_cut.then_some("cut_by_limit");
                 row.client_status = Some(200);
-                Some(state)
+                state
             }
             End::Cancelled => {
                 row.outcome = Outcome::Cancelled;
-                Some(State::End)
+                State::End
             }
             End::Broken(failure) => {
                 row.outcome = Outcome::Error;
                 row.error_code = Some(failure.kind.code());
-                Some(State::End)
+                State::End
             }
             End::Failed(mut failure) => {
                 row.outcome = Outcome::Error;
                 row.error_code = Some(failure.kind.code());
                 failure.target = target;
-                Some(State::Failed(Box::new(failure)))
+                State::Failed(Box::new(failure))
             }
         };
-        let written = rt.settle_row(id, &row);
+        self.count(&row, cost_pico);
+        if !matches!(state, State::Failed(_)) {
+            x.end(row.outcome, row.client_status);
+        }
+        let written = rt.settle_row(*id, &row);
         if row.client_status.is_none() {
             x.keep_unfinished(number, written.into());
         }
-        if let Some(state) = state {
-            x.fill(|r| r.state = state);
-        }
+        let Self { x, mut rest, .. } = self;
+        x.fill(|ready| {
+            ready.head = rest.head.or(ready.head.take());
+            append(&mut ready.body, &mut rest.body);
+            ready.state = state;
+        });
+    }
+}
+
+/// Appends, where there is nothing yet without a copy: bodies may be megabytes.
+pub(super) fn append(body: &mut Vec<u8>, more: &mut Vec<u8>) {
+    if body.is_empty() {
+        std::mem::swap(body, more);
+    } else {
+        body.append(more);
     }
 }
 

@@ -15,13 +15,17 @@ use super::crossings::Crossings;
 use super::defect::Rigged;
 use super::exchange::{Exchange, Wake};
 use super::hold::Hold;
-use super::row::Row;
+use super::refusal::Refusal;
+use super::row::{Outcome, Row};
 use super::runtime::{self, Command};
-use super::snapshot::Snapshot;
+use super::snapshot::{Operation, Snapshot};
+use super::unknown;
 use crate::budget::Budgets;
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::govern::{Digester, Governance};
 use crate::journal::{Journal, Options, RecordId};
+use crate::observe::{Metrics, RequestEnd};
 
 /// Where the engine keeps its files.
 #[derive(Debug, Clone)]
@@ -30,7 +34,7 @@ pub struct EngineOptions {
     pub journal_dir: PathBuf,
     /// Bounds of the journal.
     pub journal: Options,
-    /// Directory of the counters that all workers share.
+    /// Directory of the counters that all workers share, of limits and of metrics.
     pub limits_dir: PathBuf,
     /// Under which credentials are digested.
     pub master_key: Vec<u8>,
@@ -52,6 +56,7 @@ pub struct Engine {
     thread: Mutex<Option<JoinHandle<()>>>,
     alerts: Arc<Alerts>,
     rigged: Arc<Rigged>,
+    metrics: Arc<Metrics>,
 }
 
 impl Engine {
@@ -59,25 +64,30 @@ impl Engine {
     pub fn start(options: &EngineOptions, snapshot: Snapshot) -> Result<Self, Error> {
         let opened = Budgets::open(&options.limits_dir)?;
         let journal = Journal::open(&options.journal_dir, options.journal)?;
-        let alerts = Arc::new(Alerts::default());
-        let (commands, thread) = runtime::start(journal, alerts.clone(), options.rigged.clone())
-            .map_err(|e| Error::Journal(e.to_string()))?;
+        let metrics = Arc::new(Metrics::open(&options.limits_dir)?);
+        snapshot.count_in(&metrics);
+        let alerts = Arc::new(Alerts::new(metrics.clone()));
+        let (commands, thread) =
+            runtime::start(journal, alerts.clone(), metrics.clone(), options.rigged.clone())
+                .map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             governance: ArcSwap::from_pointee(Governance::default()),
             digester: Digester::new(&options.master_key),
             budgets: Arc::new(opened.budgets),
-            crossings: Arc::default(),
+            crossings: Arc::new(Crossings::new(metrics.clone())),
             is_first: opened.is_new,
             commands,
             thread: Mutex::new(Some(thread)),
             alerts,
             rigged: options.rigged.clone(),
+            metrics,
         })
     }
 
     /// Puts a new configuration in force; requests that run keep the one they began with.
     pub fn replace(&self, snapshot: Snapshot) {
+        snapshot.count_in(&self.metrics);
         self.snapshot.store(Arc::new(snapshot));
     }
 
@@ -116,6 +126,16 @@ impl Engine {
         &self.alerts
     }
 
+    /// What is counted.
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Counts a row of an attempt that nobody knows the end of, since its process died.
+    pub fn count_unknown(&self, row: &[u8]) {
+        unknown::count(&self.metrics, row);
+    }
+
     /// Admits a request, or says why not. A refusal to a known key goes to the ledger, unless it may be asked again
     /// in a moment and `is_last` is false.
     pub fn admit<'a, H>(
@@ -128,9 +148,12 @@ impl Engine {
     {
         let (operation, dialect) = (incoming.operation, incoming.dialect);
         self.gate().admit(incoming, is_last).inspect_err(|refused| {
-            if let Some(known) = &refused.known
-                && (is_last || !refused.refusal.is_held)
-            {
+            if !is_last && refused.refusal.is_held {
+                return;
+            }
+            let Refusal { status, code, .. } = *refused.refusal;
+            self.refused((operation, dialect), status, code);
+            if let Some(known) = &refused.known {
                 let mut payload = Vec::new();
                 let id = refused.id.to_string();
                 Row::refused(&id, known, operation, dialect, &refused.refusal).write(&mut payload);
@@ -138,6 +161,19 @@ impl Engine {
                 let _ = self.commands.send(Command::Refused(payload, id));
             }
         })
+    }
+
+    /// Counts a request that was answered without an exchange, by operation and dialect.
+    pub fn refused(
+        &self,
+        (operation, dialect): (Operation, Dialect),
+        client_status: u16,
+        code: &str,
+    ) {
+        let outcome = Outcome::Refused.name();
+        let (operation, dialect) = (operation.into(), dialect.into());
+        self.metrics.refusal(code);
+        self.metrics.request(&RequestEnd { operation, dialect, outcome, client_status });
     }
 
     fn gate(&self) -> Gate<'_> {
@@ -171,13 +207,13 @@ impl Engine {
     /// front translates and calls [`Engine::attempt`]. Returns the index of the first target, and whether it was tried.
     pub fn begin(
         &self,
-        (admission, hold): (Admission, Hold),
+        admitted: (Admission, Hold),
         token: u64,
         wake: Arc<dyn Wake>,
     ) -> (Arc<Exchange>, usize, bool) {
-        let first = admission.route.first(draw());
-        let dialect = admission.dialect;
-        let x = Arc::new(Exchange::new(admission, hold, token, wake));
+        let x = Arc::new(Exchange::new(admitted, token, wake, self.metrics.clone()));
+        let first = x.admission.route.first(draw());
+        let dialect = x.admission.dialect;
         let same =
             x.admission.route.targets.get(first).is_some_and(|t| t.upstream.dialect == dialect);
         if same {
@@ -194,6 +230,15 @@ impl Engine {
 
     /// Tells the ledger what status the client was given in the end.
     pub fn close(&self, x: &Arc<Exchange>, status: u16, code: Option<String>) {
+        let outcome = if status < 400 {
+            Outcome::Ok
+        } else if x.attempts() > 0 {
+            Outcome::Error
+        } else {
+            self.metrics.refusal(code.as_deref().unwrap_or("unknown"));
+            Outcome::Refused
+        };
+        x.end(outcome, Some(status));
         let _ = self.commands.send(Command::Close(x.clone(), status, code));
     }
 

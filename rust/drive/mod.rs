@@ -30,6 +30,7 @@ mod runtime;
 mod send;
 mod snapshot;
 mod tally;
+mod unknown;
 mod whole;
 
 pub use admit::{Admission, Gate, Incoming, Known, Refused};

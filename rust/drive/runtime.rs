@@ -4,9 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
+use tokio::time::MissedTickBehavior;
 
 use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
@@ -15,7 +17,11 @@ use super::exchange::Exchange;
 use super::row::{Outcome, Row, with_client_status};
 use crate::budget::Actual;
 use crate::journal::{Journal, RecordId};
+use crate::observe::{Component, Metrics};
 use crate::transport::Pool;
+
+/// How often the journal is asked whether it takes requests, so that health tells it before they fail.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What a front asks of the runtime.
 pub enum Command {
@@ -38,6 +44,9 @@ pub struct Runtime {
     pub(super) draining: Cell<usize>,
     pub(super) alerts: Arc<Alerts>,
     pub(super) rigged: Arc<Rigged>,
+    pub(super) metrics: Arc<Metrics>,
+    /// An intent could not be written, and nothing since.
+    has_failed: Cell<bool>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet (a full disk); written before the next one.
     owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
@@ -47,6 +56,7 @@ pub struct Runtime {
 pub fn start(
     journal: Journal,
     alerts: Arc<Alerts>,
+    metrics: Arc<Metrics>,
     rigged: Arc<Rigged>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
@@ -58,6 +68,8 @@ pub fn start(
             draining: Cell::new(0),
             alerts,
             rigged,
+            metrics,
+            has_failed: Cell::new(false),
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });
@@ -71,6 +83,8 @@ pub fn start(
 
 async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
     let mut attempts = tokio::task::JoinSet::new();
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
@@ -90,6 +104,7 @@ async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
                 }
             },
             Some(_) = attempts.join_next() => {}
+            _ = looks.tick() => runtime.look(),
         }
     }
     while attempts.join_next().await.is_some() {}
@@ -107,7 +122,25 @@ impl Runtime {
         let mut scratch = self.scratch.borrow_mut();
         row.write(&mut scratch);
         let mut journal = self.journal.borrow_mut();
-        if sent { journal.intent_sent(id, &scratch) } else { journal.intent(id, &scratch) }
+        let written =
+            if sent { journal.intent_sent(id, &scratch) } else { journal.intent(id, &scratch) };
+        written.inspect_err(|_| {
+            self.has_failed.set(true);
+            self.metrics.troubled(Component::Journal, true);
+        })
+    }
+
+    /// Finds out whether the journal takes requests.
+    fn look(&self) {
+        self.pay();
+        let mut journal = self.journal.borrow_mut();
+        if self.has_failed.get() {
+            // That nobody intended anything of this name is a record without a meaning, and shows whether one is written.
+            let nobody = RecordId { request_id: [0; 16], attempt: 0 };
+            self.has_failed.set(journal.release(nobody).is_err());
+        }
+        let is_well = !self.has_failed.get() && self.owed.borrow().is_empty() && journal.can_take();
+        self.metrics.troubled(Component::Journal, !is_well);
     }
 
     /// Records what became of an attempt, and returns the record.

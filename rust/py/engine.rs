@@ -14,6 +14,7 @@ use pyo3::types::PyBytes;
 use super::error::refused;
 use super::exchange::{Failure, PyExchange, ready_to_py};
 use super::governance::PyGovernance;
+use super::metrics::PyMetrics;
 use super::wake::LoopWake;
 use crate::budget::{Measure, Now};
 use crate::dialect::Dialect;
@@ -145,9 +146,22 @@ impl Engine {
         told.map(|a| (a.kind.name(), a.provider, a.model, a.detail, a.times)).collect()
     }
 
-    /// How often each kind of alert was raised.
-    fn alert_totals(&self) -> HashMap<&'static str, u64> {
-        self.core.alerts().totals().into_iter().map(|(kind, n)| (kind.name(), n)).collect()
+    /// Counts a request that was answered without an exchange.
+    fn refused(&self, operation: &str, dialect: &str, status: u16, code: &str) -> PyResult<()> {
+        let name = (operation_of(operation)?, dialect_of(dialect)?);
+        self.core.refused(name, status, code);
+        Ok(())
+    }
+
+    /// Counts the ledger's row of an attempt whose process died.
+    fn count_unknown(&self, row: &[u8]) {
+        self.core.count_unknown(row);
+    }
+
+    /// What is counted by all workers of the host.
+    #[getter]
+    fn metrics(&self) -> PyMetrics {
+        PyMetrics(self.core.metrics().clone())
     }
 
     /// Puts keys and limits in force.

@@ -42,7 +42,9 @@ impl From<Error> for PyErr {
             Error::EventTooLarge { .. } => EventTooLargeError::new_err(text),
             Error::MalformedEvent { .. } => MalformedEventError::new_err(text),
             Error::JournalFull { .. } => JournalFullError::new_err(text),
-            Error::Journal(_) | Error::Limits(_) | Error::LimitsBusy => PyOSError::new_err(text),
+            Error::Journal(_) | Error::Limits(_) | Error::LimitsBusy | Error::Metrics(_) => {
+                PyOSError::new_err(text)
+            }
             _ => InvalidBodyError::new_err(text),
         }
     }
