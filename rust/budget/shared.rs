@@ -18,7 +18,7 @@ use crate::error::Error;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"sluicegb");
 /// Grows with every change of the layout: files of another one are never read.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 pub(super) const LOCK: usize = 2;
 pub(super) const SEED: usize = 3; // two words

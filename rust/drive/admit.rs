@@ -12,9 +12,10 @@ use super::crossings::Crossings;
 use super::deadline::after;
 use super::demand::{Asked, answers};
 use super::hold::Hold;
+use super::rate_headers;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
-use super::run_guard::{RunStep, Stepping};
+use super::run_guard::{self, RunStep, Stepping};
 use super::snapshot::{Operation, Route, Snapshot, Target};
 use crate::body::{self, Scan};
 use crate::budget::{self, AtCap, Budgets, Charge, Demand, Measure};
@@ -167,7 +168,10 @@ impl Gate<'_> {
             unix_s: unix_seconds(now),
             is_last,
         };
-        let decided = self.decide(&mut draft);
+        let mut decided = self.decide(&mut draft);
+        if let Err(refusal) = &mut decided {
+            self.tell_run(&draft, refusal);
+        }
         let Draft { principal, headers, mut scan, unix_s, .. } = draft;
         let time = rfc3339(now);
         let Decided { route, downgraded, demand, hold, mut step } = match decided {
@@ -182,7 +186,9 @@ impl Gate<'_> {
         let requested_model = scan.model().unwrap_or_default().to_owned();
         let mut deadline = after(arrived, total.min(asked));
         if let Some(left_ns) = step.standing.and_then(|standing| standing.wall_left_ns) {
-            deadline = deadline.min(after(arrived, Duration::from_nanos(left_ns)));
+            let runs = after(arrived, Duration::from_nanos(left_ns));
+            step.ends_first = runs < deadline;
+            deadline = deadline.min(runs);
         }
         let body = match step.noted.take() {
             None => incoming.body.clone(),
@@ -224,8 +230,8 @@ impl Gate<'_> {
         let mut route = self.route(principal, model)?;
         let billed = draft.operation != Operation::CountTokens;
         let run = draft.headers.run.as_deref().unwrap_or_default();
-        if self.governance.is_killed(run, principal) {
-            return Err(Box::new(Refusal::run_ended(run)));
+        if let Some(ended) = run_guard::killed(&self.governance, &draft.headers, principal) {
+            return Err(Box::new(Refusal::run_ended(ended)));
         }
         let mut charges = self.governance.request_charges(&draft.subject(model));
         let has_budget = charges.iter().any(|charge| charge.limit.measure == Measure::Cost);
@@ -240,7 +246,7 @@ impl Gate<'_> {
                     // Behind the limits: a request that has to ask again is no step yet.
                     let step = self.step(run, &draft.stepping())?;
                     if let (Some(circle), Some(target)) = (&step.circle, route.targets.first()) {
-                        self.alerts.raise(AlertKind::RunLoops, target, Instant::now(), || {
+                        self.alerts.raise_of(AlertKind::RunLoops, target, run, || {
                             format!("the run {run:?} goes round in circles: {circle}")
                         });
                     }
@@ -263,6 +269,21 @@ impl Gate<'_> {
             }
         }
         Err(Box::new(Refusal::forbidden(downgraded.as_deref().unwrap_or(model))))
+    }
+
+    /// What is left of the run of a request that is refused.
+    fn tell_run(&self, draft: &Draft<'_>, refusal: &mut Refusal) {
+        let Some(run) = draft.headers.run.as_deref() else { return };
+        rate_headers::of_run(run, &mut refusal.headers);
+        let subject = draft.subject(draft.scan.model().unwrap_or_default());
+        let now = budget::Now::read();
+        for charge in self.governance.request_charges(&subject) {
+            if rate_headers::is_of_runs(&charge.limit)
+                && let Ok((_, _, left)) = self.budgets.standing(&charge, now)
+            {
+                refusal.headers.push(rate_headers::of_run_limit(&charge.limit, left));
+            }
+        }
     }
 
     fn route(&self, principal: &Principal, model: &str) -> Result<Arc<Route>, Box<Refusal>> {
@@ -343,6 +364,7 @@ impl Draft<'_> {
         Stepping {
             principal: &self.principal,
             headers: &self.headers,
+            scan: &self.scan,
             operation: self.operation,
             dialect: self.dialect,
             body: self.body,

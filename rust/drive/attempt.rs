@@ -18,7 +18,7 @@ use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::{Operation, Target};
-use super::{relay, send, tally, whole};
+use super::{relay, run_guard, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::journal::{Journal, RecordId};
@@ -300,6 +300,9 @@ impl Running {
                 Some((kind, detail)) => self.failed(kind, detail),
                 None => End::Cancelled,
             },
+            Stop::Total if self.x.admission.step.ends_first => {
+                self.failed(FailureKind::RunOver, "the time of the request's run is over")
+            }
             Stop::Total => self.failed(FailureKind::TotalTimeout, "the request's time is used up"),
             Stop::Phase | Stop::Tick => self.failed(phase, "no answer in time"),
         }
@@ -338,6 +341,9 @@ impl Running {
             if !matches!(end, End::Failed(_)) {
                 hold.settle(); // nothing follows; other requests need not wait for the client
             }
+        }
+        if matches!(end, End::Broken(_) | End::Cancelled) {
+            run_guard::forgive(&self.x); // of a failure the front tells when it gives up
         }
         let was_cut = self.was_cut;
         let Self { rt, x, target: upstream, sheet, report, id, .. } = self;

@@ -513,7 +513,7 @@ pub fn write_error(dialect: Dialect, error: &StreamError<'_>, out: &mut Vec<u8>)
 
 fn origin(failure: &Failure) -> &'static str {
     match failure.kind {
-        FailureKind::Shutdown | FailureKind::RunEnded => "gateway",
+        FailureKind::Shutdown | FailureKind::RunEnded | FailureKind::RunOver => "gateway",
         _ => "upstream",
     }
 }
@@ -527,6 +527,7 @@ fn message(failure: &Failure) -> &'static str {
         FailureKind::TooLarge => "the upstream sent an event that is too large",
         FailureKind::InBandError => "the upstream reported an error in the middle of its answer",
         FailureKind::Shutdown => "the gateway is shutting down",
+        FailureKind::RunOver => "the run's time is over",
         FailureKind::RunEnded => "the run was ended by an administrator",
         _ => "the upstream's answer ended before its end",
     }

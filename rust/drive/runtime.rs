@@ -12,6 +12,7 @@ use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
 use super::exchange::Exchange;
 use super::row::{Outcome, Row, with_client_status};
+use super::run_guard;
 use crate::journal::{Journal, RecordId};
 use crate::transport::Pool;
 
@@ -128,6 +129,9 @@ impl Runtime {
     fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
         x.set_client_status(status);
         x.hold().settle();
+        if status == 429 || status >= 500 {
+            run_guard::forgive(x); // what clients ask again by themselves
+        }
         for (attempt, row) in x.take_unfinished() {
             let id = RecordId { request_id: x.id.into_bytes(), attempt };
             self.settle(id, &with_client_status(&row, status));

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::alerts::AlertKind;
 use super::attempt::Running;
 use super::row::Basis;
+use super::run_guard;
 use super::snapshot::{Operation, Target};
 use crate::body;
 use crate::meter::{self, Answer, Meter};
@@ -26,6 +27,7 @@ pub(super) fn stream(
     complete: bool,
     content: bool,
 ) {
+    run_guard::remember_response(&run.x, meter.response_id());
     run.report.response_model = Some(meter.response_model().to_owned()).filter(|m| !m.is_empty());
     let counted = meter.counted_output_tokens();
     let usage = meter.usage();
@@ -49,6 +51,7 @@ pub(super) fn stream(
 
 /// A whole answer's figures.
 pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
+    run_guard::remember_response(&run.x, &answer.id);
     run.report.response_model = Some(answer.model.clone()).filter(|model| !model.is_empty());
     let usage = answer.usage;
     let embeds = run.x.admission.operation == Operation::Embeddings;
