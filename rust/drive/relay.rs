@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::meter::{Meter, Sighting};
 use crate::sse;
 use crate::stream::{self, Delta, Encoder, StreamError};
-use crate::tokens::{StreamCounter, framing_of};
+use crate::tokens::StreamCounter;
 use crate::transport::{Coding, Decoder, Lease, UnknownCoding};
 
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
@@ -188,7 +188,7 @@ impl Relay {
             parser: sse::Parser::new(a.snapshot.max_event_bytes),
             meter: Meter::new(run.target.upstream.dialect, counter)
                 .counting(run.target.upstream.counting)
-                .framed(framing_of(&run.target.model)),
+                .framed(tally::framing(run)),
             encoder,
             hides_usage: run.hides_usage,
             out: Vec::new(),

@@ -10,7 +10,7 @@ use super::snapshot::{Operation, Target};
 use crate::body;
 use crate::meter::{self, Answer, Meter};
 use crate::stream::Usage;
-use crate::tokens::{self, StreamCounter, Vocabulary};
+use crate::tokens::{self, Asked, Framing, StreamCounter, Vocabulary};
 
 /// A whole answer that reports its usage is counted beside it up to this size: about a millisecond.
 const MAX_COUNTED_BYTES: usize = 64 << 10;
@@ -18,6 +18,17 @@ const MAX_COUNTED_BYTES: usize = 64 << 10;
 /// The vocabulary that counts a target's text.
 pub(super) fn vocabulary(target: &Target) -> Vocabulary {
     tokens::vocabulary_of(&target.model).0
+}
+
+/// What the target's model writes around its answer to this request.
+pub(super) fn framing(run: &Running) -> Framing {
+    let scan = &run.x.admission.scan;
+    let asked = Asked {
+        tools: scan.tools_bytes() > 0,
+        forced: scan.forces_tool(),
+        schema: scan.follows_schema(),
+    };
+    tokens::framing_of(&run.target.model, asked)
 }
 
 /// A stream's figures. `complete`: it ended as it should; `content`: some of it was content.
@@ -63,7 +74,7 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
         return fill(run, &Usage { input_tokens, ..usage }, counted, basis);
     }
     let fresh = StreamCounter::new(vocabulary(&run.target));
-    let counted = answer.counted_output_tokens(fresh, tokens::framing_of(&run.target.model));
+    let counted = answer.counted_output_tokens(fresh, framing(run));
     if is_reported {
         return fill(run, &usage, Some(counted), Basis::Reported);
     }
