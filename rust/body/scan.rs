@@ -13,6 +13,7 @@ const MAX_SHOWN_KEY: usize = 64;
 
 /// What a body says to the gateway.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // a request's own fields
 pub struct Scan {
     pub(super) model: Option<String>,
     pub(super) model_span: Option<Range<usize>>,

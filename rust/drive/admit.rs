@@ -12,6 +12,7 @@ use super::crossings::Crossings;
 use super::deadline::after;
 use super::demand::{Asked, answers};
 use super::hold::Hold;
+use super::learned::Learned;
 use super::rate_headers;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
@@ -116,6 +117,8 @@ pub struct Gate<'a> {
     pub crossings: &'a Arc<Crossings>,
     /// What an operator should hear of.
     pub alerts: &'a Alerts,
+    /// How long answers become.
+    pub learned: &'a Learned,
 }
 
 /// The most models that a request is led on to by limits that downgrade.
@@ -302,7 +305,7 @@ impl Gate<'_> {
         route: &Route,
         charges: &[Charge],
     ) -> Result<(Hold, Demand), budget::Refused> {
-        let asked = draft.asked(route, self.snapshot.default_max_output_tokens);
+        let asked = draft.asked(route, self);
         // How long an answer becomes of which the request does not say it, nobody knows: there the bound is a guess.
         if !draft.is_last && draft.scan.max_tokens().is_some() {
             match self.hold_at_least(draft, &asked, charges, u64::MAX) {
@@ -371,14 +374,15 @@ impl Draft<'_> {
         }
     }
 
-    fn asked<'s>(&'s self, route: &'s Route, default_max_output_tokens: u64) -> Asked<'s> {
+    fn asked<'s>(&'s self, route: &'s Route, gate: &'s Gate<'_>) -> Asked<'s> {
         Asked {
             operation: self.operation,
             scan: &self.scan,
             body: self.body,
             route,
             unix_s: self.unix_s,
-            default_max_output_tokens,
+            default_max_output_tokens: gate.snapshot.default_max_output_tokens,
+            learned: gate.snapshot.reserve_learned.then_some(gate.learned),
         }
     }
 }

@@ -326,6 +326,16 @@ impl Running {
         used
     }
 
+    /// Remembers how long the answer became, where what streams hold is made of it.
+    fn learn(&self, end: &End) {
+        let a = &self.x.admission;
+        let is_whole = matches!(end, End::Done(_)) && !self.was_cut;
+        if a.snapshot.reserve_learned && is_whole && a.operation == Operation::Chat {
+            let tokens = self.report.usage.output_tokens.unwrap_or(0);
+            self.rt.learned.note(&self.target, tokens / a.answers());
+        }
+    }
+
     /// Microseconds that the gateway has held the request itself, up to now.
     pub(super) fn overhead_us(&self, answered: Instant) -> u128 {
         let before = self.sent.duration_since(self.x.admission.arrived);
@@ -345,6 +355,7 @@ impl Running {
         if matches!(end, End::Broken(_) | End::Cancelled) {
             run_guard::forgive(&self.x); // of a failure the front tells when it gives up
         }
+        self.learn(&end);
         let was_cut = self.was_cut;
         let Self { rt, x, target: upstream, sheet, report, id, .. } = self;
         let number = id.attempt;

@@ -14,6 +14,7 @@ use super::attempt::Attempt;
 use super::crossings::Crossings;
 use super::exchange::{Exchange, Wake};
 use super::hold::Hold;
+use super::learned::Learned;
 use super::row::Row;
 use super::runtime::{self, Command};
 use super::snapshot::Snapshot;
@@ -48,6 +49,7 @@ pub struct Engine {
     commands: UnboundedSender<Command>,
     thread: Mutex<Option<JoinHandle<()>>>,
     alerts: Arc<Alerts>,
+    learned: Arc<Learned>,
 }
 
 impl Engine {
@@ -56,8 +58,9 @@ impl Engine {
         let opened = Budgets::open(&options.limits_dir)?;
         let journal = Journal::open(&options.journal_dir, options.journal)?;
         let alerts = Arc::new(Alerts::default());
-        let (commands, thread) =
-            runtime::start(journal, alerts.clone()).map_err(|e| Error::Journal(e.to_string()))?;
+        let learned = Arc::new(Learned::default());
+        let (commands, thread) = runtime::start(journal, alerts.clone(), learned.clone())
+            .map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             governance: ArcSwap::from_pointee(Governance::default()),
@@ -68,6 +71,7 @@ impl Engine {
             commands,
             thread: Mutex::new(Some(thread)),
             alerts,
+            learned,
         })
     }
 
@@ -143,6 +147,7 @@ impl Engine {
             budgets: &self.budgets,
             crossings: &self.crossings,
             alerts: &self.alerts,
+            learned: &self.learned,
         }
     }
 

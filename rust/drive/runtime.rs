@@ -11,6 +11,7 @@ use tokio::task::LocalSet;
 use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
 use super::exchange::Exchange;
+use super::learned::Learned;
 use super::row::{Outcome, Row, with_client_status};
 use super::run_guard;
 use crate::journal::{Journal, RecordId};
@@ -36,6 +37,7 @@ pub struct Runtime {
     pub(super) journal: RefCell<Journal>,
     pub(super) draining: Cell<usize>,
     pub(super) alerts: Arc<Alerts>,
+    pub(super) learned: Arc<Learned>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet (a full disk); written before the next one.
     owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
@@ -45,6 +47,7 @@ pub struct Runtime {
 pub fn start(
     journal: Journal,
     alerts: Arc<Alerts>,
+    learned: Arc<Learned>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -54,6 +57,7 @@ pub fn start(
             journal: RefCell::new(journal),
             draining: Cell::new(0),
             alerts,
+            learned,
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });

@@ -96,7 +96,11 @@ def test_br_07_a_client_gets_the_cap_and_one_event_at_most(
         assert spent <= Decimal(str(amount)) + more, (cap, row)
         assert_clean_cut(each, tag(measure, cap, case))
         assert reported(each) == words == int(row["output_tokens"])
-        assert (row["outcome"], row["error_code"], row["basis"]) == ("ok", "cut_by_limit", "counted")
+        assert (row["outcome"], row["error_code"], row["basis"]) == (
+            "ok",
+            "cut_by_limit",
+            "counted",
+        )
         [exchange] = upstream.of(names[cap])
         assert eventually(lambda e=exchange: e.cancelled is not None), "nobody reads on"
         assert exchange.finished is None
@@ -206,3 +210,45 @@ def test_downgrade_leads_what_comes_next_to_a_cheaper_model(
     assert (len(upstream.of(dear)), len(upstream.of(cheap))) == (1, 3)
     [row] = gateway.rows(got[-1].ref)
     assert (row["requested_model"], row["routed_model"]) == ("smart", cheap)
+
+
+@pytest.mark.parametrize(("reserve", "least", "most"), [("bound", 1, 3), ("learned", 10, 20)])
+def test_br_03_a_learned_estimate_lets_more_streams_run_at_once(
+    own_gateway: Start, upstream: ScriptedUpstream, reserve: str, least: int, most: int
+) -> None:
+    """Room for three streams by their bound, and for all by what such answers become."""
+    rule = {"name": "all", "total_tokens": 3 * 4300, "per": "total"}
+    gateway = own_gateway(limits=[rule], reserve=reserve)
+    name = f"ok-12+itl-60@{ref('learn')}"
+    seen = [Ask(f"u/{name}", fields={"max_tokens": 12}) for _ in range(30)]
+    assert {got.status for got in asks(gateway, seen, concurrency=30)} == {200}
+    what = [Ask(f"u/{name}", stream=True, fields={"max_tokens": 4096}) for _ in range(20)]
+    got = asks(gateway, what, concurrency=20)
+    refused = [each for each in got if each.status != 200]
+    if reserve == "learned":
+        assert not refused
+    streams = upstream.of(name)[30:]
+    first_end = min(exchange.finished or 0 for exchange in streams)
+    at_once = sum(exchange.arrived < first_end for exchange in streams)
+    assert least <= at_once <= most
+
+
+@pytest.mark.parametrize(("room", "words"), [(300, 301), (1000, 400)], ids=["cut", "whole"])
+def test_br_07_an_answer_longer_than_was_learned_is_held_as_it_grows(
+    own_gateway: Start, room: int, words: int
+) -> None:
+    """The cap holds, to an event, whatever was learned; what is not used is free again."""
+    rule = {"name": "all", "output_tokens": 30 * 5 + room, "per": "total"}
+    gateway = own_gateway(limits=[rule], reserve="learned")
+    name = f"u/ok-400+n-5-then-ok-30@{ref('grow')}"
+    seen = [Ask(name, stream=n % 2 == 0, fields={"max_tokens": 5}) for n in range(30)]
+    assert {got.status for got in asks(gateway, seen)} == {200}
+    got = ask(gateway, name, stream=True, fields={"max_tokens": 4096})
+    assert len(got.text.split()) == words
+    assert got.terminators == 1
+    standing = gateway.admin("GET", "/admin/v1/limits/all/standing").json()
+    assert (int(standing["spent"]), int(standing["held"])) == (150 + words, 0)
+    whole = ask(gateway, name, fields={"max_tokens": 4096})
+    assert whole.status == (200 if words == 400 else 429)
+    if words == 400:
+        assert len(whole.text.split()) == 400, "what cannot grow holds what it may use"
