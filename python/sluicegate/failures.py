@@ -33,7 +33,13 @@ class UpstreamErrorBody(NamedTuple):
 
 
 _UNREACHABLE: Final = {"upstream_connect_error", "upstream_reset"}
-_GATEWAY: Final = {"journal_unavailable", "internal_error", "gateway_shutdown", "run_ended", "run_limit_exceeded"}
+_GATEWAY: Final = {
+    "journal_unavailable",
+    "internal_error",
+    "gateway_shutdown",
+    "run_ended",
+    "run_limit_exceeded",
+}
 
 _CREDENTIAL: Final = ("incorrect api key", "invalid api key", "api key not valid")
 """How xAI's and Gemini's 400 begin where others answer 401. Sources: recorded answers."""

@@ -49,6 +49,9 @@ fn responses(turns: &[(&str, &str, &str)]) -> Vec<u8> {
     json!({"model": "m", "input": items}).to_string().into_bytes()
 }
 
+/// Tools, arguments and results; what is repeated and how often.
+type Case<'a> = (&'a [(&'a str, &'a str, &'a str)], Option<(&'a str, usize)>);
+
 const A: (&str, &str, &str) = ("search", r#"{"q":"x","n":1}"#, "nothing");
 /// The same call, written otherwise.
 const A2: (&str, &str, &str) = ("search", r#"{ "n" : 1.0, "q" : "x" }"#, " nothing ");
@@ -59,7 +62,7 @@ const A_NEWS: (&str, &str, &str) = ("search", r#"{"q":"x","n":1}"#, "one");
 
 #[test]
 fn circles_are_found_at_the_end_of_a_conversation() {
-    let table: &[(&[(&str, &str, &str)], Option<(&str, usize)>)] = &[
+    let table: &[Case] = &[
         (&[], None),
         (&[A], None),
         (&[A, A], None),
@@ -284,7 +287,7 @@ fn a_note_leaves_every_other_byte() {
 proptest! {
     #[test]
     fn no_json_breaks_them(content in "[ -~]{0,40}", role in "(user|assistant|tool|x)", n in 0_usize..9) {
-        let message = format!(r#"{{"role":"{role}","content":[{{"type":"tool_use","input":{}}}],"tool_calls":[{{"function":{{}}}}]}}"#, n);
+        let message = format!(r#"{{"role":"{role}","content":[{{"type":"tool_use","input":{n}}}],"tool_calls":[{{"function":{{}}}}]}}"#);
         let odd = json!({"role": role, "content": content}).to_string();
         let body = format!(r#"{{"messages":[{}]}}"#, std::iter::repeat_n([message, odd].join(","), n).collect::<Vec<_>>().join(","));
         for dialect in [OpenAiChat, Anthropic] {
