@@ -304,6 +304,36 @@ def test_an_anthropic_agent_that_is_stopped_reads_why(own_gateway: Start) -> Non
     assert [row["run"] for row in rows] == ["r"], "asked once, never again"
 
 
+def test_official_clients_hear_that_a_runs_time_is_over(own_gateway: Start) -> None:
+    gateway = own_gateway(runs={"wall_s": 1})
+    model = f"u/ok-400+itl-20@{ref('sdk')}"
+    message: Any = [{"role": "user", "content": "one two three"}]
+    client = openai.OpenAI(
+        base_url=f"{gateway.url}/v1", api_key=KEY, default_headers=in_run("o"), max_retries=3
+    )
+    chunks = client.chat.completions.create(model=model, messages=message, stream=True)
+    words: list[Any] = []
+    with pytest.raises(openai.APIError) as ended:
+        words.extend(choice.delta.content for chunk in chunks for choice in chunk.choices)
+    assert ended.value.code == "run_limit_exceeded"
+    assert len(words) > 3
+    with pytest.raises(openai.PermissionDeniedError):
+        client.chat.completions.create(model=model, messages=message, stream=True)
+    claude = anthropic.Anthropic(
+        base_url=gateway.url, api_key=KEY, default_headers=in_run("a"), max_retries=3
+    )
+    with (
+        pytest.raises(anthropic.APIStatusError) as told,
+        claude.messages.stream(model=model, messages=message, max_tokens=500) as stream,
+    ):
+        stream.get_final_message()
+    assert "the run's time is over" in str(told.value)
+    with pytest.raises(anthropic.PermissionDeniedError):
+        claude.messages.create(model=model, messages=message, max_tokens=5)
+    rows = gateway.ledger()
+    assert [row["error_code"] for row in rows] == ["run_limit_exceeded"] * 4, "nothing was retried"
+
+
 # Names
 
 
