@@ -184,6 +184,29 @@ mod tests {
     }
 
     #[test]
+    fn runs_are_told_apart_and_take_no_room_of_other_kinds() {
+        let (alerts, start) = (Alerts::default(), Instant::now());
+        let circles = |run: &str, now| {
+            alerts.raise_at(AlertKind::RunLoops, ("u", "m", run), now, || run.to_owned());
+        };
+        for run in ["a", "b", "a"] {
+            circles(run, start);
+        }
+        let told: Vec<String> = alerts.take().into_iter().map(|alert| alert.detail).collect();
+        assert_eq!(told, ["a", "b"]);
+        for run in 0..MAX_SUBJECTS {
+            circles(&run.to_string(), start);
+            let _ = alerts.take();
+        }
+        raise(&alerts, AlertKind::Unpriced, "m", start);
+        assert_eq!(alerts.take().len(), 1, "another kind");
+        circles("late", start);
+        assert_eq!(alerts.take().len(), 0, "there is no room for more now");
+        circles("later", start + QUIET);
+        assert_eq!(alerts.take().len(), 1, "those that were told long ago make room");
+    }
+
+    #[test]
     fn invented_names_take_no_more_than_their_room() {
         let (alerts, start) = (Alerts::default(), Instant::now());
         for model in 0..3 * MAX_SUBJECTS {
