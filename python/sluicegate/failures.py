@@ -33,7 +33,13 @@ class UpstreamErrorBody(NamedTuple):
 
 
 _UNREACHABLE: Final = {"upstream_connect_error", "upstream_reset"}
-_GATEWAY: Final = {"journal_unavailable", "internal_error", "gateway_shutdown", "run_ended"}
+_GATEWAY: Final = {
+    "journal_unavailable",
+    "internal_error",
+    "gateway_shutdown",
+    "run_ended",
+    "run_limit_exceeded",
+}
 
 _CREDENTIAL: Final = ("incorrect api key", "invalid api key", "api key not valid")
 """How xAI's and Gemini's 400 begin where others answer 401. Sources: recorded answers."""
@@ -98,6 +104,7 @@ _MESSAGES: Final = {
     "journal_unavailable": "the gateway cannot record the request and so must not send it",
     "gateway_shutdown": "the gateway is shutting down",
     "run_ended": "the run was ended by an administrator",
+    "run_limit_exceeded": "the run's time is over",
     "internal_error": "the gateway failed; its log says why",
 }
 
@@ -165,7 +172,7 @@ def _words(told: UpstreamErrorBody | None) -> str:
     return " ".join(filter(None, (told.code, told.type, told.message))).lower()
 
 
-_STATUSES: Final = {"internal_error": 500, "run_ended": 403}
+_STATUSES: Final = {"internal_error": 500, "run_ended": 403, "run_limit_exceeded": 403}
 """Of the gateway's own failures, where the failure table's does not fit."""
 
 _CODES: Final = {

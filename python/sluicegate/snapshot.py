@@ -46,6 +46,7 @@ def snapshot_json(settings: Settings, generation: int) -> bytes:
         "max_answer_bytes": int(settings.max_answer_bytes),
         "default_max_output_tokens": settings.default_max_output_tokens,
         "generation": generation,
+        "reserve_learned": settings.reserve == "learned",
     }
     return msgspec.json.encode(spec)
 

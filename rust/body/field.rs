@@ -50,6 +50,10 @@ impl Scan {
             "max_completion_tokens" => self.bound(number("max_completion_tokens", value, offset)?),
             "max_output_tokens" => self.bound(number("max_output_tokens", value, offset)?),
             "n" => self.n = number("n", value, offset)?,
+            "tool_choice" => self.forces_tool = holds(value, b"\"name\""),
+            "response_format" | "output_config" | "output_format" => {
+                self.follows_schema |= holds(value, b"json_schema");
+            }
             _ => {}
         }
         Ok(())
@@ -58,6 +62,10 @@ impl Scan {
     fn bound(&mut self, tokens: Option<u64>) {
         self.max_tokens = self.max_tokens.max(tokens);
     }
+}
+
+fn holds(object: &[u8], what: &[u8]) -> bool {
+    object.first() == Some(&b'{') && memchr::memmem::find(object, what).is_some()
 }
 
 #[derive(serde::Deserialize)]

@@ -13,6 +13,7 @@ const MAX_SHOWN_KEY: usize = 64;
 
 /// What a body says to the gateway.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // a request's own fields
 pub struct Scan {
     pub(super) model: Option<String>,
     pub(super) model_span: Option<Range<usize>>,
@@ -23,6 +24,8 @@ pub struct Scan {
     pub(super) service_tier: Option<String>,
     pub(super) max_tokens: Option<u64>,
     pub(super) n: Option<u64>,
+    pub(super) follows_schema: bool,
+    pub(super) forces_tool: bool,
     text_bytes: usize,
     opaque_bytes: usize,
     media: usize,
@@ -74,6 +77,16 @@ impl Scan {
     /// `n`.
     pub const fn n(&self) -> Option<u64> {
         self.n
+    }
+
+    /// Whether the answer must follow a schema that the request gives.
+    pub const fn follows_schema(&self) -> bool {
+        self.follows_schema
+    }
+
+    /// Whether one tool, given by its name, must be called.
+    pub const fn forces_tool(&self) -> bool {
+        self.forces_tool
     }
 
     /// Bytes of text that the model reads, escapes as written: at least its tokens. Tools count with their braces.

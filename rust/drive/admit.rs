@@ -13,9 +13,11 @@ use super::deadline::after;
 use super::defect::{Point, Rigged, caught};
 use super::demand::{Asked, answers};
 use super::hold::Hold;
+use super::learned::Learned;
+use super::rate_headers;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
-use super::run_guard::{RunStep, Stepping};
+use super::run_guard::{self, RunStep, Stepping};
 use super::snapshot::{Operation, Route, Snapshot, Target};
 use crate::body::{self, Scan};
 use crate::budget::{self, AtCap, Budgets, Charge, Demand, Measure};
@@ -120,6 +122,8 @@ pub struct Gate<'a> {
     pub alerts: &'a Alerts,
     /// Where a test has it panic.
     pub rigged: &'a Rigged,
+    /// How long answers become.
+    pub learned: &'a Learned,
 }
 
 /// The most models that a request is led on to by limits that downgrade.
@@ -174,7 +178,10 @@ impl Gate<'_> {
             is_last,
         };
         let decided = caught(|| self.decide(&mut draft));
-        let decided = decided.unwrap_or_else(|| Err(Box::new(Refusal::defect())));
+        let mut decided = decided.unwrap_or_else(|| Err(Box::new(Refusal::defect())));
+        if let Err(refusal) = &mut decided {
+            self.tell_run(&draft, refusal);
+        }
         let Draft { principal, headers, mut scan, unix_s, .. } = draft;
         let time = rfc3339(now);
         let Decided { route, downgraded, demand, hold, mut step } = match decided {
@@ -189,7 +196,9 @@ impl Gate<'_> {
         let requested_model = scan.model().unwrap_or_default().to_owned();
         let mut deadline = after(arrived, total.min(asked));
         if let Some(left_ns) = step.standing.and_then(|standing| standing.wall_left_ns) {
-            deadline = deadline.min(after(arrived, Duration::from_nanos(left_ns)));
+            let runs = after(arrived, Duration::from_nanos(left_ns));
+            step.ends_first = runs < deadline;
+            deadline = deadline.min(runs);
         }
         let body = match step.noted.take() {
             None => incoming.body.clone(),
@@ -234,8 +243,8 @@ impl Gate<'_> {
         let mut route = self.route(principal, model)?;
         let billed = draft.operation != Operation::CountTokens;
         let run = draft.headers.run.as_deref().unwrap_or_default();
-        if self.governance.is_killed(run, principal) {
-            return Err(Box::new(Refusal::run_ended(run)));
+        if let Some(ended) = run_guard::killed(&self.governance, &draft.headers, principal) {
+            return Err(Box::new(Refusal::run_ended(ended)));
         }
         let mut charges = self.governance.request_charges(&draft.subject(model));
         let has_budget = charges.iter().any(|charge| charge.limit.measure == Measure::Cost);
@@ -250,7 +259,7 @@ impl Gate<'_> {
                     // Behind the limits: a request that has to ask again is no step yet.
                     let step = self.step(run, &draft.stepping())?;
                     if let (Some(circle), Some(target)) = (&step.circle, route.targets.first()) {
-                        self.alerts.raise(AlertKind::RunLoops, target, Instant::now(), || {
+                        self.alerts.raise_of(AlertKind::RunLoops, target, run, || {
                             format!("the run {run:?} goes round in circles: {circle}")
                         });
                     }
@@ -276,6 +285,21 @@ impl Gate<'_> {
         Err(Box::new(Refusal::forbidden(downgraded.as_deref().unwrap_or(model), principal)))
     }
 
+    /// What is left of the run of a request that is refused.
+    fn tell_run(&self, draft: &Draft<'_>, refusal: &mut Refusal) {
+        let Some(run) = draft.headers.run.as_deref() else { return };
+        rate_headers::of_run(run, &mut refusal.headers);
+        let subject = draft.subject(draft.scan.model().unwrap_or_default());
+        let now = budget::Now::read();
+        for charge in self.governance.request_charges(&subject) {
+            if rate_headers::is_of_runs(&charge.limit)
+                && let Ok((_, _, left)) = self.budgets.standing(&charge, now)
+            {
+                refusal.headers.push(rate_headers::of_run_limit(&charge.limit, left));
+            }
+        }
+    }
+
     fn route(&self, principal: &Principal, model: &str) -> Result<Arc<Route>, Box<Refusal>> {
         let route = self.snapshot.route(model);
         let route = route.ok_or_else(|| Box::new(Refusal::unknown_model(model)))?;
@@ -299,7 +323,7 @@ impl Gate<'_> {
         route: &Route,
         charges: &[Charge],
     ) -> Result<(Hold, Demand), budget::Refused> {
-        let asked = draft.asked(route, self.snapshot.default_max_output_tokens);
+        let asked = draft.asked(route, self);
         // How long an answer becomes of which the request does not say it, nobody knows: there the bound is a guess.
         if !draft.is_last && draft.scan.max_tokens().is_some() {
             match self.hold_at_least(draft, &asked, charges, u64::MAX) {
@@ -362,20 +386,22 @@ impl Draft<'_> {
         Stepping {
             principal: &self.principal,
             headers: &self.headers,
+            scan: &self.scan,
             operation: self.operation,
             dialect: self.dialect,
             body: self.body,
         }
     }
 
-    fn asked<'s>(&'s self, route: &'s Route, default_max_output_tokens: u64) -> Asked<'s> {
+    fn asked<'s>(&'s self, route: &'s Route, gate: &'s Gate<'_>) -> Asked<'s> {
         Asked {
             operation: self.operation,
             scan: &self.scan,
             body: self.body,
             route,
             unix_s: self.unix_s,
-            default_max_output_tokens,
+            default_max_output_tokens: gate.snapshot.default_max_output_tokens,
+            learned: gate.snapshot.reserve_learned.then_some(gate.learned),
         }
     }
 }

@@ -9,13 +9,13 @@ use crate::observe::Metrics;
 
 /// Between two tellings of the same thing.
 const QUIET: Duration = Duration::from_mins(10);
-/// Provider and model pairs that are told apart; names come from clients.
+/// Subjects of each kind that are told apart; names come from clients.
 const MAX_SUBJECTS: usize = 4096;
 /// Tellings that wait for the front.
 const MAX_WAITING: usize = 256;
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum AlertKind {
     /// An answer was recorded without a cost, since its model has no price.
@@ -27,6 +27,9 @@ pub enum AlertKind {
 }
 
 impl AlertKind {
+    /// How many there are.
+    const COUNT: usize = 3;
+
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -66,7 +69,7 @@ pub struct Alerts {
 
 #[derive(Debug, Default)]
 struct State {
-    subjects: HashMap<(AlertKind, String, String), Subject>,
+    subjects: [HashMap<(String, String, String), Subject>; AlertKind::COUNT],
     waiting: Vec<Alert>,
 }
 
@@ -74,6 +77,13 @@ struct State {
 struct Subject {
     untold: u64,
     told: Option<Instant>,
+}
+
+impl Subject {
+    /// Whether it was told lately.
+    fn is_quiet(&self, now: Instant) -> bool {
+        self.told.is_some_and(|told| now.saturating_duration_since(told) < QUIET)
+    }
 }
 
 impl Alerts {
@@ -90,30 +100,42 @@ impl Alerts {
         now: Instant,
         detail: impl FnOnce() -> String,
     ) {
-        self.raise_of(kind, &target.upstream.provider, &target.model, now, detail);
+        self.raise_at(kind, (&target.upstream.provider, &target.model, ""), now, detail);
     }
 
-    fn raise_of(
+    /// The same of something that is told apart by more than its target.
+    pub fn raise_of(
         &self,
         kind: AlertKind,
-        provider: &str,
-        model: &str,
+        target: &Target,
+        what: &str,
+        detail: impl FnOnce() -> String,
+    ) {
+        let named = (target.upstream.provider.as_str(), target.model.as_str(), what);
+        self.raise_at(kind, named, Instant::now(), detail);
+    }
+
+    fn raise_at(
+        &self,
+        kind: AlertKind,
+        (provider, model, what): (&str, &str, &str),
         now: Instant,
         detail: impl FnOnce() -> String,
     ) {
         self.metrics.alert(kind.name());
         let mut state = self.state();
         let State { subjects, waiting } = &mut *state;
-        let name = (kind, provider.to_owned(), model.to_owned());
+        let subjects = &mut subjects[kind as usize]; // one kind's names take no room of another's
+        let name = (provider.to_owned(), model.to_owned(), what.to_owned());
         if subjects.len() >= MAX_SUBJECTS && !subjects.contains_key(&name) {
-            return;
+            subjects.retain(|_, subject| !kind.repeats() || subject.is_quiet(now));
+            if subjects.len() >= MAX_SUBJECTS {
+                return;
+            }
         }
         let subject = subjects.entry(name).or_default();
         subject.untold += 1;
-        let is_due = match subject.told {
-            None => true,
-            Some(told) => kind.repeats() && now.saturating_duration_since(told) >= QUIET,
-        };
+        let is_due = subject.told.is_none() || (kind.repeats() && !subject.is_quiet(now));
         if is_due && waiting.len() < MAX_WAITING {
             let times = std::mem::take(&mut subject.untold);
             subject.told = Some(now);
@@ -143,7 +165,7 @@ mod tests {
     }
 
     fn raise(alerts: &Alerts, kind: AlertKind, model: &str, now: Instant) {
-        alerts.raise_of(kind, "u", model, now, || "so".to_owned());
+        alerts.raise_at(kind, ("u", model, ""), now, || "so".to_owned());
     }
 
     #[test]
@@ -167,12 +189,35 @@ mod tests {
     }
 
     #[test]
+    fn runs_are_told_apart_and_take_no_room_of_other_kinds() {
+        let (alerts, start) = (alerts(), Instant::now());
+        let circles = |run: &str, now| {
+            alerts.raise_at(AlertKind::RunLoops, ("u", "m", run), now, || run.to_owned());
+        };
+        for run in ["a", "b", "a"] {
+            circles(run, start);
+        }
+        let told: Vec<String> = alerts.take().into_iter().map(|alert| alert.detail).collect();
+        assert_eq!(told, ["a", "b"]);
+        for run in 0..MAX_SUBJECTS {
+            circles(&run.to_string(), start);
+            let _ = alerts.take();
+        }
+        raise(&alerts, AlertKind::Unpriced, "m", start);
+        assert_eq!(alerts.take().len(), 1, "another kind");
+        circles("late", start);
+        assert_eq!(alerts.take().len(), 0, "there is no room for more now");
+        circles("later", start + QUIET);
+        assert_eq!(alerts.take().len(), 1, "those that were told long ago make room");
+    }
+
+    #[test]
     fn invented_names_take_no_more_than_their_room() {
         let (alerts, start) = (alerts(), Instant::now());
         for model in 0..3 * MAX_SUBJECTS {
             raise(&alerts, AlertKind::Unpriced, &model.to_string(), start);
         }
         assert_eq!(alerts.take().len(), MAX_WAITING);
-        assert_eq!(alerts.state().subjects.len(), MAX_SUBJECTS);
+        assert_eq!(alerts.state().subjects[0].len(), MAX_SUBJECTS);
     }
 }

@@ -19,7 +19,7 @@ use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::{Operation, Target};
-use super::{relay, send, tally, whole};
+use super::{relay, run_guard, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::journal::{Journal, RecordId};
@@ -354,6 +354,9 @@ impl Running {
                 Some((kind, detail)) => self.failed(kind, detail),
                 None => End::Cancelled,
             },
+            Stop::Total if self.x.admission.step.ends_first => {
+                self.failed(FailureKind::RunOver, "the time of the request's run is over")
+            }
             Stop::Total => self.failed(FailureKind::TotalTimeout, "the request's time is used up"),
             Stop::Phase | Stop::Tick => self.failed(phase, "no answer in time"),
         }
@@ -377,6 +380,16 @@ impl Running {
         used
     }
 
+    /// Remembers how long the answer became, where what streams hold is made of it.
+    fn learn(&self, end: &End) {
+        let a = &self.x.admission;
+        let is_whole = matches!(end, End::Done(_)) && !self.was_cut;
+        if a.snapshot.reserve_learned && is_whole && a.operation == Operation::Chat {
+            let tokens = self.report.usage.output_tokens.unwrap_or(0);
+            self.rt.learned.note(&self.target, tokens / a.answers());
+        }
+    }
+
     /// Microseconds that the gateway has held the request itself, up to its answer's head.
     pub(super) fn overhead_us(&self, answered: Instant) -> u128 {
         let arrived = self.x.admission.arrived;
@@ -396,6 +409,10 @@ impl Running {
                 hold.settle(); // nothing follows; other requests need not wait for the client
             }
         }
+        if matches!(end, End::Broken(_) | End::Cancelled) {
+            run_guard::forgive(&self.x); // of a failure the front tells when it gives up
+        }
+        self.learn(&end);
         let Self { rt, x, target: upstream, sheet, report, id, .. } = &self;
         let number = id.attempt;
         let mut row = Row::open(x, number, Some(upstream));

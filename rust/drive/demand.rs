@@ -1,5 +1,6 @@
 //! How much a request may use, before it runs: cheap and never too little, or counted where that is too much.
 
+use super::learned::Learned;
 use super::snapshot::{Operation, Route};
 use crate::body::{self, Scan};
 use crate::budget::Demand;
@@ -26,6 +27,8 @@ pub(super) struct Asked<'a> {
     pub unix_s: i64,
     /// Where the request sets no bound of its own.
     pub default_max_output_tokens: u64,
+    /// How long answers become, where that is enough to begin with.
+    pub learned: Option<&'a Learned>,
 }
 
 impl Asked<'_> {
@@ -65,7 +68,15 @@ impl Asked<'_> {
             return 0;
         }
         let each = self.scan.max_tokens().unwrap_or(self.default_max_output_tokens);
+        let each = self.learned_tokens().map_or(each, |learned| learned.min(each));
         each.saturating_mul(answers(self.scan))
+    }
+
+    /// Only of streams, which hold more as they grow: what a whole answer holds is the most that it may become.
+    fn learned_tokens(&self) -> Option<u64> {
+        let learned = self.learned.filter(|_| self.scan.stream())?;
+        let targets = self.route.targets.iter().map(|target| learned.estimate(target));
+        targets.collect::<Option<Vec<u64>>>()?.into_iter().max()
     }
 
     /// The dearest of the targets, in the dearest tier of service that the request may get.

@@ -15,9 +15,10 @@ use super::crossings::Crossings;
 use super::defect::Rigged;
 use super::exchange::{Exchange, Wake};
 use super::hold::Hold;
+use super::learned::Learned;
 use super::refusal::Refusal;
 use super::row::{Outcome, Row};
-use super::runtime::{self, Command};
+use super::runtime::{self, Command, Shared};
 use super::snapshot::{Operation, Snapshot};
 use super::unknown;
 use crate::budget::Budgets;
@@ -57,6 +58,7 @@ pub struct Engine {
     alerts: Arc<Alerts>,
     rigged: Arc<Rigged>,
     metrics: Arc<Metrics>,
+    learned: Arc<Learned>,
 }
 
 impl Engine {
@@ -67,9 +69,15 @@ impl Engine {
         let metrics = Arc::new(Metrics::open(&options.limits_dir)?);
         snapshot.count_in(&metrics);
         let alerts = Arc::new(Alerts::new(metrics.clone()));
+        let learned = Arc::new(Learned::default());
+        let shared = Shared {
+            alerts: alerts.clone(),
+            metrics: metrics.clone(),
+            learned: learned.clone(),
+            rigged: options.rigged.clone(),
+        };
         let (commands, thread) =
-            runtime::start(journal, alerts.clone(), metrics.clone(), options.rigged.clone())
-                .map_err(|e| Error::Journal(e.to_string()))?;
+            runtime::start(journal, shared).map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             governance: ArcSwap::from_pointee(Governance::default()),
@@ -82,6 +90,7 @@ impl Engine {
             alerts,
             rigged: options.rigged.clone(),
             metrics,
+            learned,
         })
     }
 
@@ -185,6 +194,7 @@ impl Engine {
             crossings: &self.crossings,
             alerts: &self.alerts,
             rigged: &self.rigged,
+            learned: &self.learned,
         }
     }
 

@@ -78,6 +78,11 @@ impl Hold {
         self.reservations().find_map(|held| self.budgets.exhausted(held, now))
     }
 
+    /// The counters that it holds of.
+    pub const fn budgets(&self) -> &Arc<Budgets> {
+        &self.budgets
+    }
+
     /// How the limits of the request stood when it began.
     pub fn standings(&self) -> impl Iterator<Item = crate::budget::Standing> + '_ {
         self.reservations().flat_map(Reservation::standings)

@@ -16,6 +16,7 @@ mod engine;
 mod exchange;
 mod failure;
 mod hold;
+mod learned;
 mod outbox;
 mod pricing;
 mod rate_headers;
@@ -43,11 +44,13 @@ pub use engine::{Engine, EngineOptions};
 pub use exchange::{Cancel, Exchange, Wake};
 pub use failure::{Failure, FailureKind};
 pub use hold::Hold;
+pub use learned::Learned;
 pub use outbox::{Head, Ready, State};
 pub use pricing::{PriceSpec, Tariff};
 pub use refusal::Refusal;
 pub use relay::write_error;
 pub use row::{Basis, Outcome, Row};
+pub use run_guard::killed;
 pub use snapshot::{
     Operation, Route, Snapshot, SnapshotError, Strategy, Target, Timeouts, Upstream,
 };

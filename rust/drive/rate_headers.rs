@@ -12,8 +12,8 @@ pub(super) fn of_standings(
     let (mut requests, mut tokens, mut budget) = (None, None, None);
     let mut runs = Vec::new();
     for standing in standings {
-        if standing.limit.name.starts_with(RUN) {
-            write_run(&standing, &mut runs);
+        if is_of_runs(&standing.limit) {
+            runs.push(of_run_limit(&standing.limit, standing.remaining));
             continue;
         }
         let tightest = match standing.limit.measure {
@@ -34,19 +34,39 @@ pub(super) fn of_standings(
     headers
 }
 
-/// How the names of the limits of `runs` begin.
-const RUN: &str = "run:";
+/// The names of the limits that the configuration's `runs` stands for.
+const RUN_LIMITS: [&str; 3] = ["run:cost", "run:tokens", "run:steps"];
 
-fn write_run(standing: &Standing, headers: &mut Vec<(&'static str, String)>) {
-    let Standing { limit, remaining, .. } = standing;
-    headers.push(match limit.measure {
-        Measure::Cost => ("x-sluicegate-run-remaining-usd", limit.usd(*remaining)),
+/// Whether a limit is one of those that bind each run.
+pub(super) fn is_of_runs(limit: &Limit) -> bool {
+    RUN_LIMITS.contains(&limit.name.as_str())
+}
+
+/// What is left of a limit of runs.
+pub(super) fn of_run_limit(limit: &Limit, remaining: u64) -> (&'static str, String) {
+    match limit.measure {
+        Measure::Cost => ("x-sluicegate-run-remaining-usd", limit.usd(remaining)),
         Measure::Requests => ("x-sluicegate-run-remaining-steps", remaining.to_string()),
         _ => ("x-sluicegate-run-remaining-tokens", remaining.to_string()),
-    });
+    }
+}
+
+/// Which run it is about, as far as a header can say it.
+pub(super) fn of_run(run: &str, headers: &mut Vec<(&'static str, String)>) {
+    if run.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        headers.push(("x-sluicegate-run", run.to_owned()));
+    }
+}
+
+/// A text that names tools of a client's, as a header can say it.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(512).collect()
 }
 
 pub(super) fn of_denied(denied: &Denied, headers: &mut Vec<(&'static str, String)>) {
+    if is_of_runs(&denied.limit) {
+        return; // told with the run
+    }
     write(&denied.limit, denied.remaining, denied.wait_ns, headers);
 }
 

@@ -123,7 +123,9 @@ impl Refusal {
 
     pub(super) fn in_circles(run: &str, said: &str) -> Self {
         let message = format!("the run {run:?} goes round in circles: {said}");
-        Self::new(StatusCode::FORBIDDEN, "run_loop", message).never_again()
+        let mut refusal = Self::new(StatusCode::FORBIDDEN, "run_loop", message).never_again();
+        refusal.headers.push(("x-sluicegate-run-loop", rate_headers::printable(said)));
+        refusal
     }
 
     /// A model whose cost nobody knows, where somebody has to.
@@ -166,7 +168,11 @@ impl Refusal {
             ),
             measure => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_exceeded",
+                if rate_headers::is_of_runs(limit) {
+                    "run_limit_exceeded"
+                } else {
+                    "rate_limit_exceeded"
+                },
                 format!(
                     "the limit {name:?} has {remaining} of {} {} left; this request may need {needed}",
                     limit.amount,

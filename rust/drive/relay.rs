@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::meter::{Meter, Sighting};
 use crate::sse;
 use crate::stream::{self, Delta, Encoder, StreamError};
-use crate::tokens::{StreamCounter, framing_of};
+use crate::tokens::StreamCounter;
 use crate::transport::{Coding, Decoder, Lease, UnknownCoding};
 
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
@@ -189,7 +189,7 @@ impl Relay {
             parser: sse::Parser::new(a.snapshot.max_event_bytes),
             meter: Meter::new(run.target.upstream.dialect, counter)
                 .counting(run.target.upstream.counting)
-                .framed(framing_of(&run.target.model)),
+                .framed(tally::framing(run)),
             encoder,
             hides_usage: run.hides_usage,
             out: Vec::new(),
@@ -521,7 +521,7 @@ pub fn write_error(dialect: Dialect, error: &StreamError<'_>, out: &mut Vec<u8>)
 
 fn origin(failure: &Failure) -> &'static str {
     match failure.kind {
-        FailureKind::Shutdown | FailureKind::RunEnded => "gateway",
+        FailureKind::Shutdown | FailureKind::RunEnded | FailureKind::RunOver => "gateway",
         _ => "upstream",
     }
 }
@@ -535,6 +535,7 @@ fn message(failure: &Failure) -> &'static str {
         FailureKind::TooLarge => "the upstream sent an event that is too large",
         FailureKind::InBandError => "the upstream reported an error in the middle of its answer",
         FailureKind::Shutdown => "the gateway is shutting down",
+        FailureKind::RunOver => "the run's time is over",
         FailureKind::RunEnded => "the run was ended by an administrator",
         _ => "the upstream's answer ended before its end",
     }

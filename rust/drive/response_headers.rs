@@ -94,16 +94,19 @@ fn add_run(x: &Exchange, headers: &mut Vec<(Bytes, Bytes)>) {
     if let Some(standing) = a.step.standing {
         let depth = number(u128::from(standing.depth));
         headers.push((Bytes::from_static(b"x-sluicegate-run-depth"), depth));
-        if let Some(left_ns) = standing.wall_left_ns {
-            let left_s = number(u128::from(left_ns / 1_000_000_000));
-            headers.push((Bytes::from_static(b"x-sluicegate-run-remaining-s"), left_s));
+        let left_s = standing.wall_left_ns.map(|left_ns| left_ns / 1_000_000_000);
+        let rules = &a.governance.runs;
+        let depth_left = rules.depth.map(|most| most.saturating_sub(standing.depth));
+        for (name, left) in [
+            (&b"x-sluicegate-run-remaining-s"[..], left_s),
+            (b"x-sluicegate-run-remaining-depth", depth_left),
+            (b"x-sluicegate-run-remaining-sub-runs", standing.fan_out_left),
+        ] {
+            headers.extend(left.map(|left| (Bytes::from_static(name), number(u128::from(left)))));
         }
     }
     if let Some(circle) = &a.step.circle {
-        let circle: String = circle
-            .chars()
-            .map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' })
-            .collect();
+        let circle = rate_headers::printable(circle);
         headers.push((Bytes::from_static(b"x-sluicegate-run-loop"), circle.into()));
     }
 }

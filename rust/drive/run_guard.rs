@@ -1,32 +1,51 @@
 //! A request as a step of an agent's run.
 
+use std::time::Duration;
+
 use super::admit::Gate;
+use super::exchange::Exchange;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::snapshot::Operation;
+use crate::body::Scan;
 use crate::budget::{self, RunRefused, RunStanding};
 use crate::dialect::Dialect;
-use crate::govern::{CircleAction, Principal};
-use crate::run;
+use crate::govern::{CircleAction, Governance, Principal};
+use crate::run::{self, Origin, Speaker};
 
 /// What the run's rules make of a request.
 #[derive(Debug, Default)]
 pub struct RunStep {
     /// How the run stands; None where nothing of it is remembered.
     pub standing: Option<RunStanding>,
+    /// What is asked, where repetitions are counted.
+    pub call: Option<u64>,
     /// The circle that it goes round in, in words.
     pub circle: Option<String>,
     /// The request with a note to the model.
     pub noted: Option<Vec<u8>>,
+    /// The run's time is over before the request's own.
+    pub ends_first: bool,
 }
 
 /// A request, as far as its run is concerned.
 pub(super) struct Stepping<'a> {
     pub principal: &'a Principal,
     pub headers: &'a RequestHeaders,
+    pub scan: &'a Scan,
     pub operation: Operation,
     pub dialect: Dialect,
     pub body: &'a [u8],
+}
+
+/// Of the runs that a request names, its own and the one above, the one that was ended.
+pub fn killed<'h>(
+    governance: &Governance,
+    headers: &'h RequestHeaders,
+    principal: &Principal,
+) -> Option<&'h str> {
+    let named = [&headers.run, &headers.parent_run].into_iter().flatten();
+    named.map(String::as_str).find(|run| governance.is_killed(run, principal))
 }
 
 impl Gate<'_> {
@@ -36,7 +55,20 @@ impl Gate<'_> {
         if named.is_some() || !self.governance.runs.derive || step.operation != Operation::Chat {
             return named;
         }
-        run::derived_run(step.dialect, step.body, &step.principal.name)
+        let key = &step.principal.name;
+        let end_user = step.headers.user.as_deref().or_else(|| step.scan.user());
+        let speaker = Speaker { key, end_user: end_user.unwrap_or_default() };
+        let conversation = match run::origin(step.body, speaker)? {
+            Origin::Begins(conversation) => conversation,
+            // Counters that cannot be asked make it another run, as an answer does that nobody remembers.
+            Origin::GoesOn(response) => self
+                .budgets
+                .conversation_of(key, &response)
+                .ok()
+                .flatten()
+                .unwrap_or_else(|| run::fingerprint_of(speaker, &response)),
+        };
+        Some(run::derived_name(conversation))
     }
 
     /// Takes a step of a run, or says why it goes no further.
@@ -45,26 +77,26 @@ impl Gate<'_> {
         if name.is_empty() || !rules.remembers() {
             return Ok(RunStep::default());
         }
-        let tenant = format!("{}\u{1f}{}", step.principal.organisation, step.principal.team);
         let watches = rules.circles.as_ref().filter(|_| step.operation == Operation::Chat);
+        let call = watches.map(|_| run::fingerprint(step.body));
         let taken = budget::Step {
-            tenant: &tenant,
+            tenant: &step.principal.name,
             run: name,
             parent: step.headers.parent_run.as_deref().filter(|parent| !parent.is_empty()),
-            call: if watches.is_some() { run::fingerprint(step.body) } else { 0 },
+            call,
         };
         let standing = self
             .budgets
             .enter_run(&taken, &rules.caps(), budget::Now::read())
             .map_err(|error| Box::new(Refusal::limits_unavailable(&error)))?
             .map_err(|refused| Box::new(too_far(name, refused)))?;
-        let mut taken = RunStep { standing: Some(standing), ..RunStep::default() };
+        let mut taken = RunStep { standing: Some(standing), call, ..RunStep::default() };
         let Some(rule) = watches else { return Ok(taken) };
         let same_call = usize::try_from(standing.times).unwrap_or(usize::MAX);
         let said = if same_call >= rule.repeats {
             Some(format!("the same request {same_call} times"))
         } else {
-            run::circle(step.dialect, step.body, rule.repeats).map(|circle| circle.to_string())
+            run::circle(step.body, rule.repeats).map(|circle| circle.to_string())
         };
         let Some(said) = said else { return Ok(taken) };
         match rule.action {
@@ -77,10 +109,36 @@ impl Gate<'_> {
     }
 }
 
+/// A request came to nothing: its client may ask the same again, and goes round in no circle.
+pub(super) fn forgive(x: &Exchange) {
+    let a = &x.admission;
+    if let (Some(_), Some(run)) = (a.step.call, a.headers.run.as_deref()) {
+        let step = budget::Step { tenant: &a.principal.name, run, parent: None, call: a.step.call };
+        // Counters that cannot be asked: it counts as it would have.
+        let _ = x.hold().budgets().forgive_call(&step);
+    }
+}
+
+/// What `OpenAI` calls responses that requests can go on from by their id alone.
+const RESPONSE: &str = "resp_";
+
+/// Remembers to which derived run a response belongs.
+pub(super) fn remember_response(x: &Exchange, response_id: &str) {
+    let a = &x.admission;
+    if !a.governance.runs.derive || !response_id.starts_with(RESPONSE) {
+        return;
+    }
+    if let Some(conversation) = a.headers.run.as_deref().and_then(run::derived_from) {
+        let now = budget::Now::read();
+        // What is not remembered begins another run.
+        let _ = x.hold().budgets().note_response(&a.principal.name, response_id, conversation, now);
+    }
+}
+
 fn too_far(name: &str, refused: RunRefused) -> Refusal {
     let why = match refused {
         RunRefused::Wall(wall_ns) => {
-            format!("has had its {} seconds", wall_ns / 1_000_000_000)
+            format!("has had its {} seconds", Duration::from_nanos(wall_ns).as_secs_f64())
         }
         RunRefused::Depth(depth, most) => {
             format!("would be {depth} runs below the first one; {most} are allowed")

@@ -14,7 +14,9 @@ use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
 use super::defect::{Rigged, caught};
 use super::exchange::Exchange;
+use super::learned::Learned;
 use super::row::{Outcome, Row, with_client_status};
+use super::run_guard;
 use crate::budget::Actual;
 use crate::journal::{Journal, RecordId};
 use crate::observe::{Component, Metrics};
@@ -37,6 +39,18 @@ pub enum Command {
     Stop,
 }
 
+/// What the engine shares with the runtime's thread.
+pub struct Shared {
+    /// What an operator should hear of.
+    pub alerts: Arc<Alerts>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How long answers become.
+    pub learned: Arc<Learned>,
+    /// Where a test has it panic.
+    pub rigged: Arc<Rigged>,
+}
+
 /// State of the runtime's thread.
 pub struct Runtime {
     pub(super) pool: Pool,
@@ -47,6 +61,7 @@ pub struct Runtime {
     pub(super) metrics: Arc<Metrics>,
     /// An intent could not be written, and nothing since.
     has_failed: Cell<bool>,
+    pub(super) learned: Arc<Learned>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet (a full disk); written before the next one.
     owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
@@ -55,9 +70,7 @@ pub struct Runtime {
 /// Starts the thread. It ends after [`Command::Stop`].
 pub fn start(
     journal: Journal,
-    alerts: Arc<Alerts>,
-    metrics: Arc<Metrics>,
-    rigged: Arc<Rigged>,
+    Shared { alerts, metrics, learned, rigged }: Shared,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -70,6 +83,7 @@ pub fn start(
             rigged,
             metrics,
             has_failed: Cell::new(false),
+            learned,
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });
@@ -182,6 +196,9 @@ impl Runtime {
                 hold.end_attempt(Actual { requests: 1, ..Actual::default() });
             }
             hold.settle();
+        }
+        if status == 429 || status >= 500 {
+            run_guard::forgive(x); // what clients ask again by themselves
         }
         for (attempt, row) in x.take_unfinished() {
             let id = RecordId { request_id: x.id.into_bytes(), attempt };

@@ -113,6 +113,9 @@ pub struct SnapshotSpec {
     /// Names this configuration to the front.
     #[serde(default)]
     pub generation: u64,
+    /// Streams hold what such answers became, not what they may become at most.
+    #[serde(default)]
+    pub reserve_learned: bool,
 }
 
 /// A provider as one upstream host with one key.
@@ -258,6 +261,8 @@ pub struct Snapshot {
     pub default_max_output_tokens: u64,
     /// Names this configuration to the front.
     pub generation: u64,
+    /// Whether streams hold what such answers became, and not what they may become at most.
+    pub reserve_learned: bool,
 }
 
 /// Why a snapshot cannot be built; the configuration's own checks come before.
@@ -331,6 +336,7 @@ impl Snapshot {
             max_answer_bytes: spec.max_answer_bytes,
             default_max_output_tokens: spec.default_max_output_tokens,
             generation: spec.generation,
+            reserve_learned: spec.reserve_learned,
         })
     }
 

@@ -5,11 +5,12 @@ use std::time::Instant;
 use super::alerts::AlertKind;
 use super::attempt::Running;
 use super::row::Basis;
+use super::run_guard;
 use super::snapshot::{Operation, Target};
 use crate::body;
 use crate::meter::{self, Answer, Meter};
 use crate::stream::Usage;
-use crate::tokens::{self, StreamCounter, Vocabulary};
+use crate::tokens::{self, Asked, Framing, StreamCounter, Vocabulary};
 
 /// A whole answer that reports its usage is counted beside it up to this size: about a millisecond.
 const MAX_COUNTED_BYTES: usize = 64 << 10;
@@ -19,6 +20,17 @@ pub(super) fn vocabulary(target: &Target) -> Vocabulary {
     tokens::vocabulary_of(&target.model).0
 }
 
+/// What the target's model writes around its answer to this request.
+pub(super) fn framing(run: &Running) -> Framing {
+    let scan = &run.x.admission.scan;
+    let asked = Asked {
+        tools: scan.tools_bytes() > 0,
+        forced: scan.forces_tool(),
+        schema: scan.follows_schema(),
+    };
+    tokens::framing_of(&run.target.model, asked)
+}
+
 /// A stream's figures. `complete`: it ended as it should; `content`: some of it was content.
 pub(super) fn stream(
     run: &mut Running,
@@ -26,6 +38,7 @@ pub(super) fn stream(
     complete: bool,
     content: bool,
 ) {
+    run_guard::remember_response(&run.x, meter.response_id());
     run.report.response_model = Some(meter.response_model().to_owned()).filter(|m| !m.is_empty());
     let counted = meter.counted_output_tokens();
     let usage = meter.usage();
@@ -49,6 +62,7 @@ pub(super) fn stream(
 
 /// A whole answer's figures.
 pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
+    run_guard::remember_response(&run.x, &answer.id);
     run.report.response_model = Some(answer.model.clone()).filter(|model| !model.is_empty());
     let usage = answer.usage;
     let embeds = run.x.admission.operation == Operation::Embeddings;
@@ -60,7 +74,7 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
         return fill(run, &Usage { input_tokens, ..usage }, counted, basis);
     }
     let fresh = StreamCounter::new(vocabulary(&run.target));
-    let counted = answer.counted_output_tokens(fresh, tokens::framing_of(&run.target.model));
+    let counted = answer.counted_output_tokens(fresh, framing(run));
     if is_reported {
         return fill(run, &usage, Some(counted), Basis::Reported);
     }

@@ -1,5 +1,6 @@
 //! Counting what the model wrote.
 
+use super::bundle::Bundle;
 use crate::stream::Delta;
 use crate::tokens::{Framing, StreamCounter};
 
@@ -39,6 +40,8 @@ pub(super) struct Counters<C> {
     texts: Vec<(Channel, C)>,
     /// Where the last piece went; the next one almost always goes there too.
     last: usize,
+    /// The calls once more, where several of them are written as one.
+    bundle: Option<Bundle<C>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,21 +58,29 @@ const MAX_TEXTS: usize = 256;
 
 impl<C: TextCounter> Counters<C> {
     pub(super) fn new(fresh: C) -> Self {
-        Self { fresh, framing: Framing::default(), texts: Vec::new(), last: 0 }
+        let framing = Framing::default();
+        Self { fresh, framing, texts: Vec::new(), last: 0, bundle: None }
     }
 
-    pub(super) const fn frame(&mut self, framing: Framing) {
+    pub(super) fn frame(&mut self, framing: Framing) {
         self.framing = framing;
+        self.bundle = framing.bundle.map(|_| Bundle::new(self.fresh.clone()));
     }
 
     pub(super) fn push(&mut self, delta: &Delta<'_>) {
         let (Some(channel), Some(text)) = (Channel::of(delta), delta.output_text()) else {
             return;
         };
+        if let Some(bundle) = &mut self.bundle {
+            bundle.push(delta);
+        }
         if self.texts.get(self.last).is_none_or(|(known, _)| *known != channel) {
             self.last = self.find_or_open(channel);
         }
-        if let Some((_, counter)) = self.texts.get_mut(self.last) {
+        let is_given = self.framing.bare_calls && matches!(delta, Delta::ToolStart { .. });
+        if let Some((_, counter)) = self.texts.get_mut(self.last)
+            && !is_given
+        {
             counter.push(text);
         }
     }
@@ -85,39 +96,60 @@ impl<C: TextCounter> Counters<C> {
     }
 
     pub(super) fn total(&mut self) -> u64 {
-        let texts: u64 = self.texts.iter_mut().map(|(_, counter)| counter.total()).sum();
-        texts + self.around()
+        let bundled = self.bundled();
+        let texts = self.texts.iter_mut().filter(|(channel, _)| !channel.is_call_of(bundled));
+        let texts: u64 = texts.map(|(_, counter)| counter.total()).sum();
+        let bundle = self.bundle.as_ref().filter(|_| bundled.is_some()).map_or(0, Bundle::total);
+        texts + bundle + self.around(bundled)
     }
 
     pub(super) fn at_most(&self) -> u64 {
-        let texts: u64 = self.texts.iter().map(|(_, counter)| counter.at_most()).sum();
-        texts + self.around()
+        let bundled = self.bundled();
+        let texts = self.texts.iter().filter(|(channel, _)| !channel.is_call_of(bundled));
+        let texts: u64 = texts.map(|(_, counter)| counter.at_most()).sum();
+        let bundle = self.bundle.as_ref().filter(|_| bundled.is_some()).map_or(0, Bundle::at_most);
+        texts + bundle + self.around(bundled)
+    }
+
+    /// The alternative whose calls are written as one.
+    fn bundled(&self) -> Option<u32> {
+        self.bundle.as_ref().and_then(Bundle::choice)
     }
 
     /// What stands around the texts of each answer.
-    fn around(&self) -> u64 {
+    fn around(&self, bundled: Option<u32>) -> u64 {
         if self.framing == Framing::default() {
             return 0;
         }
-        let mut answers: Vec<(u32, u64)> = Vec::new();
+        let mut answers: Vec<(u32, bool, u64)> = Vec::new();
         for (channel, _) in &self.texts {
-            let (choice, calls) = match channel {
-                Channel::Tool(choice, _) => (*choice, 1),
-                Channel::Text(choice) | Channel::Reasoning(choice) | Channel::Refusal(choice) => {
-                    (*choice, 0)
-                }
+            let (choice, has_text, calls) = match channel {
+                Channel::Tool(choice, _) => (*choice, false, 1),
+                Channel::Text(choice) | Channel::Refusal(choice) => (*choice, true, 0),
+                Channel::Reasoning(choice) => (*choice, false, 0),
                 Channel::Vendor => continue,
             };
-            match answers.iter_mut().find(|(known, _)| *known == choice) {
-                Some((_, known)) => *known += calls,
-                None => answers.push((choice, calls)),
+            match answers.iter_mut().find(|(known, ..)| *known == choice) {
+                Some((_, known_text, known)) => {
+                    *known_text |= has_text;
+                    *known += calls;
+                }
+                None => answers.push((choice, has_text, calls)),
             }
         }
-        answers.iter().map(|(_, calls)| self.framing.tokens(*calls)).sum()
+        let around = answers.iter().map(|(choice, has_text, calls)| match self.framing.bundle {
+            Some(bundle) if bundled == Some(*choice) => bundle + self.framing.tokens(*has_text, 0),
+            _ => self.framing.tokens(*has_text, *calls),
+        });
+        around.sum()
     }
 }
 
 impl Channel {
+    fn is_call_of(self, choice: Option<u32>) -> bool {
+        matches!(self, Self::Tool(own, _) if Some(own) == choice)
+    }
+
     fn of(delta: &Delta<'_>) -> Option<Self> {
         Some(match *delta {
             Delta::Text { choice, .. } => Self::Text(choice),

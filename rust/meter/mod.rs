@@ -1,6 +1,7 @@
 //! One stream's tap: events in; tokens, usage, finish and failure out.
 
 mod answer;
+mod bundle;
 mod counter;
 mod divergence;
 mod sighting;

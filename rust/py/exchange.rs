@@ -132,8 +132,8 @@ impl PyExchange {
     /// Ends it if its run was ended meanwhile.
     fn end_if_killed(&self) {
         let admission = &self.x.admission;
-        let run = admission.headers.run.as_deref().unwrap_or_default();
-        if self.engine.get().core.governance().is_killed(run, &admission.principal) {
+        let governance = self.engine.get().core.governance();
+        if drive::killed(&governance, &admission.headers, &admission.principal).is_some() {
             self.x.cancel(Cancel::RunEnded);
         }
     }

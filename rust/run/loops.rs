@@ -3,8 +3,7 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::history::{History, Message, text_of};
-use crate::dialect::Dialect;
+use super::history::{Call, History, Message};
 
 /// Messages that are looked back over.
 const MAX_MESSAGES: usize = 128;
@@ -27,7 +26,7 @@ impl fmt::Display for Circle {
     }
 }
 
-/// What an assistant did, and everything that it heard of it before its next turn.
+/// What the model did in one go, and everything that it heard of it before it went on.
 struct Turn {
     sign: u64,
     tools: String,
@@ -36,8 +35,8 @@ struct Turn {
 /// The circle that a conversation ends in, if its last turns were made `repeats` times or more with nothing new heard.
 ///
 /// Cost: reads the last 128 messages whole; some tens of microseconds for an agent's request of 32 KB.
-pub fn circle(dialect: Dialect, request: &[u8], repeats: usize) -> Option<Circle> {
-    let history = History::read(dialect, request)?;
+pub fn circle(request: &[u8], repeats: usize) -> Option<Circle> {
+    let history = History::read(request)?;
     let turns = turns(&history);
     (1..=MAX_PERIOD)
         .filter_map(|period| repeated(&turns, period))
@@ -48,27 +47,41 @@ pub fn circle(dialect: Dialect, request: &[u8], repeats: usize) -> Option<Circle
 /// The last turns, newest first.
 fn turns(history: &History<'_>) -> Vec<Turn> {
     let mut turns = Vec::new();
-    let mut heard: Vec<String> = Vec::new();
-    for message in history.newest().take(MAX_MESSAGES) {
-        if message.is_assistant() {
-            turns.push(turn(&message, &heard));
-            heard.clear();
-        } else {
-            heard.push(text_of(&message.content));
+    let mut heard = Vec::new();
+    let mut done: Vec<Message> = Vec::new();
+    for message in history.newest().take(MAX_MESSAGES).filter(|message| !message.is_thought()) {
+        if message.is_models() {
+            done.push(message); // several calls may be as many items
+            continue;
         }
+        if !done.is_empty() {
+            turns.push(turn(&done, &heard));
+            done.clear();
+            heard.clear();
+        }
+        heard.push(message);
+    }
+    if !done.is_empty() {
+        turns.push(turn(&done, &heard));
     }
     turns
 }
 
-fn turn(message: &Message<'_>, heard: &[String]) -> Turn {
-    let mut calls = message.calls();
+fn turn(done: &[Message], heard: &[Message]) -> Turn {
+    let mut calls: Vec<Call> = done.iter().flat_map(Message::calls).collect();
     calls.sort();
     let mut hasher = DefaultHasher::new();
     calls.hash(&mut hasher);
     if calls.is_empty() {
-        text_of(&message.content).hash(&mut hasher); // beside a call, words vary and change nothing
+        // Beside a call, words vary and change nothing.
+        for said in done {
+            said.sign(&mut hasher);
+        }
     }
-    heard.hash(&mut hasher);
+    heard.len().hash(&mut hasher);
+    for message in heard {
+        message.sign(&mut hasher);
+    }
     let mut names: Vec<&str> = calls.iter().map(|call| call.tool.as_str()).collect();
     names.dedup();
     Turn { sign: hasher.finish(), tools: names.join(", ") }

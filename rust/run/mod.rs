@@ -8,6 +8,8 @@ mod history;
 mod loops;
 mod note;
 
-pub use fingerprint::{derived_run, fingerprint};
+pub use fingerprint::{
+    Origin, Speaker, derived_from, derived_name, fingerprint, fingerprint_of, origin,
+};
 pub use loops::{Circle, circle};
 pub use note::with_note;

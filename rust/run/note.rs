@@ -1,6 +1,10 @@
 //! Tells the model something, at the end of its conversation.
 
-use serde_json::{Value, json};
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::history::History;
 use crate::body::{self, Edit};
@@ -10,29 +14,69 @@ use crate::dialect::Dialect;
 ///
 /// Every other byte stays: what vendors have cached of the prompt goes on to hold.
 pub fn with_note(dialect: Dialect, request: &[u8], note: &str) -> Option<Vec<u8>> {
-    let history = History::read(dialect, request)?;
+    let Some(history) = History::read(request) else { return beside_input(request, note) };
     let last = history.last()?;
-    let at = (last.as_ptr() as usize).checked_sub(request.as_ptr() as usize)?;
-    let span = at..at + last.len();
-    let told = match dialect {
-        Dialect::OpenAiChat => format!("{last},{}", json!({"role": "user", "content": note})),
-        Dialect::Anthropic => told_by_user(last, note)?,
+    let edit = if dialect == Dialect::Anthropic {
+        told_by_user(request, last, note)?
+    } else {
+        said_after(request, last, &message(note))?
     };
-    Some(body::splice(request, &[Edit::replace(span, told.into_bytes())]))
+    Some(body::splice(request, &[edit]))
+}
+
+fn message(note: &str) -> String {
+    json!({"role": "user", "content": note}).to_string()
+}
+
+fn said_after(request: &[u8], last: &str, more: &str) -> Option<Edit> {
+    let end = span_in(request, last)?.end;
+    Some(Edit::replace(end..end, format!(",{more}").into_bytes()))
 }
 
 /// Anthropic wants the turns to alternate: the note is a block of the user's last turn.
-fn told_by_user(last: &str, note: &str) -> Option<String> {
+fn told_by_user(request: &[u8], last: &str, note: &str) -> Option<Edit> {
+    #[derive(Deserialize)]
+    struct Turn<'a> {
+        #[serde(default)]
+        role: String,
+        #[serde(borrow)]
+        content: &'a RawValue,
+    }
+    let turn: Turn<'_> = serde_json::from_str(last).ok()?;
     let block = json!({"type": "text", "text": note});
-    let mut message: Value = serde_json::from_str(last).ok()?;
-    if message.get("role").and_then(Value::as_str) != Some("user") {
-        return Some(format!("{last},{}", json!({"role": "user", "content": [block]})));
+    if turn.role != "user" {
+        let more = json!({"role": "user", "content": [block]});
+        return said_after(request, last, &more.to_string());
     }
-    let content = message.get_mut("content")?;
-    match content {
-        Value::Array(blocks) => blocks.push(block),
-        Value::String(text) => *content = json!([{"type": "text", "text": text}, block]),
-        _ => return None,
+    let content = turn.content.get();
+    let span = span_in(request, content)?;
+    if content.starts_with('"') {
+        let blocks = format!(r#"[{{"type":"text","text":{content}}},{block}]"#);
+        return Some(Edit::replace(span, blocks.into_bytes()));
     }
-    Some(message.to_string())
+    let inside = content.strip_prefix('[')?.strip_suffix(']')?;
+    let comma = if inside.trim().is_empty() { "" } else { "," };
+    let end = span.end.checked_sub(1)?;
+    Some(Edit::replace(end..end, format!("{comma}{block}").into_bytes()))
+}
+
+/// A Responses request whose `input` is one text.
+fn beside_input(request: &[u8], note: &str) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Asked<'a> {
+        #[serde(borrow)]
+        input: &'a RawValue,
+    }
+    let asked: Asked<'_> = serde_json::from_slice(request).ok()?;
+    let input = asked.input.get();
+    let said = format!(r#"[{{"role":"user","content":{input}}},{}]"#, message(note));
+    let span = span_in(request, input)?;
+    input.starts_with('"').then(|| body::splice(request, &[Edit::replace(span, said.into_bytes())]))
+}
+
+/// Where a part of the request stands in it.
+fn span_in(request: &[u8], part: &str) -> Option<Range<usize>> {
+    let start = (part.as_ptr() as usize).checked_sub(request.as_ptr() as usize)?;
+    let end = start + part.len();
+    request.get(start..end).map(|_| start..end)
 }

@@ -14,7 +14,7 @@ mod stream;
 mod vocabulary;
 
 pub use chat::ChatOverhead;
-pub use framing::{Framing, framing_of};
+pub use framing::{Asked, Framing, framing_of};
 pub use model::{Exactness, vocabulary_of};
 pub use stream::{MAX_TAIL_BYTES, StreamCounter};
 pub use vocabulary::Vocabulary;

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 const STAGGER: Duration = Duration::from_millis(250);
 /// Silence after which TCP asks whether the other side is still there, and how often and how many times: models
 /// think for minutes, and routers on the way forget connections that say nothing.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 const KEEPALIVE_PROBES: u32 = 4;
 

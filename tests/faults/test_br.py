@@ -299,6 +299,24 @@ def test_official_clients_see_the_errors_they_know(own_gateway: Start) -> None:
         claude.messages.create(model=model, messages=message, max_tokens=5)
 
 
+def test_official_clients_wait_as_long_as_they_are_told(own_gateway: Start) -> None:
+    """One request a second: the second one is refused, waits and is answered."""
+    rule = {"name": "slow", "scope": {"key": "one"}, "requests": 1, "per": "second"}
+    gateway = own_gateway(limits=limits(rule))
+    model = f"u/ok-1@{ref('wait')}"
+    message: Any = [{"role": "user", "content": "one two three"}]
+    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=3)
+    claude = anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=3)
+    client.chat.completions.create(model=model, messages=message)
+    began = time.monotonic()
+    client.chat.completions.create(model=model, messages=message)
+    claude.messages.create(model=model, messages=message, max_tokens=5)
+    assert time.monotonic() - began > 1.5, "two more, a second each"
+    rows = gateway.ledger()
+    assert [row["outcome"] for row in rows].count("ok") == 3
+    assert [row["error_code"] for row in rows].count("rate_limit_exceeded") <= 3
+
+
 def test_a_used_up_budget_is_not_asked_again(
     own_gateway: Start, upstream: ScriptedUpstream
 ) -> None:

@@ -472,7 +472,7 @@ fn processes_killed_at_any_instant_leave_no_reservation_and_lose_no_charge() {
     assert!(standing(&budgets, &money, NOW).0 > 0);
 }
 
-fn step<'a>(run: &'a str, parent: Option<&'a str>, call: u64) -> Step<'a> {
+fn step<'a>(run: &'a str, parent: Option<&'a str>, call: Option<u64>) -> Step<'a> {
     Step { tenant: "t", run, parent, call }
 }
 
@@ -481,7 +481,7 @@ fn runs_nest_as_deep_and_as_wide_as_they_may() {
     let scratch = Scratch::new();
     let budgets = open(&scratch.0);
     let caps = RunCaps { wall_ns: None, depth: Some(2), fan_out: Some(2) };
-    let enter = |run, parent| budgets.enter_run(&step(run, parent, 0), &caps, NOW).unwrap();
+    let enter = |run, parent| budgets.enter_run(&step(run, parent, None), &caps, NOW).unwrap();
     assert_eq!(enter("a", None).unwrap().depth, 0);
     assert_eq!(enter("b", Some("a")).unwrap().depth, 1);
     assert_eq!(enter("c", Some("b")).unwrap().depth, 2);
@@ -491,7 +491,7 @@ fn runs_nest_as_deep_and_as_wide_as_they_may() {
     assert_eq!(enter("b", Some("a")).unwrap().depth, 1, "the next step of a run is no new one");
     assert_eq!(enter("g", Some("unheard of")).unwrap().depth, 1);
     assert_eq!(enter("h", Some("h")).unwrap().depth, 0, "nobody is their own parent");
-    let other = Step { tenant: "another", ..step("b", None, 0) };
+    let other = Step { tenant: "another", ..step("b", None, None) };
     assert_eq!(budgets.enter_run(&other, &caps, NOW).unwrap().unwrap().depth, 0);
 }
 
@@ -501,7 +501,7 @@ fn a_run_has_its_time_and_no_more() {
     let budgets = open(&scratch.0);
     let caps = RunCaps { wall_ns: Some(10 * SECOND), ..RunCaps::default() };
     let at = |seconds: u64| Now { unix_ns: NOW.unix_ns + seconds * SECOND, ..NOW };
-    let enter = |seconds| budgets.enter_run(&step("a", None, 0), &caps, at(seconds)).unwrap();
+    let enter = |seconds| budgets.enter_run(&step("a", None, None), &caps, at(seconds)).unwrap();
     assert_eq!(enter(0).unwrap().wall_left_ns, Some(10 * SECOND));
     assert_eq!(enter(9).unwrap().wall_left_ns, Some(SECOND));
     assert_eq!(enter(10).unwrap_err(), RunRefused::Wall(10 * SECOND));
@@ -511,21 +511,79 @@ fn a_run_has_its_time_and_no_more() {
 fn the_same_call_in_a_row_is_counted() {
     let scratch = Scratch::new();
     let budgets = open(&scratch.0);
-    let enter = |call| {
+    let enter = |call: Option<u64>| {
         let step = step("a", None, call);
         budgets.enter_run(&step, &RunCaps::default(), NOW).unwrap().unwrap().times
     };
-    assert_eq!([7, 7, 7, 8, 7].map(enter), [1, 2, 3, 1, 1]);
-    assert_eq!([0, 0].map(enter), [1, 1], "where repetitions are not counted");
+    let not_counted = None;
+    for (call, times) in
+        [(Some(7), 1), (Some(7), 2), (not_counted, 0), (Some(7), 3), (Some(8), 1), (Some(7), 1)]
+    {
+        assert_eq!(enter(call), times, "{call:?}");
+    }
+    budgets.forgive_call(&step("a", None, Some(8))).unwrap();
+    assert_eq!(enter(Some(7)), 2, "another call was forgiven");
+    budgets.forgive_call(&step("a", None, Some(7))).unwrap();
+    assert_eq!(enter(Some(7)), 2, "one that failed is made again");
+    budgets.forgive_call(&step("unheard of", None, Some(7))).unwrap();
 }
 
 #[test]
-fn more_runs_than_there_is_room_for_push_out_the_quietest() {
+fn no_run_is_above_itself() {
     let scratch = Scratch::new();
     let budgets = open(&scratch.0);
-    for n in 0..40_000_u64 {
-        let now = Now { unix_ns: NOW.unix_ns + n, ..NOW };
-        let name = format!("run {n}");
-        budgets.enter_run(&step(&name, None, 0), &RunCaps::default(), now).unwrap().unwrap();
+    let caps = RunCaps { depth: Some(3), fan_out: Some(1), ..RunCaps::default() };
+    let enter = |run, parent| budgets.enter_run(&step(run, parent, None), &caps, NOW).unwrap();
+    assert_eq!(enter("a", Some("b")).unwrap().depth, 1);
+    let b = enter("b", Some("a")).unwrap();
+    assert_eq!((b.depth, b.fan_out_left), (0, Some(0)), "it has begun a, whoever it names later");
+    assert_eq!(enter("a", Some("b")).unwrap().depth, 1);
+}
+
+#[test]
+fn a_child_and_its_unknown_parent_never_take_one_place() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let caps = RunCaps { fan_out: Some(9), ..RunCaps::default() };
+    for n in 0..3000 {
+        let (child, parent) = (format!("child {n}"), format!("parent {n}"));
+        let enter = |run: &str, parent| budgets.enter_run(&step(run, parent, None), &caps, NOW);
+        assert_eq!(enter(&child, Some(&parent)).unwrap().unwrap().depth, 1);
+        assert_eq!(enter(&parent, None).unwrap().unwrap().fan_out_left, Some(8), "{n}");
+        assert_eq!(enter(&child, None).unwrap().unwrap().depth, 1, "{n}");
     }
+}
+
+#[test]
+fn a_response_leads_to_its_conversation() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    assert_eq!(budgets.conversation_of("t", "resp_1").unwrap(), None);
+    budgets.note_response("t", "resp_1", 7, NOW).unwrap();
+    assert_eq!(budgets.conversation_of("t", "resp_1").unwrap(), Some(7));
+    assert_eq!(budgets.conversation_of("another", "resp_1").unwrap(), None);
+    let run = budgets.enter_run(&step("resp_1", None, None), &RunCaps::default(), NOW);
+    assert_eq!(run.unwrap().unwrap().depth, 0, "a run of that name is something else");
+    assert_eq!(budgets.conversation_of("t", "resp_1").unwrap(), Some(7));
+}
+
+/// One tenant makes up four times as many names as there is room for.
+#[test]
+fn invented_names_push_out_hardly_a_run_of_another_tenant() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let caps = RunCaps { wall_ns: Some(SECOND), ..RunCaps::default() };
+    let at = |nanos: u64| Now { unix_ns: NOW.unix_ns + nanos, ..NOW };
+    let names: Vec<String> = (0..200).map(|n| format!("mine {n}")).collect();
+    let enter = |tenant, run: &str, now| {
+        budgets.enter_run(&Step { tenant, ..step(run, None, None) }, &caps, now).unwrap()
+    };
+    for name in &names {
+        enter("honest", name, at(0)).unwrap();
+    }
+    for n in 0..65_536_u64 {
+        enter("inventor", &format!("run {n}"), at(n)).unwrap();
+    }
+    let over = names.iter().filter(|name| enter("honest", name, at(2 * SECOND)).is_err()).count();
+    assert!(over >= 180, "{over} of 200 are remembered");
 }

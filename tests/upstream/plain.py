@@ -16,6 +16,10 @@ def _tokens(plan: Plan, found: re.Match[str]) -> None:
     plan.tokens = int(found[1])
 
 
+def _per_event(plan: Plan, found: re.Match[str]) -> None:
+    plan.per_event = int(found[1])
+
+
 def _gap(plan: Plan, found: re.Match[str]) -> None:
     plan.gap_s = int(found[1]) / 1000
 
@@ -44,6 +48,7 @@ PARTS: list[tuple[str, PartFunction]] = [
     (r"ok", _ok),
     (r"ok-(\d+)", _tokens),  # n tokens
     (r"n-(\d+)", _tokens),
+    (r"per-(\d+)", _per_event),  # tokens in one event
     (r"itl-(\d+)", _gap),  # ms between tokens
     (r"ttft-(\d+)", _first),  # ms before the first byte
     (r"utf8", _wide),  # words end in two, three and four byte characters

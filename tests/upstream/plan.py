@@ -32,6 +32,7 @@ class Plan:
 
     # what is generated
     tokens: int = 10
+    per_event: int = 1
     wide: bool = False
     lead: list[Piece] = field(default_factory=list)
     pieces: list[Piece] | None = None
@@ -71,8 +72,9 @@ class Plan:
         """The pieces of the answer."""
         if self.pieces is not None:
             return self.lead + self.pieces
-        words: list[Piece] = [Text(token(i, wide=self.wide)) for i in range(self.tokens)]
-        return self.lead + words
+        words = [token(i, wide=self.wide) for i in range(self.tokens)]
+        groups = (words[at : at + self.per_event] for at in range(0, len(words), self.per_event))
+        return self.lead + [Text("".join(group), len(group)) for group in groups]
 
 
 def parse(model: str, attempt: int, parts: list[tuple[str, PartFunction]]) -> Plan:

@@ -73,6 +73,7 @@ class Resolver:
             max_event_bytes=config.max_event_bytes,
             max_answer_bytes=config.max_answer_bytes,
             default_max_output_tokens=config.default_max_output_tokens,
+            reserve=config.reserve,
             prices=checked_prices(config, providers, self.fail),
             discount_percent=checked_percents(
                 "discount_percent", config.discount_percent, providers, self.fail

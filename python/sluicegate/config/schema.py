@@ -283,3 +283,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """For dialects that demand a bound where the client set none, and the guess that a reservation
     begins with there.
     """
+    reserve: Literal["bound", "learned"] = "bound"
+    """What a stream holds of its limits when it begins: the most that it may use, or what nineteen
+    of twenty such answers were. Both hold more as it grows.
+    """

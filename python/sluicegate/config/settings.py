@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from sluicegate.accounting.limits import Limit
 from sluicegate.config.schema import Admin, Events, Key, Runs, Server, Timeouts
@@ -108,6 +108,7 @@ class Settings:
     max_event_bytes: int
     max_answer_bytes: int
     default_max_output_tokens: int
+    reserve: Literal["bound", "learned"]
     prices: dict[str, dict[str, str]]
     """By `provider/model` or `provider/*`: USD as decimal text, by the price book's keys."""
     discount_percent: dict[str, str]

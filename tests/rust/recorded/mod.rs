@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
+use sluicegate::body::scan;
 use sluicegate::dialect::Dialect;
+use sluicegate::tokens::Asked;
 
 /// One recorded exchange.
 #[derive(serde::Deserialize)]
@@ -14,6 +16,7 @@ pub struct Exchange {
     pub provider: String,
     pub endpoint: String,
     pub status: u16,
+    request_body: Option<String>,
     response_body: Option<String>,
     response_fidelity: Option<String>,
 }
@@ -21,6 +24,17 @@ pub struct Exchange {
 impl Exchange {
     pub fn body(&self) -> &str {
         self.response_body.as_deref().unwrap_or_default()
+    }
+
+    /// What its request asked for, as far as that changes how a model writes.
+    pub fn asked(&self) -> Asked {
+        let scan = scan(self.request_body.as_deref().unwrap_or_default().as_bytes());
+        let scan = scan.unwrap_or_default();
+        Asked {
+            tools: scan.tools_bytes() > 0,
+            forced: scan.forces_tool(),
+            schema: scan.follows_schema(),
+        }
     }
 
     pub fn dialect(&self) -> Option<Dialect> {
