@@ -169,8 +169,8 @@ class Engine:
 
     def alerts(self) -> list[tuple[str, str, str, str, int]]:
         """What an operator should hear of since the last call: `(kind, provider, model, detail,
-        times)`. Kinds: `unpriced`, once for each model; `usage_diverges` and `run_loops`, every ten
-        minutes at most.
+        times)`. Kinds: `unpriced` and `model_differs`, once for each model; `usage_diverges` and
+        `run_loops`, every ten minutes at most.
         """
 
     def alert_totals(self) -> dict[str, int]:

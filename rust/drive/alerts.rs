@@ -21,19 +21,23 @@ pub enum AlertKind {
     Unpriced,
     /// The upstream's count of its output is far from ours.
     UsageDiverges,
+    /// Another model answered than the one that was asked.
+    ModelDiffers,
     /// An agent's run does the same again and again.
     RunLoops,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Unpriced, Self::UsageDiverges, Self::RunLoops];
+    pub const ALL: [Self; 4] =
+        [Self::Unpriced, Self::UsageDiverges, Self::ModelDiffers, Self::RunLoops];
 
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unpriced => "unpriced",
             Self::UsageDiverges => "usage_diverges",
+            Self::ModelDiffers => "model_differs",
             Self::RunLoops => "run_loops",
         }
     }
