@@ -22,6 +22,7 @@ use super::{relay, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::journal::{Journal, RecordId};
+use crate::meter;
 use crate::price::{Sheet, Tokens};
 use crate::stream::Usage;
 use crate::transport::{Lease, TransportError};
@@ -82,8 +83,8 @@ pub(super) struct Running {
     pub sent: Instant,
     /// A limit ended the stream before the model did.
     pub was_cut: bool,
-    /// The request went out twice, since a pooled connection broke under it.
-    replaced: bool,
+    /// The request went out before, over a pooled connection that broke under it.
+    resent: bool,
     id: RecordId,
 }
 
@@ -112,19 +113,15 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         hides_usage: false,
         sent: Instant::now(),
         was_cut: false,
-        replaced: false,
+        resent: false,
         sheet: target.sheet(x.admission.unix_s).cloned(),
         rt,
         x,
         target,
     };
     let mut end = running.drive(attempt.body).await;
-    if let End::Failed(failure) = &mut end
-        && running.replaced
-        && matches!(failure.kind, FailureKind::Reset | FailureKind::Connect)
-    {
-        failure.resent = true;
-        running.count_replaced();
+    if let End::Failed(failure) = &mut end {
+        failure.resent = running.resent;
     }
     running.settle(attempt.target, end);
     guard.0 = None;
@@ -185,10 +182,10 @@ impl Running {
 
     /// Sends the request over an idle connection, or a new one.
     ///
-    /// The pool gives only connections that looked alive a moment ago. One that breaks before a byte of
-    /// an answer came may have been closed meanwhile, or may have carried the request: nobody can tell.
-    /// So the request is sent once more over a new connection, and that is no attempt of its own unless
-    /// it breaks too: then both were, and there is no third.
+    /// The pool gives only connections that looked alive a moment ago. One that turns out to be closed
+    /// before the request has left is replaced in silence. One that breaks under it, before a byte of an
+    /// answer came, may have carried it, so that was an attempt: the request is sent once more, over a
+    /// new connection, as the next one, and there is no third.
     async fn send(&mut self, body: Bytes) -> Result<(Lease, Response<Incoming>), End> {
         let mut lease = self.rt.pool.idle(&self.target.upstream.endpoint);
         self.intend(lease.is_some())?;
@@ -215,9 +212,11 @@ impl Running {
             };
             return match result {
                 Ok(Ok(response)) => Ok((open, response)),
-                Ok(Err(TransportError::Unsent | TransportError::Reset(_))) if reused => {
+                Ok(Err(error @ (TransportError::Unsent | TransportError::Reset(_)))) if reused => {
                     open.distrust();
-                    self.replaced = true;
+                    if matches!(error, TransportError::Reset(_)) {
+                        self.resend()?;
+                    }
                     continue;
                 }
                 Ok(Err(TransportError::BadHead(detail))) => {
@@ -232,8 +231,9 @@ impl Running {
         }
     }
 
-    /// Writes the row of the attempt that was replaced; what follows is the next one's.
-    fn count_replaced(&mut self) {
+    /// Writes the row of the attempt that broke, and the next one's intent.
+    fn resend(&mut self) -> Result<(), End> {
+        self.resent = true;
         let mut row = Row::open(&self.x, self.id.attempt, Some(&self.target));
         row.outcome = Outcome::Error;
         row.error_code = Some(FailureKind::Reset.code());
@@ -243,6 +243,7 @@ impl Running {
         let written = self.rt.settle_row(self.id, &row);
         self.x.keep_unfinished(self.id.attempt, written.into());
         self.id.attempt = self.x.begin_attempt();
+        self.intend(false)
     }
 
     async fn connect(&mut self) -> Result<Lease, End> {
@@ -354,6 +355,13 @@ impl Running {
                 "it is recorded without a cost; give it a price under `prices`".to_owned()
             });
         }
+        if let Some(answered) = row.response_model
+            && !meter::is_same_model(&upstream.model, answered)
+        {
+            rt.alerts.raise(AlertKind::ModelDiffers, &upstream, Instant::now(), || {
+                format!("{answered} answered; the row is priced as what was asked")
+            });
+        }
         row.first_token_ms = report.first_token_ms;
         row.latency_ms = millis(x.admission.arrived);
         let state = match end {
@@ -380,8 +388,9 @@ impl Running {
             }
         };
         let written = rt.settle_row(id, &row);
-        if row.client_status.is_none() {
-            x.keep_unfinished(number, written.into());
+        match row.client_status {
+            None => x.keep_unfinished(number, written.into()),
+            Some(status) => rt.complete(&x, status),
         }
         if let Some(state) = state {
             x.fill(|r| r.state = state);

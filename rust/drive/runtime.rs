@@ -124,14 +124,19 @@ impl Runtime {
         owed.drain(..paid);
     }
 
-    /// Completes the rows of a request with the status that its client got.
-    fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
-        x.set_client_status(status);
-        x.hold().settle();
+    /// Adds the status that a request's client got to the rows that were written before it was known.
+    pub(super) fn complete(&self, x: &Exchange, status: u16) {
         for (attempt, row) in x.take_unfinished() {
             let id = RecordId { request_id: x.id.into_bytes(), attempt };
             self.settle(id, &with_client_status(&row, status));
         }
+    }
+
+    /// A request is over, with the status that its client got.
+    fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
+        x.set_client_status(status);
+        x.hold().settle();
+        self.complete(x, status);
         if x.attempts() == 0 {
             let mut row = Row::open(x, 0, None);
             row.outcome = Outcome::Refused;
