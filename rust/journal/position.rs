@@ -9,7 +9,9 @@ use super::owner::OwnerId;
 use super::record::{Decoded, Kind, Record, RecordId, decode};
 use super::replay::OpenIntent;
 use crate::error::Error;
-use std::io::ErrorKind;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"sluice\x00\x01";
@@ -45,7 +47,13 @@ impl Position {
     pub(super) fn store(&self, dir: &Path, owner: OwnerId) -> Result<(), Error> {
         let path = owner.position_path(dir);
         let [_, unnamed] = owner.unfinished_paths(dir);
-        std::fs::write(&unnamed, self.encode())
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unnamed)
+            .and_then(|mut file| file.write_all(&self.encode()))
             .and_then(|()| std::fs::rename(&unnamed, &path))
             .map_err(|cause| io_error("replace", &path, cause))
     }
