@@ -180,8 +180,8 @@ class Engine:
 
     def alerts(self) -> list[tuple[str, str, str, str, int]]:
         """What an operator should hear of since the last call: `(kind, provider, model, detail,
-        times)`. Kinds: `unpriced`, once for each model; `usage_diverges` and `run_loops`, every ten
-        minutes at most.
+        times)`. Kinds: `unpriced` and `model_differs`, once for each model; `usage_diverges` and
+        `run_loops`, every ten minutes at most.
         """
 
     def refused(self, operation: str, dialect: str, status: int, code: str) -> None:

@@ -20,7 +20,7 @@ from sluicegate.accounting.webhook import Webhook
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import Generations, snapshot_json
-from sluicegate.store import StoreError, open_store
+from sluicegate.store import SchemaError, StoreError, open_store
 from sluicegate.store.store import Governance
 from sluicegate.watch import Patience, Watch
 
@@ -49,6 +49,7 @@ class Worker:
 
     Raises:
         ConfigError: the configuration cannot be used.
+        SchemaError: the store is of another version.
         OSError: the data directory cannot be used.
     """
 
@@ -120,6 +121,8 @@ class Worker:
         """Puts keys and limits in force before the first request."""
         try:
             self._ledger.confirm_master_key(master)
+        except SchemaError:
+            raise  # nothing could ever be written to it
         except StoreError as error:
             log.warning("the store cannot be read, so its keys open nothing yet: %s", error)
         self._sync.read_now()

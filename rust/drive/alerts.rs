@@ -22,19 +22,22 @@ pub enum AlertKind {
     Unpriced,
     /// The upstream's count of its output is far from ours.
     UsageDiverges,
+    /// Another model answered than the one that was asked.
+    ModelDiffers,
     /// An agent's run does the same again and again.
     RunLoops,
 }
 
 impl AlertKind {
     /// How many there are.
-    const COUNT: usize = 3;
+    const COUNT: usize = 4;
 
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unpriced => "unpriced",
             Self::UsageDiverges => "usage_diverges",
+            Self::ModelDiffers => "model_differs",
             Self::RunLoops => "run_loops",
         }
     }

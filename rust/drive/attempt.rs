@@ -23,6 +23,7 @@ use super::{relay, run_guard, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::journal::{Journal, RecordId};
+use crate::meter;
 use crate::observe::Attempted;
 use crate::price::{Sheet, Tokens};
 use crate::stream::Usage;
@@ -97,8 +98,8 @@ pub(super) struct Running {
     pub rest: Rest,
     /// A limit ended the stream before the model did.
     pub was_cut: bool,
-    /// The request went out twice, since a pooled connection broke under it.
-    replaced: bool,
+    /// The request went out before, over a pooled connection that broke under it.
+    resent: bool,
     id: RecordId,
 }
 
@@ -130,7 +131,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         first_chunk: None,
         rest: Rest::default(),
         was_cut: false,
-        replaced: false,
+        resent: false,
         sheet: target.sheet(x.admission.unix_s).cloned(),
         rt,
         x,
@@ -138,12 +139,8 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
     };
     let driven = caught_async(running.drive(attempt.body)).await;
     let mut end = driven.unwrap_or_else(|| running.lost());
-    if let End::Failed(failure) = &mut end
-        && running.replaced
-        && matches!(failure.kind, FailureKind::Reset | FailureKind::Connect)
-    {
-        failure.resent = true;
-        running.count_replaced();
+    if let End::Failed(failure) = &mut end {
+        failure.resent = running.resent;
     }
     running.settle(attempt.target, end);
     guard.0 = None;
@@ -205,10 +202,10 @@ impl Running {
 
     /// Sends the request over an idle connection, or a new one.
     ///
-    /// The pool gives only connections that looked alive a moment ago. One that breaks before a byte of
-    /// an answer came may have been closed meanwhile, or may have carried the request: nobody can tell.
-    /// So the request is sent once more over a new connection, and that is no attempt of its own unless
-    /// it breaks too: then both were, and there is no third.
+    /// The pool gives only connections that looked alive a moment ago. One that turns out to be closed
+    /// before the request has left is replaced in silence. One that breaks under it, before a byte of an
+    /// answer came, may have carried it, so that was an attempt: the request is sent once more, over a
+    /// new connection, as the next one, and there is no third.
     async fn send(&mut self, body: Bytes) -> Result<(Lease, Response<Incoming>), End> {
         let mut lease = self.rt.pool.idle(&self.target.upstream.endpoint);
         self.intend(lease.is_some())?;
@@ -235,9 +232,11 @@ impl Running {
             };
             return match result {
                 Ok(Ok(response)) => Ok((open, response)),
-                Ok(Err(TransportError::Unsent | TransportError::Reset(_))) if reused => {
+                Ok(Err(error @ (TransportError::Unsent | TransportError::Reset(_)))) if reused => {
                     open.distrust();
-                    self.replaced = true;
+                    if matches!(error, TransportError::Reset(_)) {
+                        self.resend()?;
+                    }
                     continue;
                 }
                 Ok(Err(TransportError::BadHead(detail))) => {
@@ -252,8 +251,9 @@ impl Running {
         }
     }
 
-    /// Writes the row of the attempt that was replaced; what follows is the next one's.
-    fn count_replaced(&mut self) {
+    /// Writes the row of the attempt that broke, and the next one's intent.
+    fn resend(&mut self) -> Result<(), End> {
+        self.resent = true;
         let mut row = Row::open(&self.x, self.id.attempt, Some(&self.target));
         row.outcome = Outcome::Error;
         row.error_code = Some(FailureKind::Reset.code());
@@ -265,6 +265,7 @@ impl Running {
         self.x.keep_unfinished(self.id.attempt, written.into());
         self.id.attempt = self.x.begin_attempt();
         self.begun = Instant::now();
+        self.intend(false)
     }
 
     /// Counts what the row says. Before the last byte goes out: a client that has read its answer finds it counted.
@@ -427,6 +428,13 @@ impl Running {
                 "it is recorded without a cost; give it a price under `prices`".to_owned()
             });
         }
+        if let Some(answered) = row.response_model
+            && !meter::is_same_model(&upstream.model, answered)
+        {
+            rt.alerts.raise(AlertKind::ModelDiffers, upstream, Instant::now(), || {
+                format!("{answered} answered; the row is priced as what was asked")
+            });
+        }
         row.first_token_ms = report.first_token_ms;
         row.latency_ms = millis(x.admission.arrived);
         let state = match end {
@@ -457,8 +465,9 @@ impl Running {
             x.end(row.outcome, row.client_status);
         }
         let written = rt.settle_row(*id, &row);
-        if row.client_status.is_none() {
-            x.keep_unfinished(number, written.into());
+        match row.client_status {
+            None => x.keep_unfinished(number, written.into()),
+            Some(status) => rt.complete(x, status),
         }
         let Self { x, mut rest, .. } = self;
         x.fill(|ready| {

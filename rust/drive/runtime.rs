@@ -185,7 +185,7 @@ impl Runtime {
         owed.drain(..paid);
     }
 
-    /// Completes the rows of a request with the status that its client got.
+    /// A request is over, with the status that its client got.
     fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
         x.set_client_status(status);
         let is_answered = status < 400;
@@ -200,10 +200,7 @@ impl Runtime {
         if status == 429 || status >= 500 {
             run_guard::forgive(x); // what clients ask again by themselves
         }
-        for (attempt, row) in x.take_unfinished() {
-            let id = RecordId { request_id: x.id.into_bytes(), attempt };
-            self.settle(id, &with_client_status(&row, status));
-        }
+        self.complete(x, status);
         if x.attempts() == 0 {
             let mut row = Row::open(x, 0, None);
             row.outcome = if is_answered { Outcome::Ok } else { Outcome::Refused };
@@ -213,6 +210,14 @@ impl Runtime {
             row.price_version = "";
             row.latency_ms = super::row::millis(x.admission.arrived);
             self.settle_row(RecordId { request_id: x.id.into_bytes(), attempt: 0 }, &row);
+        }
+    }
+
+    /// Adds the status that a request's client got to the rows that were written before it was known.
+    pub(super) fn complete(&self, x: &Exchange, status: u16) {
+        for (attempt, row) in x.take_unfinished() {
+            let id = RecordId { request_id: x.id.into_bytes(), attempt };
+            self.settle(id, &with_client_status(&row, status));
         }
     }
 }

@@ -20,10 +20,21 @@ const TYPICAL_BYTES: u64 = 1024;
 /// open requests. Past that a settlement may need a new segment, and so space on the disk.
 const RESERVE_PART: u64 = 4;
 
+/// The part of what is left on a small disk that one segment takes.
+const DISK_PART: u64 = 16;
+
+/// The smallest segment of a small disk.
+const MIN_SEGMENT_BYTES: u64 = 256 << 10;
+
+/// Segments that an intent leaves room for: the store must be able to take what one has before that one is
+/// given back, as a row, in an index and in its own log. A journal that took all could never be drained.
+const LEFT_SEGMENTS: u64 = 3;
+
 /// Sizes of one owner's journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Bytes of one segment. Larger ones are made less often, smaller ones are given back sooner.
+    /// Bytes of one segment, less on a small disk. Larger ones are made less often, smaller ones are given back
+    /// sooner.
     pub segment_bytes: u64,
     /// Bytes of all the owner's segments; intents are refused from 95 % of it on.
     pub max_bytes: u64,
@@ -52,6 +63,15 @@ pub struct Journal {
     owed: HashMap<RecordId, u64>,
     owed_bytes: u64,
     buffer: Vec<u8>,
+}
+
+/// What room is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// A request that could as well be refused.
+    Intent,
+    /// What happened, and must be kept.
+    Settlement,
 }
 
 #[derive(Debug)]
@@ -91,7 +111,7 @@ impl Journal {
             buffer: Vec::new(),
         };
         // Without space the worker can start and say so to each request.
-        let _ = journal.make_room(1);
+        let _ = journal.make_room(1, Need::Intent);
         Ok(journal)
     }
 
@@ -132,7 +152,7 @@ impl Journal {
         let wanted = TYPICAL_BYTES + reserve_bytes;
         let free_bytes = self.current.as_ref().map_or(0, Segment::free_bytes);
         self.has_room(TYPICAL_BYTES, TYPICAL_BYTES)
-            && (free_bytes >= wanted || self.make_room(wanted).is_ok())
+            && (free_bytes >= wanted || self.make_room(wanted, Need::Intent).is_ok())
     }
 
     /// How full the journal is: 0 to 1, a little more when settlements had to go past the bound.
@@ -164,7 +184,8 @@ impl Journal {
                 return Err(Error::JournalFull { used_bytes, max_bytes });
             }
         }
-        let reserve_bytes = (self.owed_bytes + owed).min(self.options.segment_bytes / RESERVE_PART);
+        let segment_bytes = self.current.as_ref().map_or(self.options.segment_bytes, |s| s.bytes);
+        let reserve_bytes = (self.owed_bytes + owed).min(segment_bytes / RESERVE_PART);
         self.append(record, reserve_bytes)?;
         self.owed_bytes += owed;
         self.owed_bytes -= self.owed.insert(id, owed).unwrap_or(0);
@@ -192,7 +213,8 @@ impl Journal {
         let owner = self.lock.id;
         let free_bytes = self.current.as_ref().map_or(0, Segment::free_bytes);
         if free_bytes < bytes + reserve_bytes {
-            self.make_room(bytes + reserve_bytes)?;
+            let need = if reserve_bytes > 0 { Need::Intent } else { Need::Settlement };
+            self.make_room(bytes + reserve_bytes, need)?;
         }
         let Some(segment) = &mut self.current else {
             return Err(Error::Journal("no segment".to_owned()));
@@ -209,8 +231,15 @@ impl Journal {
     }
 
     /// Goes on in a new segment of at least `bytes`; the old one stays current if that fails.
-    fn make_room(&mut self, bytes: u64) -> Result<(), Error> {
-        let bytes = bytes.max(self.options.segment_bytes);
+    fn make_room(&mut self, bytes: u64, need: Need) -> Result<(), Error> {
+        let left_bytes = segment::left_bytes(&self.dir).unwrap_or(u64::MAX);
+        let small = (left_bytes / DISK_PART).max(MIN_SEGMENT_BYTES);
+        let bytes = bytes.max(self.options.segment_bytes.min(small));
+        if need == Need::Intent && left_bytes < bytes.saturating_mul(1 + LEFT_SEGMENTS) {
+            return Err(Error::Journal(format!(
+                "only {left_bytes} bytes are left on the disk, which the store needs"
+            )));
+        }
         let sequence = self.next_sequence;
         let file = segment::create(&self.dir, self.lock.id, sequence, bytes)?;
         self.next_sequence += 1;

@@ -4,11 +4,13 @@ mod answer;
 mod bundle;
 mod counter;
 mod divergence;
+mod naming;
 mod sighting;
 mod tap;
 
 pub use answer::{Answer, read_answer, read_answer_of};
 pub use counter::TextCounter;
 pub use divergence::diverges;
+pub use naming::is_same_model;
 pub use sighting::Sighting;
 pub use tap::Meter;

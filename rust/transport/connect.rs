@@ -121,11 +121,14 @@ impl Connection {
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, TransportError> {
         let answer = match self {
-            Self::Http1(sender, _) => sender.send_request(request).await,
+            Self::Http1(sender, wire) => {
+                wire.begin();
+                sender.send_request(request).await
+            }
             Self::Http2(sender, _) => sender.send_request(request).await,
         };
         answer.map_err(|error| {
-            if error.is_canceled() {
+            if error.is_canceled() || self.was_too_late() {
                 TransportError::Unsent
             } else if error.is_parse() {
                 TransportError::BadHead(error.to_string())
@@ -133,6 +136,10 @@ impl Connection {
                 TransportError::Reset(error.to_string())
             }
         })
+    }
+
+    fn was_too_late(&self) -> bool {
+        matches!(self, Self::Http1(_, wire) if wire.was_too_late())
     }
 
     /// Whether a request can be sent right now, and the other side is still there to read it.

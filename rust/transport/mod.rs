@@ -28,8 +28,8 @@ pub enum TransportError {
     /// Name resolution, TCP or TLS failed: nothing was sent.
     #[error("cannot connect: {0}")]
     Connect(String),
-    /// The connection ended before anything of the request was sent.
-    #[error("the connection ended before the request was sent")]
+    /// The connection ended before anything of the request could be read.
+    #[error("the connection ended before the request could be read")]
     Unsent,
     /// The connection ended before the first byte of an answer.
     #[error("the connection ended before an answer: {0}")]

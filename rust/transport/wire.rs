@@ -1,29 +1,76 @@
 //! A TCP connection whose pool can ask whether the other side has already closed it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// One connection, shared by the task that drives it and the pool that keeps it.
 #[derive(Debug, Clone)]
-pub struct Wire(Rc<RefCell<TcpStream>>);
+pub struct Wire(Rc<State>);
+
+#[derive(Debug)]
+struct State {
+    tcp: RefCell<TcpStream>,
+    phase: Cell<Phase>,
+}
+
+/// How far the request that the connection carries is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing of it was written.
+    Begun,
+    /// The other side had closed before it could read any of it.
+    TooLate,
+    /// Some of it may have been read.
+    Written,
+}
 
 impl Wire {
     pub fn new(tcp: TcpStream) -> Self {
-        Self(Rc::new(RefCell::new(tcp)))
+        Self(Rc::new(State { tcp: RefCell::new(tcp), phase: Cell::new(Phase::Written) }))
     }
 
     /// Whether nothing has come while nothing was asked: neither an end nor surplus bytes. One system call.
     pub fn is_quiet(&self) -> bool {
         let mut byte = [0_u8];
-        let peeked = recv(&*self.0.borrow(), &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
-        matches!(peeked, Err(rustix::io::Errno::AGAIN))
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        matches!(recv(&*self.0.tcp.borrow(), &mut byte, flags), Err(Errno::AGAIN))
+    }
+
+    /// A request is about to be written.
+    pub fn begin(&self) {
+        self.0.phase.set(Phase::Begun);
+    }
+
+    /// Whether the other side had closed before it could read any of the request.
+    pub fn was_too_late(&self) -> bool {
+        self.0.phase.get() == Phase::TooLate
+    }
+
+    /// Writes, unless an end or something nobody asked for has come before the request's first byte.
+    fn write(
+        &self,
+        write: impl FnOnce(Pin<&mut TcpStream>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let is_first = self.0.phase.get() == Phase::Begun;
+        if is_first && !self.is_quiet() {
+            self.0.phase.set(Phase::TooLate);
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        let written = write(Pin::new(&mut *self.0.tcp.borrow_mut()));
+        match &written {
+            Poll::Ready(Ok(_)) => self.0.phase.set(Phase::Written),
+            Poll::Ready(Err(_)) if is_first => self.0.phase.set(Phase::TooLate),
+            _ => {}
+        }
+        written
     }
 }
 
@@ -33,7 +80,7 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_read(cx, buf)
+        Pin::new(&mut *self.0.tcp.borrow_mut()).poll_read(cx, buf)
     }
 }
 
@@ -43,7 +90,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_write(cx, buf)
+        self.write(|tcp| tcp.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -51,7 +98,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_write_vectored(cx, bufs)
+        self.write(|tcp| tcp.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -59,10 +106,10 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_flush(cx)
+        Pin::new(&mut *self.0.tcp.borrow_mut()).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_shutdown(cx)
+        Pin::new(&mut *self.0.tcp.borrow_mut()).poll_shutdown(cx)
     }
 }

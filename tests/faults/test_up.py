@@ -329,9 +329,12 @@ def test_up_12_surplus_bytes_poison_nobody(gateway: Gateway, provider: str) -> N
 @pytest.mark.parametrize(
     ("fault", "concurrency"), [("fault-stale-keepalive", 8), ("fault-stale-keepalive-reset", 1)]
 )
-def test_up_13_a_stale_connection_is_replaced_in_silence(
+def test_up_13_a_stale_connection_is_replaced(
     gateway: Gateway, upstream: ScriptedUpstream, provider: str, fault: str, concurrency: int
 ) -> None:
+    """In silence where it was closed; as an attempt where it broke under the request, which the
+    upstream may have read.
+    """
     name = f"{fault}@{ref('up13')}"
     count = 100 * SCALE
     what = [Ask(f"{provider}/{name}", dialect=NATIVE[provider]) for _ in range(count)]
@@ -339,8 +342,36 @@ def test_up_13_a_stale_connection_is_replaced_in_silence(
     for one in got:
         assert_good(one)
     assert len(upstream.of(name)) == count
-    rows = gateway.rows_of(one.ref for one in got)
-    assert all(len(of_one) == 1 for of_one in rows.values())
+    for rows in gateway.rows_of(one.ref for one in got).values():
+        *broken, last = rows
+        assert_row(last, outcome="ok", output_tokens=10)
+        assert len(broken) <= fault.endswith("reset")
+        for row in broken:
+            assert_free(row)
+            assert_row(row, error_code="upstream_reset", client_status=200)
+
+
+@pytest.mark.parametrize("provider", ["u", "a"])
+@pytest.mark.parametrize("fault", ["fault-reset-before-response", "fault-close-before-response"])
+def test_up_06_a_reset_over_a_used_connection_is_an_attempt_too(
+    gateway: Gateway, upstream: ScriptedUpstream, provider: str, fault: str
+) -> None:
+    for ends, starts in (("-then-ok-1", 2), ("", 2)):
+        ask(gateway, f"{provider}/ok-1", dialect=NATIVE[provider])
+        time.sleep(0.05)
+        name = f"{fault}{ends}@{ref('up06')}"
+        got = ask(gateway, f"{provider}/{name}", dialect=NATIVE[provider])
+        seen = upstream.of(name)
+        assert [one.reused for one in seen] == [True, False]
+        first, second = gateway.rows(got.ref, at_least=starts)
+        assert_free(first)
+        if ends:
+            assert_good(got)
+            assert got.headers["x-sluicegate-attempts"] == "2"
+            assert_row(second, outcome="ok", output_tokens=10, cost_usd=cost(PROMPT, 10))
+        else:
+            assert_refused(got, 502)
+            assert_free(second)
 
 
 @pytest.mark.parametrize("fault", ["fault-huge-headers-256", "fault-many-headers-2000"])

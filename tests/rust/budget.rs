@@ -1,5 +1,8 @@
 //! Budgets and limits over one file: decisions, windows, several threads and processes, deaths at any instant.
 
+#[path = "budget/clock.rs"]
+mod clock;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;

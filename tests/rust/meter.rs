@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sluicegate::dialect::Dialect;
 use sluicegate::error::Error;
-use sluicegate::meter::{Meter, Sighting, TextCounter, diverges, read_answer};
-use sluicegate::stream::{Counting, FinishReason, ServiceTier, Usage};
+use sluicegate::meter::{Meter, Sighting, TextCounter, diverges, is_same_model, read_answer};
+use sluicegate::stream::{Counting, Delta, FinishReason, ServiceTier, Usage};
 use sluicegate::tokens::Vocabulary::{Cl100kBase, O200kBase};
 use sluicegate::tokens::{
     Asked, Exactness, Framing, StreamCounter, Vocabulary, framing_of, vocabulary_of,
@@ -866,4 +866,44 @@ fn live_counts_stay_within_one_percent_of_what_openai_reports() {
 #[allow(clippy::cast_precision_loss)]
 fn percent(counted: u64, reported: u64) -> f64 {
     (counted as f64 / reported.max(1) as f64 - 1.0) * 100.0
+}
+
+#[test]
+fn ac_08_dates_prefixes_and_orders_make_no_other_model() {
+    let same = [
+        ("gpt-4o", ""),
+        ("gpt-4o", "GPT-4o"),
+        ("gpt-4o", "gpt-4o-2024-08-06"),
+        ("gpt-3.5-turbo", "gpt-3.5-turbo-0125"),
+        ("gpt-4-vision-preview", "gpt-4-1106-vision-preview"),
+        ("claude-3-5-haiku-latest", "claude-3-5-haiku-20241022"),
+        ("claude-sonnet-4-0", "claude-sonnet-4-20250514"),
+        ("anthropic/claude-haiku-4.5", "anthropic/claude-4.5-haiku-20251001"),
+        ("databricks-claude-3-7-sonnet", "us.anthropic.claude-3-7-sonnet-20250219-v1:0"),
+        ("meta-llama/Llama-3.1-8B-Instruct", "llama3.1-8b"),
+        ("compound-beta", "groq/compound"),
+        ("fault-split-utf8@ref", "fault-split-utf8@ref"),
+    ];
+    for (asked, answered) in same {
+        assert!(is_same_model(asked, answered), "{asked} {answered}");
+    }
+}
+
+#[test]
+fn ac_08_other_words_and_small_numbers_make_another_model() {
+    let other = [
+        ("gpt-4o", "gpt-4o-mini"),
+        ("gpt-4o-mini", "gpt-4o"),
+        ("gpt-4o", "gpt-4o-mini-2024-07-18"),
+        ("gpt-5", "gpt-5.4"),
+        ("gpt-5", "gpt-5-4"),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", "Qwen2.5-VL-72B-Instruct"),
+        ("deepseek-chat", "deepseek-v4-flash"),
+        ("google/gemini-2.0-flash-exp:free", "x-ai/grok-4"),
+        ("ok-5", "some-other-model"),
+        ("\u{6a21}\u{578b}", "m"),
+    ];
+    for (asked, answered) in other {
+        assert!(!is_same_model(asked, answered), "{asked} {answered}");
+    }
 }

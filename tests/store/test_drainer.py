@@ -120,3 +120,21 @@ def test_who_is_not_elected_asks_again() -> None:
 
 def test_a_drainer_that_never_started_stops() -> None:
     Drainer(lambda: None, FakeStore()).stop()
+
+
+def test_what_the_store_cannot_take_at_once_goes_in_parts() -> None:
+    """A disk that is nearly full, a server that has a second: less of it may fit."""
+
+    class Narrow(FakeStore):
+        def write(self, rows: list[JournalRow]) -> None:
+            if len(rows) > 400:
+                self.tries += 1
+                raise OSError("too much")
+            super().write(rows)
+
+    journal, store = FakeJournal(*(row(number) for number in range(3000))), Narrow()
+    drainer = Drainer(lambda: journal, store)
+    drainer.start()
+    assert soon(lambda: not journal.rows, 20)
+    drainer.stop()
+    assert [each[0] for each in store.written] == [row(number)[0] for number in range(3000)]

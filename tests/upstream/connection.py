@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import fcntl
 import json
 import socket
 import struct
+import termios
 import time
 from collections.abc import Awaitable, Callable
 from math import isinf
@@ -47,6 +50,7 @@ class Connection(asyncio.Protocol):
         self.exchange: Exchange | None = None
         self.kill_on_next_byte = False
         self.unread = 0
+        self.served = False
         self.task: asyncio.Task[None] | None = None
 
     # asyncio.Protocol
@@ -63,6 +67,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Request bytes; on a stale connection they are what it was waiting for."""
         if self.kill_on_next_byte:
+            self.log.killed += 1
             self.reset()
             return
         if self.exchange is not None:
@@ -124,8 +129,10 @@ class Connection(asyncio.Protocol):
     async def perform(self, step: Raw | Pause | End) -> bool:
         """One step; False when the connection is over."""
         match step:
-            case Raw(data, tokens):
+            case Raw(data, tokens, kind, usage):
                 await self.send(data, tokens)
+                assert self.exchange is not None
+                self.exchange.note(tokens, kind, usage)
             case Pause(seconds):
                 await self.pause(seconds)
             case End.RESET:
@@ -140,7 +147,15 @@ class Connection(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """Ends the connection in order, unless a request has come meanwhile."""
-        if self.exchange is None and not self.unread:
+        if self.exchange is not None or self.unread or self.transport.is_closing():
+            return
+        sock = self.transport.get_extra_info("socket")
+        waiting = array.array("i", [0])
+        fcntl.ioctl(sock.fileno(), termios.FIONREAD, waiting)
+        if not waiting[0]:
+            # Closing alone takes a turn of the loop, in which a request could still arrive.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
             self.transport.close()
 
     def reset(self) -> None:
@@ -167,6 +182,7 @@ class Connection(asyncio.Protocol):
                 exchange = await self._read()
                 if exchange is None:
                     break
+                exchange.reused, self.served = self.served, True
                 self.exchange, self.unread = exchange, 0
                 with contextlib.suppress(GoneError):
                     await self.answer(self, exchange)

@@ -28,6 +28,28 @@ class Exchange:
     write_blocked_ms: float = 0.0
     finished: float | None = None
     cancelled: float | None = None
+    #: Whether the request came over a connection that had served another.
+    reused: bool = False
+    #: What went out of the usage, later words over earlier ones.
+    said: dict[str, Any] = field(default_factory=dict)
+    #: Content tokens before the first thing that no client can read.
+    readable_tokens: int = 0
+    #: Kinds of the events that went out whole; a body that is no stream is one event.
+    kinds: set[str] = field(default_factory=set)
+
+    def note(self, tokens: int, kind: str, usage: dict[str, Any] | None) -> None:
+        """What went out. Behind the end, and behind what cannot be read, nothing counts."""
+        if self.kinds & {"broken", "end"}:
+            return
+        self.readable_tokens += tokens
+        self.kinds.add(kind)
+        self.said |= usage or {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the answer ended as its dialect wants it, or at least said why it ends."""
+        is_over = "end" in self.kinds or ("finish" in self.kinds and self.finished is not None)
+        return is_over and "broken" not in self.kinds
 
     def header(self, name: str) -> str | None:
         """The first header of that name."""
@@ -82,6 +104,8 @@ class Log:
     canaries: set[str] = field(default_factory=set)
     canary_hits: list[str] = field(default_factory=list)
     attempts: dict[tuple[str, str], int] = field(default_factory=dict)
+    #: Idle connections that were reset under a request which nobody read.
+    killed: int = 0
 
     def stats(self, model: str) -> Stats:
         """Sums over what `of` finds."""

@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from http import HTTPStatus
 from math import isinf
@@ -82,8 +82,7 @@ def script(plan: Plan, wire: Wire, exchange: Exchange, number: int, url: str) ->
     ]
     if plan.failure is not None or plan.body is not None or plan.status != 200 or not streamed:
         made = answer(plan, wire, exchange, number)
-        body, tokens = _whole_body(plan, wire, made)
-        return _whole(plan, headers, body, tokens, informational)
+        return _whole(plan, headers, _whole_body(plan, wire, made), informational)
     made = answer(plan, wire, exchange, number)
     items: list[Item] = list(_paced(wire.events(made), plan.gap_s))
     for edit in plan.edits:
@@ -100,35 +99,37 @@ def _paced(events: list[Event], gap_s: float) -> Iterator[Item]:
         yield event
 
 
-def _whole_body(plan: Plan, wire: Wire, made: Answer) -> tuple[bytes, int]:
+def _whole_body(plan: Plan, wire: Wire, made: Answer) -> Raw:
     if plan.failure is not None:
-        return wire.error_body(plan.failure), 0
+        return Raw(wire.error_body(plan.failure))
     if plan.body is not None:
-        return plan.body, 0
+        return Raw(plan.body)
     if plan.status != 200:
-        return b"", 0
-    return wire.whole(made), sum(piece.tokens for piece in made.pieces if isinstance(piece, Text))
+        return Raw(b"")
+    tokens = sum(piece.tokens for piece in made.pieces if isinstance(piece, Text))
+    return Raw(wire.whole(made), tokens, "end", made.usage)
 
 
 def _whole(
     plan: Plan,
     headers: list[tuple[str, str]],
-    body: bytes,
-    tokens: int,
+    whole: Raw,
     informational: list[bytes],
 ) -> Script:
+    body = whole.data
     if plan.coding is not None and plan.status == 200:
         body = gzip.compress(body, 1)
         headers.append(("Content-Encoding", "gzip"))
         if plan.coding == "gzip-truncated":
-            body = body[:-10]
+            body, whole = body[:-10], Raw(b"", kind="broken")
     framing = plan.framing
     end = plan.cut_whole
     if framing == "chunked" and end not in (End.CLEAN, End.BAD_CHUNK) and not plan.trailers:
         framing = "length"
     headers.append(("Content-Type", plan.content_type or "application/json"))
-    sent = body if end is None else body[: len(body) // 2]
-    items: list[Item] = [Raw(sent, tokens if end is None else 0)]
+    items: list[Item] = [
+        replace(whole, data=body) if end is None else Raw(body[: len(body) // 2], kind="broken")
+    ]
     if end is not None:
         items += [Pause(0.03), Pause(float("inf")) if end is End.HOLD else end]
     return _framed(plan, framing, headers, items, len(body), informational)
@@ -157,9 +158,11 @@ def _encoded(plan: Plan, items: list[Item]) -> Iterator[Step]:
             yield item
             continue
         tokens = item.tokens
-        for piece in plan.cutter(plan.style.encode(item, number)):
+        *pieces, last = plan.cutter(plan.style.encode(item, number))
+        for piece in pieces:
             yield Raw(piece, tokens)
             tokens = 0
+        yield Raw(last, tokens, item.kind, item.usage)
         number += 1
 
 
@@ -182,10 +185,10 @@ def _zipped(plan: Plan, steps: Iterator[Step]) -> Iterator[Step]:
             yield step
             continue
         flush = zlib.Z_FULL_FLUSH if plan.bomb_mib else zlib.Z_SYNC_FLUSH
-        yield Raw(squeeze.compress(step.data) + squeeze.flush(flush), step.tokens)
+        yield replace(step, data=squeeze.compress(step.data) + squeeze.flush(flush))
         seen += step.tokens
         if plan.bomb_mib and seen == 3:
-            yield from [Raw(_mebibyte_of_nothing())] * plan.bomb_mib
+            yield from [Raw(_mebibyte_of_nothing(), kind="broken")] * plan.bomb_mib
             return
     if plan.coding != "gzip-truncated":
         yield Raw(squeeze.flush())
@@ -219,9 +222,9 @@ def _framed(
 def _body(plan: Plan, framing: str, items: Steps) -> Iterator[Step]:
     for item in items:
         match item:
-            case Raw(data, tokens):
+            case Raw(data):
                 if data:
-                    yield Raw(chunk(data) if framing == "chunked" else data, tokens)
+                    yield replace(item, data=chunk(data)) if framing == "chunked" else item
             case Pause(seconds):
                 yield item
                 if isinf(seconds):

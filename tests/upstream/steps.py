@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,21 +10,27 @@ class Event:
     """One server-sent event before it is framed.
 
     `kind` is where it stands, so that a behaviour can say "drop the end" in any dialect:
-    open | token | block | finish | usage | end | extra.
+    open | token | block | finish | usage | end | extra, and broken for what no client can read.
     """
 
     data: str | bytes
     name: str | None = None
     kind: str = "extra"
     tokens: int = 0
+    #: What it says of the usage, in the dialect's own words.
+    usage: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Body bytes that are sent as they are; `tokens` of content are in them."""
+    """Body bytes that are sent as they are; `tokens` of content are in them. With the last byte of
+    an event goes what it was, and what it said of the usage.
+    """
 
     data: bytes
     tokens: int = 0
+    kind: str = "extra"
+    usage: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

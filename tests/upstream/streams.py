@@ -146,7 +146,8 @@ def _spoil(old: bytes, new: bytes) -> PartFunction:
                     seen += 1
                     if seen == 4:
                         data = item.data.encode() if isinstance(item.data, str) else item.data
-                        item = replace(item, data=data.replace(old, new), tokens=0)
+                        data = data.replace(old, new)
+                        item = replace(item, data=data, kind="broken", tokens=0)
                 out.append(item)
             return out
 
@@ -227,7 +228,10 @@ PARTS: list[tuple[str, PartFunction]] = [
     (r"fault-double-done", _without(times=1)),
     (r"fault-events-after-done", _without(late=True)),
     (r"fault-done-no-finish", _without("finish")),
-    (r"fault-malformed-event", _insert(3, Event('{"choices":[{"delta":{"content":"half'))),
+    (
+        r"fault-malformed-event",
+        _insert(3, Event('{"choices":[{"delta":{"content":"half', kind="broken")),
+    ),
     (r"fault-invalid-utf8", _spoil(b"water", b"wa\xff\xc0ter")),
     (r"fault-nul-bytes", _spoil(b"water", b"wa\x00ter")),
     (r"fault-giant-event-(\d+)", _giant),

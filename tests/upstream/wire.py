@@ -143,7 +143,8 @@ class OpenAiChat:
         out.append(self._chunk(answer, {}, "finish", finish=reason))
         if answer.usage is not None and answer.usage_asked:
             body = self._head(answer) | {"choices": [], "usage": answer.usage}
-            out += [Event(dumps(body), kind="usage")] * (2 if answer.usage_twice else 1)
+            said = Event(dumps(body), kind="usage", usage=answer.usage)
+            out += [said] * (2 if answer.usage_twice else 1)
         out.append(Event("[DONE]", kind="end"))
         return out
 
@@ -181,7 +182,7 @@ class OpenAiChat:
 
     def error_event(self, failure: Failure) -> Event:
         """The same object as an unnamed event."""
-        return Event(dumps({"error": self._error(failure)}))
+        return Event(dumps({"error": self._error(failure)}), kind="broken")
 
     def ping(self) -> Event | None:
         """Hosts of this dialect send comments."""
@@ -226,7 +227,7 @@ class OpenAiChat:
             body["usage"] = usage
         elif answer.usage_asked and answer.usage is not None:
             body["usage"] = None
-        return Event(dumps(body), kind=kind, tokens=tokens)
+        return Event(dumps(body), kind=kind, tokens=tokens, usage=usage)
 
     def _call(self, answer: Answer, index: int, tool: Tool) -> list[Event]:
         first = {
@@ -260,9 +261,12 @@ class Anthropic:
     def events(self, answer: Answer) -> list[Event]:
         """`message_start`, the blocks, `message_delta`, `message_stop`."""
         message = self._message(answer) | {"content": [], "stop_reason": None}
+        given: dict[str, Any] = {}
         if answer.usage is not None:
-            message["usage"] = answer.usage | {"output_tokens": 1}
-        out = [self._event("message_start", "open", message=message)]
+            # The output that stands here is a beginning, not a figure.
+            given = {name: n for name, n in answer.usage.items() if name != "output_tokens"}
+            message["usage"] = given | {"output_tokens": 1}
+        out = [self._event("message_start", "open", said=given, message=message)]
         made = 0
         index = -1
         kind: type[Piece] | None = None
@@ -321,7 +325,7 @@ class Anthropic:
 
     def error_event(self, failure: Failure) -> Event:
         """`event: error`."""
-        return Event(dumps(self._error(failure)), name="error")
+        return Event(dumps(self._error(failure)), name="error", kind="broken")
 
     def ping(self) -> Event | None:
         """`event: ping`."""
@@ -349,8 +353,16 @@ class Anthropic:
         } | answer.extra
 
     @staticmethod
-    def _event(name: str, kind: str, *, tokens: int = 0, **fields: Any) -> Event:
-        return Event(dumps({"type": name} | fields), name=name, kind=kind, tokens=tokens)
+    def _event(
+        name: str,
+        kind: str,
+        *,
+        tokens: int = 0,
+        said: dict[str, Any] | None = None,
+        **fields: Any,
+    ) -> Event:
+        data = dumps({"type": name} | fields)
+        return Event(data, name=name, kind=kind, tokens=tokens, usage=said)
 
     def _stop(self, index: int, kind: type[Piece] | None) -> list[Event]:
         """The end of a block, if one is open; a thinking block is signed first."""
@@ -366,7 +378,7 @@ class Anthropic:
         fields: dict[str, Any] = {"delta": {"stop_reason": reason, "stop_sequence": None}}
         if usage is not None:
             fields["usage"] = usage
-        return self._event("message_delta", kind, **fields)
+        return self._event("message_delta", kind, said=usage, **fields)
 
     def _start(self, index: int, piece: Piece) -> Event:
         block: dict[str, Any]

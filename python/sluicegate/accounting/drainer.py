@@ -12,6 +12,10 @@ log = logging.getLogger("sluicegate")
 
 DRAIN_EVERY_S: Final = 0.25
 BATCH_ROWS: Final = 2000
+RETRY_ROWS: Final = 50
+"""A batch after a failure: one that the store could not take whole, for want of time or of room on
+its disk, may go in parts. It doubles with each that is taken.
+"""
 MAX_BACKOFF_S: Final = 5.0
 
 
@@ -67,6 +71,8 @@ class Drainer:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sluicegate-drain", daemon=True)
         self.healthy = True
+        self._batch_rows = BATCH_ROWS
+        self._is_stuck = False
 
     def start(self) -> None:
         """Begins to drain."""
@@ -102,24 +108,28 @@ class Drainer:
                     self._on_change()
                     log.info("the store takes rows again")
             except (Exception, _core.PanicException) as error:  # noqa: BLE001  # whatever fails, rows wait
+                # Where some of it went, the rest may go in parts, and soon.
+                backoff_s = min(backoff_s * 2, MAX_BACKOFF_S) if self._is_stuck else DRAIN_EVERY_S
+                self._batch_rows, self._is_stuck = RETRY_ROWS, True
                 if source is not None:
                     source.rewind()
                 if self.healthy:
                     self.healthy = False
                     self._on_change()
                     log.error("the store takes no rows; they wait in the journal: %s", error)
-                backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
             if last:
                 break
         self._store.close()
 
     def _drain(self, source: Source) -> None:
-        while rows := source.next_batch(BATCH_ROWS):
+        while rows := source.next_batch(wanted := self._batch_rows):
             self._store.write([row for row in rows if row[2] != "released"])
             source.commit()
             for _, _, kind, payload in rows:
                 if kind == "unknown":
                     self._on_unknown(payload)
-            if len(rows) < BATCH_ROWS:
+            self._is_stuck = False
+            self._batch_rows = min(2 * wanted, BATCH_ROWS)
+            if len(rows) < wanted:
                 break
         self._on_drained()

@@ -28,6 +28,16 @@ class Step(NamedTuple):
         return hashlib.sha256(self.script.encode()).hexdigest()
 
 
+def is_current(transaction: Transaction, kind: str) -> bool:
+    """Whether a database that has migrations lacks none. Changes nothing and waits for nobody, so
+    that who only reads is not held up by who writes.
+
+    Raises:
+        SchemaError: as `migrate`.
+    """
+    return _done(transaction, steps_of(kind)) == len(steps_of(kind))
+
+
 def migrate(
     transaction: Transaction, kind: str, before: Callable[[int], None] | None = None
 ) -> None:
@@ -43,6 +53,18 @@ def migrate(
     """
     steps = steps_of(kind)
     transaction.execute(_DONE)
+    done = _done(transaction, steps)
+    if before is not None and 0 < done < len(steps):
+        before(done)
+    for number, step in list(enumerate(steps, start=1))[done:]:
+        for statement in statements_of(step.script):
+            transaction.execute(statement)
+        row = (number, step.name, step.digest)
+        transaction.execute("INSERT INTO migrations VALUES (?, ?, ?)", row)
+
+
+def _done(transaction: Transaction, steps: list[Step]) -> int:
+    """How many steps were taken."""
     done = transaction.execute("SELECT number, name, sha256 FROM migrations ORDER BY number")
     for number, name, digest in done:
         if number > len(steps):
@@ -52,13 +74,7 @@ def migrate(
             )
         if digest != steps[number - 1].digest:
             raise SchemaError(f"the store's step {name} is not this version's: restore it")
-    if before is not None and 0 < len(done) < len(steps):
-        before(len(done))
-    for number, step in list(enumerate(steps, start=1))[len(done) :]:
-        for statement in statements_of(step.script):
-            transaction.execute(statement)
-        row = (number, step.name, step.digest)
-        transaction.execute("INSERT INTO migrations VALUES (?, ?, ?)", row)
+    return len(done)
 
 
 def steps_of(kind: str) -> list[Step]:

@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from sluicegate.store.database import Row, Transaction, Values
 from sluicegate.store.errors import ConflictError, StoreUnavailableError
-from sluicegate.store.migrate import migrate
+from sluicegate.store.migrate import is_current, migrate
 from sluicegate.store.pool import Pool
 
 CONNECT_TIMEOUT_S: Final = 1.0
@@ -111,6 +111,8 @@ class PostgresDatabase:
     @staticmethod
     def _migrate(connection: _Patient) -> None:
         """One process changes the schema, others wait for it; a failure leaves all as it was."""
+        if _is_current(connection):
+            return
         connection.patience_s = MIGRATION_TIMEOUT_S + SPARE_S
         with _transaction(connection, "READ WRITE", MIGRATION_TIMEOUT_S) as transaction:
             transaction.execute("SELECT pg_advisory_xact_lock(?)", (_MIGRATION_LOCK,))
@@ -139,6 +141,12 @@ class _Transaction:
 
     def hold_changes(self) -> None:
         self.execute("SELECT counter FROM changes FOR SHARE")
+
+
+def _is_current(connection: _Patient) -> bool:
+    transaction = _Transaction(connection)
+    [(has_any,)] = transaction.execute("SELECT to_regclass('migrations') IS NOT NULL")
+    return bool(has_any) and is_current(transaction, "postgres")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Final
 
 from sluicegate.store.database import Row, Transaction, Values
 from sluicegate.store.errors import ConflictError, SchemaError, StoreUnavailableError
-from sluicegate.store.migrate import migrate
+from sluicegate.store.migrate import is_current, migrate
 from sluicegate.store.pool import Pool
 
 BUSY_TIMEOUT_MS: Final = 2000
@@ -88,8 +88,9 @@ class SqliteDatabase:
             connection.execute(f"PRAGMA journal_size_limit = {MAX_WAL_BYTES}")
             with self._migrating:
                 if not self._is_present:
-                    with _transaction(connection, "BEGIN IMMEDIATE") as transaction:
-                        migrate(transaction, "sqlite", self._back_up)
+                    if not _is_current(connection):
+                        with _transaction(connection, "BEGIN IMMEDIATE") as transaction:
+                            migrate(transaction, "sqlite", self._back_up)
                     self._is_present = True
         except BaseException:
             connection.close()
@@ -135,6 +136,12 @@ class _Transaction:
 
     def hold_changes(self) -> None:
         """A writer of SQLite is alone anyway."""
+
+
+def _is_current(connection: sqlite3.Connection) -> bool:
+    has_any = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'"
+    transaction = _Transaction(connection)
+    return bool(transaction.execute(has_any)) and is_current(transaction, "sqlite")
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""The reconciler: what the ledger says, compared with what the scripted upstream really saw."""
