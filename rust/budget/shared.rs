@@ -10,6 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::retry_on_intr;
 
 use super::counter::COUNTER_WORDS;
+use super::lease::LEASE_WORDS;
 use super::map::Words;
 use super::reservation::Budgets;
 use super::runs::{RUN_WORDS, RUNS};
@@ -18,7 +19,7 @@ use crate::error::Error;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"sluicegb");
 /// Grows with every change of the layout: files of another one are never read.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 pub(super) const LOCK: usize = 2;
 pub(super) const SEED: usize = 3; // two words
@@ -36,7 +37,9 @@ pub(super) const RECORD_WORDS: usize = 128;
 pub(super) const COUNTERS_AT: usize = (NOTES + NOTE_WORDS).next_multiple_of(512);
 pub(super) const RECORDS_AT: usize = COUNTERS_AT + COUNTERS * COUNTER_WORDS;
 pub(super) const RUNS_AT: usize = RECORDS_AT + RECORDS * RECORD_WORDS;
-const WORDS: usize = RUNS_AT + RUNS * RUN_WORDS;
+/// What other hosts left of each counter to this one; nothing in them where it shares with none.
+pub(super) const LEASES_AT: usize = RUNS_AT + RUNS * RUN_WORDS;
+const WORDS: usize = LEASES_AT + COUNTERS * LEASE_WORDS;
 
 /// The mapped file, and this process's share in its lock.
 #[derive(Debug)]
