@@ -56,6 +56,28 @@ _Headers = list[tuple[bytes, bytes]]
 _Ready = tuple[tuple[int, _Headers] | None, bytes, int, "Failure | None"]
 """`(head, body, state, failure)`: head once, before any bytes; state 0 open, 1 end, 2 failed."""
 
+class GrantNeededError(Exception):
+    """`GrantNeededError(token)`: a request that other hosts must be asked about first; they are
+    being asked. `await engine.granted(token, loop)`, then begin again.
+    """
+
+@final
+class LedgerQuestion:
+    """What was spent of a limit, by each host."""
+
+    @property
+    def limit(self) -> str:
+        """The limit's name."""
+
+    @property
+    def since_unix_ns(self) -> int:
+        """Since when its use counts, in nanoseconds since 1970."""
+
+    def answer(self, rows: Sequence[tuple[Sequence[str], str, int]] | None) -> None:
+        """Answers it: the values of the scope, the host, what was spent, money in pico-dollars;
+        None where it cannot be known now.
+        """
+
 @final
 class Engine:
     """The core of one worker: configuration in force, journal, runtime thread."""
@@ -69,6 +91,7 @@ class Engine:
         *,
         segment_bytes: int = ...,
         max_journal_bytes: int = ...,
+        shared_state: tuple[str, str, bool] | None = None,
     ) -> Engine:
         """Opens the journal and the counters of limits, and starts the runtime's thread. Takes some
         milliseconds; waits while the first worker of a host tells the counters what was spent. No
@@ -82,6 +105,8 @@ class Engine:
             segment_bytes: size of one journal file (8 MiB).
             max_journal_bytes: bound of what waits to be drained (512 MiB); near it new requests
             get 503.
+            shared_state: where hosts share their limits: the server's URL, this host's id, and
+            whether the ledger knows what other hosts spent. None: this host has them for itself.
         Raises:
             ValueError: the snapshot cannot be used. OSError: the journal or the counters cannot be
             opened.
@@ -123,6 +148,17 @@ class Engine:
         money in pico-dollars. None where there is no such limit.
         """
 
+    @property
+    def shared_state(self) -> tuple[bool, str, str] | None:
+        """`(is_well, detail, warning)` of what limits are shared through: whether other hosts can
+        be asked, why not, and what an operator should change. None where limits are not shared.
+        """
+
+    def question(self, within_s: float) -> LedgerQuestion | None:
+        """What the ledger must be asked so that limits can be shared; None where nothing is, after
+        `within_s`. Blocks without the GIL: for a thread of its own.
+        """
+
     def recover(self) -> int:
         """Gives back what dead workers held of limits, or spends it where the upstream may have
         acted; how many requests that were.
@@ -144,6 +180,7 @@ class Engine:
         body: bytes,
         *,
         is_last: bool = True,
+        may_ask: bool = False,
     ) -> Exchange:
         """Admits a request and, where its first target speaks the client's dialect, sends it.
 
@@ -152,12 +189,20 @@ class Engine:
             dialect: the client's, `openai` or `anthropic`.
             headers: ASGI's, names in lower case.
             is_last: it is not asked again where it is refused only because of running requests.
+            may_ask: other hosts are asked where this one has too little of a limit; without it that
+            is a 503.
         Raises:
+            GrantNeededError: other hosts are being asked.
             RefusedError: the request may not go on; a refusal to a known key is in the ledger,
             unless it is to be asked again.
         Cost: one pass over the body (about 1 GB/s), one HMAC-SHA256 of the key; where limits bind
         it one decision under a lock that the workers share (a microsecond), or two and a count of
         its tokens where little is left. No I/O.
+        """
+
+    def granted(self, token: int, event_loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        """Done when it is worth while to begin again: units were granted, or not, or nobody can be
+        asked. Must be called before the loop turns.
         """
 
     def models(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
@@ -169,8 +214,9 @@ class Engine:
 
     def alerts(self) -> list[tuple[str, str, str, str, int]]:
         """What an operator should hear of since the last call: `(kind, provider, model, detail,
-        times)`. Kinds: `unpriced`, once for each model; `usage_diverges` and `run_loops`, every ten
-        minutes at most.
+        times)`. Kinds: `unpriced`, once for each model; `usage_diverges`, `run_loops`,
+        `shared_state_away`, `shared_state_lost` and `shared_state_evicts`, every ten minutes at
+        most.
         """
 
     def alert_totals(self) -> dict[str, int]:

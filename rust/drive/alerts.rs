@@ -23,11 +23,24 @@ pub enum AlertKind {
     UsageDiverges,
     /// An agent's run does the same again and again.
     RunLoops,
+    /// The store that limits are shared through does not answer.
+    SharedStateAway,
+    /// It lost what it knew of limits.
+    SharedStateLost,
+    /// It may lose it.
+    SharedStateEvicts,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Unpriced, Self::UsageDiverges, Self::RunLoops];
+    pub const ALL: [Self; 6] = [
+        Self::Unpriced,
+        Self::UsageDiverges,
+        Self::RunLoops,
+        Self::SharedStateAway,
+        Self::SharedStateLost,
+        Self::SharedStateEvicts,
+    ];
 
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
@@ -35,12 +48,15 @@ impl AlertKind {
             Self::Unpriced => "unpriced",
             Self::UsageDiverges => "usage_diverges",
             Self::RunLoops => "run_loops",
+            Self::SharedStateAway => "shared_state_away",
+            Self::SharedStateLost => "shared_state_lost",
+            Self::SharedStateEvicts => "shared_state_evicts",
         }
     }
 
     /// Whether it is told again after a while; what only the configuration can change is told once.
     const fn repeats(self) -> bool {
-        matches!(self, Self::UsageDiverges | Self::RunLoops)
+        !matches!(self, Self::Unpriced)
     }
 }
 
@@ -88,6 +104,18 @@ impl Alerts {
         detail: impl FnOnce() -> String,
     ) {
         self.raise_of(kind, &target.upstream.provider, &target.model, now, detail);
+    }
+
+    /// The same of a part of the gateway, at a place.
+    pub fn raise_at(
+        &self,
+        part: &str,
+        place: &str,
+        kind: AlertKind,
+        now: Instant,
+        detail: impl FnOnce() -> String,
+    ) {
+        self.raise_of(kind, part, place, now, detail);
     }
 
     fn raise_of(

@@ -3,24 +3,26 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use super::admit::{Admission, Gate, Incoming, Refused};
-use super::alerts::Alerts;
+use super::alerts::{AlertKind, Alerts};
 use super::attempt::Attempt;
 use super::crossings::Crossings;
 use super::exchange::{Exchange, Wake};
 use super::hold::Hold;
 use super::row::Row;
-use super::runtime::{self, Command};
+use super::runtime::{self, Command, Sharer};
 use super::snapshot::Snapshot;
 use crate::budget::Budgets;
 use crate::error::Error;
 use crate::govern::{Digester, Governance};
 use crate::journal::{Journal, Options, RecordId};
+use crate::share::{self, Keeper, Share};
 
 /// Where the engine keeps its files.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct EngineOptions {
     pub limits_dir: PathBuf,
     /// Under which credentials are digested.
     pub master_key: Vec<u8>,
+    /// With whom limits are shared.
+    pub share: Option<share::Options>,
 }
 
 /// The gateway's core, one in each worker.
@@ -42,6 +46,7 @@ pub struct Engine {
     governance: ArcSwap<Governance>,
     digester: Digester,
     budgets: Arc<Budgets>,
+    share: Option<Arc<Share>>,
     crossings: Arc<Crossings>,
     /// Whether the counters were made by this engine, and know nothing yet.
     is_first: bool,
@@ -53,16 +58,26 @@ pub struct Engine {
 impl Engine {
     /// Opens the journal and the counters, and starts the runtime's thread.
     pub fn start(options: &EngineOptions, snapshot: Snapshot) -> Result<Self, Error> {
-        let opened = Budgets::open(&options.limits_dir)?;
+        let mut opened = Budgets::open(&options.limits_dir)?;
+        let share = options.share.as_ref().map(|_| Share::new());
+        if let Some(share) = &share {
+            opened.budgets.share_with(share.sharing.clone());
+        }
+        let budgets = Arc::new(opened.budgets);
         let journal = Journal::open(&options.journal_dir, options.journal)?;
         let alerts = Arc::new(Alerts::default());
-        let (commands, thread) =
-            runtime::start(journal, alerts.clone()).map_err(|e| Error::Journal(e.to_string()))?;
+        let sharer = match (&share, &options.share) {
+            (Some(share), Some(options)) => Some(sharer(share, &budgets, &alerts, options)?),
+            _ => None,
+        };
+        let (commands, thread) = runtime::start(journal, alerts.clone(), sharer)
+            .map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             governance: ArcSwap::from_pointee(Governance::default()),
             digester: Digester::new(&options.master_key),
-            budgets: Arc::new(opened.budgets),
+            budgets,
+            share,
             crossings: Arc::default(),
             is_first: opened.is_new,
             commands,
@@ -91,6 +106,11 @@ impl Engine {
         &self.budgets
     }
 
+    /// With whom limits are shared; None where this host has them for itself.
+    pub const fn share(&self) -> Option<&Arc<Share>> {
+        self.share.as_ref()
+    }
+
     /// Thresholds of limits that were reached.
     pub fn crossings(&self) -> &Crossings {
         &self.crossings
@@ -112,19 +132,23 @@ impl Engine {
     }
 
     /// Admits a request, or says why not. A refusal to a known key goes to the ledger, unless it may be asked again
-    /// in a moment and `is_last` is false.
+    /// in a moment, because others hold what it needs and `is_last` is false, or because other hosts must be asked
+    /// first and `may_ask` is true.
     pub fn admit<'a, H>(
         &self,
         incoming: Incoming<'_, H>,
         is_last: bool,
+        may_ask: bool,
     ) -> Result<(Admission, Hold), Refused>
     where
         H: Iterator<Item = (&'a [u8], &'a [u8])>,
     {
         let (operation, dialect) = (incoming.operation, incoming.dialect);
         self.gate().admit(incoming, is_last).inspect_err(|refused| {
+            let comes_back = refused.short.is_some() && may_ask;
             if let Some(known) = &refused.known
                 && (is_last || !refused.refusal.is_held)
+                && !comes_back
             {
                 let mut payload = Vec::new();
                 let id = refused.id.to_string();
@@ -151,8 +175,12 @@ impl Engine {
         &self,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Result<Vec<String>, Refused> {
-        let unknown =
-            |refusal| Refused { id: Uuid::now_v7(), refusal: Box::new(refusal), known: None };
+        let unknown = |refusal| Refused {
+            id: Uuid::now_v7(),
+            refusal: Box::new(refusal),
+            known: None,
+            short: None,
+        };
         let principal = self.gate().authenticate(headers).map_err(unknown)?;
         let snapshot = self.snapshot();
         let mut names: Vec<String> =
@@ -204,6 +232,29 @@ impl Engine {
             let _ = thread.join();
         }
     }
+}
+
+/// The task that shares the counters.
+fn sharer(
+    share: &Arc<Share>,
+    budgets: &Arc<Budgets>,
+    alerts: &Arc<Alerts>,
+    options: &share::Options,
+) -> Result<Sharer, Error> {
+    let place = share::Link::new(&options.url).map_err(|e| Error::SharedState(e.to_string()))?;
+    let (place, alerts) = (place.place(), alerts.clone());
+    let tell = move |event: share::Event| {
+        let (kind, detail) = match event {
+            share::Event::Away(why) => (AlertKind::SharedStateAway, why),
+            share::Event::Back => return,
+            share::Event::Lost(what) => (AlertKind::SharedStateLost, what),
+            share::Event::Evicts(what) => (AlertKind::SharedStateEvicts, what),
+        };
+        alerts.raise_at("shared_state", &place, kind, Instant::now(), || detail);
+    };
+    let (desk, budgets, options) = (share.clone(), budgets.clone(), options.clone());
+    let keeper = Keeper::new(desk, budgets, options, tell)?;
+    Ok(Sharer { share: share.clone(), keeper })
 }
 
 /// Uniform over all of u64, from the same source as request ids.

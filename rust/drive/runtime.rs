@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
@@ -13,6 +14,7 @@ use super::attempt::{self, Attempt};
 use super::exchange::Exchange;
 use super::row::{Outcome, Row, with_client_status};
 use crate::journal::{Journal, RecordId};
+use crate::share::{Keeper, Share};
 use crate::transport::Pool;
 
 /// What a front asks of the runtime.
@@ -29,12 +31,23 @@ pub enum Command {
     Stop,
 }
 
+/// For other hosts to be told that this one ends.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// What shares the limits with other hosts: its desk, and its task.
+pub struct Sharer {
+    pub share: Arc<Share>,
+    pub keeper: Keeper,
+}
+
 /// State of the runtime's thread.
 pub struct Runtime {
     pub(super) pool: Pool,
     pub(super) journal: RefCell<Journal>,
     pub(super) draining: Cell<usize>,
     pub(super) alerts: Arc<Alerts>,
+    /// None where this host has its limits for itself.
+    pub(super) share: Option<Arc<Share>>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet (a full disk); written before the next one.
     owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
@@ -44,6 +57,7 @@ pub struct Runtime {
 pub fn start(
     journal: Journal,
     alerts: Arc<Alerts>,
+    sharing: Option<Sharer>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -53,15 +67,23 @@ pub fn start(
             journal: RefCell::new(journal),
             draining: Cell::new(0),
             alerts,
+            share: sharing.as_ref().map(|sharer| sharer.share.clone()),
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });
-        LocalSet::new().block_on(&tokio, serve(runtime, receiver));
+        LocalSet::new().block_on(&tokio, serve(runtime, receiver, sharing));
     })?;
     Ok((sender, thread))
 }
 
-async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
+async fn serve(
+    runtime: Rc<Runtime>,
+    mut commands: UnboundedReceiver<Command>,
+    sharing: Option<Sharer>,
+) {
+    if let Some(Sharer { keeper, .. }) = sharing {
+        tokio::task::spawn_local(keeper.run());
+    }
     let mut attempts = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
@@ -79,6 +101,9 @@ async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
         }
     }
     while attempts.join_next().await.is_some() {}
+    if let Some(share) = &runtime.share {
+        let _ = tokio::time::timeout(FAREWELL, share.stop()).await;
+    }
     runtime.pay();
 }
 

@@ -14,6 +14,12 @@ create_exception!(
     PyException,
     "A request that is answered without any upstream."
 );
+create_exception!(
+    _core,
+    GrantNeededError,
+    PyException,
+    "A request that other hosts must be asked about first."
+);
 create_exception!(_core, EventTooLargeError, PyValueError, "A server-sent event passed its bound.");
 create_exception!(
     _core,
@@ -27,6 +33,7 @@ create_exception!(_core, JournalFullError, PyOSError, "The journal can take no n
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = m.py();
     m.add("RefusedError", py.get_type::<RefusedError>())?;
+    m.add("GrantNeededError", py.get_type::<GrantNeededError>())?;
     m.add("EventTooLargeError", py.get_type::<EventTooLargeError>())?;
     m.add("MalformedEventError", py.get_type::<MalformedEventError>())?;
     m.add("InvalidBodyError", py.get_type::<InvalidBodyError>())?;
@@ -40,7 +47,11 @@ impl From<Error> for PyErr {
             Error::EventTooLarge { .. } => EventTooLargeError::new_err(text),
             Error::MalformedEvent { .. } => MalformedEventError::new_err(text),
             Error::JournalFull { .. } => JournalFullError::new_err(text),
-            Error::Journal(_) | Error::Limits(_) | Error::LimitsBusy => PyOSError::new_err(text),
+            Error::Journal(_)
+            | Error::Limits(_)
+            | Error::LimitsBusy
+            | Error::LimitsAdrift
+            | Error::SharedState(_) => PyOSError::new_err(text),
             _ => InvalidBodyError::new_err(text),
         }
     }

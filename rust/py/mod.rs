@@ -9,6 +9,7 @@ mod front;
 mod governance;
 mod journal;
 mod json;
+mod share;
 mod sse;
 mod stream;
 mod tokens;
