@@ -5,16 +5,21 @@ import logging
 import os
 import signal
 import struct
+import time
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from sluicegate import _core
 from sluicegate.accounting.alerts import tell
 from sluicegate.accounting.drainer import Drainer
+from sluicegate.accounting.host import read_host_id
 from sluicegate.accounting.keys import read_master_key
 from sluicegate.accounting.steward import Steward
 from sluicegate.accounting.sync import Sync
 from sluicegate.accounting.webhook import Webhook
+from sluicegate.accounting.witness import Witness
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import Generations, snapshot_json
@@ -25,6 +30,8 @@ log = logging.getLogger("sluicegate")
 
 TEND_EVERY_S: Final = 1.0
 DRAIN_POLL_S: Final = 0.05
+SHARED_STATE_WITHIN_S: Final = 1.0
+"""For the store that limits are shared through to answer for the first time."""
 SHUT_DOWN_S: Final = 0.5
 """For clients to be told, once the drain's time is over."""
 
@@ -64,7 +71,15 @@ class Worker:
         )
         self.generations = Generations()
         snapshot = snapshot_json(self.settings, self.generations.add(self.settings))
-        self.engine = _core.Engine(journal_dir, self.settings.data_dir, master, snapshot)
+        host = read_host_id(self.settings.data_dir)
+        self._shared_with = self._sharing(host)
+        self.engine = _core.Engine(
+            journal_dir,
+            self.settings.data_dir,
+            master,
+            snapshot,
+            shared_state=self._shared_with,
+        )
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False
@@ -72,7 +87,7 @@ class Worker:
         """The gateway's own listener, where it has one."""
         self._is_hurried = False
         self._drainer = Drainer(
-            lambda: _core.JournalDrain.try_open(journal_dir), open_store(self.settings)
+            lambda: _core.JournalDrain.try_open(journal_dir), open_store(self.settings, host)
         )
         self._ledger = open_store(self.settings)
         self._steward = Steward(
@@ -83,9 +98,22 @@ class Worker:
             # What an earlier life spent is in the ledger, or in what it left of its journal.
             before_seeding=self._drainer.drain_now if self.engine.is_first else None,
             on_change=self._end_killed_soon,
+            # Where hosts share limits and a ledger each begins with what it spent itself.
+            host=host if self._shared_with is not None and self._shared_with[2] else None,
+        )
+        self._witness = (
+            Witness(
+                self.engine,
+                open_store(self.settings),
+                self._steward.rule,
+                knows_others=self._shared_with[2],
+            )
+            if self._shared_with is not None
+            else None
         )
         self._sync = Sync(open_store(self.settings), self._steward.stored)
         self._govern(master)
+        self._was_shared_well = True
         self._reloading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._tending: asyncio.Task[None] | None = None
@@ -99,6 +127,10 @@ class Worker:
             else None
         )
 
+    def _sharing(self, host: str) -> tuple[str, str, bool] | None:
+        url = self.settings.shared_state_url
+        return None if url is None else (url.reveal(), host, self.settings.store_url is not None)
+
     def _govern(self, master: bytes) -> None:
         """Puts keys and limits in force before the first request."""
         try:
@@ -109,6 +141,13 @@ class Worker:
         self._steward.begin()
         if self.engine.is_first:
             self.engine.seeded()
+        until_s = time.monotonic() + SHARED_STATE_WITHIN_S
+        while not self._is_shared_well() and time.monotonic() < until_s:
+            time.sleep(DRAIN_POLL_S)
+
+    def _is_shared_well(self) -> bool:
+        state = self.engine.shared_state
+        return state is None or state[0]
 
     @property
     def max_body_bytes(self) -> int:
@@ -122,6 +161,8 @@ class Worker:
         # The first count loads a vocabulary, which takes a tenth of a second: not a request's.
         loop.run_in_executor(None, _core.count_tokens, "gpt-5", "")
         self._drainer.start()
+        if self._witness is not None:
+            self._witness.start()
         self._sync.start()
         self._tending = loop.create_task(self._tend())
 
@@ -140,6 +181,8 @@ class Worker:
     def _finish(self) -> None:
         self._sync.stop()
         self.engine.stop()
+        if self._witness is not None:
+            self._witness.stop()
         self._drainer.stop()
         self._ledger.close()
         tell(self.engine, self._webhook)
@@ -151,6 +194,7 @@ class Worker:
         while True:
             await asyncio.sleep(TEND_EVERY_S)
             tell(self.engine, self._webhook)
+            self._tell_shared_state()
             try:
                 recovered = await asyncio.to_thread(self.engine.recover)
             except OSError as error:
@@ -158,6 +202,20 @@ class Worker:
             else:
                 if recovered:
                     log.warning("%d requests of dead workers were settled", recovered)
+
+    def _tell_shared_state(self) -> None:
+        """Says in the log that hosts can, or cannot, be asked any more."""
+        is_well = self._is_shared_well()
+        if is_well == self._was_shared_well:
+            return
+        self._was_shared_well = is_well
+        if is_well:
+            log.info("shared_state answers: limits are shared with other hosts again")
+        else:
+            log.error(
+                "shared_state does not answer: budgets live on what this host was granted, rates "
+                "and parallel requests on its share of them"
+            )
 
     def drain(self) -> None:
         """Readiness off, nothing new; what runs may finish within the configured time."""
@@ -200,8 +258,14 @@ class Worker:
         """Whether requests are taken, and the state of the parts."""
         state = "draining" if self.draining else "ok"
         ledger = "ok" if self._drainer.healthy else "degraded"
-        text = f'{{"status":"{state}","ledger":"{ledger}","active":{self.running}}}'
-        return not self.draining, text.encode()
+        parts = {"status": state, "ledger": ledger, "active": self.running}
+        shared = self.engine.shared_state
+        if shared is not None:
+            is_well, _, warning = shared
+            parts["shared_state"] = "ok" if is_well else "degraded"
+            if warning:
+                parts["shared_state_warning"] = warning
+        return not self.draining, msgspec.json.encode(parts)
 
     def _end_killed_soon(self) -> None:
         """Runs that were ended lose their streams too. Any thread may call it."""
