@@ -42,18 +42,22 @@ pub struct Batch {
 impl Batch {
     /// An empty batch of a worker: the sequence number is another one for every batch.
     pub fn new(
-        host: &str,
-        life: u64,
-        worker: &str,
-        sequence: u64,
+        (host, life): (&str, u64),
+        (worker, sequence): (&str, u64),
         is_kept: bool,
+        knows_others: bool,
         now_ms: u64,
     ) -> Self {
-        let fixed = [keys::GENERATION, keys::HEARTBEATS, keys::LIVES, keys::WANTED];
+        let fixed = [keys::HOSTS, keys::WANTED];
         let mut all: Vec<String> = fixed.map(str::to_owned).to_vec();
         all.push(keys::worker_key(host, worker));
-        let words =
-            vec![host.to_owned(), format!("{life:016x}"), sequence.to_string(), flag(is_kept)];
+        let words = vec![
+            host.to_owned(),
+            format!("{life:016x}"),
+            sequence.to_string(),
+            flag(is_kept),
+            flag(knows_others),
+        ];
         Self { keys: all, places: HashMap::new(), words, operations: 0, now_ms }
     }
 
@@ -91,6 +95,19 @@ impl Batch {
     pub fn report(&mut self, name: &CounterName, terms: Terms, report: &Return) {
         self.begin("T");
         self.charge(name, terms);
+        self.state(&report.before);
+        self.number(report.back);
+        self.number(report.over);
+    }
+
+    /// The same where the terms are not known here: what was asked for is answered, and nothing made.
+    pub fn reply(&mut self, name: &CounterName, report: &Return) {
+        self.begin("T");
+        self.words.push("w".to_owned());
+        self.counter(name);
+        for word in ["0", "0", "1", "0", "-1"] {
+            self.words.push(word.to_owned());
+        }
         self.state(&report.before);
         self.number(report.back);
         self.number(report.over);
@@ -164,7 +181,7 @@ impl Batch {
             Terms::Parallel(amount) => (amount, self.now_ms + PARALLEL_MS),
         };
         let mark = self.key(keys::mark_of(&name.limit, name.epoch, name.unit_pico));
-        for part in [mark as u64, amount, grain(amount), until_ms] {
+        for part in [mark as u64, amount, grain(amount), name.window / 1000, until_ms] {
             self.number(part);
         }
     }

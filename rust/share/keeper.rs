@@ -22,6 +22,8 @@ use crate::error::Error;
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Between two looks at the leases; each is a heartbeat too.
 const TICK: Duration = Duration::from_millis(200);
+/// Between two looks at whether all hosts have spoken.
+const HEARING: Duration = Duration::from_millis(50);
 /// Between two questions about the server's memory.
 const MEMORY_EVERY: Duration = Duration::from_secs(2);
 const MIN_BACKOFF: Duration = Duration::from_millis(100);
@@ -130,6 +132,8 @@ pub struct Keeper {
     limits: HashMap<String, Arc<Limit>>,
     /// Limits of which it is not known whether the server has heard from a ledger.
     unseen: Vec<Arc<Limit>>,
+    /// Wishes that wait for other hosts to speak.
+    unheard: Vec<Wish>,
     generation: Option<String>,
     memory: Memory,
     memory_read: Instant,
@@ -160,6 +164,7 @@ impl Keeper {
             ledger: Ledger::default(),
             limits: HashMap::new(),
             unseen: Vec::new(),
+            unheard: Vec::new(),
             generation: None,
             memory: Memory::default(),
             memory_read: now,
@@ -177,6 +182,7 @@ impl Keeper {
                 Ok(()) => backoff = MIN_BACKOFF,
                 Err(why) => {
                     self.ledger.release_all();
+                    self.unheard.clear();
                     self.herald.away(&why.to_string());
                     self.link.close();
                     self.pause(backoff).await;
@@ -201,7 +207,8 @@ impl Keeper {
         let mut next = if let Some(unanswered) = pending.take() {
             unanswered
         } else {
-            let left = TICK.saturating_sub(self.ticked.elapsed());
+            let tick = if self.unheard.is_empty() { TICK } else { HEARING };
+            let left = tick.saturating_sub(self.ticked.elapsed());
             let _ = timeout(left, self.share.bell.notified()).await;
             if self.memory_read.elapsed() >= MEMORY_EVERY {
                 let memory = self.link.memory().await?;
@@ -237,7 +244,7 @@ impl Keeper {
 
     /// The answer to a batch. One that is late finds nobody waiting.
     async fn exchange(&mut self, next: &mut Pending) -> Result<Reply, LinkError> {
-        let Self { link, herald, ledger, .. } = self;
+        let Self { link, herald, ledger, unheard, .. } = self;
         let mut call = std::pin::pin!(link.call(&next.batch));
         let value = if let Ok(answered) = timeout(PATIENCE, call.as_mut()).await {
             let value = answered?;
@@ -246,6 +253,7 @@ impl Keeper {
         } else {
             forget(&mut next.steps);
             ledger.release_all();
+            unheard.clear();
             herald.away("it does not answer in time");
             call.await?
         };
@@ -275,11 +283,10 @@ impl Keeper {
         let now = Now::read();
         let mut next = Pending {
             batch: Batch::new(
-                &self.options.host,
-                self.budgets.life(),
-                &self.worker,
-                self.sequence,
+                (&self.options.host, self.budgets.life()),
+                (&self.worker, self.sequence),
                 self.memory.is_kept(),
+                self.options.knows_others,
                 now.unix_ns / 1_000_000,
             ),
             steps: Vec::new(),
@@ -297,9 +304,12 @@ impl Keeper {
             next.steps.extend(std::iter::repeat_with(|| Step::Told).take(told));
             wishes.extend(waited);
         }
-        if is_last || self.ticked.elapsed() >= TICK {
+        let hears = !self.unheard.is_empty() && self.ticked.elapsed() >= HEARING;
+        if is_last || hears || self.ticked.elapsed() >= TICK {
             self.ticked = Instant::now();
             self.ledger.release(PATIENCE);
+            self.unheard.retain(|wish| wish.since.elapsed() < PATIENCE);
+            wishes.append(&mut self.unheard);
             let told = self.tracked.report(&self.budgets, &mut next.batch, is_last, now);
             next.steps.extend(std::iter::repeat_with(|| Step::Told).take(told));
         }
@@ -357,7 +367,10 @@ impl Keeper {
     fn heed(&mut self, steps: Vec<Step>, reply: Reply) {
         let known = self.generation.replace(reply.generation);
         if known.is_some_and(|known| self.generation.as_ref() != Some(&known)) {
-            self.lost(format!("{} was restarted and is empty", self.link.place()));
+            self.lost(format!(
+                "{} was restarted and is empty, or evicted what hosts had told it",
+                self.link.place()
+            ));
         }
         self.share.sharing.set_hosts(reply.hosts);
         for name in reply.wanted.iter().filter_map(|key| counter_name(key)) {
@@ -403,6 +416,7 @@ impl Keeper {
                     self.ledger.park(wish, charge);
                 }
             }
+            Decision::Unheard => self.unheard.push(wish),
             Decision::NoRoom { part, remaining, wait_us, is_gone, stale } => {
                 let Some(ask) = wish.asks.get(part) else { return };
                 let is_rate = ask.charge.limit.is_rate();

@@ -2,9 +2,7 @@
 
 use crate::budget::{CounterName, Limit};
 
-pub(super) const GENERATION: &str = "{sluicegate}generation";
-pub(super) const HEARTBEATS: &str = "{sluicegate}hosts";
-pub(super) const LIVES: &str = "{sluicegate}lives";
+pub(super) const HOSTS: &str = "{sluicegate}hosts";
 pub(super) const WANTED: &str = "{sluicegate}wanted";
 const COUNTER: &str = "{sluicegate}counter:";
 const MARK: &str = "{sluicegate}ledger:";

@@ -35,6 +35,8 @@ pub enum Decision {
     },
     /// Nothing was: a ledger must say first what was spent of this part.
     Unknown(usize),
+    /// Nothing was: other hosts must say first what they have.
+    Unheard,
 }
 
 impl Reply {
@@ -62,6 +64,7 @@ impl Decision {
                 });
                 pairs.collect::<Option<_>>().map(Self::Granted)
             }
+            ("!", [_]) => Some(Self::Unheard),
             ("?", [part]) => Some(Self::Unknown(place(part)?)),
             ("0", [remaining, wait_us, is_gone, stale, part]) => Some(Self::NoRoom {
                 part: place(part)?,

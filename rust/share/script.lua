@@ -3,31 +3,34 @@
 -- A counter of a window or a total, and one of parallel requests, is a hash with four fields for each host:
 --   l:HOST  units that the host was granted, cumulative; what it spent is among them
 --   s:HOST  of those, what it has spent, and  h:HOST  what its running requests hold, as it last said
---   g:HOST  the life of the host in which it wrote these fields first
--- and `k` once nothing is missing in it that a ledger knows. Room for all is the amount less the sum of `l`.
+--   g:HOST  the life of the host in which it wrote these fields first;
+-- and `k` once nothing is missing in it that a ledger knows, and `u` until all hosts that live have spoken. Room for all is the amount less the sum of `l`.
 -- A counter of a rate has `level`, units that are used up, and `at`, the microsecond for which that holds.
 --
--- KEYS: generation, heartbeats, lives, wanted, the worker's last reply; then counters and marks, by index.
--- ARGV: host, life, sequence number, whether nothing is ever evicted; then operations, each a letter and its words.
+-- KEYS: hosts, wanted, the worker's last reply; then counters and marks, by index.
+-- ARGV: host, life, sequence number, whether nothing is ever evicted, whether the ledger knows what other hosts spent;
+-- then operations, each a letter and its words.
 -- Numbers are doubles, exact to 2^53: amounts above that come with a grain, a power of two that all units of them are
 -- multiples of. Numbers leave as text.
 
 if redis.replicate_commands then redis.replicate_commands() end -- servers before 7 want to hear it before TIME
 
 local HEARD_US = 10 * 1000000 -- a host that was silent for longer runs nothing
+local YOUNG_US = 500000 -- of a store that is younger not all hosts may have heard
 local DEAD_US = 60 * 1000000 -- and for longer than this it asks for nothing any more
 local WANTED_MS = 1000
 local FORGOTTEN_US = 7 * 86400 * 1000000
 local PARTS = 16 -- a lease ahead of need is at most one part of so many of what is left, for each host
 local EPSILON = 1e-6
 
-local host, life, sequence, is_kept = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
+local host, life, sequence = ARGV[1], ARGV[2], ARGV[3]
+local is_kept, knows_others = ARGV[4] == '1', ARGV[5] == '1'
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 local now_ms = math.floor(now_us / 1000)
 
 -- A batch that was answered before is answered the same again.
-local last = redis.call('GET', KEYS[5])
+local last = redis.call('GET', KEYS[3])
 if last then
   last = cmsgpack.unpack(last)
   if last[1] == sequence then return last[2] end
@@ -35,30 +38,41 @@ end
 
 local function text(number) return string.format('%.0f', number) end
 
-local generation = redis.call('GET', KEYS[1])
+-- Who lives, and what this store is called, stand under one key: who forgets one of them forgets all.
+local generation, hosts, heard = nil, 0, {}
+local flat = redis.call('HGETALL', KEYS[1])
+for i = 1, #flat, 2 do
+  local name, value = flat[i], flat[i + 1]
+  if name == '' then
+    generation = value
+  else
+    local at_us, its_life = string.match(value, '^(%d+):(.*)$')
+    heard[name] = { at_us = tonumber(at_us), life = its_life }
+    if now_us - heard[name].at_us > FORGOTTEN_US then
+      redis.call('HDEL', KEYS[1], name)
+      heard[name] = nil
+    end
+  end
+end
 if not generation then
   generation = text(now_us) .. ':' .. host .. ':' .. sequence
-  redis.call('SET', KEYS[1], generation)
+  redis.call('HSET', KEYS[1], '', generation)
+end
+local age_us = now_us - tonumber(string.match(generation, '^%d+'))
+heard[host] = { at_us = now_us, life = life }
+redis.call('HSET', KEYS[1], host, text(now_us) .. ':' .. life)
+
+local function is_heard(name)
+  return heard[name] ~= nil and now_us - heard[name].at_us <= HEARD_US
 end
 
-redis.call('ZADD', KEYS[2], now_us, host)
-redis.call('HSET', KEYS[3], host, life)
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now_us - FORGOTTEN_US, 'LIMIT', 0, 16)) do
-  redis.call('ZREM', KEYS[2], gone)
-  redis.call('HDEL', KEYS[3], gone)
+for name in pairs(heard) do
+  if is_heard(name) then hosts = hosts + 1 end
 end
-local hosts, heard_us = 0, {}
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], now_us - HEARD_US, '+inf')) do
-  hosts = hosts + 1
-  heard_us[name] = now_us
-end
-
-local function is_heard(name) return heard_us[name] ~= nil end
 
 local function is_stale(name, since_life)
-  if is_heard(name) then return redis.call('HGET', KEYS[3], name) ~= since_life end
-  local score = redis.call('ZSCORE', KEYS[2], name)
-  return not score or tonumber(score) < now_us - DEAD_US
+  if is_heard(name) then return heard[name].life ~= since_life end
+  return heard[name] == nil or now_us - heard[name].at_us > DEAD_US
 end
 
 -- Counters are read once and written once.
@@ -70,6 +84,7 @@ local function counter(index)
   if it then return it end
   it = { key = key, l = {}, s = {}, h = {}, g = {}, changed = {}, free = 0 }
   local flat = redis.call('HGETALL', key)
+  it.is_there = #flat > 0
   for i = 1, #flat, 2 do
     local field, value = flat[i], flat[i + 1]
     local kind = string.sub(field, 1, 2)
@@ -101,14 +116,32 @@ local function hear(it, allowance, spent, held, grain)
   put(it, 'h', host, held)
 end
 
--- Whether all that was spent of it is in it. A ledger was asked for what was spent of the limit before this store heard
--- of it: from then on all of it is, unless counters may be evicted. Then it must have been asked for this very one.
-local function is_known(it, charge)
-  if it.k then return true end
-  if not is_kept or redis.call('EXISTS', KEYS[charge.mark]) == 0 then return false end
-  it.k = 1
-  it.changed.k = '1'
-  return true
+-- Whether all that was spent of it is in it: nil, or what is missing.
+--
+-- A ledger was asked for what was spent of the limit before this store heard of it; from then on all of it is here,
+-- unless counters may be evicted. Then it must have been asked for this very one. What hosts were granted and have not
+-- spent no ledger knows: they must say so before more is granted.
+local function missing(it, charge)
+  if not it.k then
+    local since_us = is_kept and redis.call('GET', KEYS[charge.mark])
+    if not since_us then return '?' end
+    it.k, it.changed.k = 1, '1'
+    if not knows_others and charge.begin_us < tonumber(since_us) then it.u, it.changed.u = 1, '1' end
+  end
+  if not it.u then return nil end
+  local all = age_us >= YOUNG_US
+  for name in pairs(heard) do
+    if is_heard(name) and it.g[name] ~= heard[name].life then all = false end
+  end
+  if not all then
+    redis.call('ZADD', KEYS[2], now_ms, it.key)
+    return '!'
+  end
+  it.u = nil
+  it.changed.u = nil
+  redis.call('HDEL', it.key, 'u')
+  redis.call('ZREM', KEYS[2], it.key) -- they said what they have: nobody lacks any of it
+  return nil
 end
 
 local function granted(it, charge)
@@ -131,7 +164,7 @@ local function no_room(it, charge, left)
     end
   end
   local is_gone = charge.kind == 'w' and charge.amount - spent < charge.need
-  if not is_gone then redis.call('ZADD', KEYS[4], now_ms, it.key) end
+  if not is_gone then redis.call('ZADD', KEYS[2], now_ms, it.key) end
   return { '0', text(left + it.free), '0', is_gone and '1' or '0', stale }
 end
 
@@ -171,7 +204,7 @@ local function prepay(it, charge)
   return short + math.max(0, ahead)
 end
 
-local at = 5
+local at = 6
 local function word()
   at = at + 1
   return ARGV[at - 1]
@@ -184,7 +217,7 @@ local function read_charge()
     charge.units, charge.period_us, charge.burst = number(), number(), number()
   else
     charge.mark, charge.amount, charge.grain = number(), number(), number()
-    charge.until_ms = number()
+    charge.begin_us, charge.until_ms = number(), number()
   end
   return charge
 end
@@ -214,7 +247,8 @@ function operations.D()
   for i, charge in ipairs(charges) do
     local it = counter(charge.index)
     local why
-    if charge.kind == 'w' and not is_known(it, charge) then return { '?', text(i) } end
+    local lacks = charge.kind == 'w' and missing(it, charge)
+    if lacks then return { lacks, text(i) } end
     if charge.kind == 'r' then charge.grant, why = prepay(it, charge) else charge.grant, why = lease(it, charge) end
     if why then
       why[#why + 1] = text(i)
@@ -245,6 +279,11 @@ function operations.T()
     fill(it, charge, level(it, charge) + number())
     return { '1' }
   end
+  -- Who was asked, and does not know the counter, cannot make it.
+  if charge.until_ms < 0 and not counter(charge.index).is_there then
+    at = at + 5
+    return { '1' }
+  end
   local it = read_state(charge)
   local back, over = number(), number()
   put(it, 'l', host, math.max(0, it.l[host] - math.floor(back / charge.grain) * charge.grain + math.ceil(over / charge.grain) * charge.grain))
@@ -257,6 +296,7 @@ function operations.S()
   for _ = 1, count do
     local it, name, units = counter(number()), word(), number()
     it.k, it.changed.k, it.until_ms = 1, '1', until_ms
+    it.u, it.changed.u = 1, '1'
     if name ~= host and it.l[name] == nil and units > 0 then
       put(it, 'l', name, units)
       put(it, 's', name, units)
@@ -307,8 +347,8 @@ for key, it in pairs(counters) do
   end
 end
 
-redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now_ms - WANTED_MS)
-local wanted = redis.call('ZRANGE', KEYS[4], 0, 63)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms - WANTED_MS)
+local wanted = redis.call('ZRANGE', KEYS[2], 0, 63)
 local reply = { generation, text(hosts), wanted, replies }
-redis.call('SET', KEYS[5], cmsgpack.pack({ sequence, reply }), 'PX', 3600000)
+redis.call('SET', KEYS[3], cmsgpack.pack({ sequence, reply }), 'PX', 3600000)
 return reply

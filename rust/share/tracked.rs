@@ -13,11 +13,10 @@ const FORGOTTEN_TICKS: u32 = 50;
 const MAX_REPORTS: usize = 500;
 
 /// One of them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Lease {
-    /// None of a counter that another worker of this host asked for.
-    charge: Option<Charge>,
-    terms: Terms,
+    /// None, without its terms, of a counter that this worker never asked for.
+    known: Option<(Charge, Terms)>,
     /// What was last told.
     told: Option<Stand>,
     quiet: u32,
@@ -33,29 +32,18 @@ impl Tracked {
     pub fn keep(&mut self, charge: &Charge, stand: &Stand) -> (CounterName, Terms) {
         let name = CounterName::of(charge, stand.window);
         let terms = Terms::of(&charge.limit, stand.end);
-        let lease = self.0.entry(name.clone()).or_insert_with(|| Lease {
-            charge: Some(charge.clone()),
-            terms,
-            told: None,
-            quiet: 0,
-            is_wanted: false,
-        });
-        lease.charge.get_or_insert_with(|| charge.clone());
-        lease.terms = terms;
+        let lease = self.0.entry(name.clone()).or_default();
+        match &mut lease.known {
+            Some((_, known)) => *known = terms,
+            unknown => *unknown = Some((charge.clone(), terms)),
+        }
         lease.quiet = 0;
         (name, terms)
     }
 
     /// Somebody lacks units of it: what is not used goes back at once.
     pub fn want(&mut self, name: CounterName) {
-        let unknown = || Lease {
-            charge: None,
-            terms: Terms::Window(0, 0),
-            told: None,
-            quiet: 0,
-            is_wanted: false,
-        };
-        self.0.entry(name).or_insert_with(unknown).is_wanted = true;
+        self.0.entry(name).or_default().is_wanted = true;
     }
 
     /// The server knows nothing of them any more.
@@ -72,8 +60,8 @@ impl Tracked {
             if reports >= MAX_REPORTS && !all {
                 return true;
             }
-            let told = match lease.terms {
-                Terms::Rate(_) => lease.correct(budgets, name, batch, now),
+            let told = match &lease.known {
+                Some((_, terms)) if terms.is_rate() => lease.correct(budgets, name, batch, now),
                 _ => lease.report(budgets, name, batch, all),
             };
             reports += usize::from(told == Some(true));
@@ -92,11 +80,12 @@ impl Lease {
         batch: &mut Batch,
         now: Now,
     ) -> Option<bool> {
-        let units = budgets.take_correction(self.charge.as_ref()?, now).ok()?;
+        let (charge, terms) = self.known.as_ref()?;
+        let units = budgets.take_correction(charge, now).ok()?;
         self.quiet += 1;
         if units != 0 {
             self.quiet = 0;
-            batch.correct(name, self.terms, units);
+            batch.correct(name, *terms, units);
         }
         Some(units != 0)
     }
@@ -111,20 +100,26 @@ impl Lease {
         let wanted = std::mem::take(&mut self.is_wanted);
         let gives = all || wanted || self.quiet >= IDLE_TICKS;
         let report = match budgets.give_back(name, gives) {
-            Ok(found) => found?,
+            Ok(Some(report)) => report,
+            Ok(None) if wanted => Return::default(), // others wait for this host to say that it has nothing
+            Ok(None) => return None,
             Err(_) => return Some(false), // busy: at the next look
         };
         let Return { before, back, over } = report;
         let is_new = self.told != Some(before);
         // While something runs it is looked at.
         let most = if before.held > 0 { IDLE_TICKS } else { FORGOTTEN_TICKS };
-        self.quiet = if is_new || back > 0 || over > 0 { 0 } else { (self.quiet + 1).min(most) };
-        if self.quiet > 0 || (self.charge.is_none() && back == 0) {
+        let has_word = is_new || wanted || back > 0 || over > 0;
+        self.quiet = if has_word { 0 } else { (self.quiet + 1).min(most) };
+        if !has_word {
             return Some(false);
         }
         let allowance = before.allowance + over - back;
         self.told = Some(Stand { allowance, ..before });
-        batch.report(name, self.terms, &report);
+        match &self.known {
+            Some((_, terms)) => batch.report(name, *terms, &report),
+            None => batch.reply(name, &report),
+        }
         Some(true)
     }
 }

@@ -97,9 +97,10 @@ def test_br_02_a_budget_for_ten_admits_ten_over_two_hosts(
     assert statuses.count(200) == 10
     assert statuses.count(402) == 190
     assert len(upstream.of(name)) == 10
-    assert eventually(lambda: Decimal(standing(hosts[0], "key:one:budget")["left"]) == 0, 3.0)
+    # The last one may begin with less than it asked for, as on one host.
+    assert eventually(lambda: Decimal(standing(hosts[0], "key:one:budget")["held"]) == 0, 3.0)
     for host in hosts:
-        assert Decimal(standing(host, "key:one:budget")["spent"]) == 10 * ONE
+        assert 9 * ONE < Decimal(standing(host, "key:one:budget")["spent"]) <= 10 * ONE
         begun = time.monotonic()
         assert ask(host, f"u/{name}", fields=TWENTY).status == 402
         assert time.monotonic() - begun < 1.0, "what is spent for good is not waited for"
@@ -311,7 +312,7 @@ def test_db_03_eviction_is_told_and_resets_no_budget(own_gateway: Start) -> None
             admitted += got.count(200)
         assert server.client.info("stats")["evicted_keys"] > 0
         assert admitted == 10
-        assert eventually(lambda: "has evicted" in gateway.log(), 5.0)
+        assert eventually(lambda: "shared_state_lost" in gateway.log(), 5.0)
 
 
 def test_cf_05_a_revoked_key_is_refused_on_all_hosts_within_five_seconds(

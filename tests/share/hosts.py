@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 SCRIPT = (Path(__file__).parents[2] / "rust" / "share" / "script.lua").read_text()
-FIXED = [f"{{sluicegate}}{name}" for name in ("generation", "hosts", "lives", "wanted")]
+HOSTS, WANTED = "{sluicegate}hosts", "{sluicegate}wanted"
 FOREVER = 4_102_444_800_000
 
 _numbers = itertools.count(1)
@@ -64,7 +64,7 @@ class Batch:
             self.words += [counter.units, counter.period_us, counter.burst]
             return
         self.words += [counter.kind, self.place(counter.key), self.place(counter.mark)]
-        self.words += [counter.amount, counter.grain, FOREVER]
+        self.words += [counter.amount, counter.grain, 0, FOREVER]
 
 
 @dataclass
@@ -75,13 +75,15 @@ class Host:
     client: Any
     life: str = "1"
     kept: int = 1
+    knows: int = 1
     allowance: dict[str, int] = field(default_factory=dict)
     spent: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
 
     def batch(self) -> Batch:
         key = f"{{sluicegate}}worker:{self.name}"
-        return Batch([*FIXED, key], [self.name, self.life, f"s{next(_numbers)}", self.kept])
+        words = [self.name, self.life, f"s{next(_numbers)}", self.kept, self.knows]
+        return Batch([HOSTS, WANTED, key], words)
 
     def call(self, batch: Batch) -> list[Any]:
         """The operations' answers."""

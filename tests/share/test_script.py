@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from ..valkey import Server
-from .hosts import FIXED, Counter, Host, Rate
+from .hosts import HOSTS, Counter, Host, Rate
 
 DEAD_US = 61_000_000
+#: From then on all hosts that live have heard of a new store.
+OLD_S = 0.6
 
 
 def hosts(server: Server, count: int = 3) -> list[Host]:
@@ -23,7 +25,7 @@ def known(server: Server, *counters: Counter) -> None:
     """As after a ledger was asked."""
     for counter in counters:
         Host("ledger", server.client).seed(counter, {})
-    server.client.zrem(FIXED[1], "ledger")
+    server.client.hdel(HOSTS, "ledger")
 
 
 def granted(server: Server, counter: Counter) -> int:
@@ -134,6 +136,7 @@ def test_nothing_is_granted_of_what_no_ledger_was_asked_for(server: Server) -> N
     assert one.ask((counter, 1, 1)) == ["?", "1"]
     two.seed(counter, {"h0": 7, "h1": 20, "elsewhere": 30})
     two.allowance[counter.name] = two.spent[counter.name] = 20
+    time.sleep(OLD_S)
     assert two.ask((counter, 41, 41))[:2] == ["0", "40"], "who speaks for himself knows better"
     assert two.ask((counter, 40, 40))[0] == "1"
 
@@ -143,9 +146,41 @@ def test_a_server_that_may_evict_is_asked_to_know_each_counter_by_itself(server:
     [one] = hosts(server, 1)
     one.kept = 0
     one.seed(counter, {"": 0})
+    time.sleep(OLD_S)
     assert one.ask((counter, 10, 10))[0] == "1"
     server.client.delete(counter.key)
     assert one.ask((counter, 50, 50)) == ["?", "1"]
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_rebuilt_counter_waits_until_all_hosts_that_live_have_spoken(
+    server: Server, kept: int
+) -> None:
+    counter = Counter("rebuilt", 100)
+    one, two, three = hosts(server)
+    for host in (one, two, three):
+        host.kept = kept
+        host.call(host.batch())
+    two.allowance[counter.name] = two.held[counter.name] = 30
+    one.seed(counter, {"h1": 10})
+    time.sleep(OLD_S)
+    assert one.ask((counter, 70, 70))[0] == "!"
+    two.call(two.batch())
+    assert two.wanted == [counter.key]
+    two.call(two.give_back(counter))
+    assert one.ask((counter, 70, 70))[0] == "!", "the third one has nothing, and must say so"
+    three.call(three.give_back(counter))
+    assert one.ask((counter, 71, 71))[:2] == ["0", "70"]
+    assert one.ask((counter, 70, 70))[0] == "1"
+
+
+def test_who_does_not_know_a_counter_cannot_make_it(server: Server) -> None:
+    [one] = hosts(server, 1)
+    batch = one.batch()
+    key = Counter("nobodys", 1).key
+    batch.words += ["T", "w", batch.place(key), 0, 0, 1, 0, -1, 0, 0, 0, 0, 0]
+    assert one.call(batch) == [["1"]]
+    assert not server.client.exists(key)
 
 
 def test_a_counter_that_vanished_is_told_again_by_its_hosts(server: Server) -> None:
@@ -160,7 +195,8 @@ def test_a_counter_that_vanished_is_told_again_by_its_hosts(server: Server) -> N
 
 
 def age(server: Server, host: Host, by_us: int) -> None:
-    server.client.zincrby(FIXED[1], -by_us, host.name)
+    at_us, life = server.client.hget(HOSTS, host.name).split(":")
+    server.client.hset(HOSTS, host.name, f"{int(at_us) - by_us}:{life}")
 
 
 def test_a_dead_hosts_lease_is_what_the_ledger_says_it_spent(server: Server) -> None:
@@ -190,7 +226,7 @@ def test_an_earlier_life_of_a_host_is_over_when_the_next_one_speaks(server: Serv
     one.ask((counter, 80, 80))
     again = Host(one.name, server.client, life="2", allowance={"life": 5}, spent={"life": 5})
     again.ask((counter, 1, 1))
-    assert two.ask((counter, 90, 90))[0] == "1"
+    assert two.ask((counter, 85, 85))[0] == "1"
 
 
 def test_slots_of_a_host_that_is_silent_count_for_nothing(server: Server) -> None:
