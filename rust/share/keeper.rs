@@ -177,9 +177,15 @@ impl Keeper {
     pub async fn run(mut self) {
         let mut backoff = MIN_BACKOFF;
         let mut pending = None;
+        let mut is_first = true;
         while self.stops.is_empty() {
             match self.turn(&mut pending).await {
-                Ok(()) => backoff = MIN_BACKOFF,
+                Ok(()) => (backoff, is_first) = (MIN_BACKOFF, true),
+                // A server that was restarted, or gave its place to another one, is there again at once.
+                Err(LinkError::Lost(_)) if is_first => {
+                    is_first = false;
+                    self.link.close();
+                }
                 Err(why) => {
                     self.ledger.release_all();
                     self.unheard.clear();
