@@ -59,6 +59,9 @@ pub enum Error {
     /// The journal's files cannot be read or written.
     #[error("journal: {0}")]
     Journal(String),
+    /// Nothing can be counted, not even for this process alone.
+    #[error("metrics: {0}")]
+    Metrics(String),
     /// The counters of limits cannot be used.
     #[error("limits: {0}")]
     Limits(String),

@@ -12,7 +12,9 @@ pub mod front;
 pub mod govern;
 pub mod journal;
 pub mod limit;
+mod mapped;
 pub mod meter;
+pub mod observe;
 pub mod price;
 #[cfg(feature = "python")]
 mod py;

@@ -89,6 +89,7 @@ class Gateway:
             "timeouts": {"connect_s": 1, "first_byte_s": 2, "idle_s": 2, "total_s": 20},
         }
         self.config = merge(base, settings)
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
 
     # life
@@ -120,6 +121,7 @@ class Gateway:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env={**os.environ, **self.environment},
             )
         end = time.monotonic() + within_s
         while not self.ready():

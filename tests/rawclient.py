@@ -15,13 +15,18 @@ class RawClient:
     """One TCP connection to the gateway."""
 
     def __init__(
-        self, url: str, timeout_s: float = 10.0, receive_buffer: int | None = None
+        self,
+        url: str,
+        timeout_s: float = 10.0,
+        receive_buffer: int | None = None,
+        local_address: str = "",
     ) -> None:
         host, _, port = url.removeprefix("http://").partition(":")
         self.sock = socket.socket()
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(timeout_s)
+        self.sock.bind((local_address, 0))
         self.sock.connect((host, int(port)))
         self.received = b""
 

@@ -21,6 +21,8 @@ __all__ = [
     "JournalFullError",
     "LedgerQuestion",
     "MalformedEventError",
+    "Metrics",
+    "PanicException",
     "RefusedError",
     "SseParser",
     "StreamCounter",
@@ -35,6 +37,9 @@ __all__ = [
 __version__: Final[str]
 build_profile: Final[str]
 """`release` or `debug`; benches refuse the latter."""
+
+class PanicException(BaseException):
+    """A defect of the core. `except Exception` misses it; its text may quote a request."""
 
 class RefusedError(Exception):
     """A request that is answered without any upstream. Args: `(request_id, refusal)`, of which
@@ -94,6 +99,7 @@ class Engine:
         segment_bytes: int = ...,
         max_journal_bytes: int = ...,
         shared_state: tuple[str, str, bool] | None = None,
+        panics: str = "",
     ) -> Engine:
         """Opens the journal and the counters of limits, and starts the runtime's thread. Takes some
         milliseconds; waits while the first worker of a host tells the counters what was spent. No
@@ -109,6 +115,9 @@ class Engine:
             get 503.
             shared_state: where hosts share their limits: the server's URL, this host's id, and
             whether the ledger knows what other hosts spent. None: this host has them for itself.
+            panics: for tests: `POINT=MODEL` with commas between; requests for such a model have the
+            core panic while it decides on them (`admit`), before it sends them (`attempt`) or
+            behind the first piece of a stream (`relay`).
         Raises:
             ValueError: the snapshot cannot be used. OSError: the journal or the counters cannot be
             opened.
@@ -181,6 +190,7 @@ class Engine:
         headers: Iterable[tuple[bytes, bytes]],
         body: bytes,
         *,
+        route: str,
         is_last: bool = True,
         may_ask: bool = False,
     ) -> Exchange:
@@ -190,6 +200,7 @@ class Engine:
             operation: `chat`, `embeddings`, `count_tokens`.
             dialect: the client's, `openai` or `anthropic`.
             headers: ASGI's, names in lower case.
+            route: the path that it came to, which a key may be limited to.
             is_last: it is not asked again where it is refused only because of running requests.
             may_ask: other hosts are asked where this one has too little of a limit; without it that
             is a 503.
@@ -221,8 +232,15 @@ class Engine:
         most.
         """
 
-    def alert_totals(self) -> dict[str, int]:
-        """How often each kind of alert was raised since the start."""
+    def refused(self, operation: str, dialect: str, status: int, code: str) -> None:
+        """Counts a request that was answered without an exchange, and not by `RefusedError`."""
+
+    def count_unknown(self, row: bytes) -> None:
+        """Counts a journalled row of an attempt whose process died, so that nobody else will."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted by all workers of the host."""
 
     def stop(self) -> None:
         """Ends the runtime's thread once every attempt has settled. Blocks."""
@@ -299,8 +317,13 @@ class Exchange:
     def shut_down(self) -> None:
         """Ends it because the gateway ends: the client is told. Idempotent."""
 
+    def answered(self, status: int) -> None:
+        """Counts it as answered without any upstream, and not refused."""
+
     def close(self, status: int, code: str | None = None) -> None:
-        """Tells the ledger what status the client was given where the core cannot know it."""
+        """Counts the request, and tells the ledger what status the client was given where the core
+        cannot know it.
+        """
 
 @final
 class Front:
@@ -444,6 +467,45 @@ class JournalDrain:
 
     def rewind(self) -> None:
         """Reads again from the last commit."""
+
+@final
+class Metrics:
+    """What all processes of a host count, in a file that they share. Its families are on the page
+    `docs/metrics.md`.
+    """
+
+    def __new__(cls, directory: str | os.PathLike[str]) -> Metrics:
+        """Opens the counts for a process that serves no models. While any process has them open
+        they go on; whoever finds nobody begins them anew.
+
+        Raises:
+            OSError: no memory for them.
+        """
+
+    @property
+    def trouble(self) -> str | None:
+        """Why other processes do not see what is counted here; None where they do."""
+
+    def text(self, journal_dir: str | os.PathLike[str], *, open_metrics: bool = False) -> str:
+        """All of it, in Prometheus' text format or in OpenMetrics'.
+
+        Cost: some milliseconds for a thousand series, without the GIL; not for an event loop.
+        """
+
+    def reload(self, ok: bool) -> None:
+        """Counts a reading of the configuration."""
+
+    def drained(self) -> None:
+        """The ledger has all that was journalled by now."""
+
+    def draining(self) -> None:
+        """No new requests are taken by this worker."""
+
+    def troubled(self, component: str, is_troubled: bool) -> None:
+        """Whether this worker cannot use a component: `ledger`, `journal` or `shared_state`."""
+
+    def components(self) -> list[tuple[str, str]]:
+        """`(component, state)` of each over all workers that live: `ok`, `degraded`, `full`."""
 
 @final
 class SseParser:

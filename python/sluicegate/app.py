@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from sluicegate import _core
-from sluicegate.admin.mount import PREFIX, Mounted
+from sluicegate.admin.mount import PREFIX, TRIES_FILE, Mounted, is_private
+from sluicegate.admin.scrape import PATH as METRICS
+from sluicegate.admin.scrape import Scrape
+from sluicegate.admin.tries import Tries
 from sluicegate.body import read_body
 from sluicegate.course import Course
 from sluicegate.errors import (
@@ -67,6 +70,7 @@ class App:
         self._config_path = config_path
         self._worker: Worker | None = None
         self._admin: Mounted | None = None
+        self._scrape: Scrape | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
@@ -85,6 +89,7 @@ class App:
             loop = asyncio.get_running_loop()
             worker.start(loop)
             self._admin = await asyncio.to_thread(_mounted, worker, loop)
+            self._scrape = _scrape(worker)
             self._worker = worker
             worker.front = front = await asyncio.to_thread(open_front, worker, loop)
             if front is not None:
@@ -98,6 +103,7 @@ class App:
         await receive()
         await worker.stop()
         await asyncio.to_thread(self._admin.close)
+        await asyncio.to_thread(self._scrape.close)
         await send({"type": "lifespan.shutdown.complete"})
 
     @staticmethod
@@ -137,12 +143,15 @@ class App:
             # nothing of it.
             if watched.exchange is None:
                 error = InvalidRequestError("the body did not arrive whole")
-                await send_error(send, route.dialect, error)
+                await _tell(worker, route, send, error, watched)
         except GatewayError as error:
-            await _tell(send, route.dialect, error, watched)
+            await _tell(worker, route, send, error, watched)
+        except _core.PanicException:
+            log.error("a request failed by a defect of the core, told above")  # not in its words
+            await _tell(worker, route, send, InternalError(), watched)
         except Exception:
             log.exception("a request failed by a defect of the gateway")
-            await _tell(send, route.dialect, InternalError(), watched)
+            await _tell(worker, route, send, InternalError(), watched)
         finally:
             worker.watch.remove(watched)
 
@@ -153,7 +162,7 @@ class App:
         if worker.draining:
             raise NotReadyError("this gateway is shutting down", retry_after_s=1.0)
         body = await read_body(watched, worker.max_body_bytes)
-        exchange = await _begun(worker, route, scope["headers"], body, watched)
+        exchange = await _begun(worker, route, scope, body, watched)
         watched.exchange = exchange
         settings = worker.generations.of(exchange.generation)
         course = Course(route, exchange, settings, lambda: watched.gone)
@@ -166,6 +175,8 @@ class App:
         elif path == "/health/ready":
             ready, body = worker.health()
             await send_json(send, 200 if ready else 503, body)
+        elif path == METRICS and method in ("GET", "HEAD") and self._scrape is not None:
+            await _scraped(self._scrape, scope, send)
         elif path == "/v1/models" and method == "GET":
             try:
                 status, body = models_list(worker, scope["headers"])
@@ -178,11 +189,12 @@ class App:
 
 
 async def _begun(
-    worker: Worker, route: ModelRoute, headers: Headers, body: bytes, watched: Watched
+    worker: Worker, route: ModelRoute, scope: Scope, body: bytes, watched: Watched
 ) -> _core.Exchange:
     """Begins a request. Where running requests hold what it needs it waits a little: most of what
     they hold they never use.
     """
+    path, headers = scope["path"], scope["headers"]
     loop = asyncio.get_running_loop()
     until_s = loop.time() + HELD_WAIT_S
     pause_s = HELD_PAUSE_S
@@ -195,6 +207,7 @@ async def _begun(
                 route.dialect,
                 headers,
                 body,
+                route=path,
                 is_last=is_last,
                 may_ask=asked < MAX_ASKED,
             )
@@ -233,17 +246,40 @@ def _with_ends(scope: Scope) -> Scope:
     return {**scope, "client": (client, 0), "server": (host, int(port))}
 
 
+async def _scraped(scrape: Scrape, scope: Scope, send: Send) -> None:
+    try:
+        headers, text = await scrape.answer(scope)
+    except GatewayError as error:
+        await send_error(send, _dialect_of(scope["headers"]), error)
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+
+
+def _scrape(worker: Worker) -> Scrape:
+    return Scrape(
+        worker.engine.metrics,
+        lambda: worker.settings,
+        lambda scope: is_private(worker.settings, scope),
+        Tries(worker.settings.data_dir / TRIES_FILE),
+    )
+
+
 def _dialect_of(headers: Headers) -> str:
     """The dialect of a request whose path says nothing: Anthropic's SDKs send a version."""
     return "anthropic" if any(name == b"anthropic-version" for name, _ in headers) else "openai"
 
 
-async def _tell(send: Send, dialect: str, error: GatewayError, watched: Watched) -> None:
+async def _tell(
+    worker: Worker, route: ModelRoute, send: Send, error: GatewayError, watched: Watched
+) -> None:
     """An error as the answer, or where the head is out as a stream's last event: no success
-    terminator follows it. The ledger learns what the client was given.
+    terminator follows it. Ledger and metrics learn what the client was given.
     """
-    exchange = watched.exchange
+    exchange, dialect = watched.exchange, route.dialect
     if not isinstance(exchange, _core.Exchange):
+        if not isinstance(error, RefusedRequestError):  # the core has counted its own
+            worker.engine.refused(route.operation, dialect, error.status, error.code)
         await send_error(send, dialect, error)
         return
     error.request_id = exchange.request_id

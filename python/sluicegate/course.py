@@ -18,7 +18,7 @@ from sluicegate.errors import (
     RefusedRequestError,
     UnsupportedFieldError,
 )
-from sluicegate.failures import classify, client_error
+from sluicegate.failures import UpstreamErrorBody, classify, client_error
 from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan
 from sluicegate.policies.retry_after import retry_after_s
@@ -98,6 +98,7 @@ class Course:
         told = None
         if failure.body:
             told = DIALECTS[dialect].decode_error(failure.status or 200, bytes(failure.body))
+            told = self._unquoted(provider, told)
         kind = classify(failure, told, self.settings.quota_codes(provider))
         wait_s = retry_after_s(failure.retry_after, datetime.now(UTC))
         decision = self.plan.after(
@@ -124,17 +125,31 @@ class Course:
         _, model, _, _ = exchange.targets[exchange.first_target]
         conversation = DIALECTS[self.route.dialect].decode_request(exchange.body)
         count = await count_tokens(conversation, model)
+        exchange.close(200)
         headers = [
             (b"content-type", b"application/json"),
             (b"x-sluicegate-request-id", exchange.request_id.encode()),
         ]
+        exchange.answered(200)
         return Answer(200, headers, b'{"input_tokens":%d}' % count)
+
+    def _unquoted(self, provider: str, told: UpstreamErrorBody | None) -> UpstreamErrorBody | None:
+        """What an upstream said, without our credential: some quote it."""
+        if told is None:
+            return told
+
+        def hide(text: str | None) -> str | None:
+            return text and self.settings.unquoted(provider, text)
+
+        message = self.settings.unquoted(provider, told.message)
+        return UpstreamErrorBody(message, hide(told.type), hide(told.code), hide(told.param))
 
     def _log(self, failure: _core.Failure, kind: FailureClass, *, given_up: bool) -> None:
         """What the client is not told: which host, and why. A caller's own mistake is no news."""
         provider, model, _, _ = self.exchange.targets[failure.target]
         # What an upstream writes itself may quote our key.
         detail = "" if failure.code == "upstream_error" else f": {failure.detail}"
+        detail = self.settings.unquoted(provider, detail)
         worth = given_up and OUTCOMES[kind].client_status is not None
         log.log(
             logging.WARNING if worth else logging.INFO,
@@ -166,7 +181,7 @@ class Course:
             stream=exchange.stream,
             drop_unsupported=self.settings.drops_unsupported(provider, exchange.requested_model),
             default_max_tokens=self.settings.default_max_output_tokens,
-            extensions=self.settings.extensions(provider),
+            host=self.settings.host(provider),
         )
         exchange.attempt(target, body, _listed(dropped) if dropped else None)
 

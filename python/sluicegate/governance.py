@@ -43,6 +43,8 @@ def governance_json(
             "project": key.project,
             "user": key.user,
             "models": key.models,
+            "providers": key.providers,
+            "routes": key.routes,
         }
     killed = stored.killed_runs if stored is not None else ()
     return msgspec.json.encode(

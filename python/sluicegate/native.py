@@ -91,10 +91,10 @@ async def _decide(worker: "Worker", case: _core.Case) -> None:
     except ClientGoneError:
         case.nothing()
     except GatewayError as error:
-        _tell(case, error)
+        _tell(worker, case, error)
     except Exception:
         log.exception("a request failed by a defect of the gateway")
-        _tell(case, InternalError())
+        _tell(worker, case, InternalError())
     else:
         if answer is None:
             case.attempted()
@@ -135,9 +135,11 @@ def _error_of(kind: str, refusal: tuple[str, Refusal] | None, worker: "Worker") 
             return InternalError()
 
 
-def _tell(case: _core.Case, error: GatewayError) -> None:
+def _tell(worker: "Worker", case: _core.Case, error: GatewayError) -> None:
     exchange = case.exchange
     if exchange is None:
+        if not isinstance(error, RefusedRequestError):  # the core has counted its own
+            worker.engine.refused(case.operation, case.dialect, error.status, error.code)
         answer = answer_of(case.dialect, error)
         case.answer(answer.status, answer.headers, answer.body)
         return

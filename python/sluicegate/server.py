@@ -16,6 +16,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 
+from sluicegate import _core
 from sluicegate.app import CONFIG_VARIABLE
 from sluicegate.config import Settings
 from sluicegate.listener import Listener, max_connections
@@ -58,6 +59,7 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         settings.path,
         server.drain_s,
         read_fd,
+        _core.Metrics(settings.data_dir),
         threading.Thread(target=_tell_when_ready, args=(listener.url, on_ready), daemon=True).start,
         address=listener.address,
         port=listener.port,

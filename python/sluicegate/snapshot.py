@@ -7,6 +7,7 @@ import msgspec
 from sluicegate.config import Settings
 from sluicegate.config.prices import ALL
 from sluicegate.config.settings import Deadlines, Upstream
+from sluicegate.dialects.base import Host
 from sluicegate.policies.failover import FailureClass
 
 _UNKNOWN_QUOTA: Final = frozenset({"insufficient_quota"})
@@ -102,10 +103,15 @@ class FailoverSettings:
         upstream = self._settings.upstreams.get(provider)
         return upstream is not None and upstream.drop_unsupported
 
-    def extensions(self, provider: str) -> frozenset[str]:
-        """Fields beside its dialect's own that a provider takes."""
+    def unquoted(self, provider: str, text: str) -> str:
+        """A text of a provider's without our credential: some quote it."""
         upstream = self._settings.upstreams.get(provider)
-        return upstream.extensions if upstream else frozenset()
+        return upstream.unquoted(text) if upstream else text
+
+    def host(self, provider: str) -> Host:
+        """What a provider takes beside its dialect's own fields, and what it lacks of them."""
+        upstream = self._settings.upstreams.get(provider)
+        return upstream.host if upstream else Host()
 
     @property
     def default_max_output_tokens(self) -> int:

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from granian.server.mp import MPServer, WorkerProcess
 
+from sluicegate import _core
 from sluicegate.config import ConfigError, load
 from sluicegate.worker import SHUT_DOWN_S, let_end
 
@@ -49,15 +50,20 @@ class Supervisor(MPServer):
         config_path: Path,
         drain_s: float,
         drained_fd: int,
+        counts: _core.Metrics,
         on_started: Callable[[], None],
         **options: Any,
     ) -> None:
-        """Args: drained_fd: the end of a pipe on which workers say that nothing runs in them."""
+        """Args:
+        drained_fd: the end of a pipe on which workers say that nothing runs in them.
+        counts: keeps what workers count, whichever of them die.
+        """
         super().__init__(APP, **options)
         self._on_started = on_started
         self._config_path = config_path
         self._drain_s = drain_s
         self._drained_fd = drained_fd
+        self._counts = counts
         self._draining = False
         self._draining_since_s = 0.0
 
@@ -82,6 +88,7 @@ class Supervisor(MPServer):
             settings = load(self._config_path)
         except ConfigError as error:
             log.error("the configuration stays as it was:\n%s", error)
+            self._counts.reload(ok=False)
             return
         self._drain_s = settings.server.drain_s
         self._tell(signal.SIGHUP)

@@ -24,6 +24,7 @@ from sluicegate.config import ConfigError, Settings, load
 from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import Generations, snapshot_json
 from sluicegate.store import StoreError, open_store
+from sluicegate.store.store import Governance
 from sluicegate.watch import Patience, Watch
 
 log = logging.getLogger("sluicegate")
@@ -35,6 +36,8 @@ SHARED_STATE_WITHIN_S: Final = 1.0
 SHUT_DOWN_S: Final = 0.5
 """For clients to be told, once the drain's time is over."""
 
+PANICS_VARIABLE: Final = "SLUICEGATE_TEST_PANICS"
+"""Names, for tests, models whose requests have the core panic; see `_core.Engine`."""
 DRAINED_VARIABLE: Final = "SLUICEGATE_DRAINED_FD"
 """Names the file descriptor on which a worker says, by its process id, that nothing runs in it any
 more.
@@ -79,7 +82,10 @@ class Worker:
             master,
             snapshot,
             shared_state=self._shared_with,
+            panics=os.environ.get(PANICS_VARIABLE, ""),
         )
+        if self.engine.metrics.trouble is not None:
+            log.warning("this worker counts for itself alone: %s", self.engine.metrics.trouble)
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False
@@ -87,7 +93,11 @@ class Worker:
         """The gateway's own listener, where it has one."""
         self._is_hurried = False
         self._drainer = Drainer(
-            lambda: _core.JournalDrain.try_open(journal_dir), open_store(self.settings, host)
+            lambda: _core.JournalDrain.try_open(journal_dir),
+            open_store(self.settings, host),
+            on_change=self._tell_ledger,
+            on_unknown=self.engine.count_unknown,
+            on_drained=self.engine.metrics.drained,
         )
         self._ledger = open_store(self.settings)
         self._steward = Steward(
@@ -111,7 +121,7 @@ class Worker:
             if self._shared_with is not None
             else None
         )
-        self._sync = Sync(open_store(self.settings), self._steward.stored)
+        self._sync = Sync(open_store(self.settings), self._stored)
         self._govern(master)
         self._was_shared_well = True
         self._reloading: asyncio.Task[None] | None = None
@@ -148,6 +158,15 @@ class Worker:
     def _is_shared_well(self) -> bool:
         state = self.engine.shared_state
         return state is None or state[0]
+
+    def _stored(self, stored: Governance | None, complete: bool) -> None:  # Sync's
+        self._tell_ledger()
+        self._steward.stored(stored, complete)
+
+    def _tell_ledger(self) -> None:
+        """Lets all workers answer for this one's view of the store."""
+        is_well = self._drainer.healthy and self._sync.complete
+        self.engine.metrics.troubled("ledger", not is_well)
 
     @property
     def max_body_bytes(self) -> int:
@@ -197,7 +216,7 @@ class Worker:
             self._tell_shared_state()
             try:
                 recovered = await asyncio.to_thread(self.engine.recover)
-            except OSError as error:
+            except (OSError, _core.PanicException) as error:
                 log.error("what dead workers held cannot be given back yet: %s", error)
             else:
                 if recovered:
@@ -223,6 +242,7 @@ class Worker:
             self.draining = True
             if self.front is not None:
                 self.front.drain()
+            self.engine.metrics.draining()
             self._draining = asyncio.get_running_loop().create_task(self._drain())
 
     def hurry(self) -> None:
@@ -256,16 +276,15 @@ class Worker:
 
     def health(self) -> tuple[bool, bytes]:
         """Whether requests are taken, and the state of the parts."""
-        state = "draining" if self.draining else "ok"
-        ledger = "ok" if self._drainer.healthy else "degraded"
-        parts = {"status": state, "ledger": ledger, "active": self.running}
+        components = dict(self.engine.metrics.components())
+        # Without the store rows wait in the journal; without the journal nothing may be sent.
+        is_ready = not self.draining and components["journal"] == "ok"
+        status = "draining" if self.draining else "ok" if is_ready else "unavailable"
+        state = {"status": status, **components, "active": self.running}
         shared = self.engine.shared_state
-        if shared is not None:
-            is_well, _, warning = shared
-            parts["shared_state"] = "ok" if is_well else "degraded"
-            if warning:
-                parts["shared_state_warning"] = warning
-        return not self.draining, msgspec.json.encode(parts)
+        if shared is not None and shared[2]:
+            state["shared_state_warning"] = shared[2]
+        return is_ready, msgspec.json.encode(state)
 
     def _end_killed_soon(self) -> None:
         """Runs that were ended lose their streams too. Any thread may call it."""
@@ -294,8 +313,10 @@ class Worker:
             await asyncio.to_thread(self._steward.reload, settings)
         except (ConfigError, StoreError, ValueError, OSError) as error:
             log.error("the configuration stays as it was: %s", error)
+            self.engine.metrics.reload(ok=False)
             return
         self.settings = settings
         if self.front is not None:
             self.front.set_max_body_bytes(self.max_body_bytes)
+        self.engine.metrics.reload(ok=True)
         log.info("the configuration was read again")

@@ -11,6 +11,7 @@ mod field;
 mod keys;
 mod number;
 mod scan;
+mod set;
 mod splice;
 mod stops;
 mod string;
@@ -19,6 +20,7 @@ mod walk;
 
 pub use bound::lower_max_tokens;
 pub use scan::{Scan, for_each_top_level, scan};
+pub use set::set;
 pub use splice::{Edit, splice};
 pub use text::for_each_text;
 pub use walk::MAX_DEPTH;

@@ -13,12 +13,11 @@ use super::counter::{Counter, Held};
 use super::demand::{Actual, Demand};
 use super::fitting::{Fit, amount_to_hold};
 use super::limit::{Limit, Measure};
-use super::lock;
-use super::owner::Owner;
 use super::shared::{self, Opened, Shared};
 use super::sharing::{Ask, Posture, Sharing};
 use super::transaction::{Transaction, redo};
 use crate::error::Error;
+use crate::mapped::{self, Owner};
 
 /// Limits that one request may have.
 pub(super) const MAX_CHARGES: usize = 30;
@@ -200,7 +199,7 @@ pub struct Budgets {
 
 /// Both locks.
 pub(super) struct Turn<'a> {
-    _process: lock::Held<'a>,
+    _process: mapped::Held<'a>,
     _thread: std::sync::MutexGuard<'a, ()>,
 }
 
@@ -460,7 +459,7 @@ impl Budgets {
     pub(super) fn turn(&self) -> Result<Turn<'_>, Error> {
         let thread = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let word: &AtomicU64 = self.shared.lock_word().ok_or(Error::LimitsBusy)?;
-        let process = lock::Held::take(word, self.me)?;
+        let process = mapped::Held::take(word, self.me)?;
         // What the last holder noted and did not finish.
         redo(self.shared.words(), self.shared.notes());
         Ok(Turn { _process: process, _thread: thread })

@@ -10,6 +10,7 @@ use super::alerts::{AlertKind, Alerts};
 use super::clock::{rfc3339, unix_ms, unix_seconds};
 use super::crossings::Crossings;
 use super::deadline::after;
+use super::defect::{Point, Rigged, caught};
 use super::demand::{Asked, answers};
 use super::hold::Hold;
 use super::refusal::Refusal;
@@ -29,6 +30,8 @@ pub struct Incoming<'a, H> {
     pub operation: Operation,
     /// In which dialect.
     pub dialect: Dialect,
+    /// The path that it came to.
+    pub route: &'a str,
     /// Lower-case names with values.
     pub headers: H,
     /// All of the body.
@@ -118,6 +121,8 @@ pub struct Gate<'a> {
     pub crossings: &'a Arc<Crossings>,
     /// What an operator should hear of.
     pub alerts: &'a Alerts,
+    /// Where a test has it panic.
+    pub rigged: &'a Rigged,
 }
 
 /// The most models that a request is led on to by limits that downgrade.
@@ -168,10 +173,12 @@ impl Gate<'_> {
             scan: Scan::default(),
             body: incoming.body,
             operation: incoming.operation,
+            path: incoming.route,
             unix_s: unix_seconds(now),
             is_last,
         };
-        let decided = self.decide(&mut draft);
+        let decided = caught(|| self.decide(&mut draft));
+        let decided = decided.unwrap_or_else(|| Err(Refusal::defect().into()));
         let Draft { principal, headers, mut scan, unix_s, .. } = draft;
         let time = rfc3339(now);
         let Decided { route, downgraded, demand, hold, mut step } = match decided {
@@ -225,6 +232,9 @@ impl Gate<'_> {
         let model = draft.scan.model().filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Stop::from(Refusal::missing_model()))?;
         let principal = &draft.principal;
+        if !principal.may_call(draft.path) {
+            return Err(Refusal::route_forbidden(draft.path, principal).into());
+        }
         let mut route = self.route(principal, model)?;
         let billed = draft.operation != Operation::CountTokens;
         let run = draft.headers.run.as_deref().unwrap_or_default();
@@ -248,6 +258,7 @@ impl Gate<'_> {
                             format!("the run {run:?} goes round in circles: {circle}")
                         });
                     }
+                    self.rigged.at(Point::Admit, model);
                     return Ok(Decided { route, downgraded, demand, hold, step });
                 }
                 Err(budget::Refused::Failed(error)) => {
@@ -270,15 +281,22 @@ impl Gate<'_> {
                 }
             }
         }
-        Err(Refusal::forbidden(downgraded.as_deref().unwrap_or(model)).into())
+        Err(Refusal::forbidden(downgraded.as_deref().unwrap_or(model), principal).into())
     }
 
     fn route(&self, principal: &Principal, model: &str) -> Result<Arc<Route>, Box<Refusal>> {
         let route = self.snapshot.route(model);
         let route = route.ok_or_else(|| Box::new(Refusal::unknown_model(model)))?;
-        let is_allowed = principal.may_use(model)
-            && route.targets.iter().all(|t| principal.may_reach(&t.upstream.provider));
-        if is_allowed { Ok(route) } else { Err(Box::new(Refusal::forbidden(model))) }
+        if !principal.may_use(model) {
+            return Err(Box::new(Refusal::forbidden(model, principal)));
+        }
+        let mut providers = route.targets.iter().map(|target| &target.upstream.provider);
+        match providers.find(|provider| !principal.may_reach(provider)) {
+            Some(provider) => {
+                Err(Box::new(Refusal::provider_forbidden(model, provider, principal)))
+            }
+            None => Ok(route),
+        }
     }
 
     /// Holds what the request may use. Where all of it does not fit and nobody holds what is missing, it may begin with
@@ -338,6 +356,7 @@ struct Draft<'a> {
     scan: Scan,
     body: &'a [u8],
     operation: Operation,
+    path: &'a str,
     unix_s: i64,
     is_last: bool,
 }

@@ -1,10 +1,11 @@
 //! What an operator should hear of, at most now and then: counted always, told rarely.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::snapshot::Target;
+use crate::observe::Metrics;
 
 /// Between two tellings of the same thing.
 const QUIET: Duration = Duration::from_mins(10);
@@ -32,16 +33,6 @@ pub enum AlertKind {
 }
 
 impl AlertKind {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Unpriced,
-        Self::UsageDiverges,
-        Self::RunLoops,
-        Self::SharedStateAway,
-        Self::SharedStateLost,
-        Self::SharedStateEvicts,
-    ];
-
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -75,15 +66,15 @@ pub struct Alert {
     pub times: u64,
 }
 
-/// Counts, and what waits to be told.
-#[derive(Debug, Default)]
+/// What waits to be told.
+#[derive(Debug)]
 pub struct Alerts {
+    metrics: Arc<Metrics>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    totals: [u64; AlertKind::ALL.len()],
     subjects: HashMap<(AlertKind, String, String), Subject>,
     waiting: Vec<Alert>,
 }
@@ -95,6 +86,11 @@ struct Subject {
 }
 
 impl Alerts {
+    /// Nothing was raised yet.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, state: Mutex::default() }
+    }
+
     /// Counts it, and has it told unless it was told lately. `detail` is made only then.
     pub fn raise(
         &self,
@@ -126,9 +122,9 @@ impl Alerts {
         now: Instant,
         detail: impl FnOnce() -> String,
     ) {
+        self.metrics.alert(kind.name());
         let mut state = self.state();
-        let State { totals, subjects, waiting } = &mut *state;
-        totals[kind as usize] += 1;
+        let State { subjects, waiting } = &mut *state;
         let name = (kind, provider.to_owned(), model.to_owned());
         if subjects.len() >= MAX_SUBJECTS && !subjects.contains_key(&name) {
             return;
@@ -152,12 +148,6 @@ impl Alerts {
         std::mem::take(&mut self.state().waiting)
     }
 
-    /// How often each kind was raised since the start.
-    pub fn totals(&self) -> [(AlertKind, u64); AlertKind::ALL.len()] {
-        let totals = self.state().totals;
-        AlertKind::ALL.map(|kind| (kind, totals[kind as usize]))
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,23 +157,28 @@ impl Alerts {
 mod tests {
     use super::*;
 
+    /// Counts for itself, since nobody has a directory of that name.
+    fn alerts() -> Alerts {
+        let nowhere = std::path::Path::new("/nonexistent");
+        Alerts::new(Arc::new(Metrics::attach(nowhere).unwrap()))
+    }
+
     fn raise(alerts: &Alerts, kind: AlertKind, model: &str, now: Instant) {
         alerts.raise_of(kind, "u", model, now, || "so".to_owned());
     }
 
     #[test]
     fn a_model_without_a_price_is_told_once() {
-        let (alerts, start) = (Alerts::default(), Instant::now());
+        let (alerts, start) = (alerts(), Instant::now());
         for hour in 0..5 {
             raise(&alerts, AlertKind::Unpriced, "m", start + Duration::from_hours(hour));
         }
         assert_eq!(alerts.take().len(), 1);
-        assert_eq!(alerts.totals()[0], (AlertKind::Unpriced, 5));
     }
 
     #[test]
     fn a_divergence_is_told_again_with_its_count() {
-        let (alerts, start) = (Alerts::default(), Instant::now());
+        let (alerts, start) = (alerts(), Instant::now());
         for second in 0..=600 {
             let now = start + Duration::from_secs(second);
             raise(&alerts, AlertKind::UsageDiverges, "m", now);
@@ -194,12 +189,11 @@ mod tests {
 
     #[test]
     fn invented_names_take_no_more_than_their_room() {
-        let (alerts, start) = (Alerts::default(), Instant::now());
+        let (alerts, start) = (alerts(), Instant::now());
         for model in 0..3 * MAX_SUBJECTS {
             raise(&alerts, AlertKind::Unpriced, &model.to_string(), start);
         }
         assert_eq!(alerts.take().len(), MAX_WAITING);
         assert_eq!(alerts.state().subjects.len(), MAX_SUBJECTS);
-        assert_eq!(alerts.totals()[0].1, 3 * MAX_SUBJECTS as u64);
     }
 }

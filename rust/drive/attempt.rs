@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Response;
@@ -11,9 +11,10 @@ use hyper::body::Incoming;
 
 use super::alerts::AlertKind;
 use super::deadline::{Deadline, Stop, after};
+use super::defect::{Point, caught_async};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
-use super::outbox::State;
+use super::outbox::{Head, State};
 use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
@@ -23,6 +24,7 @@ use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::journal::{Journal, RecordId};
+use crate::observe::Attempted;
 use crate::price::{Sheet, Tokens};
 use crate::stream::Usage;
 use crate::transport::{Lease, TransportError};
@@ -57,6 +59,13 @@ impl Report {
     }
 }
 
+/// The last of an answer, kept until the attempt is counted and its row is written.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    pub head: Option<Head>,
+    pub body: Vec<u8>,
+}
+
 /// How an attempt ended.
 pub(super) enum End {
     /// The answer was given to its end.
@@ -80,7 +89,13 @@ pub(super) struct Running {
     pub report: Report,
     /// The gateway asked for usage that the client did not ask for.
     pub hides_usage: bool,
-    pub sent: Instant,
+    /// When it last went out; from then on the upstream may have acted.
+    pub sent: Option<Instant>,
+    pub begun: Instant,
+    /// When the first content of a stream came.
+    pub first_chunk: Option<Instant>,
+    /// Goes out with the end.
+    pub rest: Rest,
     /// A limit ended the stream before the model did.
     pub was_cut: bool,
     /// The request went out twice, since a pooled connection broke under it.
@@ -114,7 +129,10 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         deadline: Deadline::new(target.timeouts.connect, x.admission.deadline, tick),
         report: Report::default(),
         hides_usage: false,
-        sent: Instant::now(),
+        sent: None,
+        begun: Instant::now(),
+        first_chunk: None,
+        rest: Rest::default(),
         was_cut: false,
         replaced: false,
         sheet: target.sheet(x.admission.unix_s).cloned(),
@@ -122,7 +140,8 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         x,
         target,
     };
-    let mut end = running.drive(attempt.body).await;
+    let driven = caught_async(running.drive(attempt.body)).await;
+    let mut end = driven.unwrap_or_else(|| running.lost());
     if let End::Failed(failure) = &mut end
         && running.replaced
         && matches!(failure.kind, FailureKind::Reset | FailureKind::Connect)
@@ -136,6 +155,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
 
 impl Running {
     async fn drive(&mut self, translated: Option<Bytes>) -> End {
+        self.rt.rigged.at(Point::Attempt, &self.x.admission.requested_model);
         let body = if let Some(body) = translated {
             body
         } else {
@@ -205,7 +225,7 @@ impl Running {
             else {
                 return Err(self.failed(FailureKind::Internal, "the request cannot be built"));
             };
-            self.sent = Instant::now();
+            self.sent = Some(Instant::now());
             self.deadline.enter(self.target.timeouts.first_byte);
             let reused = open.reused;
             let result = {
@@ -243,10 +263,31 @@ impl Running {
         row.error_code = Some(FailureKind::Reset.code());
         row.basis = Basis::None;
         row.price(self.sheet.as_deref(), &Tokens::default());
+        self.count(&row, None);
         row.latency_ms = millis(self.x.admission.arrived);
         let written = self.rt.settle_row(self.id, &row);
         self.x.keep_unfinished(self.id.attempt, written.into());
         self.id.attempt = self.x.begin_attempt();
+        self.begun = Instant::now();
+    }
+
+    /// Counts what the row says. Before the last byte goes out: a client that has read its answer finds it counted.
+    fn count(&self, row: &Row<'_>, cost_pico: Option<i128>) {
+        let metrics = &self.rt.metrics;
+        let first_chunk = self.first_chunk;
+        metrics.attempt(
+            self.target.series(metrics, false),
+            &Attempted {
+                operation: self.x.admission.operation.into(),
+                outcome: row.outcome.name(),
+                error_code: row.error_code.unwrap_or_default(),
+                has_tokens: row.basis != Basis::None,
+                tokens: row.tokens.by_class(),
+                cost_pico: cost_pico.and_then(|pico| pico.try_into().ok()).unwrap_or(0),
+                duration: Some(self.begun.elapsed()),
+                first_chunk: first_chunk.map(|at| at.duration_since(self.begun)),
+            },
+        );
     }
 
     async fn connect(&mut self) -> Result<Lease, End> {
@@ -291,6 +332,19 @@ impl Running {
             .map_err(|e| self.failed(FailureKind::Journal, e.to_string()))
     }
 
+    /// The attempt panicked. As after a crash, nobody knows what it used: it costs what was held for it, if anything of it
+    /// was sent.
+    fn lost(&mut self) -> End {
+        if self.sent.is_some() && self.report.basis.is_none() {
+            let demand = self.x.admission.demand;
+            let held = self.x.hold().output_tokens().unwrap_or(u64::MAX);
+            self.report.usage.input_tokens = Some(demand.input_tokens);
+            self.report.usage.output_tokens = Some(held.min(demand.output_tokens));
+            self.report.basis = Some(Basis::Estimated);
+        }
+        self.failed(FailureKind::Internal, "the attempt's task died")
+    }
+
     pub(super) fn failed(&self, kind: FailureKind, detail: impl Into<String>) -> End {
         let mut failure = Failure::new(kind, detail);
         failure.status = self.report.status;
@@ -327,10 +381,13 @@ impl Running {
         used
     }
 
-    /// Microseconds that the gateway has held the request itself, up to now.
+    /// Microseconds that the gateway has held the request itself, up to its answer's head.
     pub(super) fn overhead_us(&self, answered: Instant) -> u128 {
-        let before = self.sent.duration_since(self.x.admission.arrived);
-        (before + answered.elapsed()).as_micros()
+        let arrived = self.x.admission.arrived;
+        let before = self.sent.unwrap_or(arrived).duration_since(arrived);
+        let overhead: Duration = before + answered.elapsed();
+        self.rt.metrics.overhead(overhead);
+        overhead.as_micros()
     }
 
     /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
@@ -343,18 +400,17 @@ impl Running {
                 hold.settle(); // nothing follows; other requests need not wait for the client
             }
         }
-        let was_cut = self.was_cut;
-        let Self { rt, x, target: upstream, sheet, report, id, .. } = self;
+        let Self { rt, x, target: upstream, sheet, report, id, .. } = &self;
         let number = id.attempt;
-        let mut row = Row::open(&x, number, Some(&upstream));
+        let mut row = Row::open(x, number, Some(upstream));
         row.status = report.status;
         row.upstream_request_id = report.upstream_request_id.as_deref();
         row.response_model = report.response_model.as_deref();
         row.tokens = report.tokens();
         row.basis = report.basis.unwrap_or(Basis::None);
-        row.price(sheet.as_deref(), &Tokens::from(&report.usage));
+        let cost_pico = row.price(sheet.as_deref(), &Tokens::from(&report.usage));
         if sheet.is_none() && row.basis != Basis::None {
-            rt.alerts.raise(AlertKind::Unpriced, &upstream, Instant::now(), || {
+            rt.alerts.raise(AlertKind::Unpriced, upstream, Instant::now(), || {
                 "it is recorded without a cost; give it a price under `prices`".to_owned()
             });
         }
@@ -363,33 +419,49 @@ impl Running {
         let state = match end {
             End::Done(state) => {
                 row.outcome = Outcome::Ok;
-                row.error_code = was_cut.then_some("cut_by_limit");
+                row.error_code = self.was_cut.then_some("cut_by_limit");
                 row.client_status = Some(200);
-                Some(state)
+                state
             }
             End::Cancelled => {
                 row.outcome = Outcome::Cancelled;
-                Some(State::End)
+                State::End
             }
             End::Broken(failure) => {
                 row.outcome = Outcome::Error;
                 row.error_code = Some(failure.kind.code());
-                Some(State::End)
+                State::End
             }
             End::Failed(mut failure) => {
                 row.outcome = Outcome::Error;
                 row.error_code = Some(failure.kind.code());
                 failure.target = target;
-                Some(State::Failed(Box::new(failure)))
+                State::Failed(Box::new(failure))
             }
         };
-        let written = rt.settle_row(id, &row);
+        self.count(&row, cost_pico);
+        if !matches!(state, State::Failed(_)) {
+            x.end(row.outcome, row.client_status);
+        }
+        let written = rt.settle_row(*id, &row);
         if row.client_status.is_none() {
             x.keep_unfinished(number, written.into());
         }
-        if let Some(state) = state {
-            x.fill(|r| r.state = state);
-        }
+        let Self { x, mut rest, .. } = self;
+        x.fill(|ready| {
+            ready.head = rest.head.or(ready.head.take());
+            append(&mut ready.body, &mut rest.body);
+            ready.state = state;
+        });
+    }
+}
+
+/// Appends, where there is nothing yet without a copy: bodies may be megabytes.
+pub(super) fn append(body: &mut Vec<u8>, more: &mut Vec<u8>) {
+    if body.is_empty() {
+        std::mem::swap(body, more);
+    } else {
+        body.append(more);
     }
 }
 

@@ -13,15 +13,20 @@ use super::admit::{Admission, Gate, Incoming, Refused};
 use super::alerts::{AlertKind, Alerts};
 use super::attempt::Attempt;
 use super::crossings::Crossings;
+use super::defect::Rigged;
 use super::exchange::{Exchange, Wake};
 use super::hold::Hold;
-use super::row::Row;
+use super::refusal::Refusal;
+use super::row::{Outcome, Row};
 use super::runtime::{self, Command, Sharer};
-use super::snapshot::Snapshot;
+use super::snapshot::{Operation, Snapshot};
+use super::unknown;
 use crate::budget::Budgets;
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::govern::{Digester, Governance};
 use crate::journal::{Journal, Options, RecordId};
+use crate::observe::{Component, Metrics, RequestEnd};
 use crate::share::{self, Keeper, Share};
 
 /// Where the engine keeps its files.
@@ -31,12 +36,14 @@ pub struct EngineOptions {
     pub journal_dir: PathBuf,
     /// Bounds of the journal.
     pub journal: Options,
-    /// Directory of the counters that all workers share.
+    /// Directory of the counters that all workers share, of limits and of metrics.
     pub limits_dir: PathBuf,
     /// Under which credentials are digested.
     pub master_key: Vec<u8>,
     /// With whom limits are shared.
     pub share: Option<share::Options>,
+    /// Where tests have it panic.
+    pub rigged: Arc<Rigged>,
 }
 
 /// The gateway's core, one in each worker.
@@ -53,6 +60,8 @@ pub struct Engine {
     commands: UnboundedSender<Command>,
     thread: Mutex<Option<JoinHandle<()>>>,
     alerts: Arc<Alerts>,
+    rigged: Arc<Rigged>,
+    metrics: Arc<Metrics>,
 }
 
 impl Engine {
@@ -65,12 +74,17 @@ impl Engine {
         }
         let budgets = Arc::new(opened.budgets);
         let journal = Journal::open(&options.journal_dir, options.journal)?;
-        let alerts = Arc::new(Alerts::default());
+        let metrics = Arc::new(Metrics::open(&options.limits_dir)?);
+        snapshot.count_in(&metrics);
+        let alerts = Arc::new(Alerts::new(metrics.clone()));
         let sharer = match (&share, &options.share) {
-            (Some(share), Some(options)) => Some(sharer(share, &budgets, &alerts, options)?),
+            (Some(share), Some(options)) => {
+                Some(sharer(share, &budgets, &alerts, &metrics, options)?)
+            }
             _ => None,
         };
-        let (commands, thread) = runtime::start(journal, alerts.clone(), sharer)
+        let (counted, rigged) = (metrics.clone(), options.rigged.clone());
+        let (commands, thread) = runtime::start(journal, alerts.clone(), counted, rigged, sharer)
             .map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -78,16 +92,19 @@ impl Engine {
             digester: Digester::new(&options.master_key),
             budgets,
             share,
-            crossings: Arc::default(),
+            crossings: Arc::new(Crossings::new(metrics.clone())),
             is_first: opened.is_new,
             commands,
             thread: Mutex::new(Some(thread)),
             alerts,
+            rigged: options.rigged.clone(),
+            metrics,
         })
     }
 
     /// Puts a new configuration in force; requests that run keep the one they began with.
     pub fn replace(&self, snapshot: Snapshot) {
+        snapshot.count_in(&self.metrics);
         self.snapshot.store(Arc::new(snapshot));
     }
 
@@ -131,6 +148,16 @@ impl Engine {
         &self.alerts
     }
 
+    /// What is counted.
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Counts a row of an attempt that nobody knows the end of, since its process died.
+    pub fn count_unknown(&self, row: &[u8]) {
+        unknown::count(&self.metrics, row);
+    }
+
     /// Admits a request, or says why not. A refusal to a known key goes to the ledger, unless it may be asked again
     /// in a moment, because others hold what it needs and `is_last` is false, or because other hosts must be asked
     /// first and `may_ask` is true.
@@ -146,10 +173,12 @@ impl Engine {
         let (operation, dialect) = (incoming.operation, incoming.dialect);
         self.gate().admit(incoming, is_last).inspect_err(|refused| {
             let comes_back = refused.short.is_some() && may_ask;
-            if let Some(known) = &refused.known
-                && (is_last || !refused.refusal.is_held)
-                && !comes_back
-            {
+            if (!is_last && refused.refusal.is_held) || comes_back {
+                return;
+            }
+            let Refusal { status, code, .. } = *refused.refusal;
+            self.refused((operation, dialect), status, code);
+            if let Some(known) = &refused.known {
                 let mut payload = Vec::new();
                 let id = refused.id.to_string();
                 Row::refused(&id, known, operation, dialect, &refused.refusal).write(&mut payload);
@@ -157,6 +186,19 @@ impl Engine {
                 let _ = self.commands.send(Command::Refused(payload, id));
             }
         })
+    }
+
+    /// Counts a request that was answered without an exchange, by operation and dialect.
+    pub fn refused(
+        &self,
+        (operation, dialect): (Operation, Dialect),
+        client_status: u16,
+        code: &str,
+    ) {
+        let outcome = Outcome::Refused.name();
+        let (operation, dialect) = (operation.into(), dialect.into());
+        self.metrics.refusal(code);
+        self.metrics.request(&RequestEnd { operation, dialect, outcome, client_status });
     }
 
     fn gate(&self) -> Gate<'_> {
@@ -167,6 +209,7 @@ impl Engine {
             budgets: &self.budgets,
             crossings: &self.crossings,
             alerts: &self.alerts,
+            rigged: &self.rigged,
         }
     }
 
@@ -193,13 +236,13 @@ impl Engine {
     /// front translates and calls [`Engine::attempt`]. Returns the index of the first target, and whether it was tried.
     pub fn begin(
         &self,
-        (admission, hold): (Admission, Hold),
+        admitted: (Admission, Hold),
         token: u64,
         wake: Arc<dyn Wake>,
     ) -> (Arc<Exchange>, usize, bool) {
-        let first = admission.route.first(draw());
-        let dialect = admission.dialect;
-        let x = Arc::new(Exchange::new(admission, hold, token, wake));
+        let x = Arc::new(Exchange::new(admitted, token, wake, self.metrics.clone()));
+        let first = x.admission.route.first(draw());
+        let dialect = x.admission.dialect;
         let same =
             x.admission.route.targets.get(first).is_some_and(|t| t.upstream.dialect == dialect);
         if same {
@@ -216,6 +259,15 @@ impl Engine {
 
     /// Tells the ledger what status the client was given in the end.
     pub fn close(&self, x: &Arc<Exchange>, status: u16, code: Option<String>) {
+        let outcome = if status < 400 {
+            Outcome::Ok
+        } else if x.attempts() > 0 {
+            Outcome::Error
+        } else {
+            self.metrics.refusal(code.as_deref().unwrap_or("unknown"));
+            Outcome::Refused
+        };
+        x.end(outcome, Some(status));
         let _ = self.commands.send(Command::Close(x.clone(), status, code));
     }
 
@@ -239,14 +291,19 @@ fn sharer(
     share: &Arc<Share>,
     budgets: &Arc<Budgets>,
     alerts: &Arc<Alerts>,
+    metrics: &Arc<Metrics>,
     options: &share::Options,
 ) -> Result<Sharer, Error> {
     let place = share::Link::new(&options.url).map_err(|e| Error::SharedState(e.to_string()))?;
-    let (place, alerts) = (place.place(), alerts.clone());
+    let (place, alerts, metrics) = (place.place(), alerts.clone(), metrics.clone());
+    metrics.troubled(Component::SharedState, true); // until it answers for the first time
     let tell = move |event: share::Event| {
         let (kind, detail) = match event {
-            share::Event::Away(why) => (AlertKind::SharedStateAway, why),
-            share::Event::Back => return,
+            share::Event::Away(why) => {
+                metrics.troubled(Component::SharedState, true);
+                (AlertKind::SharedStateAway, why)
+            }
+            share::Event::Back => return metrics.troubled(Component::SharedState, false),
             share::Event::Lost(what) => (AlertKind::SharedStateLost, what),
             share::Event::Evicts(what) => (AlertKind::SharedStateEvicts, what),
         };

@@ -1,6 +1,6 @@
 //! One request and its answer, shared by the front's thread and the runtime's.
 
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -12,6 +12,8 @@ use super::admit::Admission;
 use super::failure::FailureKind;
 use super::hold::Hold;
 use super::outbox::Outbox;
+use super::row::Outcome;
+use crate::observe::{Metrics, RequestEnd};
 
 /// Why an exchange is ended before its answer is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct Exchange {
     dropped: Mutex<Option<Bytes>>,
     /// Of the request's limits; settled with the exchange at the latest.
     hold: Mutex<Hold>,
+    metrics: Arc<Metrics>,
+    is_over: AtomicBool,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -64,7 +68,13 @@ impl std::fmt::Debug for Exchange {
 
 impl Exchange {
     /// An exchange at its beginning.
-    pub fn new(admission: Admission, hold: Hold, token: u64, wake: Arc<dyn Wake>) -> Self {
+    pub fn new(
+        (admission, hold): (Admission, Hold),
+        token: u64,
+        wake: Arc<dyn Wake>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        metrics.begin_request();
         let id = admission.id;
         Self {
             id,
@@ -80,7 +90,28 @@ impl Exchange {
             unfinished: Mutex::default(),
             dropped: Mutex::default(),
             hold: Mutex::new(hold),
+            metrics,
+            is_over: AtomicBool::new(false),
         }
+    }
+
+    /// Counts the request, once, however many come to its end. Before the last byte goes out.
+    pub(super) fn end(&self, outcome: Outcome, client_status: Option<u16>) {
+        if self.is_over.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let end = RequestEnd {
+            operation: self.admission.operation.into(),
+            dialect: self.admission.dialect.into(),
+            outcome: outcome.name(),
+            client_status: client_status.unwrap_or(0),
+        };
+        self.metrics.end_request(&end, self.admission.arrived.elapsed());
+    }
+
+    /// It was answered without any upstream, and not refused.
+    pub fn answered(&self, status: u16) {
+        self.end(Outcome::Ok, Some(status));
     }
 
     /// What it holds of its limits.
@@ -159,5 +190,12 @@ impl Exchange {
 
     pub(super) fn take_unfinished(&self) -> Vec<(u32, Bytes)> {
         std::mem::take(&mut *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Exchange {
+    /// Who never came to an end was left by its client.
+    fn drop(&mut self) {
+        self.end(Outcome::Cancelled, self.client_status());
     }
 }

@@ -68,11 +68,6 @@ impl Outbox {
         std::mem::take(&mut inner.front_waits)
     }
 
-    /// Adds to what is ready without showing it: more follows at once.
-    pub fn fill_quietly(&self, add: impl FnOnce(&mut Ready)) {
-        add(&mut self.lock().ready);
-    }
-
     /// All that is ready; `None` and a wake-up later where nothing is.
     pub fn take(&self) -> Option<Ready> {
         let mut inner = self.lock();

@@ -6,9 +6,13 @@ use super::rate_headers;
 use super::snapshot::Target;
 use crate::budget::{Denied, Measure};
 use crate::error::Error;
+use crate::govern::Principal;
 
 /// Above it a client had better not come back by itself: official SDKs wait a minute at most.
 const MAX_WAITED_NS: u64 = 60_000_000_000;
+
+/// Names that a message lists.
+const MAX_LISTED: usize = 20;
 
 /// A request that is answered without any upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,9 +83,30 @@ impl Refusal {
         Self::malformed("`model` is missing: name the model to use", Some("model"))
     }
 
-    pub(super) fn forbidden(model: &str) -> Self {
-        let message = format!("this key may not use the model {model:?}");
+    /// A defect of the gateway's own, which its log tells.
+    pub(super) fn defect() -> Self {
+        let message = "the gateway failed; its log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+    }
+
+    pub(super) fn forbidden(model: &str, principal: &Principal) -> Self {
+        let may = listed(principal.models.as_deref());
+        let message = format!("this key may not use the model {model:?}; it may use {may}");
         Self::new(StatusCode::FORBIDDEN, "model_not_allowed", message).about("model")
+    }
+
+    pub(super) fn provider_forbidden(model: &str, provider: &str, principal: &Principal) -> Self {
+        let may = listed(principal.providers.as_deref());
+        let message = format!(
+            "this key may not use the model {model:?}, which the provider {provider:?} answers; it may use {may}"
+        );
+        Self::new(StatusCode::FORBIDDEN, "model_not_allowed", message).about("model")
+    }
+
+    pub(super) fn route_forbidden(path: &str, principal: &Principal) -> Self {
+        let may = listed(principal.routes.as_deref());
+        let message = format!("this key may not use {path}; it may use {may}");
+        Self::new(StatusCode::FORBIDDEN, "route_not_allowed", message)
     }
 
     pub(super) fn run_ended(run: &str) -> Self {
@@ -176,6 +201,19 @@ impl Refusal {
 
     fn has(&self, name: &str) -> bool {
         self.headers.iter().any(|(known, _)| *known == name)
+    }
+}
+
+/// What a key may use, for its holder to read.
+fn listed(allowed: Option<&[String]>) -> String {
+    match allowed {
+        None => "others".to_owned(),
+        Some([]) => "none".to_owned(),
+        Some(names) if names.len() > MAX_LISTED => {
+            let shown = names.get(..MAX_LISTED).unwrap_or_default();
+            format!("{} and {} more", shown.join(", "), names.len() - MAX_LISTED)
+        }
+        Some(names) => names.join(", "),
     }
 }
 

@@ -12,8 +12,9 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 
 use super::allowance::{Allowance, Room};
-use super::attempt::{End, Running, translation};
+use super::attempt::{End, Rest, Running, append, translation};
 use super::deadline::{Deadline, Stop, after};
+use super::defect::Point;
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::outbox::{Head, State};
@@ -264,7 +265,7 @@ impl Relay {
             if let Err(failure) = fed {
                 return End::Failed(failure);
             }
-            if self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR) {
+            if self.is_over() {
                 return self.ended();
             }
             if draining.is_some() {
@@ -394,7 +395,7 @@ impl Relay {
         self.unended = unended;
         // A tail that is no event is a truncation, told below.
         let truncated = result.is_err();
-        if self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR) {
+        if self.is_over() {
             return Ok(());
         }
         if truncated || !self.seen.contains(Sighting::FINISH) {
@@ -422,6 +423,7 @@ impl Relay {
         }
         if self.first_content.is_none() {
             self.first_content = Some(millis(run.x.admission.arrived));
+            run.first_chunk = Some(Instant::now());
         }
         if run.x.is_cancelled() {
             self.discarded += self.out.len();
@@ -436,17 +438,18 @@ impl Relay {
         if head.is_none() && self.out.is_empty() {
             return;
         }
+        if self.is_over() {
+            run.rest = Rest { head, body: std::mem::take(&mut self.out) };
+            return;
+        }
         run.x.fill(|ready| {
             if head.is_some() {
                 ready.head = head;
             }
-            if ready.body.is_empty() {
-                std::mem::swap(&mut ready.body, &mut self.out); // megabytes are not copied once more
-            } else {
-                ready.body.append(&mut self.out);
-            }
+            append(&mut ready.body, &mut self.out);
         });
         run.deadline.tick_at(Some(after(Instant::now(), run.x.admission.snapshot.commit_after)));
+        run.rt.rigged.at(Point::Relay, &run.x.admission.requested_model);
     }
 
     /// A terminator behind neither content nor a reason to stop ends no answer.
@@ -461,6 +464,11 @@ impl Relay {
     /// Content was seen, or why there is none: from here on nothing is tried elsewhere.
     fn commits(&self) -> bool {
         [Sighting::CONTENT, Sighting::FINISH].into_iter().any(|s| self.seen.contains(s))
+    }
+
+    /// The upstream has said its last.
+    fn is_over(&self) -> bool {
+        [Sighting::END, Sighting::ERROR].into_iter().any(|s| self.seen.contains(s))
     }
 
     fn ended(&self) -> End {
@@ -508,7 +516,7 @@ impl Relay {
                         }
                     }
                 }
-                run.x.fill(|ready| ready.body.append(&mut out));
+                run.rest.body.append(&mut out);
                 End::Broken(failure)
             }
             other => other,

@@ -33,6 +33,19 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// The name in ledger and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Cancelled => "cancelled",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Where the token figures come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -125,6 +138,22 @@ pub struct TokenColumns {
     pub image_tokens: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counted_output_tokens: Option<u64>,
+}
+
+impl TokenColumns {
+    /// The figures in the order of metrics. What we counted ourselves beside an upstream's own is none of them.
+    pub(super) const fn by_class(&self) -> [u64; 8] {
+        [
+            self.input_tokens,
+            self.output_tokens,
+            self.cached_input_tokens,
+            self.cache_write_tokens,
+            self.cache_write_1h_tokens,
+            self.reasoning_tokens,
+            self.audio_tokens,
+            self.image_tokens,
+        ]
+    }
 }
 
 impl From<&Usage> for TokenColumns {
@@ -245,14 +274,17 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Prices what was used. What used nothing costs nothing, whatever the price.
-    pub(super) fn price(&mut self, sheet: Option<&'a Sheet>, used: &Tokens) {
-        self.cost_usd = match sheet {
-            _ if self.basis == Basis::None => Some(dollars(0)),
-            Some(sheet) => Some(sheet.cost_usd(used)),
+    /// Prices what was used. What used nothing costs nothing, whatever the price. Returns the pico-dollars, where they
+    /// are known.
+    pub(super) fn price(&mut self, sheet: Option<&'a Sheet>, used: &Tokens) -> Option<i128> {
+        let pico = match sheet {
+            _ if self.basis == Basis::None => Some(0),
+            Some(sheet) => Some(sheet.cost(used)),
             None => None,
         };
+        self.cost_usd = pico.map(dollars);
         self.price_version = sheet.map_or(UNPRICED, |sheet| sheet.version());
+        pico
     }
 
     /// The row as the journal's payload.

@@ -8,14 +8,21 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
+use tokio::time::MissedTickBehavior;
 
 use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
+use super::defect::{Rigged, caught};
 use super::exchange::Exchange;
 use super::row::{Outcome, Row, with_client_status};
+use crate::budget::Actual;
 use crate::journal::{Journal, RecordId};
+use crate::observe::{Component, Metrics};
 use crate::share::{Keeper, Share};
 use crate::transport::Pool;
+
+/// How often the journal is asked whether it takes requests, so that health tells it before they fail.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What a front asks of the runtime.
 pub enum Command {
@@ -46,6 +53,10 @@ pub struct Runtime {
     pub(super) journal: RefCell<Journal>,
     pub(super) draining: Cell<usize>,
     pub(super) alerts: Arc<Alerts>,
+    pub(super) rigged: Arc<Rigged>,
+    pub(super) metrics: Arc<Metrics>,
+    /// An intent could not be written, and nothing since.
+    has_failed: Cell<bool>,
     /// None where this host has its limits for itself.
     pub(super) share: Option<Arc<Share>>,
     scratch: RefCell<Vec<u8>>,
@@ -57,6 +68,8 @@ pub struct Runtime {
 pub fn start(
     journal: Journal,
     alerts: Arc<Alerts>,
+    metrics: Arc<Metrics>,
+    rigged: Arc<Rigged>,
     sharing: Option<Sharer>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
@@ -67,11 +80,18 @@ pub fn start(
             journal: RefCell::new(journal),
             draining: Cell::new(0),
             alerts,
+            rigged,
+            metrics,
+            has_failed: Cell::new(false),
             share: sharing.as_ref().map(|sharer| sharer.share.clone()),
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });
-        LocalSet::new().block_on(&tokio, serve(runtime, receiver, sharing));
+        let serving = serve(runtime, receiver, sharing);
+        if caught(|| LocalSet::new().block_on(&tokio, serving)).is_none() {
+            // Without this thread every request of the process would wait for ever: another process takes over.
+            std::process::abort();
+        }
     })?;
     Ok((sender, thread))
 }
@@ -82,9 +102,17 @@ async fn serve(
     sharing: Option<Sharer>,
 ) {
     if let Some(Sharer { keeper, .. }) = sharing {
-        tokio::task::spawn_local(keeper.run());
+        let keeping = tokio::task::spawn_local(keeper.run());
+        tokio::task::spawn_local(async move {
+            if keeping.await.is_err_and(|error| error.is_panic()) {
+                // Requests would wait for other hosts for ever: another process takes over.
+                std::process::abort();
+            }
+        });
     }
     let mut attempts = tokio::task::JoinSet::new();
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
@@ -92,12 +120,19 @@ async fn serve(
                 Some(Command::Attempt(x, attempt)) => {
                     attempts.spawn_local(attempt::run(runtime.clone(), x, attempt));
                 }
-                Some(Command::Close(x, status, code)) => runtime.close(&x, status, code.as_deref()),
-                Some(Command::Refused(row, id)) => runtime.settle(id, &row),
-                Some(Command::Run(act)) => act(),
+                Some(Command::Run(act)) => {
+                    let _ = caught(act);
+                }
                 Some(Command::Stop) | None => break,
+                Some(Command::Close(x, status, code)) => {
+                    let _ = caught(|| runtime.close(&x, status, code.as_deref()));
+                }
+                Some(Command::Refused(row, id)) => {
+                    let _ = caught(|| runtime.settle(id, &row));
+                }
             },
             Some(_) = attempts.join_next() => {}
+            _ = looks.tick() => runtime.look(),
         }
     }
     while attempts.join_next().await.is_some() {}
@@ -118,7 +153,25 @@ impl Runtime {
         let mut scratch = self.scratch.borrow_mut();
         row.write(&mut scratch);
         let mut journal = self.journal.borrow_mut();
-        if sent { journal.intent_sent(id, &scratch) } else { journal.intent(id, &scratch) }
+        let written =
+            if sent { journal.intent_sent(id, &scratch) } else { journal.intent(id, &scratch) };
+        written.inspect_err(|_| {
+            self.has_failed.set(true);
+            self.metrics.troubled(Component::Journal, true);
+        })
+    }
+
+    /// Finds out whether the journal takes requests.
+    fn look(&self) {
+        self.pay();
+        let mut journal = self.journal.borrow_mut();
+        if self.has_failed.get() {
+            // That nobody intended anything of this name is a record without a meaning, and shows whether one is written.
+            let nobody = RecordId { request_id: [0; 16], attempt: 0 };
+            self.has_failed.set(journal.release(nobody).is_err());
+        }
+        let is_well = !self.has_failed.get() && self.owed.borrow().is_empty() && journal.can_take();
+        self.metrics.troubled(Component::Journal, !is_well);
     }
 
     /// Records what became of an attempt, and returns the record.
@@ -152,14 +205,22 @@ impl Runtime {
     /// Completes the rows of a request with the status that its client got.
     fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
         x.set_client_status(status);
-        x.hold().settle();
+        let is_answered = status < 400;
+        {
+            let mut hold = x.hold();
+            if x.attempts() == 0 && is_answered {
+                // By the gateway itself: a request all the same.
+                hold.end_attempt(Actual { requests: 1, ..Actual::default() });
+            }
+            hold.settle();
+        }
         for (attempt, row) in x.take_unfinished() {
             let id = RecordId { request_id: x.id.into_bytes(), attempt };
             self.settle(id, &with_client_status(&row, status));
         }
         if x.attempts() == 0 {
             let mut row = Row::open(x, 0, None);
-            row.outcome = Outcome::Refused;
+            row.outcome = if is_answered { Outcome::Ok } else { Outcome::Refused };
             row.basis = super::row::Basis::None;
             row.error_code = code;
             row.price(None, &crate::price::Tokens::default());

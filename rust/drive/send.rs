@@ -46,12 +46,9 @@ fn ask_for_usage(x: &Exchange) -> Edit {
     let Some(place) = scan.stream_options_span() else {
         return Edit::insert("stream_options", br#"{"include_usage":true}"#.to_vec());
     };
-    // Rare and small: whatever else stands in `stream_options` is kept.
-    let given = x.admission.body.get(place.clone()).unwrap_or_default();
-    let mut options: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(given).unwrap_or_default();
-    options.insert("include_usage".to_owned(), true.into());
-    Edit::replace(place, serde_json::to_vec(&options).unwrap_or_default())
+    // Whatever else stands in `stream_options` is kept; they may also be null.
+    let given = x.admission.body.get(place.clone()).filter(|given| given.starts_with(b"{"));
+    Edit::replace(place, body::set(given.unwrap_or(b"{}"), "include_usage", b"true"))
 }
 
 /// A body of an upstream's dialect that asks for so many tokens at most.

@@ -3,7 +3,7 @@
 //! A request keeps the snapshot it began with, so that a reload never mixes two of them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::pricing::{PriceSpec, Pricing, Tariff};
 use super::route_cache::RouteCache;
 use crate::dialect::Dialect;
+use crate::observe::{Member, Metrics, ModelSeries};
 use crate::price::{Book, Schedule, Sheet, SpecError};
 use crate::stream::Counting;
 use crate::transport::{Endpoint, EndpointError};
@@ -49,6 +50,12 @@ impl Operation {
                 None
             }
         }
+    }
+}
+
+impl From<Operation> for Member {
+    fn from(operation: Operation) -> Self {
+        Self { number: operation as usize, name: operation.name() }
     }
 }
 
@@ -205,9 +212,17 @@ pub struct Target {
     pub timeouts: Timeouts,
     /// `None` where neither the configuration nor the price book has a price.
     pub prices: Option<Arc<Schedule>>,
+    /// Where it is counted, once it was.
+    series: Arc<OnceLock<Arc<ModelSeries>>>,
 }
 
 impl Target {
+    /// Where it is counted.
+    pub(super) fn series(&self, metrics: &Metrics, is_configured: bool) -> &ModelSeries {
+        let find = || metrics.model(&self.upstream.provider, &self.model, is_configured);
+        self.series.get_or_init(find)
+    }
+
     /// The prices for a request that began then, in seconds since 1970; `None` is unpriced, never free.
     pub fn sheet(&self, unix_s: i64) -> Option<&Arc<Sheet>> {
         self.prices.as_ref()?.at(unix_s)
@@ -341,8 +356,16 @@ impl Snapshot {
             weight: 1,
             timeouts: upstream.timeouts,
             prices: self.pricing.schedule(&upstream.tariff, provider, model),
+            series: Arc::default(),
         };
         Some(Arc::new(Route { strategy: Strategy::Fallback, targets: vec![target] }))
+    }
+
+    /// Gives the models that the configuration names their series, before clients name others.
+    pub(super) fn count_in(&self, metrics: &Metrics) {
+        for target in self.routes.values().flat_map(|route| &route.targets) {
+            target.series(metrics, true);
+        }
     }
 
     /// The aliases, for the list of models.
@@ -398,6 +421,7 @@ impl RouteSpec {
                     model: target.model,
                     weight: target.weight,
                     timeouts: target.timeouts.into(),
+                    series: Arc::default(),
                 })
             })
             .collect::<Result<Vec<_>, SnapshotError>>()?;

@@ -9,7 +9,7 @@ use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 
-use super::attempt::{End, Running, translation};
+use super::attempt::{End, Rest, Running, translation};
 use super::deadline::Stop;
 use super::failure::{Failure, FailureKind};
 use super::outbox::State;
@@ -106,11 +106,7 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
         run.cost_usd(),
     );
     run.x.set_client_status(200);
-    // The row is settled first, then the state follows: both go out in one batch with the body.
-    run.x.outbox.fill_quietly(|ready| {
-        ready.head = Some(head);
-        ready.body = body;
-    });
+    run.rest = Rest { head: Some(head), body };
     End::Done(State::End)
 }
 
@@ -158,12 +154,7 @@ pub(super) async fn as_stream(
         response_headers::answer(&run.x, &run.target, &parts.headers, EVENT_STREAM, overhead, None)
     });
     run.x.set_client_status(200);
-    run.x.outbox.fill_quietly(|ready| {
-        if head.is_some() {
-            ready.head = head;
-        }
-        ready.body.append(&mut out);
-    });
+    run.rest = Rest { head, body: out };
     End::Done(State::End)
 }
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::request::Parts;
+use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::answer::{Broken, FrontBody, whole, with_headers};
@@ -47,7 +48,7 @@ pub(super) async fn serve(
         Ok(body) => body,
         Err(trouble) => return asking.refused(trouble).await,
     };
-    let (admission, hold) = match admitted(&asking, &parts.headers, &body).await {
+    let (admission, hold) = match admitted(&asking, &parts, &body).await {
         Ok(admitted) => admitted,
         Err(refused) => {
             let trouble = Trouble::Refused(refused.id, refused.refusal);
@@ -66,7 +67,7 @@ pub(super) async fn serve(
 /// Asks the core until it admits or refuses for good.
 async fn admitted(
     asking: &Asking,
-    headers: &HeaderMap,
+    head: &Parts,
     body: &Bytes,
 ) -> Result<(drive::Admission, drive::Hold), drive::Refused> {
     let until = Instant::now() + HELD_WAIT;
@@ -75,10 +76,11 @@ async fn admitted(
     let mut asked = 0;
     loop {
         let pairs =
-            headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+            head.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
         let incoming = drive::Incoming {
             operation: asking.route.operation,
             dialect: asking.route.dialect,
+            route: head.uri.path(),
             headers: pairs,
             body,
         };

@@ -1,13 +1,9 @@
 //! Which way a request goes.
 
 use std::cell::Cell;
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -19,6 +15,7 @@ use super::handover::hand_over;
 use super::model::{self, Gone};
 use super::options::ModelRoute;
 use super::wire::Phase;
+use crate::drive::caught_async;
 
 /// The requests of one connection.
 #[derive(Clone)]
@@ -50,15 +47,8 @@ impl Service {
         route: ModelRoute,
         request: Request<Incoming>,
     ) -> Result<Response<FrontBody>, Gone> {
-        let mut serving = pin!(model::serve(self.floor.clone(), route, request));
-        let served =
-            poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(served)) => Poll::Ready(Some(served)),
-                Err(_) => Poll::Ready(None),
-            })
-            .await;
-        match served {
+        let serving = model::serve(self.floor.clone(), route, request);
+        match caught_async(serving).await {
             Some(served) => served,
             None => self.failed(route).await,
         }

@@ -20,6 +20,8 @@ pub struct Principal {
     pub models: Option<Vec<String>>,
     /// Providers that may answer it; `None` is all.
     pub providers: Option<Vec<String>>,
+    /// Paths that it may use; `None` is all. `/v1/*` stands for all below.
+    pub routes: Option<Vec<String>>,
     /// When the key ends, in milliseconds since 1970.
     pub expires_at_ms: Option<u64>,
     /// The key was taken back.
@@ -73,18 +75,28 @@ impl Principal {
 
     /// Whether it may ask for a model by this name.
     pub fn may_use(&self, model: &str) -> bool {
-        self.models.as_ref().is_none_or(|allowed| {
-            allowed.iter().any(|name| {
-                name == model
-                    || name.strip_suffix("/*").is_some_and(|provider| {
-                        model.strip_prefix(provider).is_some_and(|rest| rest.starts_with('/'))
-                    })
-            })
-        })
+        grants(self.models.as_deref(), model)
+    }
+
+    /// Whether it may use a path.
+    pub fn may_call(&self, route: &str) -> bool {
+        grants(self.routes.as_deref(), route)
     }
 
     /// Whether a provider may answer it.
     pub fn may_reach(&self, provider: &str) -> bool {
         self.providers.as_ref().is_none_or(|allowed| allowed.iter().any(|name| name == provider))
     }
+}
+
+/// Whether a list has a name, or all that is below something with a `/*` behind it.
+fn grants(allowed: Option<&[String]>, name: &str) -> bool {
+    allowed.is_none_or(|allowed| {
+        allowed.iter().any(|has| {
+            has == name
+                || has.strip_suffix("/*").is_some_and(|above| {
+                    name.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+                })
+        })
+    })
 }

@@ -9,7 +9,9 @@ use super::owner::OwnerId;
 use super::record::{Decoded, Kind, Record, RecordId, decode};
 use super::replay::OpenIntent;
 use crate::error::Error;
-use std::io::ErrorKind;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"sluice\x00\x01";
@@ -45,7 +47,7 @@ impl Position {
     pub(super) fn store(&self, dir: &Path, owner: OwnerId) -> Result<(), Error> {
         let path = owner.position_path(dir);
         let [_, unnamed] = owner.unfinished_paths(dir);
-        std::fs::write(&unnamed, self.encode())
+        write_private(&unnamed, &self.encode())
             .and_then(|()| std::fs::rename(&unnamed, &path))
             .map_err(|cause| io_error("replace", &path, cause))
     }
@@ -88,4 +90,11 @@ impl Position {
         }
         Some(Self { generation: word(8)?, sequence, offset: word(24)?, carried })
     }
+}
+
+/// A file that only its owner reads: it may carry rows.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)?.write_all(bytes)
 }

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// only the answer fills.
 const SETTLEMENT_GROWTH_BYTES: u64 = 512;
 
+/// An intent of some length.
+const TYPICAL_BYTES: u64 = 1024;
+
 /// The part of a segment that intents may keep free for settlements: a quarter, which is some 1,700
 /// open requests. Past that a settlement may need a new segment, and so space on the disk.
 const RESERVE_PART: u64 = 4;
@@ -119,6 +122,17 @@ impl Journal {
         self.append(Record { kind: Kind::Release, id, payload: &[] }, 0)?;
         self.forget(id);
         Ok(())
+    }
+
+    /// Whether it would take a request's intent now; makes room for it if need be.
+    pub fn can_take(&mut self) -> bool {
+        self.notice_removed();
+        let reserve_bytes =
+            (self.owed_bytes + TYPICAL_BYTES).min(self.options.segment_bytes / RESERVE_PART);
+        let wanted = TYPICAL_BYTES + reserve_bytes;
+        let free_bytes = self.current.as_ref().map_or(0, Segment::free_bytes);
+        self.has_room(TYPICAL_BYTES, TYPICAL_BYTES)
+            && (free_bytes >= wanted || self.make_room(wanted).is_ok())
     }
 
     /// How full the journal is: 0 to 1, a little more when settlements had to go past the bound.

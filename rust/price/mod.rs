@@ -16,7 +16,7 @@ mod tokens;
 
 pub use book::{Book, BookError};
 pub use factor::Factor;
-pub use money::dollars;
+pub use money::{dollars, pico_of};
 pub use schedule::Schedule;
 pub use sheet::{Bound, Reach, Sheet};
 pub use spec::{PriceSet, SpecError};

@@ -10,6 +10,11 @@ pub(super) const ATTO_PER_NANO: u128 = 1_000_000_000;
 /// Decimal places of a pico-dollar.
 const PLACES: usize = 12;
 
+/// Dollars as the ledger writes them, in pico-dollars.
+pub fn pico_of(dollars: &str) -> Option<u128> {
+    scaled(dollars, u32::try_from(PLACES).ok()?)
+}
+
 /// A plain or exponential decimal number times 10^`places`; `None` where that is no integer, or too large.
 pub(super) fn scaled(text: &str, places: u32) -> Option<u128> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {

@@ -15,15 +15,19 @@ use pyo3::types::PyBytes;
 use super::error::{GrantNeededError, refused};
 use super::exchange::{Failure, PyExchange, ready_to_py};
 use super::governance::PyGovernance;
+use super::metrics::PyMetrics;
 use super::share::LedgerQuestion;
 use super::wake::LoopWake;
 use crate::budget::{Charge, CounterName, Measure, Now};
 use crate::dialect::Dialect;
-use crate::drive::{self, EngineOptions, Exchange, Incoming, Operation, Snapshot, Wake};
+use crate::drive::{
+    self, EngineOptions, Exchange, Incoming, Operation, Rigged, Snapshot, Wake, tell_only_places,
+};
 use crate::journal::Options;
 use crate::share::{self, Waiter};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    tell_only_places();
     m.add_class::<Engine>()?;
     m.add_class::<PyExchange>()?;
     m.add_class::<Failure>()?;
@@ -53,8 +57,8 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (journal_dir, limits_dir, master_key, snapshot, *, segment_bytes=8 << 20, max_journal_bytes=512 << 20, shared_state=None))]
-    #[allow(clippy::too_many_arguments)] // all but the first ones by name
+    #[pyo3(signature = (journal_dir, limits_dir, master_key, snapshot, *, segment_bytes=8 << 20, max_journal_bytes=512 << 20, shared_state=None, panics=""))]
+    #[allow(clippy::too_many_arguments)] // keywords, in Python
     fn new(
         py: Python<'_>,
         journal_dir: PathBuf,
@@ -64,6 +68,7 @@ impl Engine {
         segment_bytes: u64,
         max_journal_bytes: u64,
         shared_state: Option<(String, String, bool)>,
+        panics: &str,
     ) -> PyResult<Self> {
         let snapshot = Snapshot::from_json(snapshot)?;
         let journal = Options { segment_bytes, max_bytes: max_journal_bytes };
@@ -73,7 +78,8 @@ impl Engine {
             host,
             knows_others,
         });
-        let options = EngineOptions { journal_dir, journal, limits_dir, master_key, share };
+        let rigged = Arc::new(Rigged::parse(panics));
+        let options = EngineOptions { journal_dir, journal, limits_dir, master_key, rigged, share };
         Ok(Self {
             core: Arc::new(py.detach(|| drive::Engine::start(&options, snapshot))?),
             wake: Arc::new(LoopWake::new()?),
@@ -120,13 +126,14 @@ impl Engine {
         Ok(())
     }
 
-    #[pyo3(signature = (operation, dialect, headers, body, *, is_last=true, may_ask=false))]
+    #[pyo3(signature = (operation, dialect, headers, body, *, route, is_last=true, may_ask=false))]
     fn begin(
         slf: Bound<'_, Self>,
         operation: &str,
         dialect: &str,
         headers: &Bound<'_, PyAny>,
         body: &[u8],
+        route: &str,
         is_last: bool,
         may_ask: bool,
     ) -> PyResult<PyExchange> {
@@ -136,6 +143,7 @@ impl Engine {
         let incoming = Incoming {
             operation: operation_of(operation)?,
             dialect: dialect_of(dialect)?,
+            route,
             headers: pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
             body: &body,
         };
@@ -179,9 +187,22 @@ impl Engine {
         told.map(|a| (a.kind.name(), a.provider, a.model, a.detail, a.times)).collect()
     }
 
-    /// How often each kind of alert was raised.
-    fn alert_totals(&self) -> HashMap<&'static str, u64> {
-        self.core.alerts().totals().into_iter().map(|(kind, n)| (kind.name(), n)).collect()
+    /// Counts a request that was answered without an exchange.
+    fn refused(&self, operation: &str, dialect: &str, status: u16, code: &str) -> PyResult<()> {
+        let name = (operation_of(operation)?, dialect_of(dialect)?);
+        self.core.refused(name, status, code);
+        Ok(())
+    }
+
+    /// Counts the ledger's row of an attempt whose process died.
+    fn count_unknown(&self, row: &[u8]) {
+        self.core.count_unknown(row);
+    }
+
+    /// What is counted by all workers of the host.
+    #[getter]
+    fn metrics(&self) -> PyMetrics {
+        PyMetrics(self.core.metrics().clone())
     }
 
     /// Puts keys and limits in force.

@@ -2,6 +2,7 @@
 
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyOSError, PyValueError};
+use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 
 use crate::drive::{Refusal, Refused, SnapshotError};
@@ -32,6 +33,7 @@ create_exception!(_core, JournalFullError, PyOSError, "The journal can take no n
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = m.py();
+    m.add("PanicException", py.get_type::<PanicException>())?;
     m.add("RefusedError", py.get_type::<RefusedError>())?;
     m.add("GrantNeededError", py.get_type::<GrantNeededError>())?;
     m.add("EventTooLargeError", py.get_type::<EventTooLargeError>())?;
@@ -51,6 +53,7 @@ impl From<Error> for PyErr {
             | Error::Limits(_)
             | Error::LimitsBusy
             | Error::LimitsAdrift
+            | Error::Metrics(_)
             | Error::SharedState(_) => PyOSError::new_err(text),
             _ => InvalidBodyError::new_err(text),
         }

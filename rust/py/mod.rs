@@ -9,6 +9,7 @@ mod front;
 mod governance;
 mod journal;
 mod json;
+mod metrics;
 mod share;
 mod sse;
 mod stream;
@@ -27,6 +28,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     front::register(m)?;
     journal::register(m)?;
     json::register(m)?;
+    metrics::register(m)?;
     sse::register(m)?;
     stream::register(m)?;
     tokens::register(m)

@@ -1,15 +1,17 @@
 //! Makes one connection: name, TCP, TLS, HTTP handshake.
 
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ClientConfig;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::dial::dial;
 use super::wire::Wire;
 use super::{Endpoint, RequestBody, TransportError, tls};
 
@@ -17,6 +19,16 @@ use super::{Endpoint, RequestBody, TransportError, tls};
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Most header fields in an answer.
 const MAX_HEADERS: usize = 128;
+/// Requests that share one HTTP/2 connection. Servers allow 100 or more (RFC 9113, 6.5.2 recommends it) and the
+/// client library lets what is above a server's limit wait in silence, so the pool opens another before.
+const MAX_STREAMS: usize = 64;
+/// Bytes of one HTTP/2 answer on their way before somebody reads them.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// The same of all answers of a connection: room for each, so that readers that stall hold up nobody else.
+const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
+/// How often an HTTP/2 connection in use is asked whether it lives, and how long the answer may take.
+const PING_EVERY: Duration = Duration::from_secs(20);
+const PING_WITHIN: Duration = Duration::from_secs(10);
 
 /// Opens connections. TLS roots are read when the first upstream needs them: it takes milliseconds.
 #[derive(Debug, Default)]
@@ -29,17 +41,15 @@ pub struct Connector {
 pub enum Connection {
     /// One request at a time.
     Http1(http1::SendRequest<RequestBody>, Wire),
-    /// Many requests at a time; a clone shares the connection.
-    Http2(http2::SendRequest<RequestBody>),
+    /// Many requests at a time. The pool has one handle and each request one.
+    Http2(http2::SendRequest<RequestBody>, Rc<()>),
 }
 
 impl Connector {
     /// Connects; the connection is driven by a task of its own on the current `LocalSet`.
     pub async fn connect(&self, endpoint: &Endpoint) -> Result<Connection, TransportError> {
         let fail = |e: &dyn std::fmt::Display| TransportError::Connect(e.to_string());
-        let tcp =
-            TcpStream::connect((endpoint.host(), endpoint.port())).await.map_err(|e| fail(&e))?;
-        tcp.set_nodelay(true).map_err(|e| fail(&e))?;
+        let tcp = dial(endpoint.host(), endpoint.port()).await.map_err(|e| fail(&e))?;
         let wire = Wire::new(tcp);
         let Some(name) = endpoint.server_name() else {
             return http1_connection(wire.clone(), wire).await;
@@ -49,11 +59,7 @@ impl Connector {
             .await
             .map_err(|e| fail(&e))?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            let (sender, connection) = http2::handshake(LocalExecutor, TokioIo::new(stream))
-                .await
-                .map_err(|e| fail(&e))?;
-            tokio::task::spawn_local(connection);
-            return Ok(Connection::Http2(sender));
+            return http2_connection(stream).await;
         }
         http1_connection(stream, wire).await
     }
@@ -81,6 +87,23 @@ where
     Ok(Connection::Http1(sender, wire))
 }
 
+async fn http2_connection<S>(stream: S) -> Result<Connection, TransportError>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
+{
+    let (sender, connection) = http2::Builder::new(LocalExecutor)
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_WITHIN)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| TransportError::Connect(e.to_string()))?;
+    tokio::task::spawn_local(connection);
+    Ok(Connection::Http2(sender, Rc::new(())))
+}
+
 /// Runs an HTTP/2 connection's tasks on this thread.
 #[derive(Debug, Clone, Copy)]
 pub struct LocalExecutor;
@@ -99,7 +122,7 @@ impl Connection {
     ) -> Result<Response<Incoming>, TransportError> {
         let answer = match self {
             Self::Http1(sender, _) => sender.send_request(request).await,
-            Self::Http2(sender) => sender.send_request(request).await,
+            Self::Http2(sender, _) => sender.send_request(request).await,
         };
         answer.map_err(|error| {
             if error.is_canceled() {
@@ -116,7 +139,7 @@ impl Connection {
     pub fn is_ready(&self) -> bool {
         match self {
             Self::Http1(sender, wire) => sender.is_ready() && wire.is_quiet(),
-            Self::Http2(sender) => sender.is_ready(),
+            Self::Http2(sender, _) => sender.is_ready(),
         }
     }
 
@@ -124,7 +147,19 @@ impl Connection {
     pub fn is_closed(&self) -> bool {
         match self {
             Self::Http1(sender, _) => sender.is_closed(),
-            Self::Http2(sender) => sender.is_closed(),
+            Self::Http2(sender, _) => sender.is_closed(),
+        }
+    }
+
+    /// One more handle of a connection that requests can share, unless enough share it already.
+    pub fn shared(&self) -> Option<Self> {
+        match self {
+            Self::Http2(sender, handles)
+                if !sender.is_closed() && Rc::strong_count(handles) <= MAX_STREAMS =>
+            {
+                Some(Self::Http2(sender.clone(), handles.clone()))
+            }
+            _ => None,
         }
     }
 }

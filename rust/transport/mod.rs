@@ -4,6 +4,7 @@
 
 mod coding;
 mod connect;
+mod dial;
 mod endpoint;
 mod pool;
 mod tls;

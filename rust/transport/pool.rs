@@ -77,10 +77,12 @@ impl Server {
         }
         for at in (0..idle.len()).rev() {
             match idle.get(at) {
-                Some((Connection::Http2(sender), _)) if !sender.is_closed() => {
-                    return Some(Connection::Http2(sender.clone()));
-                }
                 Some((connection, _)) if connection.is_closed() => drop(idle.remove(at)),
+                Some((connection @ Connection::Http2(..), _)) => {
+                    if let Some(shared) = connection.shared() {
+                        return Some(shared);
+                    }
+                }
                 Some((_, since)) if now.duration_since(*since) < MIN_IDLE => {}
                 Some((connection, _)) if connection.is_ready() => {
                     return idle.remove(at).map(|(c, _)| c);
@@ -108,15 +110,15 @@ impl Lease {
 
     /// Whether requests share this connection, so that headers take the HTTP/2 form.
     pub const fn is_http2(&self) -> bool {
-        matches!(self.connection, Connection::Http2(_))
+        matches!(self.connection, Connection::Http2(..))
     }
 
     /// Makes an HTTP/2 connection known to the pool as soon as it is open: requests share it.
     pub fn share(&self) {
-        if let Connection::Http2(sender) = &self.connection {
+        if let Some(shared) = self.connection.shared() {
             let mut idle = self.server.idle.borrow_mut();
             idle.retain(|(c, _)| !c.is_closed());
-            idle.push_back((Connection::Http2(sender.clone()), Instant::now()));
+            idle.push_back((shared, Instant::now()));
         }
     }
 
@@ -125,7 +127,7 @@ impl Lease {
     /// It is used again only if nothing came on it meanwhile (`Wire::is_quiet`), and hyper closes it where something
     /// unread stands behind the answer: surplus bytes of one answer never become the head of the next.
     pub fn recycle(self) {
-        if matches!(self.connection, Connection::Http2(_)) || self.connection.is_closed() {
+        if self.is_http2() || self.connection.is_closed() {
             return;
         }
         let mut idle = self.server.idle.borrow_mut();

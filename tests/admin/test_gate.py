@@ -82,7 +82,9 @@ async def test_au_01_every_route_is_closed_by_default(
 async def test_a_route_that_is_not_there_is_as_closed(office: Office) -> None:
     assert code_of(await office.ask("GET", "/secret", key=None)) == (401, "unauthorised")
     assert code_of(await office.ask("GET", "/secret")) == (404, "unknown_route")
-    assert code_of(await office.ask("PUT", "/keys")) == (405, "method_not_allowed")
+    wrong = await office.ask("PUT", "/keys")
+    assert code_of(wrong) == (405, "method_not_allowed")
+    assert wrong.headers["allow"] == "GET, POST"
 
 
 @pytest.mark.parametrize("path", ["/keys/", "//keys", "/Keys", "/%6beys", "/keys%2f", "/keys;a=b"])
@@ -115,6 +117,27 @@ async def test_au_12_ten_wrong_tries_a_minute_and_then_none(office: Office) -> N
     assert code_of(blocked) == (429, "too_many_tries")  # the right one too: it could be guessed
     assert 50 < int(blocked.headers["retry-after"]) <= 60
     assert (await office.ask("GET", "/keys", peer="10.0.0.1")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("10.0.0.1", "10.0.0.2", False),
+        ("10.0.0.1", "::ffff:10.0.0.1", True),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("::1", "127.0.0.1", False),
+        ("", "unix:", False),
+    ],
+)
+async def test_au_12_an_address_is_where_its_owner_is(
+    office: Office, one: str, other: str, is_same: bool
+) -> None:
+    for number in range(10):
+        await office.ask("GET", "/keys", key=f"wrong-{number}", peer=one)
+    answer = await office.ask("GET", "/keys", peer=other)
+    assert answer.status_code == (429 if is_same else 200)
 
 
 async def test_au_12_all_workers_count_together(office: Office) -> None:

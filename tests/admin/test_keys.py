@@ -111,6 +111,9 @@ async def test_a_name_is_one_keys(either: Office, name: str) -> None:
         ({"name": 3}, "name", "must be text"),
         ({"name": "a", "models": "x"}, "models", "must be a list"),
         ({"name": "a", "models": [1]}, "models[0]", "must be text"),
+        ({"name": "a", "routes": ["/v1/embedings"]}, "routes[0]", 'mean "/v1/embeddings"?'),
+        ({"name": "a", "routes": ["embeddings"]}, "routes[0]", "is no route"),
+        ({"name": "a", "routes": ["/admin/*"]}, "routes[0]", "is no route"),
         ({"name": "a", "metadata": {"a": {"b": 1}}}, "metadata.a", "must be text"),
         ({"name": "a", "expires_at": "soon"}, "expires_at", "is no time"),
         ({"name": "a", "expires_at": "2026-01-01T00:00:00"}, "expires_at", "is no time"),
@@ -189,3 +192,10 @@ async def test_another_master_key_mints_nothing(office: Office) -> None:
     await office.given("POST", "/keys", {"name": "a"})
     office.service.desk.master = b"another" * 8
     assert code_of(await office.ask("POST", "/keys", {"name": "b"}))[0] == 503
+
+
+async def test_what_is_made_later_sorts_behind(office: Office) -> None:
+    """Pages and the trail go by ids, and many are made in one millisecond."""
+    ids = [office.service.desk.new_id("key") for _ in range(5000)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 5000

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from sluicegate.admin.openapi import document
 from sluicegate.admin.routes import ROUTES
@@ -99,6 +100,10 @@ def test_the_document_has_every_route() -> None:
         for method in operations
     }
     assert told == {(route.method, route.path) for route in ROUTES}
+
+
+def test_the_document_is_openapi() -> None:
+    OpenAPIV31SpecValidator(json.loads(document())).validate()
 
 
 def test_the_documents_references_lead_somewhere() -> None:

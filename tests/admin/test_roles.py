@@ -21,6 +21,7 @@ async def tenants(office: Office) -> dict[str, Any]:
         place = {"organisation": organisation, "team": team}
         name = f"{organisation}-{team}"
         made = await office.given("POST", "/keys", {"name": f"k-{name}", "user": "alice", **place})
+        await office.given("POST", "/projects", {"name": "p", **place})
         world[f"key {name}"] = made["record"]["id"]
         await office.given(
             "POST", "/limits", {"name": f"l-{name}", "scope": place, "requests": 9, "per": "day"}
@@ -53,6 +54,7 @@ async def test_au_05_another_tenants_things_are_as_if_not_there(either: Office) 
             "request": world[f"request {tenant}"],
             "team": world[f"team {organisation} {team}"],
             "user": world[f"user {organisation} {team} alice"],
+            "project": world[f"project {organisation} {team} p"],
             "organisation": world["organisation zeta"],
         }
         for method, path in id_routes(ids):
@@ -67,8 +69,9 @@ async def test_au_05_another_tenants_things_are_as_if_not_there(either: Office) 
 def id_routes(ids: dict[str, str]) -> list[tuple[str, str]]:
     """Every route that names something, but for killing a run: that makes one of one's own."""
     kinds = {"keys": "key", "limits": "limit", "budgets": "limit", "runs": "run"}
-    kinds |= {"requests": "request", "teams": "team", "users": "user"}
+    kinds |= {"requests": "request", "teams": "team", "projects": "project", "users": "user"}
     kinds |= {"organisations": "organisation"}
+    assert {route.path.split("/")[1] for route in ROUTES if "{" in route.path} == set(kinds)
     found = []
     for route in ROUTES:
         plural = route.path.split("/")[1]
@@ -171,6 +174,7 @@ def least(route: Route, world: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     ids = {"keys": world["key acme-core"], "limits": "l-acme-core", "budgets": "l-acme-core"}
     ids |= {"runs": "r-acme-core", "teams": world["team acme core"]}
     ids |= {"users": world["user acme core alice"], "organisations": world["organisation acme"]}
+    ids |= {"projects": world["project acme core p"], "requests": world["request acme-core"]}
     path = re.sub(r"{\w+}", ids.get(plural, "x"), route.path)
     bodies: dict[str, dict[str, Any]] = {
         "/keys": {"name": "new"},
@@ -222,6 +226,45 @@ async def test_au_09_no_role_gets_more_by_fields_of_its_own_making(
     assert len((await office.given("GET", f"/keys/{world['key zeta-core']}"))["credentials"]) == 1
 
 
+#: who asks -> how high it stands; a key to models stands nowhere
+STANDS = {
+    "nobody": 0,
+    "a key to models": 0,
+    "team_admin acme-core": 1,
+    "organisation_admin acme": 2,
+    "root": 3,
+}
+
+
+@pytest.mark.parametrize("who", STANDS)
+async def test_au_09_every_operation_of_the_document_by_every_role(
+    office: Office, who: str
+) -> None:
+    """Closed below its role; open from there on, as far as the caller's own things go."""
+    world = await tenants(office)
+    model_key = (await office.given("POST", "/keys", {"name": "m"}))["key"]
+    secret = {"nobody": None, "a key to models": model_key}.get(who) or world.get(who)
+    order = {"GET": 0, "PATCH": 1, "POST": 2, "DELETE": 3}  # nothing is gone before it is read
+    for number, route in enumerate(sorted(ROUTES, key=lambda each: order[each.method])):
+        path, body = least(route, world)
+        answer = await office.ask(
+            route.method,
+            path,
+            body if route.form else None,
+            key=secret,
+            peer=f"10.2.{number // 250}.{number % 250}",
+        )
+        told = (who, route.method, route.path, answer.text)
+        if STANDS[who] == 0:
+            assert code_of(answer) == (401, "unauthorised"), told
+        elif STANDS[who] < RANKS[route.role]:
+            assert code_of(answer) == (403, "forbidden"), told
+        else:
+            assert answer.status_code not in {401, 500, 503}, told
+            # what is left are states (409), what is gone by now (404), and what someone above made
+            assert answer.status_code < 300 or answer.status_code in {403, 404, 409}, told
+
+
 @pytest.mark.parametrize(("who", "role"), [(w, r) for w in ("team", "org") for r in RANKS])
 async def test_au_09_nobody_makes_a_role_above_its_own(office: Office, who: str, role: str) -> None:
     world = await tenants(office)
@@ -242,6 +285,7 @@ async def test_au_09_nobody_makes_a_role_above_its_own(office: Office, who: str,
 BOUNDED = {
     "models": ["smart", "u/*"],
     "providers": ["u"],
+    "routes": ["/v1/embeddings", "/v1/messages/*"],
     "expires_at": "2030-01-01T00:00:00Z",
 }
 
@@ -262,6 +306,12 @@ BOUNDED = {
         ({"models": ["smart", "better"]}, 403),
         ({"providers": ["v"]}, 403),
         ({"providers": ["u"]}, 201),
+        ({"routes": ["/v1/embeddings"]}, 201),
+        ({"routes": ["/v1/messages/count_tokens"]}, 201),
+        ({"routes": []}, 201),
+        ({"routes": ["/v1/messages"]}, 403),
+        ({"routes": ["/v1/*"]}, 403),
+        ({"routes": ["/*"]}, 403),
         ({"expires_at": "2029-12-31T00:00:00Z"}, 201),
         ({"expires_at": "2030-01-01T00:00:01Z"}, 403),
         ({"expires_at": "9999-12-31T23:59:59+00:00"}, 403),
@@ -279,6 +329,7 @@ async def test_au_09_a_key_never_mints_more_than_it_has(
         record = answer.json()["record"]
         assert record["models"] == body.get("models", BOUNDED["models"])
         assert record["providers"] == ["u"]
+        assert record["routes"] == body.get("routes", BOUNDED["routes"])
         assert record["expires_at"] <= "2030-01-01T00:00:00.000Z"
 
 
@@ -288,9 +339,13 @@ async def test_au_09_a_bound_cannot_be_taken_away_afterwards(office: Office) -> 
     made = await office.given("POST", "/keys", {"name": "new"}, key=secret)
     path = f"/keys/{made['record']['id']}"
     same = await office.given(
-        "PATCH", path, {"models": None, "providers": None, "expires_at": None}, key=secret
+        "PATCH",
+        path,
+        {"models": None, "providers": None, "routes": None, "expires_at": None},
+        key=secret,
     )
     assert same["models"] == BOUNDED["models"]
+    assert same["routes"] == BOUNDED["routes"]
     assert same["expires_at"] == "2030-01-01T00:00:00.000Z"
     assert (await office.ask("PATCH", path, {"models": ["x"]}, key=secret)).status_code == 403
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -96,6 +97,59 @@ def test_keys(shell: Shell) -> None:
     assert secret.strip() not in shell.config.parent.joinpath("data").as_posix()
 
 
+def test_a_key_is_bound_to_routes(shell: Shell) -> None:
+    shell.good("keys", "create", "ci", "--route", "/v1/embeddings", "--provider", "u")
+    shown = shell.json("keys", "show", "ci")
+    assert (shown["routes"], shown["providers"]) == (["/v1/embeddings"], ["u"])
+    shell.good("keys", "update", "ci", "--route", "/v1/messages", "--route", "/v1/embeddings")
+    assert shell.json("keys", "show", "ci")["routes"] == ["/v1/messages", "/v1/embeddings"]
+    [key] = shell.store().load_keys(0)
+    assert key.routes == ["/v1/messages", "/v1/embeddings"]
+    shell.good("keys", "update", "ci", "--without", "routes")
+    assert shell.json("keys", "show", "ci")["routes"] is None
+
+
+def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(_commands(main)), ids=" ".join)
+def test_every_command_explains_itself(tmp_path: Path, path: tuple[str, ...]) -> None:
+    """Without a configuration; a slip in an option is told with exit code 2, and nothing more."""
+    for word in ("--help", "-h"):
+        done = CliRunner().invoke(main, [*path, word], env={})
+        assert done.exit_code == 0
+        assert done.stdout.startswith("Usage: ")
+        assert len(done.stdout.split("\n\n")[1].strip()) > 5, "no word of what it does"
+    slip = CliRunner().invoke(main, [*path, "--no-such-option"], env={})
+    assert (slip.exit_code, slip.stdout) == (2, "")
+    assert "No such option" in slip.stderr
+
+
+def test_a_secret_is_on_standard_output_once_and_nowhere_else(shell: Shell) -> None:
+    code, out, err = shell.run("keys", "create", "ci", "--user", "ann")
+    secret = out.strip()
+    assert (code, out) == (0, f"{secret}\n")
+    said = [err]
+    for arguments in (
+        ["keys", "show", "ci"],
+        ["keys", "show", "ci", "--json"],
+        ["keys", "list"],
+        ["keys", "list", "--json"],
+        ["keys", "update", "ci", "--rpm", "1"],
+        ["keys", "revoke", "ci", "--json"],
+        ["users", "list", "--json"],
+    ):
+        code, out, err = shell.run(*arguments)
+        assert code == 0
+        said += [out, err]
+    assert secret not in "".join(said)
+    assert secret.removeprefix("sk-sg-")[:8] not in "".join(said)
+
+
 def test_what_the_commands_do_is_in_the_trail(shell: Shell) -> None:
     shell.good("keys", "create", "ci")
     with shell.store().reading() as transaction:
@@ -152,6 +206,10 @@ def test_limits_and_budgets(shell: Shell) -> None:
             ["limits", "create", "x", "--requests", "1", "--per", "day", "--scope", "teem=a"],
             'did you mean "team"?',
         ),
+        (["keys", "create", "x", "--route", "/v1/embedings"], 'mean "/v1/embeddings"?'),
+        (["keys", "update", "x"], "nothing to change"),
+        (["limits", "update", "x"], "nothing to change"),
+        (["budgets", "update", "x"], "nothing to change"),
         (["keys", "show", "nobody"], "there is no key 'nobody'"),
         (["keys", "create", ""], "name: must not be empty"),
         (["keys", "create", "x", "--expires-at", "soon"], "is no time"),

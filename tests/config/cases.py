@@ -76,6 +76,14 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         'providers: {u: {dialect: openai, base_url: "http://h", api_key: none, responses: maybe}}',
         ["1: providers.u.responses: must be true or false"],
     ),
+    "a provider of a key": (
+        U + f"keys: [{{name: a, key: {KEY}, providers: [v]}}]",
+        ['2: keys[0].providers[0]: no provider "v" is configured'],
+    ),
+    "a route of a key": (
+        U + f"keys: [{{name: a, key: {KEY}, routes: [/v1/*, /v1/mesages]}}]",
+        ['2: keys[0].routes[1]: "/v1/mesages" is no route (did you mean "/v1/messages"?)'],
+    ),
     "a required field": (U + "keys: [{name: a}]", ["2: keys[0].key: is missing"]),
     "a foreign tag": (
         U + "data_dir: !!python/name:os.system",

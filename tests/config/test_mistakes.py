@@ -82,8 +82,9 @@ def test_what_is_no_yaml_or_toml_names_the_line(
             "has more than 200000 values",
         ),
         ("\n\na: \x00", "3: not YAML: the character U+0000 is not allowed"),
+        ("providers:\n  openai: {api_key: ${KEY}}", '; write "${KEY}", in quotes'),
     ],
-    ids=["deep", "deeper", "cycle", "aliases that multiply", "a zero"],
+    ids=["deep", "deeper", "cycle", "aliases that multiply", "a zero", "a bare variable"],
 )
 def test_hostile_files_end_soon(tmp_path: Path, text: str, says: str) -> None:
     assert any(says in line for line in told(tmp_path, text))
@@ -97,6 +98,11 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read: not UTF-8"):
         load(binary)
+
+
+def test_toml_names_the_line_of_a_table_that_only_a_longer_header_names(tmp_path: Path) -> None:
+    [message] = told(tmp_path, '[server]\n[modles.a]\ntargets = ["u/x"]', "c.toml")
+    assert message.startswith("2: modles: ")
 
 
 def test_toml_names_the_line_of_the_right_key(tmp_path: Path) -> None:

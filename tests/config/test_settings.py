@@ -221,13 +221,15 @@ def test_a_catalogue_row_may_be_overridden(tmp_path: Path) -> None:
         tmp_path,
         "providers: {openai: {api_key: sk-a, base_url: http://h/v1, headers: {x-a: b}, "
         "stream_usage: never, on_disconnect: drain, unsupported: drop, "
-        "extensions: [cache_control]}}",
+        "extensions: [cache_control], lacks: [user]}}",
     )
     upstream = settings.upstreams["openai"]
     assert upstream.base_url == "http://h/v1"
     assert upstream.headers == (("authorization", "Bearer sk-a"), ("x-a", "b"))
     assert (upstream.ask_usage, upstream.drain, upstream.drop_unsupported) == (False, True, True)
-    assert upstream.extensions == {"cache_control"}
+    assert upstream.host.extensions == {"cache_control"}
+    # A host that refuses to be asked for usage is not asked in translated requests either.
+    assert upstream.host.lacks == {"stream_options", "user"}
 
 
 @pytest.mark.parametrize(

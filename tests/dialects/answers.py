@@ -84,6 +84,10 @@ TO_ANTHROPIC: Final[dict[str, Case]] = {
         completion({"content": [text("a"), text("b")]}),
         {"content": [text("ab")]},
     ),
+    "content that is an object": (  # Cloudflare's JSON mode
+        completion({"content": {"b": 1, "a": [2]}}),
+        {"content": [text('{"b": 1, "a": [2]}')]},
+    ),
     "length": (completion({"content": "hi"}, "length"), {"stop_reason": "max_tokens"}),
     "filter": (completion({"content": "hi"}, "content_filter"), {"stop_reason": "refusal"}),
     "no reason": (completion({"content": "hi"}, None), {"stop_reason": "end_turn"}),

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from sluicegate.dialects.base import Host
+from sluicegate.errors import UnsupportedFieldError
+
 from .translate import A_TOOL, ALL_EXTENSIONS, HELLO, TOOL, translate
 from .vendor_types import fault
 
@@ -323,7 +326,48 @@ def test_a_host_gets_only_the_extensions_that_it_takes(
     extensions: set[str], told: list[str]
 ) -> None:
     request = {"max_tokens": 9, **MARKED}
-    out, dropped = translate("anthropic", "openai", request, extensions=frozenset(extensions))
+    out, dropped = translate("anthropic", "openai", request, host=Host(frozenset(extensions)))
     written = json.dumps(out)
-    assert {name for name in ALL_EXTENSIONS if f'"{name}"' in written} == extensions
+    assert {name for name in ALL_EXTENSIONS.extensions if f'"{name}"' in written} == extensions
     assert sorted(dropped) == sorted(told)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "there", "told"),
+    [
+        ("max_completion_tokens", {"max_tokens": 9}, []),
+        ("user", {"user": None}, ["metadata.user_id"]),
+        ("service_tier", {"service_tier": None}, ["service_tier"]),
+        ("reasoning_effort", {"reasoning_effort": None}, ["thinking"]),
+        ("stream_options", {"stream_options": None, "stream": True}, []),
+        ("response_format", {}, None),
+        ("stop", {}, None),
+        ("parallel_tool_calls", {}, None),
+    ],
+)
+def test_a_host_gets_no_field_that_it_lacks(
+    lacks: str, there: dict[str, Any], told: list[str] | None
+) -> None:
+    """`told` None: it changes the answer, so the request is refused."""
+    request = {
+        "max_tokens": 9,
+        "messages": HELLO,
+        "stream": True,
+        "metadata": {"user_id": "u"},
+        "service_tier": "auto",
+        "thinking": {"type": "enabled", "budget_tokens": 4},
+        "stop_sequences": ["x"],
+        "tools": [A_TOOL],
+        "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
+        "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
+    }
+    host = Host(lacks=frozenset({lacks}))
+    if told is None:
+        with pytest.raises(UnsupportedFieldError):
+            translate("anthropic", "openai", request, host=host)
+    out, dropped = translate("anthropic", "openai", request, host=host, drop=told is None)
+    assert lacks not in out
+    if told is not None:
+        assert {name: out.get(name) for name in there} == there
+        assert dropped == told
+    assert len(dropped) == (1 if told is None else len(told))

@@ -69,7 +69,7 @@ def encode(body: bytes, source: str, target: str, drop: bool) -> bytes:
         stream=True,
         drop_unsupported=drop,
         default_max_tokens=4096,
-        extensions=ALL_EXTENSIONS,
+        host=ALL_EXTENSIONS,
     )
     return out
 

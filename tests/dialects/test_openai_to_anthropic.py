@@ -7,6 +7,19 @@ import pytest
 from .translate import A_HELLO, A_TOOL, HELLO, TOOL, translate
 from .vendor_types import fault
 
+JPG = "data:image/JPG;base64,"
+
+
+def asking(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """A user's message of one part."""
+    return [{"role": "user", "content": [part]}]
+
+
+def file(name: str, data: str) -> dict[str, Any]:
+    """A file as Chat Completions takes it."""
+    return {"type": "file", "file": {"filename": name, "file_data": data}}
+
+
 # What an OpenAI request adds, and what must then stand in the Anthropic one.
 TO_ANTHROPIC: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "bound": ({"max_tokens": 7}, {"max_tokens": 7}),
@@ -299,6 +312,82 @@ TO_ANTHROPIC: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "tool without parameters": (
         {"tools": [{"type": "function", "function": {"name": "f"}}]},
         {"tools": [A_TOOL]},
+    ),
+    "tool whose parameters have no type": (
+        {
+            "tools": [
+                {"type": "function", "function": {"name": "f", "parameters": {"required": ["a"]}}}
+            ]
+        },
+        {"tools": [{"name": "f", "input_schema": {"type": "object", "required": ["a"]}}]},
+    ),
+    "image of an unregistered type": (
+        {"messages": asking({"type": "image_url", "image_url": {"url": f"{JPG}AAAA"}})},
+        {
+            "messages": asking(
+                {
+                    "type": "image",
+                    "source": {"type": "base64", "media_type": "image/jpeg", "data": "AAAA"},
+                }
+            )
+        },
+    ),
+    "file of text": (
+        {"messages": asking(file("a.csv", "data:text/csv;base64,w7w7MQ=="))},
+        {
+            "messages": asking(
+                {
+                    "type": "document",
+                    "title": "a.csv",
+                    "source": {"type": "text", "media_type": "text/plain", "data": "\u00fc;1"},
+                }
+            )
+        },
+    ),
+    "file that is an image": (
+        {"messages": asking(file("a.png", "data:image/png;base64,AAAA"))},
+        {
+            "messages": asking(
+                {
+                    "type": "image",
+                    "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"},
+                }
+            )
+        },
+    ),
+    "what hosts add to their answers": (
+        {
+            "messages": [
+                *HELLO,
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "refusal": None,
+                    "annotations": [],
+                    "audio": None,
+                    "function_call": None,
+                    "executed_tools": [{"type": "search"}],
+                    "tool_calls": [
+                        {
+                            "id": "a",
+                            "type": "function",
+                            "index": 0,
+                            "function": {"name": "f", "arguments": "{}"},
+                            "extra_content": {"google": {"thought_signature": "s"}},
+                        }
+                    ],
+                },
+            ]
+        },
+        {
+            "messages": [
+                *A_HELLO,
+                {
+                    "role": "assistant",
+                    "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {}}],
+                },
+            ]
+        },
     ),
     "empty tools": ({"tools": [], "parallel_tool_calls": True}, {"tools": None}),
     "several users": (

@@ -46,7 +46,7 @@ def encode(source: str, target: str, request: dict[str, Any]) -> dict[str, Any]:
         stream=bool(request.get("stream")),
         drop_unsupported=False,
         default_max_tokens=4096,
-        extensions=ALL_EXTENSIONS,
+        host=ALL_EXTENSIONS,
     )
     out: dict[str, Any] = json.loads(body)
     return out

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sluicegate.dialects import DIALECTS
+from sluicegate.dialects.base import Host
 from sluicegate.errors import InvalidRequestError, UnsupportedFieldError
 
 from .translate import HELLO, translate
@@ -63,6 +64,20 @@ from .translate import HELLO, translate
                         "role": "user",
                         "content": [
                             {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}
+                        ],
+                    }
+                ]
+            },
+            "messages[0].content[0]",
+        ),
+        (
+            "openai",
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "file", "file": {"file_data": "data:a/zip;base64,AAAA"}}
                         ],
                     }
                 ]
@@ -155,7 +170,7 @@ def test_unknown_fields_come_back_byte_for_byte_in_their_own_dialect(dialect: st
         stream=False,
         drop_unsupported=False,
         default_max_tokens=1,
-        extensions=frozenset(),
+        host=Host(),
     )
     assert b'"odd":1.00' in out
     assert b'"strange":{"a": [1e2]}' in out

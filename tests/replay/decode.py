@@ -109,7 +109,7 @@ def fold_openai(payloads: list[Any], stream: bool) -> Meaning:
                 function = call.get("function") or call.get("custom") or {}
                 _add_call(calls, call, position, function, stream)
             legacy = message.get("function_call")
-            if legacy:
+            if legacy and legacy.get("name"):  # Snowflake sends an empty one with every message
                 _add_call(calls, {}, 0, legacy, stream)
     made.choices = max(1, len(indexes))
     made.tools = [(name, arguments(given)) for _, name, given in sorted_calls(calls)]
@@ -161,7 +161,8 @@ def _text_of(content: Any) -> str:
     if isinstance(content, list):
         return "".join(part.get("text", "") for part in content if part.get("type") == "text")
     if isinstance(content, dict):
-        return json.dumps(content)  # Cloudflare's JSON mode gives the object itself
+        # Cloudflare's JSON mode gives the object itself.
+        return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
     return content or ""
 
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use sluicegate::body::{Edit, MAX_DEPTH, Scan, for_each_text, scan, splice};
+use sluicegate::body::{Edit, MAX_DEPTH, Scan, for_each_text, scan, set, splice};
 use sluicegate::error::Error;
 
 /// The verdict alone; a field that we cannot act on is valid JSON all the same.
@@ -487,5 +487,18 @@ proptest! {
         let found = scan(&out).unwrap();
         prop_assert_eq!(found.user(), Some("u"));
         prop_assert!(out.ends_with(&body.as_bytes()[1..]));
+    }
+}
+
+#[test]
+fn a_field_is_set_and_every_other_byte_stays() {
+    for (object, wanted) in [
+        ("{}", r#"{"k":true}"#),
+        ("{ }", r#"{"k":true }"#),
+        (r#"{"x": 1.00 }"#, r#"{"k":true,"x": 1.00 }"#),
+        (r#"{"x":1e9, "k" : false , "y":{"k":0}}"#, r#"{"x":1e9, "k" : true , "y":{"k":0}}"#),
+        (r#"{"\u006b":null}"#, r#"{"\u006b":true}"#),
+    ] {
+        assert_eq!(String::from_utf8(set(object.as_bytes(), "k", b"true")).unwrap(), wanted);
     }
 }

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 mod body;
 #[path = "../../fuzz/checks/sse.rs"]
 mod sse;
+#[path = "../../fuzz/checks/stream.rs"]
+mod stream;
 
 /// Random bytes between pieces that the format is made of.
 fn input(pieces: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
@@ -15,6 +17,55 @@ fn input(pieces: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
     ];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
+
+/// Lines of JSON in the shape of events, a field of which may be anything.
+fn answer() -> impl Strategy<Value = Vec<u8>> {
+    let value = prop::sample::select(
+        &[
+            "null",
+            "0",
+            "1",
+            "-1",
+            "1e400",
+            "\"\"",
+            "\"a\"",
+            "\"\\u00e9\\n\"",
+            "[]",
+            "{}",
+            "{\"a\":1}",
+            "[{\"type\":\"text\",\"text\":\"b\"}]",
+        ][..],
+    );
+    let event =
+        (prop::sample::select(EVENTS), value).prop_map(|(event, value)| event.replace('?', value));
+    prop::collection::vec(event, 0..12).prop_map(|events| events.join("\n").into_bytes())
+}
+
+const EVENTS: &[&str] = &[
+    r#"{"id":?,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":?}}]}"#,
+    r#"{"choices":[{"index":?,"delta":{"reasoning_content":?},"finish_reason":null}]}"#,
+    r#"{"choices":[{"delta":{"content":"plain"}}]}"#,
+    r#"{"choices":[{"delta":{"content":"other"}}]}"#,
+    r#"{"choices":[{"delta":{"tool_calls":[{"index":?,"id":?,"function":{"name":?,"arguments":?}}]}}]}"#,
+    r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":"}}]}}]}"#,
+    r#"{"choices":[{"delta":{"audio":?,"annotations":?,"refusal":?},"logprobs":?}]}"#,
+    r#"{"choices":[{"message":{"content":?},"finish_reason":"stop"}],"usage":?}"#,
+    r#"{"choices":[],"usage":{"prompt_tokens":?,"completion_tokens":?}}"#,
+    r#"{"error":?}"#,
+    r#"{"type":"message_start","message":{"id":?,"usage":?,"content":?}}"#,
+    r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":?,"citations":?}}"#,
+    r#"{"type":"content_block_start","index":?,"content_block":{"type":"tool_use","id":?,"name":?,"input":?}}"#,
+    r#"{"type":"content_block_start","index":1,"content_block":{"type":"odd","a":?}}"#,
+    r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"plain"}}"#,
+    r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":?}}"#,
+    r#"{"type":"content_block_delta","index":1,"delta":{"type":"odd_delta","b":?}}"#,
+    r#"{"type":"content_block_delta","index":0,"delta":{"type":"citations_delta","citation":{"url":?}}}"#,
+    r#"{"type":"content_block_stop","index":?}"#,
+    r#"{"type":"message_delta","delta":{"stop_reason":?},"usage":?}"#,
+    r#"{"type":"message","content":[{"type":"text","text":?}],"usage":?}"#,
+    r#"{"type":"message_stop"}"#,
+    "[DONE]",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
@@ -36,8 +87,14 @@ proptest! {
     }
 
     #[test]
+    fn answers(from in any::<u8>(), events in answer()) {
+        stream::check(&[&[from][..], &events].concat());
+    }
+
+    #[test]
     fn noise(noise in prop::collection::vec(any::<u8>(), 0..200)) {
         sse::check(&noise);
         body::check(&noise);
+        stream::check(&noise);
     }
 }

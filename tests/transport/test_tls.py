@@ -2,79 +2,31 @@
 
 import json
 import os
-import ssl
-import subprocess
-import sys
-import time
-import urllib.request
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 import trustme
 
-from tests.gateway import KEY, Gateway, free_port
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.gateway import KEY, Gateway
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, Path]:
-    ca = trustme.CA()
-    path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    ca.cert_pem.write_to_path(path)
-    return ca, path
+def request(text: str, *, stream: bool) -> dict[str, object]:
+    return {"model": "tls/m", "stream": stream, "messages": [{"role": "user", "content": text}]}
 
 
-@pytest.fixture(params=["1", "auto"], ids=["http1", "http2"])
-def upstream(
-    request: pytest.FixtureRequest, authority: tuple[trustme.CA, Path], tmp_path: Path
-) -> Iterator[tuple[str, str]]:
-    """URL, and the protocol that the server offers first."""
-    ca, ca_path = authority
-    cert = ca.issue_cert("localhost")
-    cert.private_key_pem.write_to_path(tmp_path / "raw.pem")
-    # Granian wants PKCS #8.
-    subprocess.run(
-        ["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", "raw.pem", "-out", "key.pem"],
-        cwd=tmp_path,
-        check=True,
-    )
-    chain = b"".join(blob.bytes() for blob in cert.cert_chain_pems)
-    (tmp_path / "cert.pem").write_bytes(chain)
-    port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port)]
-    command += ["--http", request.param, "--no-ws", "--ssl-certificate", str(tmp_path / "cert.pem")]
-    command += ["--ssl-keyfile", str(tmp_path / "key.pem"), "tests.transport.tls_app:app"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
-    )
-    url = f"https://localhost:{port}"
-    try:
-        wait_until_up(url, ca_path)
-        yield url, "HTTP/1.1" if request.param == "1" else "HTTP/2"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def wait_until_up(url: str, ca_path: Path) -> None:
-    context = ssl.create_default_context(cafile=str(ca_path))
-    body = json.dumps({"stream": False}).encode()
-    for _ in range(200):
-        try:
-            with urllib.request.urlopen(url, data=body, context=context, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("the TLS upstream did not start")
-
-
-def ask(gateway: Gateway, *, stream: bool) -> httpx.Response:
-    body = {"model": "tls/m", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+def ask(gateway: Gateway, *, stream: bool, text: str = "hi") -> httpx.Response:
     headers = {"authorization": f"Bearer {KEY}"}
-    return httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, timeout=10)
+    return httpx.post(
+        f"{gateway.url}/v1/chat/completions",
+        json=request(text, stream=stream),
+        headers=headers,
+        timeout=20,
+    )
 
 
 def providers(url: str) -> dict[str, object]:
@@ -110,3 +62,64 @@ def test_an_unknown_authority_is_a_502_and_nothing_is_sent(
         answer = ask(gateway, stream=False)
         assert answer.status_code == 502
         assert answer.json()["error"]["code"] == "upstream_connect_error"
+
+
+@contextmanager
+def trusting(
+    url: str, authority: tuple[trustme.CA, Path], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Gateway]:
+    """A gateway before the TLS server, whose authority it trusts."""
+    monkeypatch.setitem(os.environ, "SSL_CERT_FILE", str(authority[1]))
+    (folder / "gateway").mkdir()
+    timeouts = {"first_byte_s": 10, "idle_s": 10}
+    with Gateway(
+        "http://127.0.0.1:1", folder / "gateway", providers=providers(url), timeouts=timeouts
+    ) as gateway:
+        yield gateway
+
+
+@pytest.mark.parametrize("upstream", ["auto"], indirect=True, ids=["http2"])
+def test_more_streams_than_one_connection_carries_do_not_wait_for_each_other(
+    upstream: tuple[str, str],
+    authority: tuple[trustme.CA, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server lets 100 share a connection and answers none before all have come."""
+    together = 150
+    with trusting(upstream[0], authority, tmp_path, monkeypatch) as gateway:
+        with ThreadPoolExecutor(together) as pool:
+            text = f"together {together}"
+            answers = list(
+                pool.map(lambda _: ask(gateway, stream=True, text=text), range(together))
+            )
+        assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.parametrize("upstream", ["auto"], indirect=True, ids=["http2"])
+def test_readers_that_stall_do_not_hold_up_others_on_the_same_connection(
+    upstream: tuple[str, str],
+    authority: tuple[trustme.CA, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with trusting(upstream[0], authority, tmp_path, monkeypatch) as gateway, ExitStack() as open_:
+        for _ in range(12):
+            open_.enter_context(stalled(gateway, request("flood", stream=True)))
+        answer = ask(gateway, stream=True)
+        assert answer.status_code == 200
+        assert answer.text.rstrip().endswith("data: [DONE]")
+
+
+@contextmanager
+def stalled(gateway: Gateway, body: dict[str, object]) -> Iterator[None]:
+    """A client that reads the head of its answer and then nothing."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(10)
+        sock.connect(("127.0.0.1", gateway.port))
+        content = json.dumps(body).encode()
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {KEY}\r\n"
+        sock.sendall(head.encode() + b"content-length: %d\r\n\r\n" % len(content) + content)
+        assert sock.recv(12) == b"HTTP/1.1 200"
+        yield

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from sluicegate import _core
 from sluicegate.accounting.ledger import JournalRow
 
 log = logging.getLogger("sluicegate")
@@ -43,10 +44,26 @@ class Drainer:
     A store that fails keeps nothing from being served: rows wait in the journal.
     """
 
-    def __init__(self, open_source: Callable[[], Source | None], store: Store) -> None:
-        """Args: open_source: None where another process drains."""
+    def __init__(
+        self,
+        open_source: Callable[[], Source | None],
+        store: Store,
+        *,
+        on_change: Callable[[], None] = lambda: None,
+        on_unknown: Callable[[bytes], None] = lambda _: None,
+        on_drained: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Args:
+        open_source: None where another process drains.
+        on_change: `healthy` is another now.
+        on_unknown: a row was stored of an attempt whose process died.
+        on_drained: the store has all that was journalled.
+        """
         self._open_source = open_source
         self._store = store
+        self._on_change = on_change
+        self._on_unknown = on_unknown
+        self._on_drained = on_drained
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sluicegate-drain", daemon=True)
         self.healthy = True
@@ -82,12 +99,14 @@ class Drainer:
                 backoff_s = DRAIN_EVERY_S
                 if not self.healthy:
                     self.healthy = True
+                    self._on_change()
                     log.info("the store takes rows again")
-            except Exception as error:  # noqa: BLE001  # whatever a store raises, rows wait
+            except (Exception, _core.PanicException) as error:  # noqa: BLE001  # whatever fails, rows wait
                 if source is not None:
                     source.rewind()
                 if self.healthy:
                     self.healthy = False
+                    self._on_change()
                     log.error("the store takes no rows; they wait in the journal: %s", error)
                 backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
             if last:
@@ -98,5 +117,9 @@ class Drainer:
         while rows := source.next_batch(BATCH_ROWS):
             self._store.write([row for row in rows if row[2] != "released"])
             source.commit()
+            for _, _, kind, payload in rows:
+                if kind == "unknown":
+                    self._on_unknown(payload)
             if len(rows) < BATCH_ROWS:
                 break
+        self._on_drained()

@@ -9,9 +9,11 @@ import msgspec
 from msgspec import Meta
 
 Amount = Annotated[int, Meta(ge=0, le=10**15)]
-LimitName = Annotated[str, Meta(min_length=1, max_length=200)]
+LimitName = Annotated[str, Meta(min_length=1, max_length=220)]
+"""Holds a key's name of 200 characters and what its short fields add: `key:NAME:parallel`."""
 Value = Annotated[str, Meta(min_length=1, max_length=200)]
 Percent = Annotated[int, Meta(ge=1, le=100)]
+Zone = Annotated[str, Meta(max_length=64)]
 Period = Literal["second", "minute", "hour", "day", "week", "month", "total"]
 Measure = Literal[
     "requests", "input_tokens", "output_tokens", "total_tokens", "cost_usd", "parallel"
@@ -82,7 +84,7 @@ class Limit(
     """Required, but for `parallel`."""
     window: Literal["sliding", "calendar"] | None = None
     """Sliding for second, minute and hour, else calendar; money always calendar."""
-    zone: Annotated[str, Meta(max_length=64)] = "UTC"
+    zone: Zone = "UTC"
     """IANA name of the zone whose midnight begins a calendar window."""
     burst: Amount | None = None
     """How much may come at once in a sliding window; the amount itself where omitted."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from sluicegate import _core
 from sluicegate.store.store import Governance
 
 log = logging.getLogger("sluicegate")
@@ -97,6 +98,6 @@ class Sync:
         self.complete = complete
         try:
             self._on_change(self._known, complete)
-        except Exception:
+        except (Exception, _core.PanicException):
             log.exception("keys and limits of the store could not be put in force")
             self._known = None

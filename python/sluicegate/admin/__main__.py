@@ -12,7 +12,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from sluicegate.admin.listener import CONFIG_VARIABLE, end_with_parent
+from sluicegate.admin.listener import CONFIG_VARIABLE, HOST_VARIABLE, end_with_parent
 
 
 class Server(MPServer):
@@ -33,6 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     multiprocessing.set_start_method("fork", force=True)
     os.environ[CONFIG_VARIABLE] = str(options.config.absolute())
+    os.environ[HOST_VARIABLE] = options.host
     server = Server(
         "sluicegate.admin.listener:create_app",
         address=options.host,

@@ -8,6 +8,9 @@ import msgspec
 from sluicegate.admin.errors import ForbiddenError
 
 Role = Literal["root", "organisation_admin", "team_admin"]
+Grants = Literal["models", "providers", "routes"]
+"""Lists that bound a key."""
+GRANTS: Final[tuple[Grants, ...]] = ("models", "providers", "routes")
 RANKS: Final = {"team_admin": 1, "organisation_admin": 2, "root": 3}
 
 
@@ -17,7 +20,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         name: in the audit trail: `admin_key`, `key:NAME`, `cli:USER`.
         organisation, team: what it administers; empty for all.
-        models, providers, expires_at_ms: what it may give at the most; None is everything.
+        models, providers, routes, expires_at_ms: what it may give at the most; None is everything.
     """
 
     name: str
@@ -26,6 +29,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     team: str = ""
     models: list[str] | None = None
     providers: list[str] | None = None
+    routes: list[str] | None = None
     expires_at_ms: int | None = None
 
     @property
@@ -63,15 +67,13 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
         if RANKS[self.role] < RANKS.get(role, RANKS["root"]):
             raise ForbiddenError(f"{what} was made by a role above yours")
 
-    def granted(
-        self, field: Literal["models", "providers"], given: Sequence[str] | None
-    ) -> list[str] | None:
-        """Models or providers for a key: its own where they are left out, and none beyond.
+    def granted(self, field: Grants, given: Sequence[str] | None) -> list[str] | None:
+        """Models, providers or routes for a key: its own where they are left out, and none beyond.
 
         Raises:
             ForbiddenError: it has not got one of them.
         """
-        own = self.models if field == "models" else self.providers
+        own: list[str] | None = getattr(self, field)
         if given is None or own is None:
             return list(own) if given is None and own is not None else _listed(given)
         for name in given:

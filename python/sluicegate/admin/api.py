@@ -21,6 +21,7 @@ from sluicegate.admin.errors import (
     Problem,
     StoreDownError,
     UnauthorisedError,
+    WrongMethodError,
 )
 from sluicegate.admin.gate import actor_of, credential_of
 from sluicegate.admin.openapi import document
@@ -114,9 +115,7 @@ class AdminApi:
             return 200, document()
         route, names, methods = match(method, path)
         if route is None:
-            raise (
-                UnknownRouteError(method, scope["path"]) if not methods else _wrong_method(methods)
-            )
+            raise WrongMethodError(methods) if methods else UnknownRouteError(method, scope["path"])
         if RANKS[actor.role] < RANKS[route.role]:
             raise ForbiddenError(f"this needs the role {route.role}")
         query = _query_of(scope)
@@ -176,14 +175,6 @@ def _check_text(names: dict[str, str], query: dict[str, str]) -> None:
     ]
     if wrong:
         raise InvalidInputError(wrong)
-
-
-def _wrong_method(methods: set[str]) -> GatewayError:
-    error = InvalidRequestError(
-        f"this path takes {', '.join(sorted(methods))}", code="method_not_allowed"
-    )
-    error.status = 405
-    return error
 
 
 def _error_body(error: GatewayError) -> bytes:

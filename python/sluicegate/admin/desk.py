@@ -1,6 +1,7 @@
 """What all parts of the service work with: the store, the clock, the trail of changes."""
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ class Desk:
         self._settings = settings
         self.master = master
         self.now_ms = now_ms
+        self._turn = threading.Lock()
+        self._last = 0
 
     @property
     def settings(self) -> Settings:
@@ -59,8 +62,10 @@ class Desk:
             raise TakenError(f"{name!r} is there already", param="name") from error
 
     def new_id(self, prefix: str) -> str:
-        """An id; later ones sort behind earlier ones."""
-        return f"{prefix}_{self.now_ms():012x}{secrets.token_hex(8)}"
+        """An id; later ones of this process sort behind earlier ones."""
+        with self._turn:
+            self._last = max(self._last + 1, self.now_ms() << 16)
+            return f"{prefix}_{self._last:016x}{secrets.token_hex(6)}"
 
     def note(
         self,

@@ -77,6 +77,22 @@ class NotFoundError(GatewayError):
         super().__init__(f"there is no {kind} {name!r}")
 
 
+class WrongMethodError(GatewayError):
+    """The path is there, and not with this method."""
+
+    status = 405
+    default_code = "method_not_allowed"
+
+    def __init__(self, methods: set[str]) -> None:
+        """Args: methods: that it takes."""
+        self._methods = ", ".join(sorted(methods))
+        super().__init__(f"this path takes {self._methods}")
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """They go with it."""
+        return [*super().headers(), (b"allow", self._methods.encode())]
+
+
 class TakenError(GatewayError):
     """Something of that name is there."""
 

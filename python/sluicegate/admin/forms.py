@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sluicegate.accounting.limits import Amount, Period, Scope
+from sluicegate.accounting.limits import Amount, Percent, Period, Scope, Zone
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 MaybeName = Annotated[str, Meta(max_length=200)]
@@ -16,6 +16,8 @@ MetadataValue = Annotated[str, Meta(max_length=2000)]
 Metadata = dict[str, MetadataValue]
 Grant = Annotated[list[Name], Meta(max_length=1000)]
 Seconds = Annotated[int, Meta(ge=0, le=30 * 24 * 3600)]
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""RFC 3339."""
 Reason = Annotated[str, Meta(max_length=2000)]
 
 
@@ -81,9 +83,10 @@ class NewKey(Form, frozen=True, kw_only=True):
     omitted.
     """
     providers: Grant | None = None
+    routes: Grant | None = None
+    """Paths that it may use, `/v1/*` for all below."""
     metadata: Metadata = {}
-    expires_at: str | None = None
-    """RFC 3339."""
+    expires_at: Moment | None = None
     budget_usd: Decimal | None = None
     """A limit named `key:NAME:budget`."""
     budget_period: Period | None = None
@@ -100,8 +103,9 @@ class ChangeKey(Form, frozen=True, kw_only=True):
 
     models: UnsetType | Grant | None = UNSET
     providers: UnsetType | Grant | None = UNSET
+    routes: UnsetType | Grant | None = UNSET
     metadata: UnsetType | Metadata = UNSET
-    expires_at: UnsetType | str | None = UNSET
+    expires_at: UnsetType | Moment | None = UNSET
     budget_usd: UnsetType | Decimal | None = UNSET
     budget_period: UnsetType | Period | None = UNSET
     tpm: UnsetType | Amount | None = UNSET
@@ -128,11 +132,11 @@ class ChangeLimit(Form, frozen=True, kw_only=True):
     parallel: UnsetType | Amount = UNSET
     per: UnsetType | Period = UNSET
     window: UnsetType | Literal["sliding", "calendar"] | None = UNSET
-    zone: UnsetType | str = UNSET
+    zone: UnsetType | Zone = UNSET
     burst: UnsetType | Amount | None = UNSET
     at_cap: UnsetType | Literal["cut", "finish", "downgrade"] = UNSET
     downgrade_to: UnsetType | MaybeName = UNSET
-    notify: UnsetType | list[int] | None = UNSET
+    notify: UnsetType | list[Percent] | None = UNSET
 
 
 class KillRun(Form, frozen=True, kw_only=True):

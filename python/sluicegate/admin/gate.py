@@ -69,5 +69,6 @@ def _keyed(desk: Desk, shown: str) -> Actor:
         team=key.team,
         models=key.models,
         providers=key.providers,
+        routes=key.routes,
         expires_at_ms=key.expires_at_ms,
     )

@@ -9,12 +9,14 @@ from msgspec import UNSET
 
 from sluicegate.accounting.keys import digest, hint_of, mint
 from sluicegate.accounting.limits import Limit, Scope, key_limits, problems_of
-from sluicegate.admin.actor import RANKS, Actor
+from sluicegate.admin.actor import GRANTS, RANKS, Actor
 from sluicegate.admin.desk import DELETION_TIMEOUT_S, KINDS, Desk, found, moment_ms
 from sluicegate.admin.erase import erase_key
 from sluicegate.admin.errors import ForbiddenError, InvalidInputError, Problem, TakenError
 from sluicegate.admin.forms import ChangeKey, NewKey, RotateKey
 from sluicegate.admin.views import DeletedView, KeyView, MintedKeyView, Page, key_view
+from sluicegate.config.problems import suggestion
+from sluicegate.routes import MODEL_ROUTES, unknown_routes
 from sluicegate.store.database import Transaction
 from sluicegate.store.records import CREDENTIALS, KEYS, LIMITS, Credential, Key, StoredLimit
 
@@ -40,6 +42,7 @@ class Keys:
         path = {each: actor.placed(each, getattr(form, each)) for each in KINDS}
         self._check_role(actor, form, path)
         self._check_name(form.name)
+        _check_routes(form.routes)
         limits = _short_limits(form.name, {each: getattr(form, each) for each in _SHORT})
         ends = None if form.expires_at is None else moment_ms("expires_at", form.expires_at)
         self._desk.store.confirm_master_key(self._desk.master)
@@ -51,6 +54,7 @@ class Keys:
             made_by=actor.role,
             models=actor.granted("models", form.models),
             providers=actor.granted("providers", form.providers),
+            routes=actor.granted("routes", form.routes),
             metadata=form.metadata,
             created_at_ms=now_ms,
             updated_at_ms=now_ms,
@@ -172,12 +176,11 @@ class Keys:
     @staticmethod
     def _check_grants(actor: Actor, key: Key) -> None:
         """Who gets a key's secret must have all that the key has."""
-        for field in ("models", "providers"):
+        for field in GRANTS:
             has, own = getattr(key, field), getattr(actor, field)
             if own is not None and has is None:
                 raise ForbiddenError(f"this key has more {field} than yours")
-        actor.granted("models", key.models)
-        actor.granted("providers", key.providers)
+            actor.granted(field, has)
         if actor.expires_at_ms is not None and key.expires_at_ms is None:
             raise ForbiddenError("this key outlives yours")
         actor.granted_until(key.expires_at_ms)
@@ -188,10 +191,11 @@ class Keys:
 
     def _changes(self, actor: Actor, form: ChangeKey) -> dict[str, Any]:
         changes: dict[str, Any] = {}
-        if form.models is not UNSET:
-            changes["models"] = actor.granted("models", form.models)
-        if form.providers is not UNSET:
-            changes["providers"] = actor.granted("providers", form.providers)
+        for field in GRANTS:
+            given = getattr(form, field)
+            if given is not UNSET:
+                _check_routes(given if field == "routes" else None)
+                changes[field] = actor.granted(field, given)
         if form.metadata is not UNSET:
             changes["metadata"] = form.metadata
         if form.expires_at is not UNSET:
@@ -304,6 +308,20 @@ class Keys:
             before=before,
             after=after,
         )
+
+
+def _check_routes(routes: Sequence[str] | None) -> None:
+    """Whether a key's routes lead anywhere: a slip would lock its holder out.
+
+    Raises:
+        InvalidInputError: one does not.
+    """
+    wrong = [
+        Problem(f"routes[{at}]", f'"{name}" is no route{suggestion(name, MODEL_ROUTES)}')
+        for at, name in unknown_routes(routes or ())
+    ]
+    if wrong:
+        raise InvalidInputError(wrong)
 
 
 def _short_limits(name: str, values: dict[str, Any]) -> list[Limit]:

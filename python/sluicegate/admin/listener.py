@@ -15,18 +15,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from sluicegate import _core
 from sluicegate.admin.api import AdminApi, send_error
 from sluicegate.admin.mount import PREFIX, TRIES_FILE, reload_by
+from sluicegate.admin.scrape import PATH as METRICS
+from sluicegate.admin.scrape import Scrape
 from sluicegate.admin.service import open_service
 from sluicegate.admin.tries import Tries
 from sluicegate.config import Admin, ConfigError, Settings, load
-from sluicegate.errors import UnknownRouteError
+from sluicegate.config.settings import is_loopback
+from sluicegate.errors import GatewayError, UnknownRouteError
 from sluicegate.listener import Listener
 from sluicegate.watch import Patience, Receive, Watch
 
 log = logging.getLogger("sluicegate")
 
 CONFIG_VARIABLE: Final = "SLUICEGATE_ADMIN_CONFIG"
+HOST_VARIABLE: Final = "SLUICEGATE_ADMIN_HOST"
 PARENT_POLL_S: Final = 0.5
 """How often an orphan looks for its parent. The kernel's signal is no help: it comes when the
 thread that started us ends.
@@ -133,22 +138,25 @@ class AdminApp:
     def __init__(self, config: Path) -> None:
         """Reads nothing yet: threads begin with the lifespan, behind any fork."""
         self._config = config
-        self._api: AdminApi | None = None
+        self._served: tuple[AdminApi, Scrape] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "http" and self._api is not None:
+        elif scope["type"] == "http" and self._served is not None:
+            api, scrape = self._served
             if scope["path"].startswith(f"{PREFIX}/"):
-                await self._api(scope, receive, send)
+                await api(scope, receive, send)
+            elif scope["path"] == METRICS and scope["method"] in ("GET", "HEAD"):
+                await self._metrics(scrape, scope, send)
             else:
                 await send_error(send, UnknownRouteError(scope["method"], scope["path"]))
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            self._api = await asyncio.to_thread(self._open)
+            api, scrape = self._served = await asyncio.to_thread(self._open)
         except Exception as error:
             log.exception("the admin listener cannot start")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
@@ -156,15 +164,30 @@ class AdminApp:
         threading.Thread(target=end_with_parent, daemon=True).start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await asyncio.to_thread(self._api.close)
+        await asyncio.to_thread(api.close)
+        await asyncio.to_thread(scrape.close)
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _open(self) -> AdminApi:
+    @staticmethod
+    async def _metrics(scrape: Scrape, scope: Scope, send: Send) -> None:
+        try:
+            headers, body = await scrape.answer(scope)
+        except GatewayError as error:
+            await send_error(send, error)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _open(self) -> tuple[AdminApi, Scrape]:
         settings = Followed(self._config)
         server = settings().server
         service = open_service(settings, reload_by(None))
         watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
-        return AdminApi(service, watch, Tries(settings().data_dir / TRIES_FILE))
+        data_dir = settings().data_dir
+        tries = Tries(data_dir / TRIES_FILE)
+        is_private = is_loopback(os.environ.get(HOST_VARIABLE, ""))
+        scrape = Scrape(_core.Metrics(data_dir), settings, lambda _: is_private, tries)
+        return AdminApi(service, watch, tries), scrape
 
 
 def create_app() -> AdminApp:

@@ -57,11 +57,9 @@ class Mounted:
         await self._api(scope, receive, send)
 
     def is_here(self, scope: Scope) -> bool:
-        """Whether nobody but this machine reaches the listener that a request came to."""
+        """Whether this listener has it."""
         settings = self._settings()
-        listening = os.environ.get(HOST_VARIABLE, settings.server.host)
-        came_to = scope.get("server") or (listening, 0)
-        return settings.admin is None and is_loopback(listening) and is_loopback(came_to[0])
+        return settings.admin is None and is_private(settings, scope)
 
     def close(self) -> None:
         """Ends threads and connections. Blocks."""
@@ -69,6 +67,13 @@ class Mounted:
 
 
 TRIES_FILE: Final = "admin-tries.json"
+
+
+def is_private(settings: Settings, scope: Scope) -> bool:
+    """Whether nobody but this machine reaches the gateway's listener, to which a request came."""
+    listening = os.environ.get(HOST_VARIABLE, settings.server.host)
+    came_to = scope.get("server") or (listening, 0)
+    return is_loopback(listening) and is_loopback(came_to[0])
 
 
 def reload_by(own: Callable[[], None] | None) -> Callable[[], None] | None:

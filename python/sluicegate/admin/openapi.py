@@ -7,9 +7,11 @@ from typing import Any, Final
 import msgspec
 
 from sluicegate import __version__
-from sluicegate.admin.routes import PREFIX, ROUTES, Route
+from sluicegate.accounting.limits import USD_PLACES
+from sluicegate.admin.routes import MAX_PAGE, PAGE, PREFIX, ROUTES, Route
 
 _REF: Final = "#/components/schemas/{name}"
+_MONEY: Final = rf"^\d{{1,10}}(\.\d{{1,{USD_PLACES}}})?$"
 _ERRORS: Final = {
     "400": "a field is wrong, unknown or missing; `problems` has all of them",
     "401": "no credential that opens this",
@@ -46,6 +48,7 @@ def document() -> bytes:
     """The OpenAPI 3.1 document as JSON."""
     kinds = [route.answer for route in ROUTES] + [route.form for route in ROUTES if route.form]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    _tell_money(components)
     of_kind = dict(zip(map(repr, kinds), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
@@ -66,6 +69,15 @@ def document() -> bytes:
             },
         }
     )
+
+
+def _tell_money(schema: Any) -> None:
+    """An amount of money may also come as a number; as text it is no exponent and no sign."""
+    for part in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(part, dict) and part.get("format") == "decimal":
+            part |= {"type": ["string", "number"], "minimum": 0, "pattern": _MONEY}
+        if isinstance(part, dict | list):
+            _tell_money(part)
 
 
 def _operation(route: Route, of_kind: dict[str, Any]) -> dict[str, Any]:
@@ -100,8 +112,9 @@ def _id_of(route: Route) -> str:
 
 
 def _parameter(name: str, place: str) -> dict[str, Any]:
-    kind = "integer" if name == "limit" else "string"
-    return {"name": name, "in": place, "required": place == "path", "schema": {"type": kind}}
+    page = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": PAGE}
+    schema = page if name == "limit" else {"type": "string"}
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}
 
 
 def _answer(text: str, schema: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Wrong credentials of the last minute, by where they came from."""
 
 import fcntl
+import ipaddress
 import math
 import os
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ class Tries:
             TooManyTriesError: there were too many; with the time until the next.
         """
         with self._locked(now_s) as seen:
-            recent = seen.setdefault(peer, [])
+            recent = seen.setdefault(place_of(peer), [])
             if len(recent) >= PER_MINUTE:
                 raise TooManyTriesError(math.ceil(recent[0] + WINDOW_S - now_s))
             recent.append(now_s)
@@ -45,7 +46,7 @@ class Tries:
     def forgive(self, peer: str, at_s: float) -> None:
         """The try that began then was none: its credential was right, or could not be looked at."""
         with self._locked(at_s) as seen:
-            recent = seen.get(peer, [])
+            recent = seen.get(place_of(peer), [])
             if at_s in recent:
                 recent.remove(at_s)
 
@@ -62,6 +63,20 @@ class Tries:
             file.seek(0)
             file.write(msgspec.json.encode({peer: at for peer, at in seen.items() if at}))
             file.truncate()
+
+
+def place_of(peer: str) -> str:
+    """Where an address is, as far as tries are counted together: whoever has an IPv6 address has
+    all 2^64 of its network.
+    """
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    mapped = address.ipv4_mapped
+    return str(mapped or ipaddress.IPv6Network((address, 64), strict=False))
 
 
 def _read(content: bytes) -> _Seen:

@@ -61,6 +61,7 @@ class KeyView(View, frozen=True, kw_only=True):
     user: str
     models: list[str] | None
     providers: list[str] | None
+    routes: list[str] | None
     metadata: dict[str, str]
     created_at: str
     updated_at: str
@@ -260,6 +261,7 @@ def key_view(key: Key, credentials: list[Credential], limits: list[Limit], now_m
         user=key.user,
         models=key.models,
         providers=key.providers,
+        routes=key.routes,
         metadata=key.metadata,
         created_at=time_of(key.created_at_ms),
         updated_at=time_of(key.updated_at_ms),

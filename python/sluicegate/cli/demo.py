@@ -48,6 +48,9 @@ curl -N {url}/v1/chat/completions -H 'Authorization: Bearer {key}' \
 -H 'Content-Type: application/json' \
 -d '{{"model":"demo","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'
 
+It also fails when asked to: models sim/sim-error-429 (any status), sim/sim-hang,
+sim/sim-midstream-reset, sim/sim-midstream-error. sim/sim-fast and sim/sim-slow differ in pace.
+
 See what it cost:
 
 {ledger}

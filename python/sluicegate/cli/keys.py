@@ -54,6 +54,7 @@ def inspect() -> None:
 @click.option("--role", type=click.Choice(["team_admin", "organisation_admin"]))
 @click.option("--model", "models", multiple=True, help="A model it may ask for; all if none.")
 @click.option("--provider", "providers", multiple=True, help="A provider; all if none.")
+@click.option("--route", "routes", multiple=True, help="A path like /v1/embeddings; all if none.")
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE")
 @click.option("--expires-at", help="Such as 2027-01-01T00:00:00Z.")
 @click.option("--budget-usd")
@@ -66,6 +67,7 @@ def create(clerk: Clerk, name: str, **options: Any) -> None:
     """Make a key. Its secret is printed once and cannot be seen again."""
     options["models"] = list(options["models"]) or None
     options["providers"] = list(options["providers"]) or None
+    options["routes"] = list(options["routes"]) or None
     options["metadata"] = pairs_of(options["metadata"], "--metadata")
     _show_secret(
         clerk, clerk.service.keys.create(clerk.actor, form_of(NewKey, name=name, **options))
@@ -92,6 +94,7 @@ def show(clerk: Clerk, name: str) -> None:
 @click.argument("name")
 @click.option("--model", "models", multiple=True, help="The models it may ask for from now on.")
 @click.option("--provider", "providers", multiple=True)
+@click.option("--route", "routes", multiple=True)
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="Replaces all of it.")
 @click.option("--expires-at")
 @click.option("--budget-usd")
@@ -103,7 +106,7 @@ def show(clerk: Clerk, name: str) -> None:
     "--without",
     multiple=True,
     type=click.Choice(
-        ["models", "providers", "expires_at", "budget_usd", "tpm", "rpm", "max_parallel"]
+        ["models", "providers", "routes", "expires_at", "budget_usd", "tpm", "rpm", "max_parallel"]
     ),
     help="A bound to take away.",
 )
@@ -115,7 +118,10 @@ def update(clerk: Clerk, name: str, without: tuple[str, ...], **options: Any) ->
     given = {
         field: list(value) if isinstance(value, tuple) else value for field, value in given.items()
     }
-    form = form_from({**given, **dict.fromkeys(without)}, ChangeKey)
+    changes = {**given, **dict.fromkeys(without)}
+    if not changes:
+        raise click.UsageError("nothing to change: name a field, or a bound --without which it is")
+    form = form_from(changes, ChangeKey)
     clerk.show(clerk.service.keys.change(clerk.actor, key_id(clerk, name), form))
 
 

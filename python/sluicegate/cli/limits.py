@@ -63,6 +63,14 @@ def _fields(options: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
+def _change(options: dict[str, Any]) -> ChangeLimit:
+    changes = _fields(options)
+    if not changes:
+        raise click.UsageError("nothing to change: name a field")
+    form: ChangeLimit = form_from(changes, ChangeLimit)
+    return form
+
+
 @click.group()
 def limits() -> None:
     """Limits in the gateway's store: how much of what, for whom, in which time."""
@@ -102,8 +110,7 @@ def create_budget(clerk: Clerk, name: str, **options: Any) -> None:
 @administers
 def update_limit(clerk: Clerk, name: str, **options: Any) -> None:
     """Change a limit; what is left out stays."""
-    form = form_from(_fields(options), ChangeLimit)
-    clerk.show(clerk.service.limits.change(clerk.actor, name, form), _COLUMNS)
+    clerk.show(clerk.service.limits.change(clerk.actor, name, _change(options)), _COLUMNS)
 
 
 @budgets.command("update")
@@ -113,8 +120,7 @@ def update_limit(clerk: Clerk, name: str, **options: Any) -> None:
 @administers
 def update_budget(clerk: Clerk, name: str, **options: Any) -> None:
     """Change a budget; what is left out stays, and what was spent stays spent."""
-    form = form_from(_fields(options), ChangeLimit)
-    clerk.show(clerk.service.limits.change(clerk.actor, name, form), _BUDGET_COLUMNS)
+    clerk.show(clerk.service.limits.change(clerk.actor, name, _change(options)), _BUDGET_COLUMNS)
 
 
 def _shared(group: click.Group, columns: tuple[str, ...], *, budgets_only: bool) -> None:

@@ -107,20 +107,21 @@ class Builder:
     def _union(self, node: Node, kinds: tuple[Any, ...], path: Path) -> Any:
         if node.value is None and type(None) in kinds:
             return None
-        kinds = tuple(kind for kind in kinds if kind is not type(None))
+        # Neither is a value that can be written.
+        kinds = tuple(kind for kind in kinds if kind not in {type(None), msgspec.UnsetType})
         for kind in kinds:
-            if get_origin(kind) is Literal and _spelling(node) in get_args(kind):
+            if get_origin(kind) is Literal and _is_one_of(node, get_args(kind)):
                 return node.text
             shape = get_origin(kind) or kind
             is_map = isinstance(shape, type) and issubclass(shape, msgspec.Struct | dict)
             if is_map and isinstance(node.value, dict):
                 return self.build(node, kind, path)
         # A union's last kind that is no mapping is its widest: a wrong value is measured by it.
-        plain = [kind for kind in kinds if not _is_struct(kind)]
+        plain = [kind for kind in kinds if not _is_struct(kind)] or kinds
         return self.build(node, plain[-1], path)
 
     def _literal(self, node: Node, words: tuple[Any, ...], path: Path) -> Any:
-        if _spelling(node) in words:
+        if _is_one_of(node, words):
             return node.text
         known = ", ".join(str(word) for word in words)
         hint = suggestion(_spelling(node), words)
@@ -196,6 +197,10 @@ def shape_of(node: Node) -> str:
     if isinstance(node.value, list):
         return "a list"
     return "nothing" if node.value is None else "a single value"
+
+
+def _is_one_of(node: Node, words: tuple[Any, ...]) -> bool:
+    return node.text is not None and node.text in words
 
 
 def _spelling(node: Node) -> str:

@@ -18,6 +18,7 @@ from sluicegate.config.settings import Deadlines, Route, RouteTarget, Settings, 
 from sluicegate.config.shared_state import LOCAL, problem_of_url
 from sluicegate.config.upstreams import upstream_of
 from sluicegate.config.values import Secret
+from sluicegate.routes import MODEL_ROUTES, unknown_routes
 
 MIN_KEY_CHARACTERS: Final = 16
 SQLITE: Final = "sqlite"
@@ -184,6 +185,18 @@ class Resolver:
             elif text in texts:
                 self.fail(("keys", index, "key"), "is another key's too")
             texts.add(text)
+            self._check_grants(index, key)
+
+    def _check_grants(self, index: int, key: Key) -> None:
+        providers = self._declared("providers")
+        for at, name in enumerate(key.providers or ()):
+            if name not in providers:
+                path = ("keys", index, "providers", at)
+                hint = suggestion(name, providers)
+                self.fail(path, f'no provider "{name}" is configured{hint}')
+        for at, name in unknown_routes(key.routes or ()):
+            hint = suggestion(name, MODEL_ROUTES)
+            self.fail(("keys", index, "routes", at), f'"{name}" is no route{hint}')
 
     def _route(self, name: str, model: Model) -> Route:
         targets = []

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from sluicegate.accounting.limits import Amount, Limit
 from sluicegate.config.values import ByteSize, Secret
-from sluicegate.providers import Extension
+from sluicegate.providers import Extension, Lack
 
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
@@ -86,6 +86,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     extensions: list[Extension] | None = None
     """Fields beyond the `openai` dialect that this host takes; the catalogue knows it for its
     names, and for others it is none, because strict hosts refuse what they do not know.
+    """
+    lacks: list[Lack] | None = None
+    """Fields of the `openai` dialect that this host refuses or ignores; the catalogue knows it for
+    its names.
     """
     reasoning_beside_output: bool | None = None
     """Whether its output counts leave out reasoning, as xAI's do; the catalogue knows it for its
@@ -218,6 +222,10 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     models: list[str] | None = None
     """Names it may ask for, `provider/*` for all of a provider's; all where omitted."""
+    providers: list[str] | None = None
+    """Providers that may answer it; all where omitted."""
+    routes: list[str] | None = None
+    """Paths that it may use, `/v1/*` for all below; all where omitted."""
     budget_usd: Price | None = None
     budget_period: Literal["minute", "hour", "day", "week", "month", "total"] | None = None
     tpm: Count | None = None

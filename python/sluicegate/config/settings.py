@@ -1,12 +1,18 @@
 """A configuration with its references resolved: what the rest of the gateway reads."""
 
 import ipaddress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from sluicegate.accounting.limits import Limit
 from sluicegate.config.schema import Admin, Events, Key, Runs, Server, Timeouts
 from sluicegate.config.values import Secret
+from sluicegate.dialects.base import Host
+
+MASK: Final = "***"
+MIN_SECRET_CHARACTERS: Final = 8
+"""Of a header's value that could be a secret; shorter ones are words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +41,26 @@ class Upstream:
     name: str
     dialect: str
     base_url: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     deadlines: Deadlines
     ask_usage: bool
     drain: bool
     drop_unsupported: bool
-    extensions: frozenset[str]
+    host: Host
     quota_codes: frozenset[str]
     price_provider: str | None
     """The price book's name for it; found by the base URL where there is none."""
     reasoning_beside_output: bool
+
+    def unquoted(self, text: str) -> str:
+        """A text of the provider's without what was sent to it in confidence: its credential, and
+        what else is configured to go with each request.
+        """
+        for _, value in self.headers:
+            for secret in (value, value.removeprefix("Bearer ")):
+                if len(secret) >= MIN_SECRET_CHARACTERS:
+                    text = text.replace(secret, MASK)
+        return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ def _lines(text: str) -> dict[Path, int]:
                 table = (*table, index)
             else:
                 table = _within(table, counts)
-            lines.setdefault(table, number)
+            for depth in range(1, len(table) + 1):  # `[a.b]` makes `a` too
+                lines.setdefault(table[:depth], number)
         elif key := _KEY.match(line):
             lines.setdefault((*table, *_parts(key.group(1))), number)
     return lines

@@ -1,13 +1,14 @@
 """Providers of a configuration joined with the catalogue."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 from urllib.parse import urlsplit
 
 from sluicegate.config.problems import suggestion
 from sluicegate.config.schema import Provider
 from sluicegate.config.settings import Deadlines, Upstream
+from sluicegate.dialects.base import Host
 from sluicegate.providers import CATALOGUE, ProviderRow
 
 BUILT_DIALECTS: Final = ("openai", "anthropic")
@@ -50,16 +51,17 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
             fail("headers", header, "is not a header that can be set")
         if not can_be_sent(value):
             fail("headers", header, "has a character that no header can carry")
+    ask_usage = (provider.stream_usage or (row.stream_usage if row else "ask")) == "ask"
     return Upstream(
         name=name,
         dialect=dialect,
         base_url=base_url,
         headers=(*_credential(row, dialect, key), *provider.headers.items()),
         deadlines=deadlines.narrowed(provider.timeouts),
-        ask_usage=(provider.stream_usage or (row.stream_usage if row else "ask")) == "ask",
+        ask_usage=ask_usage,
         drain=provider.on_disconnect == "drain",
         drop_unsupported=provider.unsupported == "drop",
-        extensions=_extensions(row, provider),
+        host=_host(row, provider, ask_usage),
         quota_codes=row.quota_codes if row else frozenset({"insufficient_quota"}),
         price_provider=(row.price_provider or name) if row else None,
         reasoning_beside_output=(
@@ -70,10 +72,16 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
     )
 
 
-def _extensions(row: ProviderRow | None, provider: Provider) -> frozenset[str]:
+def _host(row: ProviderRow | None, provider: Provider, ask_usage: bool) -> Host:
+    """What is peculiar to a host: by this file, else by the catalogue."""
+    extensions: Collection[str] = row.extensions if row else ()
+    lacks: Collection[str] = row.lacks if row else ()
     if provider.extensions is not None:
-        return frozenset(provider.extensions)
-    return row.extensions if row else frozenset()
+        extensions = provider.extensions
+    if provider.lacks is not None:
+        lacks = provider.lacks
+    refused = () if ask_usage else ("stream_options",)
+    return Host(frozenset(extensions), frozenset((*lacks, *refused)))
 
 
 def can_be_sent(text: str) -> bool:

@@ -1,5 +1,6 @@
 """YAML as a tree with lines. A safe loader; no tag makes an object."""
 
+import re
 from pathlib import Path as File
 from typing import Final, cast
 
@@ -17,6 +18,18 @@ _GUESSED: Final = {_TAG + kind for kind in ("null", "bool", "int", "float")}
 _TEXT: Final = {_TAG + kind for kind in ("str", "timestamp", "value")}
 
 
+_QUOTED: Final = re.compile(r"""\"[^\"]*\"|'[^']*'""")
+_VARIABLE: Final = re.compile(r"\$\{\w+\}")
+
+
+def _hint(text: str, line: int) -> str:
+    """`${NAME}` without quotes inside braces: YAML reads its brace as one of its own."""
+    lines = text.splitlines()
+    bare = _QUOTED.sub("", lines[line - 1]) if 0 < line <= len(lines) else ""
+    variable = _VARIABLE.search(bare)
+    return f'; write "{variable.group()}", in quotes' if variable else ""
+
+
 def read_yaml(file: File, text: str, problems: list[Problem]) -> Node:
     """The tree of a YAML document; duplicate keys and foreign tags are noted.
 
@@ -27,7 +40,8 @@ def read_yaml(file: File, text: str, problems: list[Problem]) -> Node:
         return _read(text, problems)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        reason = Problem(mark.line + 1 if mark else 0, (), f"not YAML: {error.problem}")
+        line = mark.line + 1 if mark else 0
+        reason = Problem(line, (), f"not YAML: {error.problem}{_hint(text, line)}")
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         wrong = f"not YAML: the character U+{ord(text[error.position]):04X} is not allowed"

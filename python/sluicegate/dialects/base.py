@@ -3,11 +3,23 @@
 """
 
 from collections.abc import Set
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sluicegate.conversation import Conversation
 from sluicegate.errors import GatewayError
 from sluicegate.failures import UpstreamErrorBody
+
+
+class Host(NamedTuple):
+    """What a host makes of its dialect.
+
+    Args:
+        extensions: fields beyond the dialect that it takes; see `providers.Extension`.
+        lacks: fields of the dialect that it refuses or ignores; see `providers.Lack`.
+    """
+
+    extensions: Set[str] = frozenset()
+    lacks: Set[str] = frozenset()
 
 
 class Dialect(Protocol):
@@ -30,17 +42,17 @@ class Dialect(Protocol):
         stream: bool,
         drop_unsupported: bool,
         default_max_tokens: int,
-        extensions: Set[str],
+        host: Host,
     ) -> tuple[bytes, list[str]]:
         """A request for an upstream, and the paths of what was left out.
 
         Args:
             default_max_tokens: for dialects that demand a bound where the client set none.
-            extensions: fields beyond the dialect that the host takes; see `providers.Extension`.
+            host: what is peculiar to who will read it.
 
         Raises:
-            UnsupportedFieldError: the first field that this dialect cannot express, unless such
-            are dropped.
+            UnsupportedFieldError: the first field that this dialect, or this host, cannot express,
+            unless such are dropped.
         """
 
     def encode_error(self, error: GatewayError) -> bytes:

@@ -3,6 +3,8 @@
 from typing import Final
 
 DEFAULT_MEDIA_TYPE: Final = "text/plain"
+_REGISTERED: Final = {"image/jpg": "image/jpeg"}
+"""Names that clients use and vendors refuse."""
 
 
 def split_data_url(url: str) -> tuple[str, str] | None:
@@ -12,7 +14,8 @@ def split_data_url(url: str) -> tuple[str, str] | None:
     head, comma, data = url[5:].partition(",")
     if not comma or not head.endswith(";base64"):
         return None
-    return head.removesuffix(";base64").split(";")[0] or DEFAULT_MEDIA_TYPE, data
+    media_type = head.removesuffix(";base64").split(";")[0].lower() or DEFAULT_MEDIA_TYPE
+    return _REGISTERED.get(media_type, media_type), data
 
 
 def data_url(media_type: str, data: str) -> str:

@@ -12,6 +12,22 @@ prompt-cache marks; earlier thoughts as text (DeepSeek's name); earlier thoughts
 signatures (LiteLLM's name).
 """
 
+Lack = Literal[
+    "max_completion_tokens",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "response_format",
+    "service_tier",
+    "stop",
+    "stream_options",
+    "tool_choice",
+    "user",
+]
+"""A field of Chat Completions that a host refuses or ignores, so that a translated request goes
+without it: `max_completion_tokens` by its older name `max_tokens`, what only tunes left out and
+told, the rest as a field that cannot be expressed.
+"""
+
 
 class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One host.
@@ -28,6 +44,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         responses: whether it has the Responses API.
         extensions: fields beyond its dialect that it takes, by its own documentation. None where
         nothing is known: strict hosts answer 400 to a field that they do not know.
+        lacks: fields of its dialect that it does not take, by its own documentation.
         price_provider: the price book's name for it, where that is another.
         reasoning_beside_output: whether its output counts leave out reasoning.
     """
@@ -42,6 +59,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     needs_key: bool = True
     responses: bool = False
     extensions: frozenset[Extension] = frozenset()
+    lacks: frozenset[Lack] = frozenset()
     price_provider: str = ""
     reasoning_beside_output: bool = False
 

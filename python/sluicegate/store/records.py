@@ -40,6 +40,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     """The role of who made it."""
     models: list[str] | None
     providers: list[str] | None
+    routes: list[str] | None
     metadata: dict[str, Any]
     created_at_ms: int
     updated_at_ms: int

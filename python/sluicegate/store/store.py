@@ -31,6 +31,7 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     user: str
     models: list[str] | None
     providers: list[str] | None
+    routes: list[str] | None
     metadata: dict[str, Any]
     expires_at_ms: int | None
     revoked: bool
@@ -174,6 +175,7 @@ def _keys(transaction: Transaction, now_ms: int) -> Iterator[StoredKey]:
             user=key.user,
             models=key.models,
             providers=key.providers,
+            routes=key.routes,
             metadata=key.metadata,
             expires_at_ms=min(ends, default=None),
             revoked=key.revoked_at_ms is not None,

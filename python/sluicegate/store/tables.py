@@ -92,14 +92,19 @@ class Table(Generic[Record]):
     def _values(self, record: Record) -> Iterator[Any]:
         for column in self._columns:
             value = getattr(record, column)
-            is_json = column in self._json and value is not None
-            yield msgspec.json.encode(value).decode() if is_json else value
+            if column in self._json and value is not None:
+                value = msgspec.json.encode(value).decode()
+                self._decoded(column, value)  # what cannot be read again would stop all who read
+            yield value
+
+    def _decoded(self, column: str, text: str) -> Any:
+        return msgspec.json.decode(text, type=self._types[column])
 
     def _record(self, row: Row) -> Record:
         values = dict(zip(self._columns, row, strict=True))
         for column in self._json:
             if values[column] is not None:
-                values[column] = msgspec.json.decode(values[column], type=self._types[column])
+                values[column] = self._decoded(column, values[column])
         return self._kind(**values)
 
 

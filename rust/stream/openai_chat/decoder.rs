@@ -21,6 +21,8 @@ const DIALECT: &str = Dialect::OpenAiChat.name();
 pub struct Decoder {
     started: bool,
     closed: bool,
+    /// The answer comes in pieces, so a whole message repeats them (`MiniMax` ends its streams with one).
+    in_pieces: bool,
     tools: Tools,
     reported: Reported,
     plain: Mould<Plain>,
@@ -60,8 +62,12 @@ impl Decoder {
             emit_plain(plain, text, &mut sink);
             return Ok(());
         }
-        let chunk: Chunk<'_> = read_object(DIALECT, data)?;
+        let mut chunk: Chunk<'_> = read_object(DIALECT, data)?;
+        for choice in chunk.choices.iter_mut().flatten().filter(|_| self.in_pieces) {
+            choice.message = None;
+        }
         self.chunk(&chunk, is_error, data, &mut sink)?;
+        self.in_pieces |= chunk.choices.iter().flatten().any(|choice| choice.delta.is_some());
         if !is_error && let Some((plain, text)) = plain_text(&chunk) {
             self.plain.learn(data, text, plain);
         }
@@ -105,7 +111,11 @@ impl Decoder {
             self.choice(choice, sink);
         }
         let groq: Option<Groq<'_>> = chunk.x_groq.map(read_or_default);
-        if let Some(raw) = chunk.usage.or_else(|| groq.and_then(|groq| groq.usage)) {
+        let usage = chunk
+            .usage
+            .or_else(|| groq.and_then(|groq| groq.usage))
+            .or_else(|| choices.iter().find_map(|choice| choice.usage));
+        if let Some(raw) = usage {
             let wire: WireUsage = read_or_default(raw);
             let usage = self.reported.fold(&wire, chunk.service_tier);
             sink(&Delta::Usage { usage, alone: choices.is_empty() });
@@ -165,7 +175,7 @@ impl Decoder {
         {
             sink(&Delta::Refusal { choice, text: text.as_ref().into() });
         }
-        for call in message.tool_calls.as_deref().unwrap_or_default() {
+        for call in &message.tool_calls.0 {
             let (name, arguments) = match (&call.function, &call.custom) {
                 (Some(function), _) => (function.name.as_ref(), function.arguments.0.as_ref()),
                 (None, Some(custom)) => (
@@ -245,7 +255,7 @@ fn plain_text<'c>(chunk: &'c Chunk<'_>) -> Option<(Plain, &'c str)> {
     let [choice] = chunk.choices.as_deref()? else {
         return None;
     };
-    let beside = [chunk.usage, chunk.x_groq, chunk.error, choice.logprobs];
+    let beside = [chunk.usage, chunk.x_groq, chunk.error, choice.logprobs, choice.usage];
     let says_more = choice.message.is_some() || choice.finish_reason.is_some();
     if says_more || beside.iter().any(Option::is_some) {
         return None;
@@ -263,7 +273,7 @@ impl Message<'_> {
             self.images,
         ];
         let says_more =
-            self.refusal.is_some() || self.tool_calls.is_some() || self.function_call.is_some();
+            self.refusal.is_some() || !self.tool_calls.0.is_empty() || self.function_call.is_some();
         if says_more || beside.iter().any(Option::is_some) {
             return None;
         }
@@ -285,7 +295,7 @@ fn message<'c, 'a>(choice: &'c Choice<'a>) -> Option<&'c Message<'a>> {
 }
 
 fn fragment_count(message: &Message<'_>) -> usize {
-    message.tool_calls.as_ref().map_or(0, Vec::len) + usize::from(message.function_call.is_some())
+    message.tool_calls.0.len() + usize::from(message.function_call.is_some())
 }
 
 fn text_of<'c>(text: Option<&'c Text<'_>>) -> &'c str {

@@ -7,12 +7,10 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
+use super::sources::Sources;
 use crate::stream::encoder::{Options, StreamError};
 use crate::stream::text::{write_compact, write_json, write_number};
 use crate::stream::{Delta, FinishReason, Trail, Usage};
-
-/// Sources kept for the last chunk; what is above it is dropped.
-const MAX_ANNOTATIONS_BYTES: usize = 256 * 1024;
 
 /// Writes the chunks of one stream.
 #[derive(Debug)]
@@ -30,8 +28,7 @@ pub struct Encoder {
     /// Tool calls that have no arguments yet.
     bare_tools: Vec<(u32, u32)>,
     thinking: Thinking,
-    /// Sources of the text as entries of a JSON list, for the last chunk.
-    annotations: Vec<u8>,
+    sources: Sources,
     usage: Usage,
     cost_usd: Option<String>,
 }
@@ -62,7 +59,7 @@ impl Encoder {
             introduced: Vec::new(),
             bare_tools: Vec::new(),
             thinking: Thinking::default(),
-            annotations: Vec::new(),
+            sources: Sources::default(),
             usage: Usage::default(),
             cost_usd: None,
         }
@@ -85,7 +82,10 @@ impl Encoder {
             self.thinking.close();
         }
         match delta {
-            Delta::Text { choice, text } => self.field(*choice, "content", text, out),
+            Delta::Text { choice, text } => {
+                self.sources.text(text);
+                self.field(*choice, "content", text, out);
+            }
             Delta::Refusal { choice, text } => self.field(*choice, "refusal", text, out),
             Delta::ToolArguments { choice, tool, fragment } => {
                 self.bare_tools.retain(|bare| *bare != (*choice, *tool));
@@ -102,7 +102,8 @@ impl Encoder {
             Delta::Start { id, model, created_s } => self.start(id, model, *created_s, out),
             Delta::Usage { usage, .. } => self.usage = *usage,
             Delta::Beside { choice, field, raw } => self.beside(*choice, field, raw, out),
-            Delta::Citation { raw } => self.cite(raw),
+            Delta::Citation { raw } => self.sources.cite(raw),
+            Delta::BlockEnd => self.sources.block_end(),
             Delta::Finish { choice, reason, .. } => self.finish(*choice, *reason, out),
             Delta::Error(error) => {
                 let request_id = std::mem::take(&mut self.options.request_id);
@@ -110,7 +111,7 @@ impl Encoder {
             }
             Delta::End => self.end(out),
             // What server-side tools do has no place in this dialect.
-            Delta::VendorBlock { .. } | Delta::VendorDelta { .. } | Delta::BlockEnd => {}
+            Delta::VendorBlock { .. } | Delta::VendorDelta { .. } => {}
         }
     }
 
@@ -267,27 +268,6 @@ impl Encoder {
         self.close_chunk(None, out);
     }
 
-    /// Keeps a source for the last chunk: the SDK cannot join lists without indices over chunks.
-    fn cite(&mut self, raw: &str) {
-        let Ok(source) = serde_json::from_str::<Source<'_>>(raw) else {
-            return;
-        };
-        // Places in documents that the caller sent have no counterpart.
-        let Some(url) = source.url.filter(|_| self.annotations.len() < MAX_ANNOTATIONS_BYTES)
-        else {
-            return;
-        };
-        let out = &mut self.annotations;
-        if !out.is_empty() {
-            out.push(b',');
-        }
-        out.extend_from_slice(b"{\"type\":\"url_citation\",\"url_citation\":{\"url\":");
-        write_json(out, &url);
-        out.extend_from_slice(b",\"title\":");
-        write_json(out, source.title.as_deref().unwrap_or_default());
-        out.extend_from_slice(b",\"start_index\":0,\"end_index\":0}}");
-    }
-
     fn finish(&mut self, choice: u32, reason: FinishReason, out: &mut Vec<u8>) {
         // A call without arguments is `{}` to Anthropic; clients of this dialect parse the text.
         for (bare_choice, tool) in std::mem::take(&mut self.bare_tools) {
@@ -299,7 +279,7 @@ impl Encoder {
         }
         self.finished = true;
         self.open_chunk(choice, out);
-        let annotations = std::mem::take(&mut self.annotations);
+        let annotations = self.sources.take();
         if annotations.is_empty() {
             trim_comma(out);
         } else {
@@ -345,15 +325,6 @@ pub(super) fn call_id<'a>(id: &'a str, choice: u32, tool: u32, options: &Options
     } else {
         id.into()
     }
-}
-
-/// What of Anthropic's citation this dialect can say.
-#[derive(serde::Deserialize)]
-struct Source<'a> {
-    #[serde(borrow, default)]
-    url: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    title: Option<Cow<'a, str>>,
 }
 
 /// Takes back the comma after the role where no other field follows.

@@ -2,6 +2,7 @@
 
 mod decoder;
 mod encoder;
+mod sources;
 mod tools;
 mod whole;
 mod wire;

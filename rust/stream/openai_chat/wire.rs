@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 
 use crate::stream::text::{Label, Text};
@@ -46,6 +46,9 @@ pub(super) struct Choice<'a> {
     pub finish_reason: Option<Text<'a>>,
     #[serde(borrow)]
     pub logprobs: Option<&'a RawValue>,
+    /// Moonshot.
+    #[serde(borrow)]
+    pub usage: Option<&'a RawValue>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -64,7 +67,7 @@ pub(super) struct Message<'a> {
     #[serde(borrow)]
     pub refusal: Option<Text<'a>>,
     #[serde(borrow)]
-    pub tool_calls: Option<Vec<ToolCall<'a>>>,
+    pub tool_calls: ToolCalls<'a>,
     #[serde(borrow)]
     pub function_call: Option<Box<Function<'a>>>,
     #[serde(borrow)]
@@ -75,7 +78,8 @@ pub(super) struct Message<'a> {
     pub images: Option<&'a RawValue>,
 }
 
-/// `content`: text, or a list of typed parts.
+/// `content`: text, or a list of typed parts; Cloudflare's JSON mode sends the object itself, which is
+/// text here.
 pub(super) enum Content<'a> {
     Text(Cow<'a, str>),
     Parts(Vec<Part<'a>>),
@@ -97,30 +101,28 @@ pub(super) struct Part<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ContentVisitor)
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        let content = match raw.as_bytes().first() {
+            Some(b'{') => Ok(Self::Text(Cow::Borrowed(raw))),
+            Some(b'[') => serde_json::from_str(raw).map(Self::Parts),
+            _ => serde_json::from_str::<Text<'de>>(raw).map(|text| Self::Text(text.0)),
+        };
+        content.map_err(D::Error::custom)
     }
 }
 
-struct ContentVisitor;
+/// `tool_calls`: a list; older versions of Hugging Face's TGI send the one call itself.
+#[derive(Default)]
+pub(super) struct ToolCalls<'a>(pub Vec<ToolCall<'a>>);
 
-impl<'de> Visitor<'de> for ContentVisitor {
-    type Value = Content<'de>;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("text or a list of parts")
-    }
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Content<'de>, E> {
-        Ok(Content::Text(Cow::Borrowed(text)))
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Content<'de>, E> {
-        Ok(Content::Text(Cow::Owned(text.to_owned())))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Content<'de>, A::Error> {
-        let mut parts = Vec::new();
-        while let Some(part) = items.next_element()? {
-            parts.push(part);
-        }
-        Ok(Content::Parts(parts))
+impl<'de: 'a, 'a> Deserialize<'de> for ToolCalls<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        let calls = match raw.as_bytes().first() {
+            Some(b'{') => serde_json::from_str(raw).map(|call| vec![call]),
+            _ => serde_json::from_str::<Option<_>>(raw).map(Option::unwrap_or_default),
+        };
+        calls.map(Self).map_err(D::Error::custom)
     }
 }
 

@@ -1,10 +1,9 @@
 """Anthropic Messages. Source: https://docs.anthropic.com/en/api/messages"""
 
-from collections.abc import Set
-
 from sluicegate.conversation import Conversation
 from sluicegate.dialects.anthropic.decode import decode_request
 from sluicegate.dialects.anthropic.encode import encode_request
+from sluicegate.dialects.base import Host
 from sluicegate.dialects.error_bodies import anthropic_error, read_error
 from sluicegate.errors import GatewayError
 from sluicegate.failures import UpstreamErrorBody
@@ -27,7 +26,7 @@ class Anthropic:
         stream: bool,
         drop_unsupported: bool,
         default_max_tokens: int,
-        extensions: Set[str],
+        host: Host,
     ) -> tuple[bytes, list[str]]:
         """A request for an upstream, and the paths of what was left out; all of it is said in the
         dialect's own fields.

@@ -22,7 +22,7 @@ from sluicegate.conversation import (
     VendorTool,
 )
 from sluicegate.dialects.anthropic import thinking
-from sluicegate.dialects.anthropic.blocks import block_of, tool_id
+from sluicegate.dialects.anthropic.blocks import block_of, file_of_another, tool_id
 from sluicegate.dialects.carry import Carrier, mark
 
 HARMLESS: Final = frozenset(
@@ -53,10 +53,21 @@ own side; leaving them out changes no answer's meaning.
 """
 
 HARMLESS_INSIDE: Final = frozenset(
-    {"annotations", "cache_control", "prefix", "prompt_cache_breakpoint"}
+    {
+        "annotations",
+        "audio_content",
+        "cache_control",
+        "executed_tools",
+        "extra_content",
+        "prefix",
+        "prompt_cache_breakpoint",
+        "provider_specific_fields",
+    }
 )
-"""The same in messages, parts and tools. `annotations` are the sources of an earlier answer, which
-say nothing to a model; `prefix` says what here holds for any last turn of the assistant. Source:
+"""The same in messages, parts and tools. What hosts add to an answer comes back with it and says
+nothing to another model: its sources (`annotations`), Groq's `executed_tools`, Gemini's signatures
+in `extra_content`, LiteLLM's `provider_specific_fields`, MiniMax's `audio_content`.
+`prefix` says what here holds for any last turn of the assistant. Source:
 https://docs.mistral.ai/capabilities/completion/
 """
 
@@ -201,9 +212,7 @@ class _Encoder:
                 return tool.raw
             self.carry.cannot(tool.path, f"the provider cannot run {tool.kind!r}")
             return None
-        schema = tool.parameters
-        if schema is None or not msgspec.json.decode(schema):
-            schema = Raw(b'{"type":"object"}')  # the dialect demands a type
+        schema = _typed(tool.parameters)
         out: Json = {"name": tool.name, "input_schema": schema}
         if tool.description is not None:
             out["description"] = tool.description
@@ -282,13 +291,19 @@ class _Encoder:
             return None
         if not self.carry.same_dialect and self.is_void(part):
             return None
-        block = self.tool_result(part) if isinstance(part, ToolResultPart) else block_of(part)
+        block = self.tool_result(part) if isinstance(part, ToolResultPart) else self.plain(part)
         if block is None:
             self.carry.cannot(part.path)
             return None
         mark(block, part.cache_control)
         self.carry.extras(part.extras, block, part.path)
         return block
+
+    def plain(self, part: Part) -> Json | None:
+        if isinstance(part, DocumentPart) and not self.carry.same_dialect:
+            file = file_of_another(part)
+            return None if file is None else block_of(file)
+        return block_of(part)
 
     def is_void(self, part: Part) -> bool:
         """Whether another dialect's part would be refused and says nothing here."""
@@ -313,3 +328,14 @@ class _Encoder:
         if part.is_error:
             block["is_error"] = True
         return block
+
+
+def _typed(schema: Raw | None) -> Raw:
+    """A tool's schema, in which the dialect demands a type."""
+    try:
+        fields = msgspec.json.decode(schema or b"{}", type=dict[str, Raw])
+    except msgspec.DecodeError:
+        return schema or Raw(b"{}")
+    if schema is not None and "type" in fields:
+        return schema
+    return Raw(msgspec.json.encode({"type": "object", **fields}))

@@ -1,8 +1,7 @@
 """OpenAI Chat Completions. Source: https://platform.openai.com/docs/api-reference/chat"""
 
-from collections.abc import Set
-
 from sluicegate.conversation import Conversation
+from sluicegate.dialects.base import Host
 from sluicegate.dialects.error_bodies import openai_error, read_error
 from sluicegate.dialects.openai_chat.decode import decode_request
 from sluicegate.dialects.openai_chat.encode import encode_request
@@ -27,7 +26,7 @@ class OpenAiChat:
         stream: bool,
         drop_unsupported: bool,
         default_max_tokens: int,
-        extensions: Set[str],
+        host: Host,
     ) -> tuple[bytes, list[str]]:
         """A request for an upstream; here the model bounds its own output, so the default is not
         needed.
@@ -37,7 +36,7 @@ class OpenAiChat:
             model=model,
             stream=stream,
             drop=drop_unsupported,
-            extensions=extensions,
+            host=host,
         )
 
     def encode_error(self, error: GatewayError) -> bytes:

@@ -1,7 +1,6 @@
 """A conversation as a Chat Completions request."""
 
 import re
-from collections.abc import Set
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +24,7 @@ from sluicegate.conversation import (
     VendorPart,
     VendorTool,
 )
+from sluicegate.dialects.base import Host
 from sluicegate.dialects.carry import Carrier, mark
 from sluicegate.dialects.openai_chat.parts import part_of, thinking_block
 from sluicegate.dialects.reasoning import effort_of
@@ -72,30 +72,41 @@ https://developers.openai.com/api/docs/guides/reasoning
 
 _TIERS: Final = {"auto": "auto", "standard_only": "default"}
 
+_TUNING: Final = frozenset({"reasoning_effort", "service_tier", "user"})
+"""What changes no answer's meaning where a host lacks it."""
+
+_SAID_AS: Final = {
+    "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+    "stop": "stop_sequences",
+    "user": "metadata.user_id",
+}
+"""How a client of Anthropic's dialect names a field."""
+
 Json = dict[str, Any]
 
 
 def encode_request(
-    conversation: Conversation, *, model: str, stream: bool, drop: bool, extensions: Set[str]
+    conversation: Conversation, *, model: str, stream: bool, drop: bool, host: Host
 ) -> tuple[bytes, list[str]]:
     """The request's bytes, and the paths of what was left out.
 
     Args:
-        extensions: fields beyond the dialect that the host takes; hosts that know no others refuse
-        the whole request for one. A client of this dialect knows its host: what it sent stays.
+        host: hosts that do not know a field refuse the whole request for it. A client of this
+        dialect knows its host: what it sent stays.
 
     Raises:
-        UnsupportedFieldError: the first field that this dialect cannot express, unless `drop`.
+        UnsupportedFieldError: the first field that this dialect, or this host, cannot express,
+        unless `drop`.
     """
-    return _Encoder(conversation, drop=drop, extensions=extensions).encode(model, stream)
+    return _Encoder(conversation, drop=drop, host=host).encode(model, stream)
 
 
 class _Encoder:
     """One request on its way out."""
 
-    def __init__(self, conversation: Conversation, *, drop: bool, extensions: Set[str]) -> None:
+    def __init__(self, conversation: Conversation, *, drop: bool, host: Host) -> None:
         self.c = conversation
-        self.extensions = extensions
+        self.host = host
         self.carry = Carrier(
             "openai",
             conversation.dialect,
@@ -135,8 +146,25 @@ class _Encoder:
         if c.response_format is not None:
             out["response_format"] = self.response_format()
         self.reasoning(out, model)
+        if not self.carry.same_dialect:
+            self.leave_out_what_the_host_lacks(out)
         self.carry.extras(c.extras, out)
         return msgspec.json.encode(out), self.carry.dropped
+
+    def leave_out_what_the_host_lacks(self, out: Json) -> None:
+        for name in sorted(self.host.lacks & out.keys()):
+            value = out.pop(name)
+            if name == "max_completion_tokens":
+                out["max_tokens"] = value  # its older name, which every host knows
+            elif name in _TUNING:
+                self.carry.leave_out(self.name_at_the_client(name))
+            elif name != "stream_options":  # ours; without them the gateway counts by itself
+                self.carry.cannot(self.name_at_the_client(name), "the provider does not take it")
+
+    def name_at_the_client(self, name: str) -> str:
+        if name == "reasoning_effort" and self.c.reasoning is not None:
+            return self.c.reasoning.path
+        return _SAID_AS.get(name, name)
 
     def reasoning(self, out: Json, model: str) -> None:
         reasoning = self.c.reasoning
@@ -293,7 +321,7 @@ class _Encoder:
                 self.carry.leave_out(f"{part.path}.signature")
 
     def takes(self, extension: str) -> bool:
-        return self.carry.same_dialect or extension in self.extensions
+        return self.carry.same_dialect or extension in self.host.extensions
 
     def mark(self, item: Json, control: CacheControl | None, path: str) -> None:
         if control is not None and not self.takes("cache_control"):

@@ -18,7 +18,7 @@ const ASK_AFTER: Duration = Duration::from_millis(2);
 const GIVE_UP_AFTER: Duration = Duration::from_millis(500);
 
 /// The lock, while it is held.
-pub(super) struct Held<'a>(&'a AtomicU64);
+pub(crate) struct Held<'a>(&'a AtomicU64);
 
 impl<'a> Held<'a> {
     /// Takes the lock. Threads of one process take turns elsewhere: here it is one holder.

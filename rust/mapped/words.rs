@@ -10,7 +10,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 /// A file of 64-bit words, shared by all that map it.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(crate) struct Words {
     map: MmapRaw,
     count: usize,
 }
@@ -27,6 +27,12 @@ impl Words {
         }
         let map = MmapOptions::new().len(bytes).map_raw(file)?;
         Ok(Self { map, count })
+    }
+
+    /// Words that begin at 0 and that nobody else has.
+    pub fn private(count: usize) -> io::Result<Self> {
+        let map = MmapOptions::new().len(count * size_of::<AtomicU64>()).map_anon()?;
+        Ok(Self { map: map.into(), count })
     }
 
     /// The words.

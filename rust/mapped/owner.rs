@@ -4,7 +4,7 @@ use std::fs;
 
 /// A process of this host; never 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner(pub u64);
+pub(crate) struct Owner(pub u64);
 
 impl Owner {
     /// This process.

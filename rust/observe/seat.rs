@@ -1,0 +1,127 @@
+//! What is true of a process only while it lives: requests that run, parts that fail.
+
+use super::board::{Board, SEATS_AT};
+use crate::mapped::Owner;
+
+/// Processes that may count at once; what runs in more of them is not shown.
+pub(super) const SEATS: usize = 64;
+/// One line of the cache.
+pub(super) const SEAT_WORDS: usize = 8;
+const OWNER: usize = 0;
+const ACTIVE: usize = 1;
+const DRAINING: usize = 2;
+const COMPONENTS: usize = 3;
+
+/// What a gateway needs beside itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Component {
+    /// The store of rows and keys.
+    Ledger = 0,
+    /// What rows are kept in until the store has them.
+    Journal = 1,
+    /// What several hosts count limits in.
+    SharedState = 2,
+}
+
+impl Component {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ledger, Self::Journal, Self::SharedState];
+
+    /// The name in metrics and in the answer to `/health/ready`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ledger => "ledger",
+            Self::Journal => "journal",
+            Self::SharedState => "shared_state",
+        }
+    }
+
+    /// What it is where some process cannot use it.
+    pub const fn trouble(self) -> &'static str {
+        match self {
+            Self::Journal => "full",
+            Self::Ledger | Self::SharedState => "degraded",
+        }
+    }
+}
+
+/// How the processes that live are, all together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Processes that take requests.
+    pub workers: u64,
+    /// Of them, those that take no new ones.
+    pub draining: u64,
+    /// Requests that run.
+    pub active: u64,
+    /// Processes that cannot use a component, by [`Component`].
+    pub troubled: [u64; Component::ALL.len()],
+}
+
+/// A process's own words.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub number: usize,
+}
+
+impl Seat {
+    /// A free seat, or a dead process's. Called under the board's lock.
+    pub fn take(board: &Board, me: Owner) -> Option<Self> {
+        let is_free = |number: &usize| {
+            let owner = board.get(at(*number));
+            owner == 0 || !Owner(owner).is_alive()
+        };
+        let number = (0..SEATS).find(is_free)?;
+        for word in (at(number) + 1)..at(number + 1) {
+            board.set(word, 0);
+        }
+        board.set(at(number) + OWNER, me.0);
+        Some(Self { number })
+    }
+
+    pub fn leave(&self, board: &Board) {
+        board.set(at(self.number) + OWNER, 0);
+    }
+
+    /// Begins and ends a request.
+    pub fn active(&self, board: &Board, is_more: bool) {
+        if let Some(word) = board.words().get(at(self.number) + ACTIVE) {
+            let step = if is_more { 1 } else { u64::MAX }; // which wraps to one less
+            word.fetch_add(step, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    pub fn draining(&self, board: &Board) {
+        board.set(at(self.number) + DRAINING, 1);
+    }
+
+    pub fn troubled(&self, board: &Board, component: Component, is_troubled: bool) {
+        board.set(at(self.number) + COMPONENTS + component as usize, u64::from(is_troubled));
+    }
+}
+
+/// The processes that live, with their seats.
+pub(super) fn living(board: &Board) -> impl Iterator<Item = (usize, Owner)> {
+    let seated = (0..SEATS).map(|number| (number, Owner(board.get(at(number) + OWNER))));
+    seated.filter(|(_, owner)| owner.0 != 0 && owner.is_alive())
+}
+
+/// How they are, all together.
+pub(super) fn health(board: &Board) -> Health {
+    let mut health = Health::default();
+    for (number, _) in living(board) {
+        let word = |offset| board.get(at(number) + offset);
+        health.workers += 1;
+        health.draining += word(DRAINING);
+        health.active = health.active.wrapping_add(word(ACTIVE));
+        for (component, troubled) in health.troubled.iter_mut().enumerate() {
+            *troubled += word(COMPONENTS + component);
+        }
+    }
+    health
+}
+
+const fn at(number: usize) -> usize {
+    SEATS_AT + number * SEAT_WORDS
+}

@@ -1,0 +1,91 @@
+"""All that a gateway serves, walked from its own tables, and clients that come from many places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, NamedTuple
+
+import httpx
+
+from sluicegate.routes import MODEL_ROUTES
+
+from ..gateway import Gateway
+
+#: wrong credentials that one address may show in a minute
+TRIES = 10
+_PLACES = count(2)
+
+
+class Door(NamedTuple):
+    """One method on one path, and a body that it would take."""
+
+    method: str
+    path: str
+    body: Any
+    dialect: str
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether it is the administrators'."""
+        return self.dialect == "admin"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def model_body(path: str, model: str, text: str = "one two three") -> dict[str, Any]:
+    """A right request to a path that leads to a model."""
+    if MODEL_ROUTES[path].operation == "embeddings":
+        return {"model": model, "input": text}
+    body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}
+    if MODEL_ROUTES[path].operation == "chat":
+        body["max_tokens"] = 20
+    return body
+
+
+def model_doors(model: str) -> list[Door]:
+    """Every path that leads to a model."""
+    return [
+        Door("POST", path, model_body(path, model), route.dialect)
+        for path, route in MODEL_ROUTES.items()
+    ]
+
+
+def admin_doors(gateway: Gateway) -> list[Door]:
+    """Every operation of the document that the admin API gives of itself, and the document."""
+    document = gateway.admin("GET", "/admin/v1/openapi.json").json()
+    doors = [Door("GET", "/admin/v1/openapi.json", None, "admin")]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            body = {} if "requestBody" in operation else None
+            doors.append(Door(method.upper(), re.sub(r"{\w+}", "x", path), body, "admin"))
+    return doors
+
+
+def all_doors(gateway: Gateway, model: str) -> list[Door]:
+    """All that asks for a credential."""
+    models = Door("GET", "/v1/models", None, "openai")
+    return [*model_doors(model), models, *admin_doors(gateway)]
+
+
+def another_address() -> str:
+    """A loopback address that nobody asked from yet."""
+    place = next(_PLACES)
+    return f"127.0.{place // 250}.{2 + place % 250}"
+
+
+@contextmanager
+def elsewhere(gateway: Gateway) -> Iterator[httpx.Client]:
+    """A client from an address of its own: who fails ten times from one is not heard any more."""
+    transport = httpx.HTTPTransport(local_address=another_address())
+    with httpx.Client(base_url=gateway.url, transport=transport, timeout=10) as client:
+        yield client
+
+
+def knock(client: httpx.Client, door: Door, headers: dict[str, str]) -> httpx.Response:
+    """One request to a door."""
+    given = {} if door.body is None else {"json": door.body}
+    return client.request(door.method, door.path, headers=headers, **given)
