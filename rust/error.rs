@@ -68,4 +68,10 @@ pub enum Error {
     /// Another process holds the counters and does not let go.
     #[error("limits: another process holds the counters and does not let go")]
     LimitsBusy,
+    /// Limits are shared with other hosts, nobody can be asked, and what this host was granted is used up.
+    #[error("limits: the store that they are shared through does not answer")]
+    LimitsAdrift,
+    /// The store that limits are shared through cannot be used as it is.
+    #[error("shared_state: {0}")]
+    SharedState(String),
 }

@@ -19,6 +19,7 @@ pub mod price;
 #[cfg(feature = "python")]
 mod py;
 pub mod run;
+pub mod share;
 pub mod sse;
 pub mod stream;
 pub mod tokens;

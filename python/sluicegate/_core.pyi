@@ -15,9 +15,11 @@ __all__ = [
     "Failure",
     "Front",
     "Governance",
+    "GrantNeededError",
     "InvalidBodyError",
     "JournalDrain",
     "JournalFullError",
+    "LedgerQuestion",
     "MalformedEventError",
     "Metrics",
     "PanicException",
@@ -61,6 +63,28 @@ _Headers = list[tuple[bytes, bytes]]
 _Ready = tuple[tuple[int, _Headers] | None, bytes, int, "Failure | None"]
 """`(head, body, state, failure)`: head once, before any bytes; state 0 open, 1 end, 2 failed."""
 
+class GrantNeededError(Exception):
+    """`GrantNeededError(token)`: a request that other hosts must be asked about first; they are
+    being asked. `await engine.granted(token, loop)`, then begin again.
+    """
+
+@final
+class LedgerQuestion:
+    """What was spent of a limit, by each host."""
+
+    @property
+    def limit(self) -> str:
+        """The limit's name."""
+
+    @property
+    def since_unix_ns(self) -> int:
+        """Since when its use counts, in nanoseconds since 1970."""
+
+    def answer(self, rows: Sequence[tuple[Sequence[str], str, int]] | None) -> None:
+        """Answers it: the values of the scope, the host, what was spent, money in pico-dollars;
+        None where it cannot be known now.
+        """
+
 @final
 class Engine:
     """The core of one worker: configuration in force, journal, runtime thread."""
@@ -74,6 +98,7 @@ class Engine:
         *,
         segment_bytes: int = ...,
         max_journal_bytes: int = ...,
+        shared_state: tuple[str, str, bool] | None = None,
         panics: str = "",
     ) -> Engine:
         """Opens the journal and the counters of limits, and starts the runtime's thread. Takes some
@@ -88,6 +113,8 @@ class Engine:
             segment_bytes: size of one journal file (8 MiB).
             max_journal_bytes: bound of what waits to be drained (512 MiB); near it new requests
             get 503.
+            shared_state: where hosts share their limits: the server's URL, this host's id, and
+            whether the ledger knows what other hosts spent. None: this host has them for itself.
             panics: for tests: `POINT=MODEL` with commas between; requests for such a model have the
             core panic while it decides on them (`admit`), before it sends them (`attempt`) or
             behind the first piece of a stream (`relay`).
@@ -132,6 +159,17 @@ class Engine:
         money in pico-dollars. None where there is no such limit.
         """
 
+    @property
+    def shared_state(self) -> tuple[bool, str, str] | None:
+        """`(is_well, detail, warning)` of what limits are shared through: whether other hosts can
+        be asked, why not, and what an operator should change. None where limits are not shared.
+        """
+
+    def question(self, within_s: float) -> LedgerQuestion | None:
+        """What the ledger must be asked so that limits can be shared; None where nothing is, after
+        `within_s`. Blocks without the GIL: for a thread of its own.
+        """
+
     def recover(self) -> int:
         """Gives back what dead workers held of limits, or spends it where the upstream may have
         acted; how many requests that were.
@@ -154,6 +192,7 @@ class Engine:
         *,
         route: str,
         is_last: bool = True,
+        may_ask: bool = False,
     ) -> Exchange:
         """Admits a request and, where its first target speaks the client's dialect, sends it.
 
@@ -163,12 +202,20 @@ class Engine:
             headers: ASGI's, names in lower case.
             route: the path that it came to, which a key may be limited to.
             is_last: it is not asked again where it is refused only because of running requests.
+            may_ask: other hosts are asked where this one has too little of a limit; without it that
+            is a 503.
         Raises:
+            GrantNeededError: other hosts are being asked.
             RefusedError: the request may not go on; a refusal to a known key is in the ledger,
             unless it is to be asked again.
         Cost: one pass over the body (about 1 GB/s), one HMAC-SHA256 of the key; where limits bind
         it one decision under a lock that the workers share (a microsecond), or two and a count of
         its tokens where little is left. No I/O.
+        """
+
+    def granted(self, token: int, event_loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        """Done when it is worth while to begin again: units were granted, or not, or nobody can be
+        asked. Must be called before the loop turns.
         """
 
     def models(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
@@ -180,8 +227,9 @@ class Engine:
 
     def alerts(self) -> list[tuple[str, str, str, str, int]]:
         """What an operator should hear of since the last call: `(kind, provider, model, detail,
-        times)`. Kinds: `unpriced` and `model_differs`, once for each model; `usage_diverges` and
-        `run_loops`, every ten minutes at most.
+        times)`. Kinds: `unpriced` and `model_differs`, once for each model; `usage_diverges`,
+        `run_loops`, `shared_state_away`, `shared_state_lost` and `shared_state_evicts`, every ten
+        minutes at most.
         """
 
     def refused(self, operation: str, dialect: str, status: int, code: str) -> None:

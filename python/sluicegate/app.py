@@ -9,6 +9,7 @@ import os
 import signal
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +48,10 @@ CONFIG_VARIABLE: Final = "SLUICEGATE_CONFIG"
 HELD_WAIT_S: Final = 2.0
 HELD_PAUSE_S: Final = 0.01
 MAX_HELD_PAUSE_S: Final = 0.1
+MAX_ASKED: Final = 8
+"""How often other hosts are asked in a row: what they grant another request may take first."""
+GRANT_WAIT_S: Final = 1.0
+"""Longer than the core waits for other hosts."""
 
 
 def create_app() -> "App":
@@ -193,6 +198,7 @@ async def _begun(
     loop = asyncio.get_running_loop()
     until_s = loop.time() + HELD_WAIT_S
     pause_s = HELD_PAUSE_S
+    asked = 0
     while True:
         is_last = loop.time() >= until_s or worker.draining
         try:
@@ -203,15 +209,27 @@ async def _begun(
                 body,
                 route=path,
                 is_last=is_last,
+                may_ask=asked < MAX_ASKED,
             )
+        except _core.GrantNeededError as needed:
+            asked += 1
+            await _granted(worker, needed.args[0], loop)
         except _core.RefusedError as refused:
             error = RefusedRequestError(*refused.args)
-        if is_last or not error.is_held:
-            raise error
-        await asyncio.sleep(pause_s)
-        pause_s = min(2 * pause_s, MAX_HELD_PAUSE_S)
+            if is_last or not error.is_held:
+                raise error from None
+            asked = 0
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, MAX_HELD_PAUSE_S)
         if watched.gone:
             raise ClientGoneError
+
+
+async def _granted(worker: Worker, token: int, loop: asyncio.AbstractEventLoop) -> None:
+    """Until other hosts were asked."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GRANT_WAIT_S):
+            await worker.engine.granted(token, loop)
 
 
 def _mounted(worker: Worker, loop: asyncio.AbstractEventLoop) -> Mounted:

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import struct
+import time
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +14,12 @@ import msgspec
 from sluicegate import _core
 from sluicegate.accounting.alerts import tell
 from sluicegate.accounting.drainer import Drainer
+from sluicegate.accounting.host import read_host_id
 from sluicegate.accounting.keys import read_master_key
 from sluicegate.accounting.steward import Steward
 from sluicegate.accounting.sync import Sync
 from sluicegate.accounting.webhook import Webhook
+from sluicegate.accounting.witness import Witness
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import Generations, snapshot_json
@@ -28,6 +31,8 @@ log = logging.getLogger("sluicegate")
 
 TEND_EVERY_S: Final = 1.0
 DRAIN_POLL_S: Final = 0.05
+SHARED_STATE_WITHIN_S: Final = 1.0
+"""For the store that limits are shared through to answer for the first time."""
 SHUT_DOWN_S: Final = 0.5
 """For clients to be told, once the drain's time is over."""
 
@@ -70,11 +75,14 @@ class Worker:
         )
         self.generations = Generations()
         snapshot = snapshot_json(self.settings, self.generations.add(self.settings))
+        host = read_host_id(self.settings.data_dir)
+        self._shared_with = self._sharing(host)
         self.engine = _core.Engine(
             journal_dir,
             self.settings.data_dir,
             master,
             snapshot,
+            shared_state=self._shared_with,
             panics=os.environ.get(PANICS_VARIABLE, ""),
         )
         if self.engine.metrics.trouble is not None:
@@ -87,7 +95,7 @@ class Worker:
         self._is_hurried = False
         self._drainer = Drainer(
             lambda: _core.JournalDrain.try_open(journal_dir),
-            open_store(self.settings),
+            open_store(self.settings, host),
             on_change=self._tell_ledger,
             on_unknown=self.engine.count_unknown,
             on_drained=self.engine.metrics.drained,
@@ -101,9 +109,22 @@ class Worker:
             # What an earlier life spent is in the ledger, or in what it left of its journal.
             before_seeding=self._drainer.drain_now if self.engine.is_first else None,
             on_change=self._end_killed_soon,
+            # Where hosts share limits and a ledger each begins with what it spent itself.
+            host=host if self._shared_with is not None and self._shared_with[2] else None,
+        )
+        self._witness = (
+            Witness(
+                self.engine,
+                open_store(self.settings),
+                self._steward.rule,
+                knows_others=self._shared_with[2],
+            )
+            if self._shared_with is not None
+            else None
         )
         self._sync = Sync(open_store(self.settings), self._stored)
         self._govern(master)
+        self._was_shared_well = True
         self._reloading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._tending: asyncio.Task[None] | None = None
@@ -117,6 +138,10 @@ class Worker:
             else None
         )
 
+    def _sharing(self, host: str) -> tuple[str, str, bool] | None:
+        url = self.settings.shared_state_url
+        return None if url is None else (url.reveal(), host, self.settings.store_url is not None)
+
     def _govern(self, master: bytes) -> None:
         """Puts keys and limits in force before the first request."""
         try:
@@ -129,6 +154,13 @@ class Worker:
         self._steward.begin()
         if self.engine.is_first:
             self.engine.seeded()
+        until_s = time.monotonic() + SHARED_STATE_WITHIN_S
+        while not self._is_shared_well() and time.monotonic() < until_s:
+            time.sleep(DRAIN_POLL_S)
+
+    def _is_shared_well(self) -> bool:
+        state = self.engine.shared_state
+        return state is None or state[0]
 
     def _stored(self, stored: Governance | None, complete: bool) -> None:  # Sync's
         self._tell_ledger()
@@ -151,6 +183,8 @@ class Worker:
         # The first count loads a vocabulary, which takes a tenth of a second: not a request's.
         loop.run_in_executor(None, _core.count_tokens, "gpt-5", "")
         self._drainer.start()
+        if self._witness is not None:
+            self._witness.start()
         self._sync.start()
         self._tending = loop.create_task(self._tend())
 
@@ -169,6 +203,8 @@ class Worker:
     def _finish(self) -> None:
         self._sync.stop()
         self.engine.stop()
+        if self._witness is not None:
+            self._witness.stop()
         self._drainer.stop()
         self._ledger.close()
         tell(self.engine, self._webhook)
@@ -180,6 +216,7 @@ class Worker:
         while True:
             await asyncio.sleep(TEND_EVERY_S)
             tell(self.engine, self._webhook)
+            self._tell_shared_state()
             try:
                 recovered = await asyncio.to_thread(self.engine.recover)
             except (OSError, _core.PanicException) as error:
@@ -187,6 +224,20 @@ class Worker:
             else:
                 if recovered:
                     log.warning("%d requests of dead workers were settled", recovered)
+
+    def _tell_shared_state(self) -> None:
+        """Says in the log that hosts can, or cannot, be asked any more."""
+        is_well = self._is_shared_well()
+        if is_well == self._was_shared_well:
+            return
+        self._was_shared_well = is_well
+        if is_well:
+            log.info("shared_state answers: limits are shared with other hosts again")
+        else:
+            log.error(
+                "shared_state does not answer: budgets live on what this host was granted, rates "
+                "and parallel requests on its share of them"
+            )
 
     def drain(self) -> None:
         """Readiness off, nothing new; what runs may finish within the configured time."""
@@ -233,6 +284,9 @@ class Worker:
         is_ready = not self.draining and components["journal"] == "ok"
         status = "draining" if self.draining else "ok" if is_ready else "unavailable"
         state = {"status": status, **components, "active": self.running}
+        shared = self.engine.shared_state
+        if shared is not None and shared[2]:
+            state["shared_state_warning"] = shared[2]
         return is_ready, msgspec.json.encode(state)
 
     def _end_killed_soon(self) -> None:

@@ -1,7 +1,9 @@
 //! One counter in the shared words: what was spent in the window, and what running requests hold of it.
 
+use super::lease::{Lease, signed};
 use super::limit::{Limit, Measure, Window};
 use super::reservation::Now;
+use super::sharing::Posture;
 use super::transaction::Transaction;
 use crate::limit::{Decision, Rate, State};
 
@@ -67,6 +69,7 @@ impl Counter {
         let quiet_ns = now.unix_ns.saturating_sub(tx.get(self.0 + USED_AT));
         !self.is_rate(tx)
             && self.held(tx) == 0
+            && !self.has_surplus(tx)
             && tx.get(self.0 + END) == u64::MAX
             && quiet_ns > QUIET_NS
     }
@@ -76,13 +79,19 @@ impl Counter {
         if self.is_rate(tx) {
             return self.state(tx).is_full(now.monotonic_ns);
         }
-        let over = tx.get(self.0 + END) <= now.unix_ns || tx.get(self.0 + SPENT) == 0;
+        let is_unused = tx.get(self.0 + SPENT) == 0 && !self.has_surplus(tx);
+        let over = tx.get(self.0 + END) <= now.unix_ns || is_unused;
         over && tx.get(self.0 + HELD) == 0
+    }
+
+    /// Whether other hosts left something of it to this one that it has not used.
+    fn has_surplus(self, tx: &Transaction<'_>) -> bool {
+        tx.posture() != Posture::Alone && Lease::of(self).units(tx) > self.spent(tx)
     }
 
     /// Makes it the counter of a key, with nothing spent.
     pub fn begin(self, tx: &mut Transaction<'_>, key: (u64, u64), limit: &Limit, now: Now) {
-        let (begin, end) = window(limit, now);
+        let (begin, end) = limit.window_at(now.unix_ns);
         let kind = if limit.is_rate() { RATE } else { 0 };
         for (at, value) in [
             (KEY, key.0),
@@ -96,6 +105,13 @@ impl Counter {
         ] {
             tx.set(self.0 + at, value);
         }
+        self.begin_lease(tx);
+    }
+
+    fn begin_lease(self, tx: &mut Transaction<'_>) {
+        if tx.posture() != Posture::Alone {
+            Lease::of(self).begin(tx);
+        }
     }
 
     /// Begins the window of the moment where another one has ended. A clock that goes back opens none again.
@@ -105,11 +121,12 @@ impl Counter {
             let key = (tx.get(self.0 + KEY), tx.get(self.0 + KEY + 1));
             return self.begin(tx, key, limit, now);
         }
-        let (begin, end) = window(limit, now);
+        let (begin, end) = limit.window_at(now.unix_ns);
         if begin > tx.get(self.0 + BEGIN) && !limit.is_rate() {
             for (at, value) in [(BEGIN, begin), (END, end), (SPENT, 0), (HELD, 0), (FLAGS, 0)] {
                 tx.set(self.0 + at, value);
             }
+            self.begin_lease(tx);
         }
         tx.set(self.0 + USED_AT, now.unix_ns);
     }
@@ -133,18 +150,59 @@ impl Counter {
         tx.get(self.0 + HELD)
     }
 
-    /// Units that are left, and nanoseconds until all are there again.
+    /// What was spent, and what running requests hold.
+    pub fn used(self, tx: &Transaction<'_>) -> u64 {
+        self.spent(tx).saturating_add(self.held(tx))
+    }
+
+    /// Units that are left to this host, and nanoseconds until all are there again.
     pub fn room(self, tx: &Transaction<'_>, limit: &Limit, now: Now) -> (u64, u64) {
+        let posture = tx.posture();
         if let Window::Sliding(rate) = &limit.window {
-            let decision = rate.peek(self.state(tx), now.monotonic_ns);
-            return (decision.remaining, decision.reset_ns);
+            let decision = own(rate, posture).peek(self.state(tx), now.monotonic_ns);
+            let remaining = match posture {
+                Posture::Shared => Lease::of(self).prepaid(tx, now.monotonic_ns),
+                _ => decision.remaining,
+            };
+            return (remaining, decision.reset_ns);
         }
-        let used = self.spent(tx).saturating_add(self.held(tx));
         let reset = match limit.window {
-            Window::Calendar(_) => tx.get(self.0 + END).saturating_sub(now.unix_ns),
+            Window::Calendar(_) => self.end(tx).saturating_sub(now.unix_ns),
             _ => u64::MAX,
         };
-        (limit.amount.saturating_sub(used), reset)
+        let amount = match posture {
+            Posture::Alone => limit.amount,
+            Posture::Adrift(hosts) if limit.measure == Measure::Parallel => {
+                limit.amount.min((limit.amount / hosts).max(1))
+            }
+            _ => limit.amount.min(Lease::of(self).units(tx)),
+        };
+        (amount.saturating_sub(self.used(tx)), reset)
+    }
+
+    /// Units that are left to all hosts, as far as this one knows.
+    pub fn remaining(self, tx: &Transaction<'_>, limit: &Limit, now: Now) -> u64 {
+        let (room, _) = self.room(tx, limit, now);
+        match (&limit.window, tx.posture()) {
+            (_, Posture::Alone | Posture::Adrift(_)) => room,
+            (Window::Sliding(rate), _) => {
+                rate.peek(self.state(tx), now.monotonic_ns).remaining.saturating_add(room)
+            }
+            _ => {
+                let known = room.saturating_add(Lease::of(self).left(tx));
+                known.min(limit.amount.saturating_sub(self.used(tx)))
+            }
+        }
+    }
+
+    /// When its window ends.
+    pub fn end(self, tx: &Transaction<'_>) -> u64 {
+        tx.get(self.0 + END)
+    }
+
+    /// Its key.
+    pub fn key(self, tx: &Transaction<'_>) -> (u64, u64) {
+        (tx.get(self.0 + KEY), tx.get(self.0 + KEY + 1))
     }
 
     /// How long until so many units are there, where time alone brings them back.
@@ -153,7 +211,7 @@ impl Counter {
             Window::Sliding(rate) => {
                 let mut state = self.state(tx);
                 let Decision { retry_after_ns, .. } =
-                    rate.take(&mut state, amount, now.monotonic_ns);
+                    own(rate, tx.posture()).take(&mut state, amount, now.monotonic_ns);
                 retry_after_ns
             }
             _ => self.room(tx, limit, now).1,
@@ -163,8 +221,14 @@ impl Counter {
     /// Takes units that [`Counter::room`] said are there, or more of them where they need not be.
     pub fn hold(self, tx: &mut Transaction<'_>, limit: &Limit, amount: u64, now: Now) {
         match &limit.window {
+            // What was paid for ahead is used up in the state already.
+            Window::Sliding(_) if tx.posture() == Posture::Shared => {
+                Lease::of(self).use_up(tx, amount, now.monotonic_ns);
+            }
             Window::Sliding(rate) => {
+                let rate = own(rate, tx.posture());
                 self.change(tx, |state| rate.force(state, amount, now.monotonic_ns));
+                self.tell_later(tx, signed(amount));
             }
             _ => tx.set(self.0 + HELD, self.held(tx).saturating_add(amount)),
         }
@@ -173,8 +237,10 @@ impl Counter {
     /// Turns units that were held in a window into units that were spent.
     pub fn settle(self, tx: &mut Transaction<'_>, limit: &Limit, held: Held, spent: u64, now: Now) {
         if let Window::Sliding(rate) = &limit.window {
+            let rate = own(rate, tx.posture());
+            self.tell_later(tx, signed(spent).saturating_sub(signed(held.amount)));
             return self
-                .change(tx, |state| correct(rate, state, held.amount, spent, now.monotonic_ns));
+                .change(tx, |state| correct(&rate, state, held.amount, spent, now.monotonic_ns));
         }
         self.settle_counted(tx, held, if limit.measure == Measure::Parallel { 0 } else { spent });
     }
@@ -210,6 +276,18 @@ impl Counter {
         crossed
     }
 
+    /// Other hosts must hear that so many units more, or fewer, were used.
+    fn tell_later(self, tx: &mut Transaction<'_>, units: i64) {
+        if tx.posture() != Posture::Alone {
+            Lease::of(self).correct(tx, units);
+        }
+    }
+
+    /// Puts in how a rate's bucket stands for all hosts.
+    pub fn set_state(self, tx: &mut Transaction<'_>, state: State) {
+        self.change(tx, |own| *own = state);
+    }
+
     fn state(self, tx: &Transaction<'_>) -> State {
         State::from_words([self.spent(tx), self.held(tx)])
     }
@@ -238,9 +316,10 @@ fn correct(rate: &Rate, state: &mut State, held: u64, spent: u64, now_ns: u64) {
     }
 }
 
-fn window(limit: &Limit, now: Now) -> (u64, u64) {
-    match &limit.window {
-        Window::Calendar(calendar) => calendar.window(now.unix_ns),
-        Window::Sliding(_) | Window::Total => (0, u64::MAX),
+/// The rate that this host keeps to.
+fn own(rate: &Rate, posture: Posture) -> Rate {
+    match posture {
+        Posture::Adrift(hosts) => rate.share(hosts),
+        _ => *rate,
     }
 }

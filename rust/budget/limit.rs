@@ -103,6 +103,14 @@ impl Limit {
         crate::price::dollars(i128::try_from(pico).unwrap_or(i128::MAX))
     }
 
+    /// Beginning and end of the window that a moment is in, nanoseconds since 1970.
+    pub fn window_at(&self, unix_ns: u64) -> (u64, u64) {
+        match &self.window {
+            Window::Calendar(calendar) => calendar.window(unix_ns),
+            Window::Sliding(_) | Window::Total => (0, u64::MAX),
+        }
+    }
+
     /// Whether streams that reach it are finished there.
     pub fn cuts(&self) -> bool {
         self.at_cap == AtCap::Cut

@@ -2,20 +2,31 @@
 //!
 //! Counters live in a mapped file that the workers share. Every change of it is one transaction under one lock: what
 //! it writes is noted first, so that a worker killed in the middle leaves nothing half done.
+//!
+//! Where hosts share their limits, each counter has a lease beside it, and decisions are made on what was leased; who
+//! asks other hosts, and how, is [`crate::share`]'s.
 
 mod calendar;
 mod counter;
 mod demand;
+mod fitting;
+mod lease;
 mod limit;
 mod reservation;
 mod runs;
 mod seeding;
 mod shared;
+mod sharing;
+mod terms;
 mod transaction;
 
 pub use calendar::{Calendar, Period};
 pub use demand::{Actual, Demand};
 pub use limit::{AtCap, Limit, Measure, Window};
-pub use reservation::{Budgets, Charge, Crossing, Denied, Now, Refused, Reservation, Standing};
+pub use reservation::{
+    Budgets, Charge, Crossing, Denied, Extension, Now, Refused, Reservation, Standing,
+};
 pub use runs::{RunCaps, RunRefused, RunStanding, Step};
 pub use shared::Opened;
+pub use sharing::{Ask, NoRoom, Posture, Sharing};
+pub use terms::{CounterName, Return, Stand, Terms};

@@ -11,8 +11,10 @@ use std::hash::Hasher;
 
 use super::counter::{Counter, Held};
 use super::demand::{Actual, Demand};
+use super::fitting::{Fit, amount_to_hold};
 use super::limit::{Limit, Measure};
 use super::shared::{self, Opened, Shared};
+use super::sharing::{Ask, Posture, Sharing};
 use super::transaction::{Transaction, redo};
 use crate::error::Error;
 use crate::mapped::{self, Owner};
@@ -71,7 +73,7 @@ impl Charge {
     }
 
     /// Whether streams that reach it are finished there.
-    fn cuts(&self) -> bool {
+    pub(super) fn cuts(&self) -> bool {
         self.limit.cuts() && !self.is_waived
     }
 }
@@ -109,6 +111,8 @@ pub enum Refused {
     Limit(Denied),
     /// The counters cannot be asked.
     Failed(Error),
+    /// Other hosts must be asked first.
+    Short(Vec<Ask>),
 }
 
 impl From<Error> for Refused {
@@ -140,10 +144,19 @@ pub struct Reservation {
     pub output_tokens: u64,
 }
 
+/// What became of a wish for more.
 #[derive(Debug)]
-struct Entry {
-    charge: Charge,
-    counter: Counter,
+pub struct Extension {
+    /// Tokens that there is room for.
+    pub granted: u64,
+    /// What other hosts must be asked for before it is known that there is no more.
+    pub short: Vec<Ask>,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub charge: Charge,
+    pub counter: Counter,
     held: Held,
     remaining: u64,
     reset_ns: u64,
@@ -177,6 +190,8 @@ impl Reservation {
 #[derive(Debug)]
 pub struct Budgets {
     shared: Shared,
+    /// None where this host has them for itself.
+    pub(super) sharing: Option<Arc<Sharing>>,
     me: Owner,
     /// Threads of this process take turns here, processes at the lock in the file.
     turn: Mutex<()>,
@@ -192,7 +207,7 @@ impl Budgets {
     /// Opens the counters in a directory, and gives back what dead processes held.
     pub fn open(directory: &Path) -> Result<Opened, Error> {
         let (shared, is_new) = Shared::open(directory)?;
-        let budgets = Self { shared, me: Owner::this(), turn: Mutex::new(()) };
+        let budgets = Self { shared, sharing: None, me: Owner::this(), turn: Mutex::new(()) };
         if !is_new {
             budgets.recover()?;
         }
@@ -223,21 +238,32 @@ impl Budgets {
         let mut tx = self.transaction();
         let mut output_tokens = demand.output_tokens;
         let mut found = Vec::with_capacity(charges.len());
+        let mut asks = Vec::new();
         for charge in charges {
             let counter = self.counter(&mut tx, &charge, now)?;
-            let within = affordable(&tx, counter, &charge, demand, now)
-                .ok_or_else(|| denied(&tx, counter, &charge.limit, demand, now))?;
-            if within < demand.least_output_tokens.min(demand.output_tokens) {
-                return Err(denied(&tx, counter, &charge.limit, demand, now));
+            match self.fit(&tx, counter, &charge, demand, now)? {
+                Fit::Within(within) => output_tokens = output_tokens.min(within),
+                Fit::Short(ask) => asks.push(ask),
             }
-            output_tokens = output_tokens.min(within);
             found.push((charge, counter));
+        }
+        if !asks.is_empty() {
+            // All that it needs is asked for at once, so that all of it is granted, or nothing.
+            let binding = found.iter().filter(|(charge, _)| !charge.is_waived);
+            let rest: Vec<Ask> = binding
+                .filter(|(charge, _)| !asks.iter().any(|ask| ask.is_of(charge)))
+                .map(|(charge, _)| Ask::of(charge, demand))
+                .collect();
+            asks.extend(rest);
+            return Err(Refused::Short(asks));
         }
         let mut entries = Vec::with_capacity(found.len());
         for (charge, counter) in found {
             let amount = amount_to_hold(&tx, counter, &charge, demand, output_tokens, now);
             counter.hold(&mut tx, &charge.limit, amount, now);
-            let (remaining, reset_ns) = counter.room(&tx, &charge.limit, now);
+            let (room, reset_ns) = counter.room(&tx, &charge.limit, now);
+            self.refill(&charge, room, amount, &tx);
+            let remaining = counter.remaining(&tx, &charge.limit, now);
             let held = Held { amount, window: counter.window(&tx) };
             entries.push(Entry { charge, counter, held, remaining, reset_ns });
         }
@@ -254,14 +280,20 @@ impl Budgets {
         }
     }
 
-    /// Holds more for an answer that is still growing, up to `more` tokens; gives how many of them there is room for.
+    /// Holds more for an answer that is still growing, up to `more` tokens; says how many of them there is room for.
     ///
     /// Only limits that cut are asked: the others let what runs come to its end.
-    pub fn extend(&self, reservation: &mut Reservation, more: u64, now: Now) -> Result<u64, Error> {
+    pub fn extend(
+        &self,
+        reservation: &mut Reservation,
+        more: u64,
+        now: Now,
+    ) -> Result<Extension, Error> {
         let _turn = self.turn()?;
         let mut tx = self.transaction();
         let demand = reservation.demand.more(more);
         let mut granted = more;
+        let mut short = Vec::new();
         for entry in &reservation.entries {
             let limit = &entry.charge.limit;
             if entry.charge.cuts()
@@ -269,8 +301,18 @@ impl Budgets {
                 && entry.counter.window(&tx) == entry.held.window
             {
                 let (room, _) = entry.counter.room(&tx, limit, now);
-                granted = granted.min(demand.output_within(limit, room).unwrap_or(0));
+                let within = demand.output_within(limit, room).unwrap_or(0);
+                if within < more
+                    && let Some(ask) = self.ask_for_more(&tx, entry, &demand, now)
+                {
+                    short.push(ask);
+                }
+                granted = granted.min(within);
             }
+        }
+        if tx.posture() != Posture::Alone && tx.posture() != Posture::Shared {
+            granted = more; // nobody knows that there is no room; what others miss, the settlement makes good
+            short.clear();
         }
         for (at, entry) in reservation.entries.iter_mut().enumerate() {
             let limit = &entry.charge.limit;
@@ -288,7 +330,7 @@ impl Budgets {
         }
         commit(tx)?;
         reservation.output_tokens = reservation.output_tokens.saturating_add(granted);
-        Ok(granted)
+        Ok(Extension { granted, short })
     }
 
     /// The limits of a reservation that have no room for one more token of the answer.
@@ -335,7 +377,10 @@ impl Budgets {
 
     /// Adds what the ledger says was spent in the running window.
     pub fn spend(&self, charge: &Charge, amount: u64, now: Now) -> Result<(), Error> {
-        self.on_counter(charge, now, |tx, counter| counter.spend(tx, amount))
+        self.on_counter(charge, now, |tx, counter| {
+            counter.spend(tx, amount);
+            Self::grant_spent(tx, counter);
+        })
     }
 
     /// Units spent, units held and units left of a limit.
@@ -425,7 +470,8 @@ impl Budgets {
     }
 
     pub(super) fn transaction(&self) -> Transaction<'_> {
-        Transaction::new(self.shared.words(), self.shared.notes())
+        let posture = self.sharing.as_ref().map_or(Posture::Alone, |sharing| sharing.posture());
+        Transaction::new(self.shared.words(), self.shared.notes()).in_posture(posture)
     }
 
     /// The charge's counter in its running window.
@@ -435,14 +481,7 @@ impl Budgets {
         charge: &Charge,
         now: Now,
     ) -> Result<Counter, Error> {
-        let (seed, other) = self.shared.seed();
-        let mut hasher = SipHasher13::new_with_keys(seed, other);
-        hasher.write(charge.limit.name.as_bytes());
-        hasher.write_u8(0);
-        hasher.write_u64(charge.limit.epoch);
-        hasher.write(charge.instance.as_bytes());
-        let hash = hasher.finish128();
-        let key = (hash.h1 | 1, hash.h2); // never the mark of a free place
+        let key = self.key(&charge.limit.name, charge.limit.epoch, &charge.instance);
         let (counter, is_there) =
             Counter::find(tx, shared::COUNTERS_AT, shared::COUNTERS, key, now).ok_or_else(
                 || Error::Limits(format!("no room for another counter of {:?}", charge.limit.name)),
@@ -453,6 +492,17 @@ impl Budgets {
             counter.begin(tx, key, &charge.limit, now);
         }
         Ok(counter)
+    }
+
+    pub(super) fn key(&self, name: &str, epoch: u64, instance: &str) -> (u64, u64) {
+        let (seed, other) = self.shared.seed();
+        let mut hasher = SipHasher13::new_with_keys(seed, other);
+        hasher.write(name.as_bytes());
+        hasher.write_u8(0);
+        hasher.write_u64(epoch);
+        hasher.write(instance.as_bytes());
+        let hash = hasher.finish128();
+        (hash.h1 | 1, hash.h2) // never the mark of a free place
     }
 
     fn take_record(
@@ -516,74 +566,4 @@ fn free_record(tx: &mut Transaction<'_>, record: usize) {
 
 pub(super) fn commit(tx: Transaction<'_>) -> Result<(), Error> {
     if tx.commit() { Ok(()) } else { Err(Error::Limits("a decision is too large".to_owned())) }
-}
-
-/// The longest answer that a limit lets begin; None where it lets nothing begin.
-fn affordable(
-    tx: &Transaction<'_>,
-    counter: Counter,
-    charge: &Charge,
-    demand: &Demand,
-    now: Now,
-) -> Option<u64> {
-    if charge.is_waived {
-        return Some(u64::MAX);
-    }
-    let limit = &charge.limit;
-    let (room, _) = counter.room(tx, limit, now);
-    if limit.is_rate() {
-        // A request larger than the whole bucket waits until it is full, and then empties it.
-        let whole = demand.amount(limit, demand.output_tokens).min(limit.amount);
-        if whole <= room {
-            return Some(u64::MAX);
-        }
-    }
-    if !limit.cuts() {
-        return (room > 0).then_some(u64::MAX);
-    }
-    demand.output_within(limit, room)
-}
-
-/// What is held of a limit for an answer of so many tokens: of those that let it finish no more than there is.
-fn amount_to_hold(
-    tx: &Transaction<'_>,
-    counter: Counter,
-    charge: &Charge,
-    demand: &Demand,
-    output_tokens: u64,
-    now: Now,
-) -> u64 {
-    let limit = &charge.limit;
-    let amount = demand.amount(limit, output_tokens);
-    if limit.is_rate() || !charge.cuts() {
-        return amount.min(counter.room(tx, limit, now).0);
-    }
-    amount
-}
-
-fn denied(
-    tx: &Transaction<'_>,
-    counter: Counter,
-    limit: &Arc<Limit>,
-    demand: &Demand,
-    now: Now,
-) -> Refused {
-    let (remaining, _) = counter.room(tx, limit, now);
-    let least = demand.least_output_tokens.min(demand.output_tokens);
-    let mut needed = demand.amount(limit, least);
-    if limit.is_rate() {
-        needed = needed.min(limit.amount);
-    }
-    let free_but_for_others = limit.amount.saturating_sub(counter.spent(tx));
-    Refused::Limit(Denied {
-        limit: limit.clone(),
-        remaining,
-        needed,
-        wait_ns: if limit.measure == Measure::Parallel {
-            0
-        } else {
-            counter.wait(tx, limit, needed, now)
-        },
-        is_held: !limit.is_rate() && needed <= free_but_for_others,
-    })
 }

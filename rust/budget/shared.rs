@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::counter::COUNTER_WORDS;
+use super::lease::LEASE_WORDS;
 use super::reservation::Budgets;
 use super::runs::{RUN_WORDS, RUNS};
 use super::transaction::NOTE_WORDS;
@@ -29,11 +30,13 @@ pub(super) const RECORD_WORDS: usize = 128;
 pub(super) const COUNTERS_AT: usize = (NOTES + NOTE_WORDS).next_multiple_of(512);
 pub(super) const RECORDS_AT: usize = COUNTERS_AT + COUNTERS * COUNTER_WORDS;
 pub(super) const RUNS_AT: usize = RECORDS_AT + RECORDS * RECORD_WORDS;
+/// What other hosts left of each counter to this one; nothing in them where it shares with none.
+pub(super) const LEASES_AT: usize = RUNS_AT + RUNS * RUN_WORDS;
 const KIND: Kind = Kind {
     name: "limits",
     magic: u64::from_le_bytes(*b"sluicegb"),
     version: VERSION,
-    words: RUNS_AT + RUNS * RUN_WORDS,
+    words: LEASES_AT + COUNTERS * LEASE_WORDS,
 };
 
 /// The mapped file, and this process's share in its lock.

@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::sharing::Posture;
+
 /// Words that a transaction may write: enough for the widest request's counters and its record.
 pub(super) const MAX_WRITES: usize = 512;
 /// Words that the notes take: how many, then pairs of place and value.
@@ -15,12 +17,23 @@ pub(super) struct Transaction<'a> {
     words: &'a [AtomicU64],
     notes: &'a [AtomicU64],
     writes: Vec<(usize, u64)>,
+    posture: Posture,
 }
 
 impl<'a> Transaction<'a> {
     /// Changes of `words`, noted in `notes` ([`NOTE_WORDS`] of them). The lock must be held as long as it lives.
     pub fn new(words: &'a [AtomicU64], notes: &'a [AtomicU64]) -> Self {
-        Self { words, notes, writes: Vec::with_capacity(64) }
+        Self { words, notes, writes: Vec::with_capacity(64), posture: Posture::Alone }
+    }
+
+    /// The same, where counters are shared with other hosts.
+    pub fn in_posture(self, posture: Posture) -> Self {
+        Self { posture, ..self }
+    }
+
+    /// How decisions are made in it.
+    pub const fn posture(&self) -> Posture {
+        self.posture
     }
 
     /// A word as this transaction sees it.

@@ -20,8 +20,9 @@ use super::request_headers::RequestHeaders;
 use super::run_guard::{self, RunStep, Stepping};
 use super::snapshot::{Operation, Route, Snapshot, Target};
 use crate::body::{self, Scan};
-use crate::budget::{self, AtCap, Budgets, Charge, Demand, Measure};
+use crate::budget::{self, Ask, AtCap, Budgets, Charge, Demand, Measure};
 use crate::dialect::Dialect;
+use crate::error::Error;
 use crate::govern::{Digester, Dimension, Governance, Principal, Subject, Unknown};
 
 /// A request as a front brings it.
@@ -49,6 +50,8 @@ pub struct Refused {
     /// What is known of it, where the key was good: such a refusal has a ledger row. Requests without a key have
     /// none, so that nobody fills the ledger from outside.
     pub known: Option<Box<Known>>,
+    /// What other hosts must be asked for first; the refusal is what the client is told where they cannot be.
+    pub short: Option<Vec<Ask>>,
 }
 
 /// What a refused request said.
@@ -162,7 +165,8 @@ impl Gate<'_> {
         let arrived = Instant::now();
         let now = SystemTime::now();
         let id = Uuid::now_v7();
-        let unknown = |refusal| Refused { id, refusal: Box::new(refusal), known: None };
+        let unknown =
+            |refusal| Refused { id, refusal: Box::new(refusal), known: None, short: None };
         let headers = RequestHeaders::read(incoming.headers, self.digester).map_err(unknown)?;
         let principal = self.holder(&headers, unix_ms(now)).map_err(unknown)?;
         let mut draft = Draft {
@@ -178,17 +182,17 @@ impl Gate<'_> {
             is_last,
         };
         let decided = caught(|| self.decide(&mut draft));
-        let mut decided = decided.unwrap_or_else(|| Err(Box::new(Refusal::defect())));
-        if let Err(refusal) = &mut decided {
-            self.tell_run(&draft, refusal);
+        let mut decided = decided.unwrap_or_else(|| Err(Refusal::defect().into()));
+        if let Err(stop) = &mut decided {
+            self.tell_run(&draft, &mut stop.refusal);
         }
         let Draft { principal, headers, mut scan, unix_s, .. } = draft;
         let time = rfc3339(now);
         let Decided { route, downgraded, demand, hold, mut step } = match decided {
             Ok(decided) => decided,
-            Err(refusal) => {
+            Err(Stop { refusal, short }) => {
                 let known = Box::new(Known { principal, headers, scan, time });
-                return Err(Refused { id, refusal, known: Some(known) });
+                return Err(Refused { id, refusal, known: Some(known), short });
             }
         };
         let total = route.targets.iter().map(|t| t.timeouts.total).max().unwrap_or(Duration::MAX);
@@ -230,21 +234,21 @@ impl Gate<'_> {
         Ok((admission, hold))
     }
 
-    fn decide(&self, draft: &mut Draft<'_>) -> Result<Decided, Box<Refusal>> {
-        draft.scan = body::scan(draft.body).map_err(|error| Box::new(error.into()))?;
+    fn decide(&self, draft: &mut Draft<'_>) -> Result<Decided, Stop> {
+        draft.scan = body::scan(draft.body).map_err(|error| Stop::from(Refusal::from(error)))?;
         draft.headers.run = self.run_of(&draft.stepping());
         let draft = &*draft;
         let model = draft.scan.model().filter(|model| !model.is_empty());
-        let model = model.ok_or_else(|| Box::new(Refusal::missing_model()))?;
+        let model = model.ok_or_else(|| Stop::from(Refusal::missing_model()))?;
         let principal = &draft.principal;
         if !principal.may_call(draft.path) {
-            return Err(Box::new(Refusal::route_forbidden(draft.path, principal)));
+            return Err(Refusal::route_forbidden(draft.path, principal).into());
         }
         let mut route = self.route(principal, model)?;
         let billed = draft.operation != Operation::CountTokens;
         let run = draft.headers.run.as_deref().unwrap_or_default();
         if let Some(ended) = run_guard::killed(&self.governance, &draft.headers, principal) {
-            return Err(Box::new(Refusal::run_ended(ended)));
+            return Err(Refusal::run_ended(ended).into());
         }
         let mut charges = self.governance.request_charges(&draft.subject(model));
         let has_budget = charges.iter().any(|charge| charge.limit.measure == Measure::Cost);
@@ -252,7 +256,7 @@ impl Gate<'_> {
         for _ in 0..=MAX_DOWNGRADES {
             let must_be_priced = billed && (has_budget || self.snapshot.refuse_unpriced);
             if must_be_priced && let Some(target) = route.unpriced(draft.unix_s) {
-                return Err(Box::new(Refusal::unpriced(target)));
+                return Err(Refusal::unpriced(target).into());
             }
             match self.hold(draft, &route, &charges) {
                 Ok((hold, demand)) => {
@@ -267,11 +271,15 @@ impl Gate<'_> {
                     return Ok(Decided { route, downgraded, demand, hold, step });
                 }
                 Err(budget::Refused::Failed(error)) => {
-                    return Err(Box::new(Refusal::limits_unavailable(&error)));
+                    return Err(Refusal::limits_unavailable(&error).into());
+                }
+                Err(budget::Refused::Short(asks)) => {
+                    let refusal = Box::new(Refusal::limits_unavailable(&Error::LimitsAdrift));
+                    return Err(Stop { refusal, short: Some(asks) });
                 }
                 Err(budget::Refused::Limit(denied)) => {
                     let AtCap::Downgrade(cheaper) = &denied.limit.at_cap else {
-                        return Err(Box::new(Refusal::limited(&denied)));
+                        return Err(Refusal::limited(&denied).into());
                     };
                     // It goes on counting, so that what is spent there shows.
                     for charge in &mut charges {
@@ -282,7 +290,7 @@ impl Gate<'_> {
                 }
             }
         }
-        Err(Box::new(Refusal::forbidden(downgraded.as_deref().unwrap_or(model), principal)))
+        Err(Refusal::forbidden(downgraded.as_deref().unwrap_or(model), principal).into())
     }
 
     /// What is left of the run of a request that is refused.
@@ -403,6 +411,24 @@ impl Draft<'_> {
             default_max_output_tokens: gate.snapshot.default_max_output_tokens,
             learned: gate.snapshot.reserve_learned.then_some(gate.learned),
         }
+    }
+}
+
+/// Why nothing was decided, or nothing good.
+struct Stop {
+    refusal: Box<Refusal>,
+    short: Option<Vec<Ask>>,
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Box::new(refusal).into()
+    }
+}
+
+impl From<Box<Refusal>> for Stop {
+    fn from(refusal: Box<Refusal>) -> Self {
+        Self { refusal, short: None }
     }
 }
 

@@ -26,11 +26,17 @@ pub enum AlertKind {
     ModelDiffers,
     /// An agent's run does the same again and again.
     RunLoops,
+    /// The store that limits are shared through does not answer.
+    SharedStateAway,
+    /// It lost what it knew of limits.
+    SharedStateLost,
+    /// It may lose it.
+    SharedStateEvicts,
 }
 
 impl AlertKind {
     /// How many there are.
-    const COUNT: usize = 4;
+    const COUNT: usize = 7;
 
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
@@ -39,12 +45,15 @@ impl AlertKind {
             Self::UsageDiverges => "usage_diverges",
             Self::ModelDiffers => "model_differs",
             Self::RunLoops => "run_loops",
+            Self::SharedStateAway => "shared_state_away",
+            Self::SharedStateLost => "shared_state_lost",
+            Self::SharedStateEvicts => "shared_state_evicts",
         }
     }
 
     /// Whether it is told again after a while; what only the configuration can change is told once.
     const fn repeats(self) -> bool {
-        matches!(self, Self::UsageDiverges | Self::RunLoops)
+        !matches!(self, Self::Unpriced)
     }
 }
 
@@ -104,6 +113,18 @@ impl Alerts {
         detail: impl FnOnce() -> String,
     ) {
         self.raise_at(kind, (&target.upstream.provider, &target.model, ""), now, detail);
+    }
+
+    /// The same of a part of the gateway, at a place.
+    pub fn raise_in(
+        &self,
+        part: &str,
+        place: &str,
+        kind: AlertKind,
+        now: Instant,
+        detail: impl FnOnce() -> String,
+    ) {
+        self.raise_at(kind, (part, place, ""), now, detail);
     }
 
     /// The same of something that is told apart by more than its target.

@@ -1,18 +1,35 @@
 //! How much longer a stream may become, and its end where that is no longer.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::attempt::Running;
 use super::exchange::Exchange;
 use super::relay::encoding;
 use super::tally;
+use crate::budget::{Ask, Extension};
 use crate::dialect::Dialect;
 use crate::meter::Meter;
+use crate::share::Share;
 use crate::stream::{Delta, Encoder, FinishReason, Trail, write_json};
 use crate::tokens::StreamCounter;
 
 /// Tokens that are held beyond those that were: a decision under the counters' lock for so many.
 const STEP: u64 = 256;
+
+/// How long other hosts are asked for room, for a stream that stands still meanwhile.
+const MAX_ASKED: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Whether there is room for more of a stream.
+pub(super) enum Room {
+    /// There is.
+    Some,
+    /// There is not: it ends.
+    None,
+    /// Other hosts may have it.
+    Asks(Vec<Ask>),
+}
 
 /// The tokens that one stream has room for.
 #[derive(Debug)]
@@ -40,18 +57,47 @@ impl Allowance {
     }
 
     /// Whether what the stream says so far has room, and so whether more may follow.
-    pub fn admits(&mut self, meter: &mut Meter<StreamCounter>) -> bool {
+    pub fn admits(&mut self, meter: &mut Meter<StreamCounter>) -> Room {
         if meter.output_tokens_at_most() <= self.held {
-            return true;
+            return Room::Some;
         }
         let counted = meter.counted_output_tokens();
         if counted <= self.held {
-            return true;
+            return Room::Some;
         }
-        // Counters that cannot be asked end no stream: what they miss, the settlement makes good.
         let more = (counted - self.held).max(STEP);
-        self.held += self.x.hold().extend(more).unwrap_or(more);
-        counted <= self.held
+        let extended = self.x.hold().extend(more);
+        // Counters that cannot be asked end no stream: what they miss, the settlement makes good.
+        let Extension { granted, short } =
+            extended.unwrap_or(Extension { granted: more, short: Vec::new() });
+        self.held += granted;
+        if counted <= self.held {
+            Room::Some
+        } else if short.is_empty() {
+            Room::None
+        } else {
+            Room::Asks(short)
+        }
+    }
+
+    /// Asks other hosts for room until there is some, or there is none.
+    pub async fn ask(
+        &mut self,
+        share: &Share,
+        mut asks: Vec<Ask>,
+        meter: &mut Meter<StreamCounter>,
+    ) -> bool {
+        let until = Instant::now() + MAX_ASKED;
+        loop {
+            share.asked(asks).await;
+            match self.admits(meter) {
+                Room::Some => return true,
+                Room::None => return false,
+                Room::Asks(_) if Instant::now() > until => return false,
+                Room::Asks(more) => asks = more,
+            }
+            tokio::time::sleep(PAUSE).await; // what others hold comes back bit by bit
+        }
     }
 
     /// Ends the stream as the model would have, had it been told to write no more, and says why in a comment.

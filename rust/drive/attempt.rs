@@ -22,6 +22,7 @@ use super::snapshot::{Operation, Target};
 use super::{relay, run_guard, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
+use crate::error::Error;
 use crate::journal::{Journal, RecordId};
 use crate::meter;
 use crate::observe::Attempted;
@@ -103,6 +104,9 @@ pub(super) struct Running {
     id: RecordId,
 }
 
+/// How often other hosts are asked for one and the same.
+const MAX_ASKED: u32 = 8;
+
 /// Runs one attempt and leaves its result in the exchange's outbox.
 pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
     let Some(target) = x.admission.route.targets.get(attempt.target).cloned() else {
@@ -112,7 +116,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         });
     };
     let mut guard = PanicGuard(Some(x.clone()));
-    if let Err(failure) = hold_target(&x, &target, attempt.target) {
+    if let Err(failure) = hold_target(&rt, &x, &target, attempt.target).await {
         guard.0 = None;
         return x.fill(|r| r.state = State::Failed(Box::new(failure)));
     }
@@ -488,12 +492,26 @@ pub(super) fn append(body: &mut Vec<u8>, more: &mut Vec<u8>) {
 }
 
 /// Holds what the attempt may use of its target's own limits.
-fn hold_target(x: &Exchange, target: &Target, index: usize) -> Result<(), Failure> {
-    let charges = x.admission.target_charges(target);
-    let refusal = match x.hold().reserve_target(charges) {
-        Ok(()) => return Ok(()),
-        Err(Refused::Limit(denied)) => Refusal::limited(&denied),
-        Err(Refused::Failed(error)) => Refusal::limits_unavailable(&error),
+async fn hold_target(
+    rt: &Runtime,
+    x: &Exchange,
+    target: &Target,
+    index: usize,
+) -> Result<(), Failure> {
+    let mut tries = 0;
+    let refusal = loop {
+        let charges = x.admission.target_charges(target);
+        let reserved = x.hold().reserve_target(charges);
+        match reserved {
+            Ok(()) => return Ok(()),
+            Err(Refused::Limit(denied)) => break Refusal::limited(&denied),
+            Err(Refused::Failed(error)) => break Refusal::limits_unavailable(&error),
+            Err(Refused::Short(asks)) => match &rt.share {
+                Some(share) if tries < MAX_ASKED => share.asked(asks).await,
+                _ => break Refusal::limits_unavailable(&Error::LimitsAdrift),
+            },
+        }
+        tries += 1;
     };
     let mut failure = Failure::new(FailureKind::Limited, refusal.message.clone());
     failure.target = index;

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use super::admit::{Admission, Gate, Incoming, Refused};
-use super::alerts::Alerts;
+use super::alerts::{AlertKind, Alerts};
 use super::attempt::Attempt;
 use super::crossings::Crossings;
 use super::defect::Rigged;
@@ -18,7 +19,7 @@ use super::hold::Hold;
 use super::learned::Learned;
 use super::refusal::Refusal;
 use super::row::{Outcome, Row};
-use super::runtime::{self, Command, Shared};
+use super::runtime::{self, Command, Shared, Sharer};
 use super::snapshot::{Operation, Snapshot};
 use super::unknown;
 use crate::budget::Budgets;
@@ -26,7 +27,8 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::govern::{Digester, Governance};
 use crate::journal::{Journal, Options, RecordId};
-use crate::observe::{Metrics, RequestEnd};
+use crate::observe::{Component, Metrics, RequestEnd};
+use crate::share::{self, Keeper, Share};
 
 /// Where the engine keeps its files.
 #[derive(Debug, Clone)]
@@ -39,6 +41,8 @@ pub struct EngineOptions {
     pub limits_dir: PathBuf,
     /// Under which credentials are digested.
     pub master_key: Vec<u8>,
+    /// With whom limits are shared.
+    pub share: Option<share::Options>,
     /// Where tests have it panic.
     pub rigged: Arc<Rigged>,
 }
@@ -50,6 +54,7 @@ pub struct Engine {
     governance: ArcSwap<Governance>,
     digester: Digester,
     budgets: Arc<Budgets>,
+    share: Option<Arc<Share>>,
     crossings: Arc<Crossings>,
     /// Whether the counters were made by this engine, and know nothing yet.
     is_first: bool,
@@ -64,7 +69,12 @@ pub struct Engine {
 impl Engine {
     /// Opens the journal and the counters, and starts the runtime's thread.
     pub fn start(options: &EngineOptions, snapshot: Snapshot) -> Result<Self, Error> {
-        let opened = Budgets::open(&options.limits_dir)?;
+        let mut opened = Budgets::open(&options.limits_dir)?;
+        let share = options.share.as_ref().map(|_| Share::new());
+        if let Some(share) = &share {
+            opened.budgets.share_with(share.sharing.clone());
+        }
+        let budgets = Arc::new(opened.budgets);
         let journal = Journal::open(&options.journal_dir, options.journal)?;
         let metrics = Arc::new(Metrics::open(&options.limits_dir)?);
         snapshot.count_in(&metrics);
@@ -76,13 +86,20 @@ impl Engine {
             learned: learned.clone(),
             rigged: options.rigged.clone(),
         };
+        let sharer = match (&share, &options.share) {
+            (Some(share), Some(options)) => {
+                Some(sharer(share, &budgets, &alerts, &metrics, options)?)
+            }
+            _ => None,
+        };
         let (commands, thread) =
-            runtime::start(journal, shared).map_err(|e| Error::Journal(e.to_string()))?;
+            runtime::start(journal, shared, sharer).map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             governance: ArcSwap::from_pointee(Governance::default()),
             digester: Digester::new(&options.master_key),
-            budgets: Arc::new(opened.budgets),
+            budgets,
+            share,
             crossings: Arc::new(Crossings::new(metrics.clone())),
             is_first: opened.is_new,
             commands,
@@ -113,6 +130,11 @@ impl Engine {
     /// The counters of limits.
     pub fn budgets(&self) -> &Arc<Budgets> {
         &self.budgets
+    }
+
+    /// With whom limits are shared; None where this host has them for itself.
+    pub const fn share(&self) -> Option<&Arc<Share>> {
+        self.share.as_ref()
     }
 
     /// Thresholds of limits that were reached.
@@ -146,18 +168,21 @@ impl Engine {
     }
 
     /// Admits a request, or says why not. A refusal to a known key goes to the ledger, unless it may be asked again
-    /// in a moment and `is_last` is false.
+    /// in a moment, because others hold what it needs and `is_last` is false, or because other hosts must be asked
+    /// first and `may_ask` is true.
     pub fn admit<'a, H>(
         &self,
         incoming: Incoming<'_, H>,
         is_last: bool,
+        may_ask: bool,
     ) -> Result<(Admission, Hold), Refused>
     where
         H: Iterator<Item = (&'a [u8], &'a [u8])>,
     {
         let (operation, dialect) = (incoming.operation, incoming.dialect);
         self.gate().admit(incoming, is_last).inspect_err(|refused| {
-            if !is_last && refused.refusal.is_held {
+            let comes_back = refused.short.is_some() && may_ask;
+            if (!is_last && refused.refusal.is_held) || comes_back {
                 return;
             }
             let Refusal { status, code, .. } = *refused.refusal;
@@ -203,8 +228,12 @@ impl Engine {
         &self,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Result<Vec<String>, Refused> {
-        let unknown =
-            |refusal| Refused { id: Uuid::now_v7(), refusal: Box::new(refusal), known: None };
+        let unknown = |refusal| Refused {
+            id: Uuid::now_v7(),
+            refusal: Box::new(refusal),
+            known: None,
+            short: None,
+        };
         let principal = self.gate().authenticate(headers).map_err(unknown)?;
         let snapshot = self.snapshot();
         let mut names: Vec<String> =
@@ -265,6 +294,34 @@ impl Engine {
             let _ = thread.join();
         }
     }
+}
+
+/// The task that shares the counters.
+fn sharer(
+    share: &Arc<Share>,
+    budgets: &Arc<Budgets>,
+    alerts: &Arc<Alerts>,
+    metrics: &Arc<Metrics>,
+    options: &share::Options,
+) -> Result<Sharer, Error> {
+    let place = share::Link::new(&options.url).map_err(|e| Error::SharedState(e.to_string()))?;
+    let (place, alerts, metrics) = (place.place(), alerts.clone(), metrics.clone());
+    metrics.troubled(Component::SharedState, true); // until it answers for the first time
+    let tell = move |event: share::Event| {
+        let (kind, detail) = match event {
+            share::Event::Away(why) => {
+                metrics.troubled(Component::SharedState, true);
+                (AlertKind::SharedStateAway, why)
+            }
+            share::Event::Back => return metrics.troubled(Component::SharedState, false),
+            share::Event::Lost(what) => (AlertKind::SharedStateLost, what),
+            share::Event::Evicts(what) => (AlertKind::SharedStateEvicts, what),
+        };
+        alerts.raise_in("shared_state", &place, kind, Instant::now(), || detail);
+    };
+    let (desk, budgets, options) = (share.clone(), budgets.clone(), options.clone());
+    let keeper = Keeper::new(desk, budgets, options, tell)?;
+    Ok(Sharer { share: share.clone(), keeper })
 }
 
 /// Uniform over all of u64, from the same source as request ids.

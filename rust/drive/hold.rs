@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::crossings::Crossings;
-use crate::budget::{Actual, Budgets, Charge, Demand, Limit, Now, Refused, Reservation};
+use crate::budget::{Actual, Budgets, Charge, Demand, Extension, Limit, Now, Refused, Reservation};
 use crate::error::Error;
 
 /// The reservations of one request; settled when it is dropped, if not before.
@@ -62,14 +62,16 @@ impl Hold {
         Some(least.saturating_sub(self.used.output_tokens))
     }
 
-    /// Makes room for so many tokens more, as far as there is any. Returns how many.
-    pub fn extend(&mut self, more: u64) -> Result<u64, Error> {
+    /// Makes room for so many tokens more, as far as there is any.
+    pub fn extend(&mut self, more: u64) -> Result<Extension, Error> {
         let now = Now::read();
-        let mut granted = more;
+        let mut whole = Extension { granted: more, short: Vec::new() };
         for reservation in [&mut self.request, &mut self.target].into_iter().flatten() {
-            granted = self.budgets.extend(reservation, granted, now)?;
+            let extension = self.budgets.extend(reservation, whole.granted, now)?;
+            whole.granted = extension.granted;
+            whole.short.extend(extension.short);
         }
-        Ok(granted)
+        Ok(whole)
     }
 
     /// The limit that has no room for one more token of the answer.

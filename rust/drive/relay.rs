@@ -11,7 +11,7 @@ use http::Response;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 
-use super::allowance::Allowance;
+use super::allowance::{Allowance, Room};
 use super::attempt::{End, Rest, Running, append, translation};
 use super::deadline::{Deadline, Stop, after};
 use super::defect::Point;
@@ -22,6 +22,7 @@ use super::row::millis;
 use super::runtime::Runtime;
 use super::snapshot::Operation;
 use super::{response_headers, tally, whole};
+use crate::budget::Ask;
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::meter::{Meter, Sighting};
@@ -175,6 +176,7 @@ struct Relay {
     allowance: Option<Allowance>,
     /// A limit has no room for more of it.
     is_full: bool,
+    stall: Stall,
 }
 
 impl Relay {
@@ -199,6 +201,7 @@ impl Relay {
             discarded: 0,
             allowance: Allowance::of(&run.x),
             is_full: false,
+            stall: Stall::default(),
         }
     }
 
@@ -244,6 +247,13 @@ impl Relay {
                 Some(Err(error)) => Err(Failure::new(FailureKind::Truncated, error.to_string())),
                 None => self.finish().map(|()| self.seen |= Sighting::END),
             };
+            let fed = match fed {
+                Ok(()) if !self.stall.asks.is_empty() => {
+                    self.flush(run, upstream, answered);
+                    self.go_on(run).await
+                }
+                fed => fed,
+            };
             if fed.is_ok() && self.is_full {
                 self.cut(run);
             }
@@ -286,6 +296,35 @@ impl Relay {
         self.out.truncate(before);
     }
 
+    /// Asks other hosts for room; then what waited goes on, or the stream is full.
+    async fn go_on(&mut self, run: &Running) -> Result<(), Failure> {
+        while !self.stall.asks.is_empty() {
+            let Stall { asks, frames } = std::mem::take(&mut self.stall);
+            let (Some(allowance), Some(share)) = (&mut self.allowance, &run.rt.share) else {
+                return Ok(());
+            };
+            let left = poll_fn(|cx| run.x.poll_cancelled(cx));
+            let has_room = tokio::select! {
+                has_room = allowance.ask(share, asks, &mut self.meter) => has_room,
+                () = left => return Ok(()), // the next wait hears of it
+            };
+            if !has_room {
+                self.is_full = true;
+                return Ok(());
+            }
+            let mut parser = sse::Parser::new(frames.len().saturating_add(1));
+            let mut result = Ok(());
+            let (_, mut step) = self.step();
+            let parsed = parser.feed(&frames, |frame| {
+                if result.is_ok() {
+                    result = step.frame(&frame);
+                }
+            });
+            result.and(parsed).map_err(|e| malformed(&e))?;
+        }
+        Ok(())
+    }
+
     fn feed_coded(&mut self, data: &[u8]) -> Result<(), Failure> {
         match &mut self.decoder {
             None => self.feed(data),
@@ -310,7 +349,9 @@ impl Relay {
     }
 
     fn step(&mut self) -> (&mut sse::Parser, Step<'_>) {
-        let Self { parser, meter, encoder, hides_usage, out, seen, allowance, is_full, .. } = self;
+        let Self {
+            parser, meter, encoder, hides_usage, out, seen, allowance, is_full, stall, ..
+        } = self;
         let step = Step {
             meter,
             encoder: encoder.as_mut(),
@@ -319,6 +360,7 @@ impl Relay {
             seen,
             allowance: allowance.as_mut(),
             is_full,
+            stall,
         };
         (parser, step)
     }
@@ -558,6 +600,15 @@ struct Step<'a> {
     seen: &'a mut Sighting,
     allowance: Option<&'a mut Allowance>,
     is_full: &'a mut bool,
+    stall: &'a mut Stall,
+}
+
+/// A stream that waits for other hosts to say whether there is room for more of it.
+#[derive(Debug, Default)]
+struct Stall {
+    asks: Vec<Ask>,
+    /// Whole frames that came behind the one that was too much.
+    frames: Vec<u8>,
 }
 
 impl Step<'_> {
@@ -565,6 +616,10 @@ impl Step<'_> {
         let is_over = self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR);
         if is_over || *self.is_full {
             return Ok(()); // what follows the first terminator is dropped
+        }
+        if !self.stall.asks.is_empty() {
+            self.stall.frames.extend_from_slice(frame.raw);
+            return Ok(());
         }
         let Some(event) = &frame.event else {
             if self.encoder.is_none() && frame.complete {
@@ -602,7 +657,11 @@ impl Step<'_> {
         if sighting.contains(Sighting::CONTENT)
             && let Some(allowance) = &mut self.allowance
         {
-            *self.is_full = !allowance.admits(self.meter);
+            match allowance.admits(self.meter) {
+                Room::Some => {}
+                Room::None => *self.is_full = true,
+                Room::Asks(asks) => self.stall.asks = asks,
+            }
         }
         Ok(())
     }

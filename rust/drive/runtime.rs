@@ -20,6 +20,7 @@ use super::run_guard;
 use crate::budget::Actual;
 use crate::journal::{Journal, RecordId};
 use crate::observe::{Component, Metrics};
+use crate::share::{Keeper, Share};
 use crate::transport::Pool;
 
 /// How often the journal is asked whether it takes requests, so that health tells it before they fail.
@@ -51,6 +52,15 @@ pub struct Shared {
     pub rigged: Arc<Rigged>,
 }
 
+/// For other hosts to be told that this one ends.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// What shares the limits with other hosts: its desk, and its task.
+pub struct Sharer {
+    pub share: Arc<Share>,
+    pub keeper: Keeper,
+}
+
 /// State of the runtime's thread.
 pub struct Runtime {
     pub(super) pool: Pool,
@@ -62,6 +72,8 @@ pub struct Runtime {
     /// An intent could not be written, and nothing since.
     has_failed: Cell<bool>,
     pub(super) learned: Arc<Learned>,
+    /// None where this host has its limits for itself.
+    pub(super) share: Option<Arc<Share>>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet (a full disk); written before the next one.
     owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
@@ -71,6 +83,7 @@ pub struct Runtime {
 pub fn start(
     journal: Journal,
     Shared { alerts, metrics, learned, rigged }: Shared,
+    sharing: Option<Sharer>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -84,10 +97,12 @@ pub fn start(
             metrics,
             has_failed: Cell::new(false),
             learned,
+            share: sharing.as_ref().map(|sharer| sharer.share.clone()),
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });
-        if caught(|| LocalSet::new().block_on(&tokio, serve(runtime, receiver))).is_none() {
+        let serving = serve(runtime, receiver, sharing);
+        if caught(|| LocalSet::new().block_on(&tokio, serving)).is_none() {
             // Without this thread every request of the process would wait for ever: another process takes over.
             std::process::abort();
         }
@@ -95,7 +110,20 @@ pub fn start(
     Ok((sender, thread))
 }
 
-async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
+async fn serve(
+    runtime: Rc<Runtime>,
+    mut commands: UnboundedReceiver<Command>,
+    sharing: Option<Sharer>,
+) {
+    if let Some(Sharer { keeper, .. }) = sharing {
+        let keeping = tokio::task::spawn_local(keeper.run());
+        tokio::task::spawn_local(async move {
+            if keeping.await.is_err_and(|error| error.is_panic()) {
+                // Requests would wait for other hosts for ever: another process takes over.
+                std::process::abort();
+            }
+        });
+    }
     let mut attempts = tokio::task::JoinSet::new();
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -122,6 +150,9 @@ async fn serve(runtime: Rc<Runtime>, mut commands: UnboundedReceiver<Command>) {
         }
     }
     while attempts.join_next().await.is_some() {}
+    if let Some(share) = &runtime.share {
+        let _ = tokio::time::timeout(FAREWELL, share.stop()).await;
+    }
     runtime.pay();
 }
 

@@ -24,6 +24,8 @@ use crate::drive::{self, Cancel, Exchange, Ready, State, Wake};
 const HELD_WAIT: Duration = Duration::from_secs(2);
 const HELD_PAUSE: Duration = Duration::from_millis(10);
 const MAX_HELD_PAUSE: Duration = Duration::from_millis(100);
+/// How often other hosts are asked in a row: what they grant another request may take first.
+const MAX_ASKED: u32 = 8;
 
 /// Nobody is there to be answered.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,7 @@ async fn admitted(
     let until = Instant::now() + HELD_WAIT;
     let mut pause = HELD_PAUSE;
     let mut is_last = false;
+    let mut asked = 0;
     loop {
         let pairs =
             head.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
@@ -81,8 +84,17 @@ async fn admitted(
             headers: pairs,
             body,
         };
-        match asking.floor.engine.admit(incoming, is_last) {
+        let engine = &asking.floor.engine;
+        match engine.admit(incoming, is_last, asked < MAX_ASKED) {
+            Err(mut refused) if refused.short.is_some() && asked < MAX_ASKED => {
+                asked += 1;
+                if let (Some(share), Some(asks)) = (engine.share(), refused.short.take()) {
+                    share.asked(asks).await;
+                }
+                is_last = Instant::now() >= until || asking.floor.is_draining.get();
+            }
             Err(refused) if refused.refusal.is_held && !is_last => {
+                asked = 0;
                 tokio::time::sleep(pause).await;
                 pause = (2 * pause).min(MAX_HELD_PAUSE);
                 is_last = Instant::now() >= until || asking.floor.is_draining.get();

@@ -11,7 +11,7 @@ use super::limit_spec::LimitSpec;
 use super::principal::{Principal, PrincipalSpec};
 use super::run_rules::RunRules;
 use super::scope::{Dimension, Subject};
-use crate::budget::{Budgets, Charge, Limit, Measure, Now, Window};
+use crate::budget::{Budgets, Charge, Limit, Measure, Now};
 use crate::error::Error;
 
 /// What Python hands over, as JSON.
@@ -175,15 +175,22 @@ impl Governance {
                 continue;
             }
             if !budgets.is_seeded(limit, now)? {
-                let begin = match &limit.window {
-                    Window::Calendar(calendar) => calendar.window(now.unix_ns).0,
-                    _ => 0,
-                };
-                let since_unix_ns = begin.max(reset_at_ms.saturating_mul(1_000_000));
+                let since_unix_ns = since(limit, *reset_at_ms, now);
                 unseeded.push(Unseeded { name: limit.name.clone(), since_unix_ns });
             }
         }
         Ok(unseeded)
+    }
+
+    /// Since when use of a limit counts, in nanoseconds since 1970; None where it is not in force any more.
+    pub fn since(&self, asked: &Limit, now: Now) -> Option<u64> {
+        let (limit, reset_at_ms) = self.limits.get(&asked.name)?;
+        (limit.epoch == asked.epoch).then(|| since(limit, *reset_at_ms, now))
+    }
+
+    /// A limit in force.
+    pub fn limit(&self, name: &str) -> Option<&Arc<Limit>> {
+        self.limits.get(name).map(|(limit, _)| limit)
     }
 
     /// Puts in what the ledger knows of a limit, by the values of its scope; false where another process has.
@@ -195,28 +202,45 @@ impl Governance {
         now: Now,
     ) -> Result<bool, Error> {
         let Some((limit, _)) = self.limits.get(name) else { return Ok(false) };
-        let spent = spent.into_iter().filter_map(|(values, amount)| {
-            let instance = joined(values.iter().map(String::as_str))?;
-            let units = amount.div_ceil(u128::from(limit.unit_pico));
-            Some((instance, u64::try_from(units).unwrap_or(u64::MAX)))
-        });
+        let rows = spent.into_iter();
+        let spent = rows.filter_map(|(values, amount)| row_of(limit, &values, amount));
         budgets.seed(limit, spent, now)
     }
 
-    /// How a limit stands for one instance of its scope, its values joined: spent, held, left.
+    /// How a limit stands for one instance of its scope, its values joined: spent, held, left. `elsewhere` says what
+    /// other hosts spent and hold.
     pub fn standing(
         &self,
         budgets: &Budgets,
         name: &str,
         instance: String,
+        elsewhere: impl FnOnce(&Charge) -> Option<(u64, u64)>,
         now: Now,
     ) -> Result<Option<(u128, u128, u128)>, Error> {
         let Some((limit, _)) = self.limits.get(name) else { return Ok(None) };
         let charge = Charge::new(limit.clone(), instance);
-        let (spent, held, left) = budgets.standing(&charge, now)?;
+        let (mut spent, mut held, mut left) = budgets.standing(&charge, now)?;
+        if !limit.is_rate()
+            && let Some((spent_elsewhere, held_elsewhere)) = elsewhere(&charge)
+        {
+            spent = spent.saturating_add(spent_elsewhere);
+            held = held.saturating_add(held_elsewhere);
+            left = limit.amount.saturating_sub(spent.saturating_add(held));
+        }
         let worth = |units: u64| u128::from(units) * u128::from(limit.unit_pico);
         Ok(Some((worth(spent), worth(held), worth(left))))
     }
+}
+
+fn since(limit: &Limit, reset_at_ms: u64, now: Now) -> u64 {
+    limit.window_at(now.unix_ns).0.max(reset_at_ms.saturating_mul(1_000_000))
+}
+
+/// The values of an instance as one text, and what was spent in a limit's units.
+pub fn row_of(limit: &Limit, values: &[String], amount: u128) -> Option<(String, u64)> {
+    let instance = joined(values.iter().map(String::as_str))?;
+    let units = amount.div_ceil(u128::from(limit.unit_pico));
+    Some((instance, u64::try_from(units).unwrap_or(u64::MAX)))
 }
 
 impl Rule {

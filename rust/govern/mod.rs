@@ -13,7 +13,7 @@ mod scope;
 
 pub use digest::Digester;
 pub use directory::{Directory, Unknown};
-pub use governance::{Governance, GovernanceError, Unseeded};
+pub use governance::{Governance, GovernanceError, Unseeded, row_of};
 pub use index::Index;
 pub use limit_spec::{LimitSpec, ScopeSpec};
 pub use principal::{Principal, PrincipalSpec};

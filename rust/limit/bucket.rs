@@ -70,6 +70,30 @@ impl Rate {
         fits.then_some(Self { units, period_ns, burst })
     }
 
+    /// The rate that one of so many hosts keeps to by itself, so that together they keep to this one. At least one unit
+    /// may come at once.
+    #[must_use]
+    pub fn share(&self, hosts: u64) -> Self {
+        let hosts = hosts.max(1);
+        let period_ns = self.period_ns.saturating_mul(hosts);
+        Self { period_ns, burst: (self.burst / hosts).max(1), ..*self }
+    }
+
+    /// Units in a time, rounded down.
+    pub fn units_in(&self, time_ns: u64) -> u64 {
+        quotient(u128::from(self.units) * u128::from(time_ns), self.period_ns)
+    }
+
+    /// Units, in how many nanoseconds, how many at once.
+    pub const fn parts(&self) -> (u64, u64, u64) {
+        (self.units, self.period_ns, self.burst)
+    }
+
+    /// The state of a bucket that will be full again after so many nanoseconds.
+    pub const fn full_in(owed_ns: u64, now_ns: u64) -> State {
+        State { full_at_ns: now_ns.saturating_add(owed_ns), part: 0 }
+    }
+
     /// Takes `cost` units if they are there. A clock that goes backwards gives nothing: what is owed stays owed.
     pub fn take(&self, state: &mut State, cost: u64, now_ns: u64) -> Decision {
         let owed = self.owed(*state, now_ns);

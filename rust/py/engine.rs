@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
@@ -11,24 +12,27 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::error::refused;
+use super::error::{GrantNeededError, refused};
 use super::exchange::{Failure, PyExchange, ready_to_py};
 use super::governance::PyGovernance;
 use super::metrics::PyMetrics;
+use super::share::LedgerQuestion;
 use super::wake::LoopWake;
-use crate::budget::{Measure, Now};
+use crate::budget::{Charge, CounterName, Measure, Now};
 use crate::dialect::Dialect;
 use crate::drive::{
     self, EngineOptions, Exchange, Incoming, Operation, Rigged, Snapshot, Wake, tell_only_places,
 };
 use crate::journal::Options;
+use crate::share::{self, Waiter};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     tell_only_places();
     m.add_class::<Engine>()?;
     m.add_class::<PyExchange>()?;
     m.add_class::<Failure>()?;
-    m.add_class::<super::governance::PyGovernance>()
+    m.add_class::<super::governance::PyGovernance>()?;
+    m.add_class::<super::share::LedgerQuestion>()
 }
 
 /// Futures of the loop, by their exchange's token.
@@ -39,6 +43,8 @@ pub struct Engine {
     pub core: Arc<drive::Engine>,
     wake: Arc<LoopWake>,
     waiters: Mutex<Waiters>,
+    /// Futures of requests that wait for other hosts.
+    grants: Mutex<HashMap<u64, Py<PyAny>>>,
     tokens: AtomicU64,
 }
 
@@ -51,7 +57,7 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (journal_dir, limits_dir, master_key, snapshot, *, segment_bytes=8 << 20, max_journal_bytes=512 << 20, panics=""))]
+    #[pyo3(signature = (journal_dir, limits_dir, master_key, snapshot, *, segment_bytes=8 << 20, max_journal_bytes=512 << 20, shared_state=None, panics=""))]
     #[allow(clippy::too_many_arguments)] // keywords, in Python
     fn new(
         py: Python<'_>,
@@ -61,17 +67,24 @@ impl Engine {
         snapshot: &[u8],
         segment_bytes: u64,
         max_journal_bytes: u64,
+        shared_state: Option<(String, String, bool)>,
         panics: &str,
     ) -> PyResult<Self> {
         let snapshot = Snapshot::from_json(snapshot)?;
         let journal = Options { segment_bytes, max_bytes: max_journal_bytes };
         let master_key = master_key.to_vec();
+        let share = shared_state.map(|(url, host, knows_others)| share::Options {
+            url,
+            host,
+            knows_others,
+        });
         let rigged = Arc::new(Rigged::parse(panics));
-        let options = EngineOptions { journal_dir, journal, limits_dir, master_key, rigged };
+        let options = EngineOptions { journal_dir, journal, limits_dir, master_key, rigged, share };
         Ok(Self {
             core: Arc::new(py.detach(|| drive::Engine::start(&options, snapshot))?),
             wake: Arc::new(LoopWake::new()?),
             waiters: Mutex::default(),
+            grants: Mutex::default(),
             tokens: AtomicU64::new(0),
         })
     }
@@ -89,6 +102,13 @@ impl Engine {
     /// Settles the futures of all exchanges that have something. The loop's reader of `fileno`.
     fn dispatch(&self, py: Python<'_>) -> PyResult<()> {
         for token in self.wake.take() {
+            if let Some(future) = lock(&self.grants).remove(&token) {
+                let future = future.into_bound(py);
+                if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
+                    future.call_method1(intern!(py, "set_result"), (py.None(),))?;
+                }
+                continue;
+            }
             let Some((x, future)) = self.waiters().remove(&token) else { continue };
             let future = future.into_bound(py);
             if future.call_method0(intern!(py, "done"))?.is_truthy()? {
@@ -106,7 +126,7 @@ impl Engine {
         Ok(())
     }
 
-    #[pyo3(signature = (operation, dialect, headers, body, *, route, is_last=true))]
+    #[pyo3(signature = (operation, dialect, headers, body, *, route, is_last=true, may_ask=false))]
     fn begin(
         slf: Bound<'_, Self>,
         operation: &str,
@@ -115,6 +135,7 @@ impl Engine {
         body: &[u8],
         route: &str,
         is_last: bool,
+        may_ask: bool,
     ) -> PyResult<PyExchange> {
         let this = slf.get();
         let body = Bytes::copy_from_slice(body);
@@ -126,11 +147,31 @@ impl Engine {
             headers: pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
             body: &body,
         };
-        let admitted = this.core.admit(incoming, is_last).map_err(refused)?;
         let token = this.tokens.fetch_add(1, Ordering::Relaxed);
+        let wake: Arc<dyn Wake> = this.wake.clone();
+        let admitted = this.core.admit(incoming, is_last, may_ask).map_err(|mut stop| {
+            match (stop.short.take(), this.core.share()) {
+                (Some(asks), Some(share)) if may_ask => {
+                    share.ask(asks, Waiter::new(move || wake.wake(token)));
+                    GrantNeededError::new_err((token,))
+                }
+                _ => refused(stop),
+            }
+        })?;
         let wake: Arc<dyn Wake> = this.wake.clone();
         let (x, first, started) = this.core.begin(admitted, token, wake);
         Ok(PyExchange::new(slf.unbind(), x, first, started).owned())
+    }
+
+    /// A future of `event_loop` that is done when it is worth while to begin again.
+    fn granted<'py>(
+        &self,
+        token: u64,
+        event_loop: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let future = event_loop.call_method0(intern!(event_loop.py(), "create_future"))?;
+        lock(&self.grants).insert(token, future.clone().unbind());
+        Ok(future)
     }
 
     /// The names that the holder of the headers' key may ask for, sorted.
@@ -193,13 +234,34 @@ impl Engine {
         name: &str,
         spent: Vec<(Vec<String>, u128)>,
     ) -> PyResult<bool> {
-        Ok(governance.0.seed(self.core.budgets(), name, spent, Now::read())?)
+        let is_first = governance.0.seed(self.core.budgets(), name, spent, Now::read())?;
+        if let (Some(share), Some(limit)) = (self.core.share(), governance.0.limit(name)) {
+            share.introduce(limit.clone());
+        }
+        Ok(is_first)
     }
 
     /// `(spent, held, left)` of a limit in force, for an instance of its scope; money in pico-dollars.
-    fn standing(&self, name: &str, instance: String) -> PyResult<Option<(u128, u128, u128)>> {
+    fn standing(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        instance: String,
+    ) -> PyResult<Option<(u128, u128, u128)>> {
         let governance = self.core.governance();
-        Ok(governance.standing(self.core.budgets(), name, instance, Now::read())?)
+        let (budgets, now) = (self.core.budgets(), Now::read());
+        let elsewhere = |charge: &Charge| {
+            let window = budgets.stand(charge, now).ok()?.window;
+            self.core.share()?.look(CounterName::of(charge, window))
+        };
+        Ok(py.detach(|| governance.standing(budgets, name, instance, elsewhere, now))?)
+    }
+
+    /// `(is_well, detail, warning)` of what limits are shared through; None where they are not.
+    #[getter]
+    fn shared_state(&self) -> Option<(bool, String, String)> {
+        let status = self.core.share()?.status();
+        Some((status.is_well, status.detail, status.warning))
     }
 
     /// Gives back what dead workers held; how many requests that were.
@@ -227,9 +289,22 @@ impl Engine {
         .collect()
     }
 
+    /// What the ledger must be asked for other hosts; None after `within_s`. Blocks.
+    fn question(&self, py: Python<'_>, within_s: f64) -> Option<LedgerQuestion> {
+        let share = self.core.share()?.clone();
+        let within = Duration::try_from_secs_f64(within_s).unwrap_or_default();
+        let question = py.detach(|| share.question(within))?;
+        let since_unix_ns = self.core.governance().since(&question.limit, Now::read())?;
+        Some(LedgerQuestion::new(share, question, since_unix_ns))
+    }
+
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.core.stop());
     }
+}
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// ASGI's headers: pairs of bytes.

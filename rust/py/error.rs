@@ -15,6 +15,12 @@ create_exception!(
     PyException,
     "A request that is answered without any upstream."
 );
+create_exception!(
+    _core,
+    GrantNeededError,
+    PyException,
+    "A request that other hosts must be asked about first."
+);
 create_exception!(_core, EventTooLargeError, PyValueError, "A server-sent event passed its bound.");
 create_exception!(
     _core,
@@ -29,6 +35,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = m.py();
     m.add("PanicException", py.get_type::<PanicException>())?;
     m.add("RefusedError", py.get_type::<RefusedError>())?;
+    m.add("GrantNeededError", py.get_type::<GrantNeededError>())?;
     m.add("EventTooLargeError", py.get_type::<EventTooLargeError>())?;
     m.add("MalformedEventError", py.get_type::<MalformedEventError>())?;
     m.add("InvalidBodyError", py.get_type::<InvalidBodyError>())?;
@@ -42,9 +49,12 @@ impl From<Error> for PyErr {
             Error::EventTooLarge { .. } => EventTooLargeError::new_err(text),
             Error::MalformedEvent { .. } => MalformedEventError::new_err(text),
             Error::JournalFull { .. } => JournalFullError::new_err(text),
-            Error::Journal(_) | Error::Limits(_) | Error::LimitsBusy | Error::Metrics(_) => {
-                PyOSError::new_err(text)
-            }
+            Error::Journal(_)
+            | Error::Limits(_)
+            | Error::LimitsBusy
+            | Error::LimitsAdrift
+            | Error::Metrics(_)
+            | Error::SharedState(_) => PyOSError::new_err(text),
             _ => InvalidBodyError::new_err(text),
         }
     }

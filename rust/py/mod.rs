@@ -10,6 +10,7 @@ mod governance;
 mod journal;
 mod json;
 mod metrics;
+mod share;
 mod sse;
 mod stream;
 mod tokens;

@@ -269,7 +269,6 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
 
 #: what the format has and this version does not: refused, never accepted and ignored
 UNBUILT: dict[str, tuple[str, str]] = {
-    "shared_state": ("shared_state: redis://h", "shared_state"),
     "cache.exact": ("cache: {exact: {enabled: true}}", "cache.exact.enabled"),
     "cache.semantic": ("cache: {semantic: {enabled: true}}", "cache.semantic.enabled"),
     **{

@@ -159,9 +159,9 @@ fn an_answer_that_can_be_stopped_begins_with_what_there_is_and_grows_to_the_cap(
     let demand = Demand { output_tokens: 8, least_output_tokens: 1, ..DEMAND };
     let mut reservation = reserve(&budgets, &charges, &demand, NOW).unwrap();
     assert_eq!(reservation.output_tokens, 8);
-    assert_eq!(budgets.extend(&mut reservation, 5, NOW).unwrap(), 5);
-    assert_eq!(budgets.extend(&mut reservation, 5, NOW).unwrap(), 2);
-    assert_eq!(budgets.extend(&mut reservation, 5, NOW).unwrap(), 0);
+    assert_eq!(budgets.extend(&mut reservation, 5, NOW).unwrap().granted, 5);
+    assert_eq!(budgets.extend(&mut reservation, 5, NOW).unwrap().granted, 2);
+    assert_eq!(budgets.extend(&mut reservation, 5, NOW).unwrap().granted, 0);
     assert_eq!(budgets.exhausted(&reservation, NOW).unwrap().name, "Cost");
     assert_eq!(standing(&budgets, &charges[0], NOW), (0, 25, 0));
     let used = Actual { cost_pico: 25, ..USED };
@@ -374,7 +374,7 @@ proptest! {
                     }
                 }
                 1 => if let Some((reservation, _)) = running.last_mut() {
-                    prop_assert!(budgets.extend(reservation, a, NOW).unwrap() <= a);
+                    prop_assert!(budgets.extend(reservation, a, NOW).unwrap().granted <= a);
                 },
                 2 => if let Some((reservation, input)) = running.pop() {
                     let output = reservation.output_tokens.min(b);

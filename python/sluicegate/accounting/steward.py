@@ -4,11 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from sluicegate import _core
-from sluicegate.accounting.limits import Limit, Measure
+from sluicegate.accounting.limits import Limit
+from sluicegate.accounting.units import rfc3339, units_of
 from sluicegate.config import Settings
 from sluicegate.governance import governance_json, rules_by_name
 from sluicegate.store.errors import StoreError
@@ -21,8 +21,6 @@ START_WITHIN_S: Final = 30.0
 """A database that begins together with the gateway has this long."""
 RETRY_EVERY_S: Final = 0.5
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class BudgetsUnknownError(Exception):
     """What was spent of the limits cannot be known, so nothing may be spent of them."""
@@ -31,8 +29,12 @@ class BudgetsUnknownError(Exception):
 class Ledger(Protocol):
     """The store, as far as this needs it."""
 
-    def spent(self, limit: Limit, since: str) -> dict[tuple[str, ...], Sums]:
-        """What a limit's scope used since then, by the values of its scope."""
+    def spent(
+        self, limit: Limit, since: str, host: str | None = None
+    ) -> dict[tuple[str, ...], Sums]:
+        """What a limit's scope used since then, on one host or on all, by the values of its
+        scope.
+        """
 
 
 class Core(Protocol):
@@ -57,6 +59,7 @@ class Steward:
         ledger: what was spent before.
         before_seeding: called once, before the ledger is first asked.
         on_change: called with what is in force, after it is.
+        host: whose use counts here; None is everybody's. What other hosts used the core asks for.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Steward:
         *,
         before_seeding: Callable[[], None] | None = None,
         on_change: Callable[[], None] = lambda: None,
+        host: str | None = None,
     ) -> None:
         """Nothing is in force yet: no key opens anything."""
         self._engine = engine
@@ -76,6 +80,7 @@ class Steward:
         self._settings = settings
         self._before_seeding = before_seeding
         self._on_change = on_change
+        self._host = host
         self._stored: Governance | None = None
         self._complete = False
         self._turn = threading.Lock()
@@ -89,6 +94,11 @@ class Steward:
         """The configuration changed."""
         with self._turn:
             self._put(settings, self._stored, complete=self._complete)
+
+    def rule(self, name: str) -> Limit | None:
+        """A limit in force."""
+        with self._turn:
+            return rules_by_name(self._settings, self._stored).get(name)
 
     def begin(self) -> None:
         """Puts the configuration's keys and limits in force where the store's are not known.
@@ -121,30 +131,9 @@ class Steward:
             self._before_seeding = None
         for name, since_unix_ns in unseeded:
             rule = rules[name]
-            spent = self._ledger.spent(rule, _rfc3339(since_unix_ns))
-            units = [(list(values), _units(rule.measure, sums)) for values, sums in spent.items()]
+            spent = self._ledger.spent(rule, rfc3339(since_unix_ns), self._host)
+            units = [(list(values), units_of(rule.measure, sums)) for values, sums in spent.items()]
             self._engine.seed(governance, name, units)
         self._engine.govern(governance)
         self._settings, self._stored, self._complete = settings, stored, complete
         self._on_change()
-
-
-def _rfc3339(unix_ns: int) -> str:
-    moment = _EPOCH + timedelta(microseconds=unix_ns // 1000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _units(measure: Measure, sums: Sums) -> int:
-    match measure:
-        case "requests":
-            return sums.requests
-        case "input_tokens":
-            return sums.input_tokens
-        case "output_tokens":
-            return sums.output_tokens
-        case "total_tokens":
-            return sums.total_tokens
-        case "cost_usd":
-            return sums.cost_pico_usd
-        case "parallel":
-            return 0

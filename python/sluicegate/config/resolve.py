@@ -15,6 +15,7 @@ from sluicegate.config.prices import checked_percents, checked_prices
 from sluicegate.config.problems import Path, Problem, suggestion
 from sluicegate.config.schema import Config, Key, Model, Target
 from sluicegate.config.settings import Deadlines, Route, RouteTarget, Settings, is_loopback
+from sluicegate.config.shared_state import LOCAL, problem_of_url
 from sluicegate.config.upstreams import upstream_of
 from sluicegate.config.values import Secret
 from sluicegate.routes import MODEL_ROUTES, unknown_routes
@@ -50,6 +51,7 @@ class Resolver:
         self._check_keys(config.keys)
         limits = checked_limits(config, self.fail)
         self._check_store(config)
+        self._check_shared_state(config)
         self._check_events(config)
         providers = self._declared("providers")
         self._warn(config, has_inline_secrets=has_inline_secrets)
@@ -62,6 +64,7 @@ class Resolver:
             keys=tuple(config.keys),
             limits=tuple(limits),
             store_url=None if config.store == SQLITE else Secret(config.store),
+            shared_state_url=None if config.shared_state == LOCAL else Secret(config.shared_state),
             admin_key=config.admin_key,
             admin=config.admin,
             master_key=config.master_key,
@@ -120,8 +123,6 @@ class Resolver:
         """Names what is in the format and not in this version: accepting it would be a promise
         not kept.
         """
-        if config.shared_state != "local":
-            self.fail(("shared_state",), f"{_UNBUILT} (only local is)")
         if config.cache.exact.enabled:
             self.fail(("cache", "exact", "enabled"), _UNBUILT)
         if config.cache.semantic.enabled:
@@ -138,6 +139,19 @@ class Resolver:
             good = False
         if not good:
             self.fail(("events", "webhook_url"), "must be http://host/... or https://host/...")
+
+    def _check_shared_state(self, config: Config) -> None:
+        if config.shared_state == LOCAL:
+            return
+        wrong = problem_of_url(config.shared_state)
+        if wrong is not None:
+            self.fail(("shared_state",), wrong)
+        elif config.store == SQLITE:
+            self._warnings.append(
+                "shared_state is a server that several hosts share, but store is sqlite: each host "
+                "knows only its own ledger and its own keys; use PostgreSQL where there is more "
+                "than one host"
+            )
 
     def _check_store(self, config: Config) -> None:
         """A URL may hold a password: no message repeats it."""

@@ -249,7 +249,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Journal and store; relative to this file; made with mode 0700."""
     store: Name = "sqlite"
     """`sqlite`, a file in `data_dir`, or the URL of a PostgreSQL database."""
-    shared_state: str = "local"
+    shared_state: Name = "local"
+    """`local`, or the URL of a Redis or Valkey server through which hosts share their limits."""
     admin_key: Secret | None = None
     """Opens the admin API; there is none by default."""
     admin: Admin | None = None

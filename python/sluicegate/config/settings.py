@@ -98,6 +98,8 @@ class Settings:
     open: bool
     store_url: Secret | None
     """Of PostgreSQL; None for SQLite."""
+    shared_state_url: Secret | None
+    """Of the server that hosts share their limits through; None where this host has them alone."""
     admin_key: Secret | None
     admin: Admin | None
     master_key: Secret | None

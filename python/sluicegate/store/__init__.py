@@ -26,21 +26,24 @@ __all__ = [
 ]
 
 
-def open_store(settings: Settings) -> Store:
-    """The store of a configuration; it is made and brought to the present schema on first use."""
+def open_store(settings: Settings, host: str | None = None) -> Store:
+    """The store of a configuration; it is made and brought to the present schema on first use.
+
+    Args: host: whose rows are written to its ledger.
+    """
     if settings.store_url is None:
-        return sqlite_store(settings.store_path)
-    return postgres_store(settings.store_url.reveal())
+        return sqlite_store(settings.store_path, host)
+    return postgres_store(settings.store_url.reveal(), host)
 
 
-def sqlite_store(path: Path) -> Store:
+def sqlite_store(path: Path, host: str | None = None) -> Store:
     """A store in a file."""
-    return Store(SqliteDatabase(path))
+    return Store(SqliteDatabase(path), host)
 
 
-def postgres_store(url: str) -> Store:
+def postgres_store(url: str, host: str | None = None) -> Store:
     """A store at a PostgreSQL server."""
     # psycopg is an optional dependency, and takes a tenth of a second to import.
     from sluicegate.store.postgres import PostgresDatabase  # noqa: PLC0415
 
-    return Store(PostgresDatabase(url))
+    return Store(PostgresDatabase(url), host)

@@ -24,11 +24,12 @@ _SHOWN: Final = ", ".join(
     f'CAST("{column}" AS TEXT)' if column in _MONEY else f'"{column}"' for column in COLUMNS
 )
 _UPSERT: Final = (
-    f"INSERT INTO ledger ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
+    f'INSERT INTO ledger ({_NAMES}, "host") '  # noqa: S608
+    f"VALUES ({', '.join('?' * (len(COLUMNS) + 1))}) "
     f"ON CONFLICT (request_id, attempt) DO UPDATE SET "
     + ", ".join(
         f'"{column}" = excluded."{column}"'
-        for column in COLUMNS
+        for column in (*COLUMNS, "host")
         if column not in ("request_id", "attempt")
     )
 )
@@ -143,9 +144,10 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True):
 class Ledger:
     """Rows of a database."""
 
-    def __init__(self, database: Database) -> None:
-        """Args: database: opened on first use."""
+    def __init__(self, database: Database, host: str | None = None) -> None:
+        """Args: database: opened on first use. host: whose rows are written."""
         self._database = database
+        self._host = host
 
     def write(self, rows: Sequence[JournalRow]) -> None:
         """Adds or replaces rows, all or none. A row that no column can hold is set aside and
@@ -162,7 +164,7 @@ class Ledger:
             redactions = _REDACTIONS.find(transaction)
             if redactions:
                 good = [_redacted(values, redactions) for values in good]
-            transaction.execute_many(_UPSERT, good)
+            transaction.execute_many(_UPSERT, [(*values, self._host) for values in good])
             if bad:
                 transaction.execute_many(_SET_ASIDE, bad)
 
@@ -232,12 +234,32 @@ class Ledger:
         found = self._sums(["run"], conditions, [*runs, *where.values()])
         return {str(run): sums for (run,), sums in found.items()}
 
-    def spent(self, limit: Limit, since: str) -> dict[tuple[str, ...], Sums]:
-        """What a limit's scope used since its window began, for each of its instances: the values
-        of its `*` dimensions in their order; `()` where it has none.
+    def spent(
+        self, limit: Limit, since: str, host: str | None = None
+    ) -> dict[tuple[str, ...], Sums]:
+        """What a limit's scope used since its window began, on one host or on all, for each of its
+        instances: the values of its `*` dimensions in their order; `()` where it has none.
         """
         conditions, values = _period(since, None)
-        groups = []
+        if host is not None:
+            conditions.append("host = ?")
+            values.append(host)
+        found = self._spent(limit, [], conditions, values)
+        return {tuple(str(part) for part in instance): sums for instance, sums in found.items()}
+
+    def spent_by_host(self, limit: Limit, since: str) -> dict[tuple[str, ...], dict[str, Sums]]:
+        """The same for each host; rows from before hosts had names are of the host ""."""
+        conditions, values = _period(since, None)
+        found = self._spent(limit, ["COALESCE(host, '')"], conditions, values)
+        spent: dict[tuple[str, ...], dict[str, Sums]] = {}
+        for (host, *instance), sums in found.items():
+            spent.setdefault(tuple(str(part) for part in instance), {})[str(host)] = sums
+        return spent
+
+    def _spent(
+        self, limit: Limit, groups: list[str], conditions: list[str], values: list[Any]
+    ) -> dict[tuple[str | None, ...], Sums]:
+        groups = [*groups]
         for name, value in limit.scope.dimensions().items():
             column = _SCOPE_COLUMNS[name]
             if value == ANY:
@@ -249,8 +271,7 @@ class Ledger:
             else:
                 conditions.append(f"{column} = ?")
                 values.append(value)
-        found = self._sums(groups, conditions, values)
-        return {tuple(str(part) for part in instance): sums for instance, sums in found.items()}
+        return self._sums(groups, conditions, values)
 
     def _sums(
         self, groups: Sequence[str], conditions: Sequence[str], values: Sequence[Any]

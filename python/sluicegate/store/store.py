@@ -52,10 +52,10 @@ class Store:
     Every method raises `StoreError` of its own kinds; nothing was changed then.
     """
 
-    def __init__(self, database: Database) -> None:
-        """Args: database: opened on first use."""
+    def __init__(self, database: Database, host: str | None = None) -> None:
+        """Args: database: opened on first use. host: whose rows are written."""
         self._database = database
-        self.ledger = Ledger(database)
+        self.ledger = Ledger(database, host)
 
     def close(self) -> None:
         """Ends the connections; a later use makes new ones."""
@@ -71,9 +71,17 @@ class Store:
         """All rows, oldest first."""
         return self.ledger.rows()
 
-    def spent(self, limit: Limit, since: str) -> dict[tuple[str, ...], Sums]:
-        """What a limit's scope used since its window began, for each of its instances."""
-        return self.ledger.spent(limit, since)
+    def spent(
+        self, limit: Limit, since: str, host: str | None = None
+    ) -> dict[tuple[str, ...], Sums]:
+        """What a limit's scope used since its window began, on one host or on all, for each of its
+        instances.
+        """
+        return self.ledger.spent(limit, since, host)
+
+    def spent_by_host(self, limit: Limit, since: str) -> dict[tuple[str, ...], dict[str, Sums]]:
+        """The same for each host."""
+        return self.ledger.spent_by_host(limit, since)
 
     # what administrators write
 
