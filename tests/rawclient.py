@@ -19,14 +19,15 @@ class RawClient:
         url: str,
         timeout_s: float = 10.0,
         receive_buffer: int | None = None,
-        local_address: str = "",
+        source: str | None = None,
     ) -> None:
         host, _, port = url.removeprefix("http://").partition(":")
         self.sock = socket.socket()
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(timeout_s)
-        self.sock.bind((local_address, 0))
+        if source is not None:
+            self.sock.bind((source, 0))
         self.sock.connect((host, int(port)))
         self.received = b""
 

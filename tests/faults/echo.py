@@ -30,21 +30,22 @@ class Echo(LoopbackServer):
             said = str(exchange.json["messages"][-1]["content"][0]["text"])
         is_anthropic = exchange.path.endswith("/messages")
         way = exchange.model.partition("@")[0]
+        # In one write with the answer's end: what comes behind the next request is its answer to
+        # every client of HTTP/1.1.
+        surplus = _surplus(said) if way == "echo-surplus" else b""
         if way == "echo-fail":
             error = {"type": "invalid_request_error", "message": f"no {said}", "code": "no"}
             await _whole(connection, 400, {"type": "error", "error": error})
         elif exchange.stream:
             events = _anthropic(said) if is_anthropic else _openai(said)
-            await _stream(connection, events, cut=way == "echo-cut")
+            await _stream(connection, events, surplus, cut=way == "echo-cut")
             if way == "echo-cut":
                 return
         else:
-            await _whole(connection, 200, _message(said) if is_anthropic else _completion(said))
+            body = _message(said) if is_anthropic else _completion(said)
+            await _whole(connection, 200, body, surplus)
         exchange.finished = asyncio.get_running_loop().time()
-        if way == "echo-surplus":
-            poison = json.dumps(_completion(f"POISON {said}")).encode()
-            await connection.send(head(200, "OK", [("Content-Length", str(len(poison)))]) + poison)
-        elif way == "echo-stale":
+        if way == "echo-stale":
             asyncio.get_running_loop().call_later(0.02, connection.close_if_idle)
         elif way == "echo-reset":
             connection.kill_on_next_byte = True
@@ -123,13 +124,20 @@ def _anthropic(said: str) -> list[bytes]:
     ]
 
 
-async def _whole(connection: Connection, status: int, body: Any) -> None:
+def _surplus(said: str) -> bytes:
+    poison = json.dumps(_completion(f"POISON {said}")).encode()
+    return head(200, "OK", [("Content-Length", str(len(poison)))]) + poison
+
+
+async def _whole(connection: Connection, status: int, body: Any, surplus: bytes = b"") -> None:
     data = json.dumps(body).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
-    await connection.send(head(status, "Echo", headers) + data)
+    await connection.send(head(status, "Echo", headers) + data + surplus)
 
 
-async def _stream(connection: Connection, events: list[bytes], *, cut: bool) -> None:
+async def _stream(
+    connection: Connection, events: list[bytes], surplus: bytes, *, cut: bool
+) -> None:
     headers = [("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")]
     await connection.send(head(200, "Echo", headers))
     for event in events[:3] if cut else events:
@@ -138,4 +146,4 @@ async def _stream(connection: Connection, events: list[bytes], *, cut: bool) -> 
     if cut:
         await connection.perform(End.FIN)
     else:
-        await connection.send(b"0\r\n\r\n")
+        await connection.send(b"0\r\n\r\n" + surplus)

@@ -71,8 +71,8 @@ def all_doors(gateway: Gateway, model: str) -> list[Door]:
     return [*model_doors(model), models, *admin_doors(gateway)]
 
 
-def another_address() -> str:
-    """A loopback address that nobody asked from yet."""
+def new_place() -> str:
+    """An address of this machine that no other client has."""
     place = next(_PLACES)
     return f"127.0.{place // 250}.{2 + place % 250}"
 
@@ -80,7 +80,7 @@ def another_address() -> str:
 @contextmanager
 def elsewhere(gateway: Gateway) -> Iterator[httpx.Client]:
     """A client from an address of its own: who fails ten times from one is not heard any more."""
-    transport = httpx.HTTPTransport(local_address=another_address())
+    transport = httpx.HTTPTransport(local_address=new_place())
     with httpx.Client(base_url=gateway.url, transport=transport, timeout=10) as client:
         yield client
 

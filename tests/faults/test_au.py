@@ -27,16 +27,7 @@ from ..rawclient import RawClient
 from ..upstream import ScriptedUpstream
 from .checks import ask, eventually, ref
 from .conftest import Start
-from .surface import (
-    TRIES,
-    Door,
-    admin_doors,
-    all_doors,
-    another_address,
-    elsewhere,
-    knock,
-    model_doors,
-)
+from .surface import TRIES, Door, admin_doors, all_doors, elsewhere, knock, model_doors, new_place
 
 UNKNOWN = "sk-sg-" + "0" * 49
 JSON = {"content-type": "application/json"}
@@ -182,7 +173,7 @@ def test_au_01_what_no_client_library_would_send(house: Gateway, line: bytes) ->
 def _raw(gateway: Gateway, door: Door, line: bytes) -> bytes:
     body = json.dumps(door.body).encode() if door.body is not None else b""
     head = f"{door.method} {door.path} HTTP/1.1\r\nhost: g\r\ncontent-length: {len(body)}\r\n"
-    with RawClient(gateway.url) as client:
+    with RawClient(gateway.url, source=new_place()) as client:
         with suppress(OSError):  # it may be refused before all of it was sent
             client.send(head.encode() + line + b"\r\n\r\n" + body)
         return client.until(b"\r\n\r\n")
@@ -295,8 +286,7 @@ def core(tmp_path: Path) -> Iterator[tuple[_core.Engine, bytes]]:
     settings, master = load(path), b"m" * 32
     for folder in ("data", "data/journal"):
         (tmp_path / folder).mkdir()
-    snapshot = snapshot_json(settings, 0)
-    engine = _core.Engine(settings.journal_dir, settings.data_dir, master, snapshot)
+    engine = _core.Engine(settings.journal_dir, settings.data_dir, master, snapshot_json(settings))
     governance = _core.Governance(governance_json(settings, master, None, complete=True))
     engine.govern(governance)
     yield engine, master
@@ -406,7 +396,7 @@ def _spelt(gateway: Gateway, door: Door, path: str, key: str | None) -> tuple[in
         "connection: close",
         *([f"authorization: Bearer {key}"] if key else []),
     ]
-    with RawClient(gateway.url, local_address=another_address()) as client:
+    with RawClient(gateway.url, source=new_place()) as client:
         client.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         said = client.rest()
     found = re.match(rb"HTTP/1\.1 (\d{3}) ", said)

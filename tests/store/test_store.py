@@ -46,6 +46,7 @@ def key(name: str, **fields: Any) -> Key:
         "made_by": "root",
         "models": None,
         "providers": None,
+        "routes": None,
         "metadata": {},
         "created_at_ms": 1,
         "updated_at_ms": 1,
