@@ -92,6 +92,9 @@ async def _decide(worker: "Worker", case: _core.Case) -> None:
         case.nothing()
     except GatewayError as error:
         _tell(worker, case, error)
+    except _core.PanicException:
+        log.error("a request failed by a defect of the core, told above")  # not in its words
+        _tell(worker, case, InternalError())
     except Exception:
         log.exception("a request failed by a defect of the gateway")
         _tell(worker, case, InternalError())

@@ -47,8 +47,7 @@ impl Service {
         route: ModelRoute,
         request: Request<Incoming>,
     ) -> Result<Response<FrontBody>, Gone> {
-        let serving = model::serve(self.floor.clone(), route, request);
-        match caught_async(serving).await {
+        match caught_async(model::serve(self.floor.clone(), route, request)).await {
             Some(served) => served,
             None => self.failed(route).await,
         }
