@@ -286,7 +286,8 @@ def core(tmp_path: Path) -> Iterator[tuple[_core.Engine, bytes]]:
     settings, master = load(path), b"m" * 32
     for folder in ("data", "data/journal"):
         (tmp_path / folder).mkdir()
-    engine = _core.Engine(settings.journal_dir, settings.data_dir, master, snapshot_json(settings))
+    snapshot = snapshot_json(settings, 0)
+    engine = _core.Engine(settings.journal_dir, settings.data_dir, master, snapshot)
     governance = _core.Governance(governance_json(settings, master, None, complete=True))
     engine.govern(governance)
     yield engine, master
@@ -508,6 +509,11 @@ def test_au_12_ten_tries_a_minute_on_the_real_listener(house: Gateway) -> None:
         # nothing that a client says of itself makes it another
         for header in ("x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip"):
             answer = client.get("/admin/v1/keys", headers={"x-api-key": "k", header: "10.0.0.1"})
+            assert answer.status_code == 429
+        # nor what the listener tells the app behind it
+        forged = {"x-api-key": "k", "x-sluicegate-ends": "10.0.0.1 127.0.0.1 80"}
+        for more in ({}, {"connection": "x-sluicegate-ends"}):
+            answer = client.get("/admin/v1/keys", headers={**forged, **more})
             assert answer.status_code == 429
         # models are not its business
         assert client.get("/v1/models", headers={"x-api-key": KEY}).status_code == 200

@@ -266,6 +266,8 @@ def debugging(
         yield own_gateway(**settings), quoting
 
 
+#: a line that is not told at the level of a gateway in use
+TOLD_AT_INFO = "the store's keys and limits are known"
 QUOTED = ["sk-quoted-q-0123456789", "sk-quoted-b-0123456789"]
 STATUSES = [302, 400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 503, 529]
 
@@ -295,7 +297,7 @@ def test_au_11_no_secret_leaves_whatever_happens(
         assert found_in(said, secrets) == [], one.ask.model
     for path in ("/admin/v1/config", "/admin/v1/keys", "/admin/v1/audit", "/admin/v1/spend?by=key"):
         assert found_in(gateway.admin("GET", path).text, [*secrets_of(key), *QUOTED]) == [], path
-    assert "DEBUG" in gateway.log() or "asyncio" in gateway.log(), "the level was not debug"
+    assert TOLD_AT_INFO in gateway.log(), "the level was not debug"
     assert found_in(gateway.log(), secrets) == []
     assert found_in(json.dumps(gateway.ledger()), secrets) == []
     for pid in gateway.processes():
@@ -322,7 +324,7 @@ def test_au_11_a_prompt_is_in_no_log(debugging: tuple[Gateway, Quoting]) -> None
     ]
     what += [Ask("a/ok-1", text=prompt, fields={"tools": [{"type": prompt}]})]
     asks(gateway, what, concurrency=32)
-    assert "asyncio" in gateway.log()
+    assert TOLD_AT_INFO in gateway.log()
     assert prompt not in gateway.log()
     assert prompt not in json.dumps(gateway.ledger())
 
