@@ -50,7 +50,6 @@ pub use pricing::{PriceSpec, Tariff};
 pub use refusal::Refusal;
 pub use relay::write_error;
 pub use row::{Basis, Outcome, Row};
-pub use run_guard::killed;
 pub use snapshot::{
     Operation, Route, Snapshot, SnapshotError, Strategy, Target, Timeouts, Upstream,
 };

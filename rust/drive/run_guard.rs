@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::admit::Gate;
-use super::exchange::Exchange;
+use super::exchange::{Cancel, Exchange};
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::snapshot::Operation;
@@ -39,13 +39,22 @@ pub(super) struct Stepping<'a> {
 }
 
 /// Of the runs that a request names, its own and the one above, the one that was ended.
-pub fn killed<'h>(
+pub(super) fn killed<'h>(
     governance: &Governance,
     headers: &'h RequestHeaders,
     principal: &Principal,
 ) -> Option<&'h str> {
     let named = [&headers.run, &headers.parent_run].into_iter().flatten();
     named.map(String::as_str).find(|run| governance.is_killed(run, principal))
+}
+
+impl Exchange {
+    /// Ends it, and tells the client, if its run was ended since it began.
+    pub fn end_if_killed(&self, governance: &Governance) {
+        if killed(governance, &self.admission.headers, &self.admission.principal).is_some() {
+            self.cancel(Cancel::RunEnded);
+        }
+    }
 }
 
 impl Gate<'_> {

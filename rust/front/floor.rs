@@ -77,10 +77,7 @@ impl Floor {
     pub fn end_killed(&self) {
         let governance = self.engine.governance();
         for x in self.running() {
-            let run = x.admission.headers.run.as_deref().unwrap_or_default();
-            if governance.is_killed(run, &x.admission.principal) {
-                x.cancel(Cancel::RunEnded);
-            }
+            x.end_if_killed(&governance);
         }
     }
 }

@@ -131,11 +131,7 @@ impl PyExchange {
 
     /// Ends it if its run was ended meanwhile.
     fn end_if_killed(&self) {
-        let admission = &self.x.admission;
-        let governance = self.engine.get().core.governance();
-        if drive::killed(&governance, &admission.headers, &admission.principal).is_some() {
-            self.x.cancel(Cancel::RunEnded);
-        }
+        self.x.end_if_killed(&self.engine.get().core.governance());
     }
 
     fn shut_down(&self) {
