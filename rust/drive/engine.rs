@@ -86,14 +86,14 @@ impl Engine {
             learned: learned.clone(),
             rigged: options.rigged.clone(),
         };
-        let sharer = match (&share, &options.share) {
+        let keeper = match (&share, &options.share) {
             (Some(share), Some(options)) => {
                 Some(sharer(share, &budgets, &alerts, &metrics, options)?)
             }
             _ => None,
         };
         let (commands, thread) =
-            runtime::start(journal, shared, sharer).map_err(|e| Error::Journal(e.to_string()))?;
+            runtime::start(journal, shared, keeper).map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             governance: ArcSwap::from_pointee(Governance::default()),

@@ -79,7 +79,7 @@ impl Engine {
             knows_others,
         });
         let rigged = Arc::new(Rigged::parse(panics));
-        let options = EngineOptions { journal_dir, journal, limits_dir, master_key, rigged, share };
+        let options = EngineOptions { journal_dir, journal, limits_dir, master_key, share, rigged };
         Ok(Self {
             core: Arc::new(py.detach(|| drive::Engine::start(&options, snapshot))?),
             wake: Arc::new(LoopWake::new()?),
@@ -127,6 +127,7 @@ impl Engine {
     }
 
     #[pyo3(signature = (operation, dialect, headers, body, *, route, is_last=true, may_ask=false))]
+    #[allow(clippy::too_many_arguments)] // keywords
     fn begin(
         slf: Bound<'_, Self>,
         operation: &str,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use sluicegate::dialect::Dialect;
 use sluicegate::error::Error;
 use sluicegate::meter::{Meter, Sighting, TextCounter, diverges, is_same_model, read_answer};
-use sluicegate::stream::{Counting, Delta, FinishReason, ServiceTier, Usage};
+use sluicegate::stream::{Counting, FinishReason, ServiceTier, Usage};
 use sluicegate::tokens::Vocabulary::{Cl100kBase, O200kBase};
 use sluicegate::tokens::{
     Asked, Exactness, Framing, StreamCounter, Vocabulary, framing_of, vocabulary_of,
