@@ -19,6 +19,7 @@ from granian.log import LogLevels
 from sluicegate import _core
 from sluicegate.app import CONFIG_VARIABLE
 from sluicegate.config import Settings
+from sluicegate.environment import told
 from sluicegate.listener import Listener, max_connections
 from sluicegate.native import LISTEN_VARIABLE, listen_text
 from sluicegate.supervisor import Supervisor
@@ -52,9 +53,12 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
     # Workers inherit the pipe and the environment, which only a fork does without ceremony.
     multiprocessing.set_start_method("fork", force=True)
     read_fd, write_fd = os.pipe()
-    os.environ[CONFIG_VARIABLE] = str(settings.path)
-    os.environ[DRAINED_VARIABLE] = str(write_fd)
+    told_workers = {CONFIG_VARIABLE: str(settings.path), DRAINED_VARIABLE: str(write_fd)}
     own_socket = _own_socket(settings, listener) if server.front == "native" else None
+    if own_socket is not None:
+        told_workers[LISTEN_VARIABLE] = listen_text(
+            listener.address, listener.port, max_connections(), own_socket
+        )
     supervisor = Supervisor(
         settings.path,
         server.drain_s,
@@ -80,7 +84,8 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         workers_kill_timeout=STOP_GRACE_S,
     )
     try:
-        supervisor.serve()
+        with told(told_workers):
+            supervisor.serve()
     finally:
         listener.close()
         if own_socket is not None:
@@ -88,14 +93,11 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
 
 
 def _own_socket(settings: Settings, listener: Listener) -> Path:
-    """Where the app is reached by the workers' own listeners, which they are told to open."""
+    """Where the app is reached by the workers' own listeners."""
     path = settings.data_dir / f"app-{listener.port}.sock"
     if len(os.fsencode(path)) > MAX_SOCKET_PATH:
         path = Path(tempfile.mkdtemp(prefix="sluicegate-")) / "app.sock"
     path.unlink(missing_ok=True)  # of a life that was killed
-    os.environ[LISTEN_VARIABLE] = listen_text(
-        listener.address, listener.port, max_connections(), path
-    )
     return path
 
 

@@ -1,5 +1,6 @@
 """The commands that end by themselves."""
 
+import os
 import re
 import signal
 import stat
@@ -151,3 +152,14 @@ def test_the_simulator_ends_with_a_demo_that_was_killed() -> None:
     while any(is_alive(int(pid)) for pid in children) and time.monotonic() < end:
         time.sleep(0.05)
     assert not any(is_alive(int(pid)) for pid in children)
+
+
+def test_a_gateway_that_could_not_start_leaves_its_process_as_it_was(tmp_path: Path) -> None:
+    """Else whoever asks for a reload in this process later would signal the process itself."""
+    path = tmp_path / "sluicegate.yaml"
+    path.write_text("data_dir: /proc/nowhere\n")
+    path.chmod(0o600)
+    before = dict(os.environ)
+    code, _, _ = run("serve", "--config", str(path), "--port", "0")
+    assert code == 1
+    assert dict(os.environ) == before

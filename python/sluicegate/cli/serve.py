@@ -15,6 +15,7 @@ from sluicegate.admin.mount import HOST_VARIABLE, SUPERVISOR_VARIABLE
 from sluicegate.cli.common import CONFIG_FILE, load_or_exit, warn
 from sluicegate.config import Settings
 from sluicegate.config.settings import is_loopback
+from sluicegate.environment import told
 from sluicegate.listener import ListenError
 
 
@@ -40,13 +41,13 @@ def serve(config: Path, host: str | None, port: int | None, workers: int | None)
     if settings.open and not is_loopback(listening.host):
         raise click.UsageError(f"auth: none is allowed on loopback only, not on {listening.host}")
     warn(settings)
-    os.environ[HOST_VARIABLE] = listening.host
-    os.environ[SUPERVISOR_VARIABLE] = str(os.getpid())
+    told_workers = {HOST_VARIABLE: listening.host, SUPERVISOR_VARIABLE: str(os.getpid())}
     try:
         with (
+            told(told_workers),
             AdminProcess(settings.path, settings.admin)
             if settings.admin
-            else nullcontext() as admin
+            else nullcontext() as admin,
         ):
             server.serve(
                 dataclasses.replace(settings, server=listening),
