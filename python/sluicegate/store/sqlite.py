@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from sluicegate.store.migrate import is_current, migrate
 from sluicegate.store.pool import Pool
 
 BUSY_TIMEOUT_MS: Final = 2000
+WAL_RETRY_S: Final = 0.02
 """Another process's write lock is waited for this long; then the rows wait in the journal."""
 MAX_WAL_BYTES: Final = 64 * 2**20
 """What stays of the write-ahead log once a checkpoint is through: a long reader lets it grow."""
@@ -83,7 +85,7 @@ class SqliteDatabase:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         try:
             connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
-            connection.execute("PRAGMA journal_mode = WAL")
+            _keep_ahead_log(connection, self._busy_timeout_ms / 1000)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA journal_size_limit = {MAX_WAL_BYTES}")
             with self._migrating:
@@ -117,6 +119,22 @@ class SqliteDatabase:
             raise SchemaError(
                 f"the store needs a change of its schema, and no backup can be made first: {error}"
             ) from error
+
+
+def _keep_ahead_log(connection: sqlite3.Connection, within_s: float) -> None:
+    """Has the file written ahead. Of many that open a new one together SQLite refuses this to all
+    but one at once, whatever its busy timeout says.
+    """
+    until_s = time.monotonic() + within_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(WAL_RETRY_S)
+        else:
+            return
 
 
 class _Transaction:
