@@ -15,8 +15,8 @@ from sluicegate.store.migrate import is_current, migrate
 from sluicegate.store.pool import Pool
 
 BUSY_TIMEOUT_MS: Final = 2000
-WAL_RETRY_S: Final = 0.02
 """Another process's write lock is waited for this long; then the rows wait in the journal."""
+WAL_RETRY_S: Final = 0.02
 MAX_WAL_BYTES: Final = 64 * 2**20
 """What stays of the write-ahead log once a checkpoint is through: a long reader lets it grow."""
 
