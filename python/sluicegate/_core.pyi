@@ -317,9 +317,6 @@ class Exchange:
     def shut_down(self) -> None:
         """Ends it because the gateway ends: the client is told. Idempotent."""
 
-    def answered(self, status: int) -> None:
-        """Counts it as answered without any upstream, and not refused."""
-
     def close(self, status: int, code: str | None = None) -> None:
         """Counts the request, and tells the ledger what status the client was given where the core
         cannot know it.

@@ -130,7 +130,6 @@ class Course:
             (b"content-type", b"application/json"),
             (b"x-sluicegate-request-id", exchange.request_id.encode()),
         ]
-        exchange.answered(200)
         return Answer(200, headers, b'{"input_tokens":%d}' % count)
 
     def _unquoted(self, provider: str, told: UpstreamErrorBody | None) -> UpstreamErrorBody | None:

@@ -109,11 +109,6 @@ impl Exchange {
         self.metrics.end_request(&end, self.admission.arrived.elapsed());
     }
 
-    /// It was answered without any upstream, and not refused.
-    pub fn answered(&self, status: u16) {
-        self.end(Outcome::Ok, Some(status));
-    }
-
     /// What it holds of its limits.
     pub(super) fn hold(&self) -> MutexGuard<'_, Hold> {
         self.hold.lock().unwrap_or_else(PoisonError::into_inner)

@@ -138,11 +138,6 @@ impl PyExchange {
         self.x.cancel(Cancel::Shutdown);
     }
 
-    /// Counts it as answered without any upstream.
-    fn answered(&self, status: u16) {
-        self.x.answered(status);
-    }
-
     #[pyo3(signature = (status, code=None))]
     fn close(&self, status: u16, code: Option<String>) {
         self.engine.get().core.close(&self.x, status, code);
