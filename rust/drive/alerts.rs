@@ -53,7 +53,7 @@ impl AlertKind {
 
     /// Whether it is told again after a while; what only the configuration can change is told once.
     const fn repeats(self) -> bool {
-        !matches!(self, Self::Unpriced)
+        !matches!(self, Self::Unpriced | Self::ModelDiffers)
     }
 }
 

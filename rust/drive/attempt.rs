@@ -268,7 +268,7 @@ impl Running {
         let written = self.rt.settle_row(self.id, &row);
         self.x.keep_unfinished(self.id.attempt, written.into());
         self.id.attempt = self.x.begin_attempt();
-        self.begun = Instant::now();
+        (self.begun, self.sent) = (Instant::now(), None);
         self.intend(false)
     }
 

@@ -121,10 +121,7 @@ impl Connection {
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, TransportError> {
         let answer = match self {
-            Self::Http1(sender, wire) => {
-                wire.begin();
-                sender.send_request(request).await
-            }
+            Self::Http1(sender, _) => sender.send_request(request).await,
             Self::Http2(sender, _) => sender.send_request(request).await,
         };
         answer.map_err(|error| {
@@ -136,6 +133,14 @@ impl Connection {
                 TransportError::Reset(error.to_string())
             }
         })
+    }
+
+    /// The next request is written only if the other side has not closed meanwhile. Not for a new connection: what
+    /// comes on that unasked is a part of TLS.
+    pub fn expect_quiet(&self) {
+        if let Self::Http1(_, wire) = self {
+            wire.begin();
+        }
     }
 
     fn was_too_late(&self) -> bool {

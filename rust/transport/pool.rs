@@ -105,6 +105,9 @@ impl Lease {
         &mut self,
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, TransportError> {
+        if self.reused {
+            self.connection.expect_quiet();
+        }
         self.connection.send(request).await
     }
 

@@ -44,7 +44,7 @@ impl Wire {
         matches!(recv(&*self.0.tcp.borrow(), &mut byte, flags), Err(Errno::AGAIN))
     }
 
-    /// A request is about to be written.
+    /// A request is about to be written on a connection that has rested.
     pub fn begin(&self) {
         self.0.phase.set(Phase::Begun);
     }
@@ -111,5 +111,63 @@ impl AsyncWrite for Wire {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.0.tcp.borrow_mut()).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (Wire, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Wire::new(ours), listener.accept().await.unwrap().0)
+    }
+
+    async fn no_longer_quiet(wire: &Wire) {
+        while wire.is_quiet() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rested_connection_carries_a_request() {
+        let (mut wire, _theirs) = pair().await;
+        wire.begin();
+        wire.write_all(b"request").await.unwrap();
+        assert!(!wire.was_too_late());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_where_the_other_side_has_closed() {
+        let (mut wire, theirs) = pair().await;
+        drop(theirs);
+        no_longer_quiet(&wire).await;
+        wire.begin();
+        assert!(wire.write_all(b"request").await.is_err());
+        assert!(wire.was_too_late());
+    }
+
+    #[tokio::test]
+    async fn what_comes_unasked_on_a_new_connection_is_part_of_its_beginning() {
+        let (mut wire, mut theirs) = pair().await;
+        theirs.write_all(b"a ticket of TLS").await.unwrap();
+        no_longer_quiet(&wire).await;
+        wire.write_all(b"request").await.unwrap();
+        assert!(!wire.was_too_late());
+    }
+
+    #[tokio::test]
+    async fn a_close_behind_the_first_bytes_may_answer_them() {
+        let (mut wire, theirs) = pair().await;
+        wire.begin();
+        wire.write_all(b"request").await.unwrap();
+        drop(theirs);
+        no_longer_quiet(&wire).await;
+        let _ = wire.write_all(b" and its body").await;
+        assert!(!wire.was_too_late());
     }
 }
