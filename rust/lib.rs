@@ -6,6 +6,7 @@
 pub mod body;
 pub mod budget;
 pub mod dialect;
+mod disk;
 pub mod drive;
 pub mod error;
 pub mod front;

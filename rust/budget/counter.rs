@@ -1,6 +1,6 @@
 //! One counter in the shared words: what was spent in the window, and what running requests hold of it.
 
-use super::lease::{Lease, signed};
+use super::lease::{LEASE_WORDS, Lease, signed};
 use super::limit::{Limit, Measure, Window};
 use super::reservation::Now;
 use super::sharing::Posture;
@@ -8,7 +8,9 @@ use super::transaction::Transaction;
 use crate::limit::{Decision, Rate, State};
 
 /// Words of a counter.
-pub(super) const COUNTER_WORDS: usize = 8;
+const OWN_WORDS: usize = 8;
+/// Words of a counter, its lease among them.
+pub(super) const COUNTER_WORDS: usize = OWN_WORDS + LEASE_WORDS;
 /// Places that are looked at for a key: more than enough at a load of one half.
 const LOOKED_AT: usize = 64;
 /// A run, or an end user, that was not heard of for this long may be forgotten where there is no room.
@@ -31,6 +33,11 @@ const RATE: u64 = 1;
 pub(super) struct Counter(pub usize);
 
 impl Counter {
+    /// Where its lease begins.
+    pub const fn lease_at(self) -> usize {
+        self.0 + OWN_WORDS
+    }
+
     /// The key's counter among `count` that begin at `base`, or a place where it can be: a free one, or one that says
     /// nothing any more. None where all places around are taken.
     pub fn find(

@@ -1,10 +1,9 @@
-//! What a host was granted of a counter that it shares with others: the words beside the counter's own.
+//! What a host was granted of a counter that it shares with others: the words behind the counter's own.
 //!
 //! Of a window, of a total and of parallel requests: units of it, cumulative, what was spent among them. Of a rate:
 //! units paid for ahead, until when they hold, and what others must yet hear of.
 
-use super::counter::{COUNTER_WORDS, Counter};
-use super::shared::{COUNTERS_AT, LEASES_AT};
+use super::counter::Counter;
 use super::transaction::Transaction;
 
 /// Words of a lease.
@@ -21,9 +20,9 @@ const USED: usize = 3;
 pub(super) struct Lease(usize);
 
 impl Lease {
-    /// The words beside a counter.
+    /// The words behind a counter's own.
     pub const fn of(counter: Counter) -> Self {
-        Self(LEASES_AT + (counter.0 - COUNTERS_AT) / COUNTER_WORDS * LEASE_WORDS)
+        Self(counter.lease_at())
     }
 
     /// Nothing was granted.

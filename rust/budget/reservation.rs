@@ -13,7 +13,7 @@ use super::counter::{Counter, Held};
 use super::demand::{Actual, Demand};
 use super::fitting::{Fit, amount_to_hold};
 use super::limit::{Limit, Measure};
-use super::shared::{self, Opened, Shared};
+use super::shared::{self, Layout, Opened, Shared};
 use super::sharing::{Ask, Posture, Sharing};
 use super::transaction::{Transaction, redo};
 use crate::error::Error;
@@ -370,7 +370,7 @@ impl Budgets {
                 }
             }));
         }
-        free_record(&mut tx, reservation.record);
+        free_record(&mut tx, self.layout(), reservation.record);
         commit(tx)?;
         Ok(crossings)
     }
@@ -405,8 +405,9 @@ impl Budgets {
             usize::try_from(self.transaction().get(shared::RECORDS_USED)).unwrap_or(usize::MAX);
         let mut recovered = 0;
         let mut alive = std::collections::HashMap::new();
-        for index in 0..used.min(shared::RECORDS) {
-            let record = shared::RECORDS_AT + index * shared::RECORD_WORDS;
+        let layout = self.layout();
+        for index in 0..used.min(layout.records) {
+            let record = layout.records_at() + index * shared::RECORD_WORDS;
             let mut tx = self.transaction();
             let state = tx.get(record + STATE);
             let owner = Owner(tx.get(record + OWNER));
@@ -426,7 +427,7 @@ impl Budgets {
                 let spent = if state == SENT && !is_slot { amount } else { 0 };
                 counter.settle_counted(&mut tx, held, spent);
             }
-            free_record(&mut tx, record);
+            free_record(&mut tx, layout, record);
             commit(tx)?;
             recovered += 1;
         }
@@ -438,8 +439,9 @@ impl Budgets {
         let _turn = self.turn()?;
         let tx = self.transaction();
         let used = usize::try_from(tx.get(shared::RECORDS_USED)).unwrap_or(usize::MAX);
-        let records = (0..used.min(shared::RECORDS))
-            .map(|index| shared::RECORDS_AT + index * shared::RECORD_WORDS);
+        let layout = self.layout();
+        let records = (0..used.min(layout.records))
+            .map(|index| layout.records_at() + index * shared::RECORD_WORDS);
         Ok(records.filter(|record| tx.get(record + STATE) != 0).count())
     }
 
@@ -465,6 +467,10 @@ impl Budgets {
         Ok(Turn { _process: process, _thread: thread })
     }
 
+    pub(super) fn layout(&self) -> Layout {
+        self.shared.layout()
+    }
+
     pub(super) fn seed_words(&self) -> (u64, u64) {
         self.shared.seed()
     }
@@ -483,7 +489,7 @@ impl Budgets {
     ) -> Result<Counter, Error> {
         let key = self.key(&charge.limit.name, charge.limit.epoch, &charge.instance);
         let (counter, is_there) =
-            Counter::find(tx, shared::COUNTERS_AT, shared::COUNTERS, key, now).ok_or_else(
+            Counter::find(tx, shared::COUNTERS_AT, self.layout().counters, key, now).ok_or_else(
                 || Error::Limits(format!("no room for another counter of {:?}", charge.limit.name)),
             )?;
         if is_there {
@@ -511,20 +517,21 @@ impl Budgets {
         request: u128,
         entries: &[Entry],
     ) -> Result<usize, Error> {
+        let layout = self.layout();
         let free = tx.get(shared::FREE);
         let index = if let Some(index) = free.checked_sub(1) {
-            let record = place(index)?;
+            let record = place(layout, index)?;
             tx.set(shared::FREE, tx.get(record + NEXT_FREE));
             index
         } else {
             let index = tx.get(shared::RECORDS_USED);
-            if index >= shared::RECORDS as u64 {
-                return Err(Error::Limits(format!("{} requests run at once", shared::RECORDS)));
+            if index >= layout.records as u64 {
+                return Err(Error::Limits(format!("{} requests run at once", layout.records)));
             }
             tx.set(shared::RECORDS_USED, index + 1);
             index
         };
-        let record = place(index)?;
+        let record = place(layout, index)?;
         #[allow(clippy::cast_possible_truncation)] // the two halves
         let halves = [(request >> 64) as u64, request as u64];
         for (at, value) in [
@@ -550,17 +557,17 @@ impl Budgets {
 /// Marks the place of a counter of running requests: what is held of it is never spent.
 const PARALLEL: u64 = 1 << 63;
 
-fn place(index: u64) -> Result<usize, Error> {
-    let index = usize::try_from(index).ok().filter(|index| *index < shared::RECORDS);
+fn place(layout: Layout, index: u64) -> Result<usize, Error> {
+    let index = usize::try_from(index).ok().filter(|index| *index < layout.records);
     let index =
         index.ok_or_else(|| Error::Limits("a reservation's place is out of bounds".to_owned()))?;
-    Ok(shared::RECORDS_AT + index * shared::RECORD_WORDS)
+    Ok(layout.records_at() + index * shared::RECORD_WORDS)
 }
 
-fn free_record(tx: &mut Transaction<'_>, record: usize) {
+fn free_record(tx: &mut Transaction<'_>, layout: Layout, record: usize) {
     tx.set(record + STATE, 0);
     tx.set(record + NEXT_FREE, tx.get(shared::FREE));
-    let index = (record - shared::RECORDS_AT) / shared::RECORD_WORDS;
+    let index = (record - layout.records_at()) / shared::RECORD_WORDS;
     tx.set(shared::FREE, index as u64 + 1);
 }
 

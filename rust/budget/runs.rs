@@ -8,12 +8,10 @@ use std::hash::Hasher as _;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use super::reservation::{Budgets, Now, commit};
-use super::shared;
 use super::transaction::Transaction;
 use crate::error::Error;
 
-/// Runs, and responses that can be gone on from, that are remembered at once.
-pub(super) const RUNS: usize = 1 << 14;
+/// Words of a run, or of a response that can be gone on from.
 pub(super) const RUN_WORDS: usize = 9;
 /// Places that are looked at for a run.
 const LOOKED_AT: usize = 16;
@@ -208,10 +206,11 @@ impl Budgets {
     fn place(&self, tx: &Transaction<'_>, kind: Kind, tenant: &str, name: &str) -> Place {
         let key = self.hashed(&[&[kind as u8], tenant.as_bytes(), name.as_bytes()]);
         let tenant = self.hashed(&[tenant.as_bytes()]).0;
-        let first = usize::try_from(key.0 % RUNS as u64).unwrap_or(0);
+        let layout = self.layout();
+        let first = usize::try_from(key.0 % layout.runs as u64).unwrap_or(0);
         let (mut own, mut quietest) = (None, (0, u64::MAX));
         for step in 0..LOOKED_AT {
-            let at = shared::RUNS_AT + (first + step) % RUNS * RUN_WORDS;
+            let at = layout.runs_at() + (first + step) % layout.runs * RUN_WORDS;
             let found = (tx.get(at + KEY), tx.get(at + KEY + 1));
             if found == key {
                 return Place { at, key, tenant, is_known: true };

@@ -4,15 +4,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::counter::COUNTER_WORDS;
-use super::lease::LEASE_WORDS;
 use super::reservation::Budgets;
-use super::runs::{RUN_WORDS, RUNS};
+use super::runs::RUN_WORDS;
 use super::transaction::NOTE_WORDS;
 use crate::error::Error;
 use crate::mapped::{Kind, Mapped};
 
 /// Grows with every change of the layout: files of another one are never read.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 
 pub(super) const LOCK: usize = 2;
 pub(super) const SEED: usize = 3; // two words
@@ -22,26 +21,72 @@ pub(super) const FREE: usize = 5;
 pub(super) const RECORDS_USED: usize = 6;
 const NOTES: usize = 16;
 
-/// Counters: places for as many keys, users and runs as have a limit of their own and spent something of it.
-pub(super) const COUNTERS: usize = 1 << 18;
-/// Requests with a reservation that run at once.
-pub(super) const RECORDS: usize = 1 << 13;
 pub(super) const RECORD_WORDS: usize = 128;
 pub(super) const COUNTERS_AT: usize = (NOTES + NOTE_WORDS).next_multiple_of(512);
-pub(super) const RECORDS_AT: usize = COUNTERS_AT + COUNTERS * COUNTER_WORDS;
-pub(super) const RUNS_AT: usize = RECORDS_AT + RECORDS * RECORD_WORDS;
-/// What other hosts left of each counter to this one; nothing in them where it shares with none.
-pub(super) const LEASES_AT: usize = RUNS_AT + RUNS * RUN_WORDS;
+
+/// How many of each have room, and where they are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    /// Places for as many keys, users and runs as have a limit of their own and spent something of it.
+    pub counters: usize,
+    /// Requests with a reservation that run at once.
+    pub records: usize,
+    /// Runs, and responses that can be gone on from, that are remembered at once.
+    pub runs: usize,
+}
+
+impl Layout {
+    /// For a disk of ordinary size: 34 MiB.
+    const FULL: Self = Self { counters: 1 << 18, records: 1 << 13, runs: 1 << 14 };
+
+    const fn halved(self, times: u32) -> Self {
+        let Self { counters, records, runs } = self;
+        Self { counters: counters >> times, records: records >> times, runs: runs >> times }
+    }
+
+    pub const fn records_at(self) -> usize {
+        COUNTERS_AT + self.counters * COUNTER_WORDS
+    }
+
+    pub const fn runs_at(self) -> usize {
+        self.records_at() + self.records * RECORD_WORDS
+    }
+
+    const fn words(self) -> usize {
+        self.runs_at() + self.runs * RUN_WORDS
+    }
+
+    /// The one of a file of so many words.
+    fn of(words: usize) -> Self {
+        let times = SIZES.iter().position(|size| *size == words).unwrap_or(SIZES.len() - 1);
+        Self::FULL.halved(u32::try_from(times).unwrap_or(0))
+    }
+}
+
+/// Each half of the one before: a disk of 16 MiB gets 2 MiB of it, for 512 requests at once.
+const SIZES: [usize; 7] = {
+    let mut sizes = [0; 7];
+    let mut times = 0_u32;
+    while (times as usize) < sizes.len() {
+        sizes[times as usize] = Layout::FULL.halved(times).words();
+        times += 1;
+    }
+    sizes
+};
+
 const KIND: Kind = Kind {
     name: "limits",
     magic: u64::from_le_bytes(*b"sluicegb"),
     version: VERSION,
-    words: LEASES_AT + COUNTERS * LEASE_WORDS,
+    sizes: &SIZES,
 };
 
 /// The mapped file, and this process's share in its lock.
 #[derive(Debug)]
-pub(super) struct Shared(Mapped);
+pub(super) struct Shared {
+    mapped: Mapped,
+    layout: Layout,
+}
 
 /// Counters that were opened.
 #[derive(Debug)]
@@ -67,16 +112,17 @@ impl Shared {
                 }
             }
         }
-        Ok((Self(mapped), is_new))
+        let layout = Layout::of(mapped.words().len());
+        Ok((Self { mapped, layout }, is_new))
     }
 
     /// Lets others in.
     pub fn admit_others(&self) -> Result<(), Error> {
-        self.0.admit_others().map_err(|cause| Error::Limits(cause.to_string()))
+        self.mapped.admit_others().map_err(|cause| Error::Limits(cause.to_string()))
     }
 
     pub fn words(&self) -> &[AtomicU64] {
-        self.0.words()
+        self.mapped.words()
     }
 
     pub fn notes(&self) -> &[AtomicU64] {
@@ -87,6 +133,11 @@ impl Shared {
         self.words().get(LOCK)
     }
 
+    /// Where what is.
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
     pub fn seed(&self) -> (u64, u64) {
         (get(self.words(), SEED), get(self.words(), SEED + 1))
     }
@@ -94,4 +145,19 @@ impl Shared {
 
 fn get(words: &[AtomicU64], at: usize) -> u64 {
     words.get(at).map_or(0, |word| word.load(Ordering::Acquire))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_files_length_tells_its_layout() {
+        for (times, words) in (0_u32..).zip(SIZES) {
+            let layout = Layout::of(words);
+            assert_eq!(layout.words(), words);
+            assert_eq!(layout.records, 8192 >> times);
+        }
+        assert!(SIZES.is_sorted_by(|a, b| a > b));
+    }
 }

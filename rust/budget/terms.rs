@@ -170,7 +170,7 @@ impl Budgets {
         let mut tx = self.transaction();
         let key = self.key(&name.limit, name.epoch, &name.instance);
         let now = Now::read();
-        let found = Counter::find(&tx, shared::COUNTERS_AT, shared::COUNTERS, key, now);
+        let found = Counter::find(&tx, shared::COUNTERS_AT, self.layout().counters, key, now);
         let Some((counter, true)) = found else { return Ok(None) };
         if counter.window(&tx) != name.window {
             return Ok(None);

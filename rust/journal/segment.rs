@@ -4,7 +4,7 @@ use super::io_error;
 use super::owner::OwnerId;
 use super::record::{Decoded, HEADER_BYTES, Record, decode};
 use crate::error::Error;
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -13,12 +13,6 @@ use std::path::Path;
 
 /// Bytes that a reader asks for at a time.
 const READ_BYTES: usize = 64 << 10;
-
-/// Bytes that are left on the disk of `dir`; `None` where the file system does not say.
-pub(super) fn left_bytes(dir: &Path) -> Option<u64> {
-    let disk = statvfs(dir).ok().filter(|disk| disk.f_blocks > 0)?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
 
 /// Makes the segment's file with all of its blocks, so that writing into it cannot run out of space.
 ///

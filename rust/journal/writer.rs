@@ -3,6 +3,7 @@
 use super::owner::OwnerLock;
 use super::record::{HEADER_BYTES, Kind, MAX_PAYLOAD_BYTES, Record, RecordId};
 use super::{io_error, segment};
+use crate::disk::left_bytes;
 use crate::error::Error;
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -232,7 +233,7 @@ impl Journal {
 
     /// Goes on in a new segment of at least `bytes`; the old one stays current if that fails.
     fn make_room(&mut self, bytes: u64, need: Need) -> Result<(), Error> {
-        let left_bytes = segment::left_bytes(&self.dir).unwrap_or(u64::MAX);
+        let left_bytes = left_bytes(&self.dir);
         let small = (left_bytes / DISK_PART).max(MIN_SEGMENT_BYTES);
         let bytes = bytes.max(self.options.segment_bytes.min(small));
         if need == Need::Intent && left_bytes < bytes.saturating_mul(1 + LEFT_SEGMENTS) {

@@ -10,7 +10,10 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::retry_on_intr;
 
 use super::words::Words;
+use crate::disk::left_bytes;
 
+/// The part of what is left on a disk that a file may take.
+const DISK_PART: u64 = 4;
 /// Words that every file begins with: what it is, and in which layout.
 const MAGIC: usize = 0;
 const VERSION: usize = 1;
@@ -24,8 +27,8 @@ pub(crate) struct Kind {
     pub magic: u64,
     /// Another one with every change of the layout: files of another one are never read.
     pub version: u64,
-    /// Words of the file; the first two are ours.
-    pub words: usize,
+    /// Words that the file may have, the most first; the first two are ours. Of a small disk a smaller file is enough.
+    pub sizes: &'static [usize],
 }
 
 /// A file that is mapped, and this process's share in its lock.
@@ -67,7 +70,8 @@ impl Mapped {
 
     /// Words of this process alone, for what is better counted for itself than not at all.
     pub fn private(kind: &Kind) -> std::io::Result<Self> {
-        Ok(Self { words: Words::private(kind.words)?, lock: None })
+        let count = kind.sizes.first().copied().unwrap_or(0);
+        Ok(Self { words: Words::private(count)?, lock: None })
     }
 
     /// Lets others in. If another one made the file anew in the moment between the two locks, that one is in force.
@@ -90,7 +94,11 @@ fn join(directory: &Path, kind: &Kind) -> Result<Option<Words>, MappedError> {
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
         Err(cause) => return Err(failed("open", &path, cause)),
     };
-    let words = Words::map(&file, kind.words).map_err(|cause| failed("map", &path, cause))?;
+    let bytes = file.metadata().map_err(|cause| failed("stat", &path, cause))?.len();
+    let Some(count) = kind.sizes.iter().copied().find(|words| size_bytes(*words) == bytes) else {
+        return Err(MappedError::OtherVersion(path));
+    };
+    let words = Words::map(&file, count).map_err(|cause| failed("map", &path, cause))?;
     let is_current = path
         .metadata()
         .is_ok_and(|named| file.metadata().is_ok_and(|own| own.ino() == named.ino()));
@@ -102,13 +110,17 @@ fn join(directory: &Path, kind: &Kind) -> Result<Option<Words>, MappedError> {
     Err(MappedError::OtherVersion(path))
 }
 
-/// A new file under the name; the old one lives on in the processes that still map it.
+/// A new file under the name, where nobody has the old one: its room on the disk is given back first.
 fn make(directory: &Path, kind: &Kind) -> Result<Words, MappedError> {
     let path = directory.join(format!("{}.map", kind.name));
     let new = directory.join(format!("{}.new", kind.name));
-    let _ = std::fs::remove_file(&new);
+    for old in [&path, &new] {
+        let _ = std::fs::remove_file(old);
+    }
+    let count =
+        fitting(kind, left_bytes(directory)).map_err(|cause| failed("make", &new, cause))?;
     let file = create(&new)?;
-    let words = Words::map(&file, kind.words).map_err(|cause| failed("make", &new, cause))?;
+    let words = Words::map(&file, count).map_err(|cause| failed("make", &new, cause))?;
     for (at, value) in [(VERSION, kind.version), (MAGIC, kind.magic)] {
         if let Some(word) = words.all().get(at) {
             word.store(value, Ordering::Release);
@@ -116,6 +128,18 @@ fn make(directory: &Path, kind: &Kind) -> Result<Words, MappedError> {
     }
     std::fs::rename(&new, &path).map_err(|cause| failed("name", &path, cause))?;
     Ok(words)
+}
+
+/// The largest size that leaves most of the disk to others; the smallest one may take half.
+fn fitting(kind: &Kind, left_bytes: u64) -> std::io::Result<usize> {
+    let fits = |words: &usize, part: u64| size_bytes(*words) <= left_bytes / part;
+    let found = kind.sizes.iter().find(|words| fits(words, DISK_PART));
+    let found = found.or_else(|| kind.sizes.last().filter(|words| fits(words, 2)));
+    found.copied().ok_or_else(|| std::io::ErrorKind::StorageFull.into())
+}
+
+const fn size_bytes(words: usize) -> u64 {
+    (words * size_of::<u64>()) as u64
 }
 
 fn create(path: &Path) -> Result<File, MappedError> {
@@ -131,4 +155,20 @@ fn create(path: &Path) -> Result<File, MappedError> {
 
 fn failed(doing: &'static str, path: &Path, cause: impl Into<std::io::Error>) -> MappedError {
     MappedError::Io { doing, path: path.to_owned(), cause: cause.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_takes_a_quarter_of_what_is_left_or_the_least_of_it_half() {
+        const KIND: Kind = Kind { name: "k", magic: 1, version: 1, sizes: &[1000, 100] };
+        let taken = |left_bytes| fitting(&KIND, left_bytes).ok();
+        assert_eq!(taken(u64::MAX), Some(1000));
+        assert_eq!(taken(32_000), Some(1000));
+        assert_eq!(taken(31_999), Some(100));
+        assert_eq!(taken(1600), Some(100));
+        assert_eq!(taken(1599), None);
+    }
 }

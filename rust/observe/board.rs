@@ -41,7 +41,7 @@ const KIND: Kind = Kind {
     name: "metrics",
     magic: u64::from_le_bytes(*b"sluicegm"),
     version: 1 ^ layout(),
-    words: PARTS_AT + PARTS * PART_WORDS,
+    sizes: &[PARTS_AT + PARTS * PART_WORDS],
 };
 
 /// A series of the file, as it is written out.
