@@ -20,6 +20,7 @@ from .scrape import Scraped, scrape
 
 OPEN = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+ALERTS = Path(__file__).parents[2] / "rust" / "drive" / "alerts.rs"
 HOSTILE = [
     'x"} 1\nsluicegate_requests_total{outcome="forged',
     "back\\slash",
@@ -126,6 +127,12 @@ def test_the_page_has_what_is_served(busy: Gateway) -> None:
     for name, (kind, labels) in served.items():
         assert written[name][0] == kind, name
         assert labels <= written[name][1], name
+
+
+def test_the_page_has_every_kind_of_alert() -> None:
+    kinds = re.findall(r'Self::\w+ => "(\w+)"', ALERTS.read_text())
+    assert len(kinds) >= 3
+    assert [kind for kind in kinds if f"`{kind}`" not in PAGE.read_text()] == []
 
 
 def _rows() -> list[tuple[str, tuple[str, set[str]]]]:
