@@ -21,13 +21,23 @@ def judged(body: bytes) -> bool | None:
         return None if TOO_LARGE_A_NUMBER in str(error) else False
 
 
-def passes(body: bytes) -> bool:
-    """Whether the scan takes it for JSON. Keys that stand twice and fields of a wrong type are another matter."""
+def refusal(body: bytes) -> str:
+    """What the scan has against a body; nothing where it takes it."""
     try:
         _core.scan_body(body)
     except _core.InvalidBodyError as error:
-        return not str(error).startswith(("invalid JSON", "the body nests"))
-    return True
+        return str(error)
+    return ""
+
+
+def is_of_form(refusal: str) -> bool:
+    """Whether a refusal is about the JSON and not about a key that stands twice or a field of a wrong type."""
+    return refusal.startswith(("invalid JSON", "the body nests"))
+
+
+def passes(body: bytes) -> bool:
+    """Whether the scan takes it for JSON."""
+    return not is_of_form(refusal(body))
 
 
 def in_object(value: bytes) -> bytes:
@@ -136,9 +146,12 @@ def test_mutated_bodies_pass_where_orjson_lets_them(value: Any, data: st.DataObj
         )
         length = data.draw(st.integers(0, 1))
         body[at : at + length] = bytes([byte])
+    refused = refusal(bytes(body))
     expected = judged(bytes(body))
+    if refused and not is_of_form(refused):
+        return  # the first fault that is met is told: of what stands behind it nothing is said
     if expected is not None:
-        assert passes(bytes(body)) == expected, bytes(body)
+        assert (not refused) == expected, bytes(body)
 
 
 @given(st.binary(max_size=60))
