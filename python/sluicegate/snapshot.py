@@ -67,6 +67,7 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
         "discount_percent": percent(settings.discount_percent),
         "margin_percent": percent(settings.margin_percent),
         "reasoning_beside_output": upstream.reasoning_beside_output,
+        "bound_field": upstream.bound_field,
     }
 
 

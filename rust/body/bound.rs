@@ -1,5 +1,7 @@
 //! Lowers the bound that a request sets for its answer.
 
+use serde::Deserialize;
+
 use super::scan::for_each_field;
 use super::splice::{Edit, splice};
 use super::string::unescaped;
@@ -7,9 +9,30 @@ use super::walk::Unseen;
 
 const FIELDS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
 
+/// The field in which a host wants a bound that the client did not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BoundField {
+    /// The older word, which every host knows but those that have gone on to the next.
+    #[default]
+    MaxTokens,
+    /// OpenAI's newer one: its newer models refuse the older.
+    MaxCompletionTokens,
+}
+
+impl BoundField {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
+}
+
 /// A body, which was scanned, whose answer may have `max_tokens` at most. Every field that sets a higher bound is
 /// lowered; where there is none, `missing` is added.
-pub fn lower_max_tokens(body: &[u8], max_tokens: u64, missing: &'static str) -> Vec<u8> {
+pub fn lower_max_tokens(body: &[u8], max_tokens: u64, missing: BoundField) -> Vec<u8> {
+    let missing = missing.name();
     let mut edits = Vec::new();
     let mut is_bounded = false;
     let value = max_tokens.to_string().into_bytes();

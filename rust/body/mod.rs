@@ -18,7 +18,7 @@ mod string;
 mod text;
 mod walk;
 
-pub use bound::lower_max_tokens;
+pub use bound::{BoundField, lower_max_tokens};
 pub use scan::{Scan, for_each_top_level, scan};
 pub use set::set;
 pub use splice::{Edit, splice};

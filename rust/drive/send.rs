@@ -53,11 +53,7 @@ fn ask_for_usage(x: &Exchange) -> Edit {
 
 /// A body of an upstream's dialect that asks for so many tokens at most.
 pub fn bounded(body: &Bytes, target: &Target, max_tokens: u64) -> Bytes {
-    // OpenAI's own newer models refuse the older word, and most other hosts know no other.
-    let missing = match target.upstream.endpoint.authority().as_bytes() {
-        b"api.openai.com" => "max_completion_tokens",
-        _ => "max_tokens",
-    };
+    let missing = target.upstream.bound_field;
     body::lower_max_tokens(body, max_tokens.max(1), missing).into()
 }
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::pricing::{PriceSpec, Pricing, Tariff};
 use super::route_cache::RouteCache;
+use crate::body::BoundField;
 use crate::dialect::Dialect;
 use crate::observe::{Member, Metrics, ModelSeries};
 use crate::price::{Book, Schedule, Sheet, SpecError};
@@ -144,6 +145,9 @@ pub struct UpstreamSpec {
     /// Its output counts leave out reasoning, which it reports beside them.
     #[serde(default)]
     pub reasoning_beside_output: bool,
+    /// Where it wants a bound that the client did not set.
+    #[serde(default)]
+    pub bound_field: BoundField,
 }
 
 fn zero() -> String {
@@ -200,6 +204,8 @@ pub struct Upstream {
     pub tariff: Tariff,
     /// How it counts tokens.
     pub counting: Counting,
+    /// Where it wants a bound that the client did not set.
+    pub bound_field: BoundField,
 }
 
 /// A model at an upstream.
@@ -402,6 +408,7 @@ impl UpstreamSpec {
             drain: self.drain,
             tariff,
             counting: Counting { reasoning_beside_output: self.reasoning_beside_output },
+            bound_field: self.bound_field,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -135,6 +136,24 @@ def test_br_05_more_is_held_than_is_used(own_gateway: Start, fields: dict[str, A
     assert got.status == 200
     [row] = gateway.rows(got.ref)
     assert Decimal(str(row["cost_usd"])) > 0
+
+
+@pytest.mark.parametrize(
+    ("lacks", "field"),
+    [(None, "max_tokens"), ([], "max_completion_tokens")],
+    ids=["unknown", "new"],
+)
+def test_br_05_a_whole_answer_is_bounded_in_the_field_that_the_host_takes(
+    own_gateway: Start, upstream: ScriptedUpstream, lacks: list[str] | None, field: str
+) -> None:
+    """The client set no bound, and there is room for less than such an answer may have."""
+    rule = {"name": "all", "output_tokens": 50, "per": "total"}
+    gateway = own_gateway(limits=[rule], providers={"u": {"lacks": lacks}})
+    name = f"ok-5@{ref('br05')}"
+    assert ask(gateway, f"u/{name}").status == 200
+    [exchange] = upstream.of(name)
+    sent = json.loads(exchange.body)
+    assert {word: sent[word] for word in sent if word.startswith("max_")} == {field: 50}
 
 
 def test_br_06_a_rate_admits_what_it_says(own_gateway: Start) -> None:

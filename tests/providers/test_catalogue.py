@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sluicegate.config import load
+from sluicegate.config import ConfigError, load
 from sluicegate.config.settings import is_loopback
 from sluicegate.config.upstreams import wrong_with_url
 from sluicegate.providers import CATALOGUE
@@ -88,3 +88,45 @@ def test_how_a_host_counts_is_its_rows_or_the_files_word(
     path.write_text(f"providers: {{{provider}}}")
     [upstream] = load(path).upstreams.values()
     assert upstream.reasoning_beside_output is is_beside
+
+
+OPENAI = "dialect: openai, base_url: https://api.openai.com/v1, api_key: none"
+NOBODY = "dialect: openai, base_url: http://h, api_key: none"
+
+
+@pytest.mark.parametrize(
+    ("provider", "field"),
+    [
+        ("openai: {api_key: none}", "max_completion_tokens"),
+        (f"another_name: {{{OPENAI}}}", "max_completion_tokens"),
+        ("mistral_ai: {api_key: none}", "max_tokens"),
+        ("openai: {api_key: none, lacks: [max_completion_tokens]}", "max_tokens"),
+        (f"p: {{{NOBODY}}}", "max_tokens"),
+        (f"p: {{{NOBODY}, lacks: []}}", "max_completion_tokens"),
+        ("anthropic: {api_key: none}", "max_tokens"),
+        ("p: {dialect: openai, base_url: 'http://[', api_key: none}", None),
+    ],
+)
+def test_the_field_of_a_bound_is_its_rows_or_the_files_word(
+    tmp_path: Path, provider: str, field: str | None
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"providers: {{{provider}}}")
+    if field is None:
+        with pytest.raises(ConfigError, match="is not a URL"):
+            load(path)
+    else:
+        [upstream] = load(path).upstreams.values()
+        assert upstream.bound_field == field
+
+
+def test_a_public_host_is_known_whatever_it_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "providers: {sonar: {dialect: openai, base_url: https://API.deepseek.com, api_key: none}, "
+        "mine: {dialect: openai, base_url: 'http://127.0.0.1:8000/v1', api_key: none}}"
+    )
+    upstreams = load(path).upstreams
+    row = CATALOGUE["deepseek"]
+    assert upstreams["sonar"].host == (row.extensions, row.lacks)
+    assert upstreams["mine"].host == (frozenset(), frozenset()), "what listens there is not known"

@@ -51,6 +51,8 @@ class Upstream:
     price_provider: str | None
     """The price book's name for it; found by the base URL where there is none."""
     reasoning_beside_output: bool
+    bound_field: Literal["max_tokens", "max_completion_tokens"]
+    """Where it wants a bound that the client did not set."""
 
     def unquoted(self, text: str) -> str:
         """A text of the provider's without what was sent to it in confidence: its credential, and

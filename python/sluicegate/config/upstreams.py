@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Collection
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from sluicegate.config.problems import suggestion
 from sluicegate.config.schema import Provider
 from sluicegate.config.settings import Deadlines, Upstream
 from sluicegate.dialects.base import Host
-from sluicegate.providers import CATALOGUE, ProviderRow
+from sluicegate.providers import CATALOGUE, ProviderRow, row_at
 
 BUILT_DIALECTS: Final = ("openai", "anthropic")
 NO_KEY: Final = "none"
@@ -26,7 +26,7 @@ Fail = Callable[..., None]
 
 def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail) -> Upstream | None:
     """What a provider's requests need; None, and the reason told, where it cannot be known."""
-    row = CATALOGUE.get(name)
+    row = CATALOGUE.get(name) or row_at(provider.base_url, provider.dialect)
     if "/" in name or not name:
         fail("a provider's name is not empty and has no slash")
     dialect = provider.dialect or (row.dialect if row else None)
@@ -52,6 +52,7 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         if not can_be_sent(value):
             fail("headers", header, "has a character that no header can carry")
     ask_usage = (provider.stream_usage or (row.stream_usage if row else "ask")) == "ask"
+    host = _host(row, provider, ask_usage)
     return Upstream(
         name=name,
         dialect=dialect,
@@ -61,14 +62,15 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         ask_usage=ask_usage,
         drain=provider.on_disconnect == "drain",
         drop_unsupported=provider.unsupported == "drop",
-        host=_host(row, provider, ask_usage),
+        host=host,
         quota_codes=row.quota_codes if row else frozenset({"insufficient_quota"}),
-        price_provider=(row.price_provider or name) if row else None,
+        price_provider=(row.price_provider or name) if row and name in CATALOGUE else None,
         reasoning_beside_output=(
             bool(row and row.reasoning_beside_output)
             if provider.reasoning_beside_output is None
             else provider.reasoning_beside_output
         ),
+        bound_field=_bound_field(dialect, host, row is not None or provider.lacks is not None),
     )
 
 
@@ -82,6 +84,14 @@ def _host(row: ProviderRow | None, provider: Provider, ask_usage: bool) -> Host:
         lacks = provider.lacks
     refused = () if ask_usage else ("stream_options",)
     return Host(frozenset(extensions), frozenset((*lacks, *refused)))
+
+
+def _bound_field(
+    dialect: str, host: Host, is_known: bool
+) -> Literal["max_tokens", "max_completion_tokens"]:
+    """The newer word only for hosts that are known to take it: most others have the older alone."""
+    is_newer = dialect == "openai" and is_known and "max_completion_tokens" not in host.lacks
+    return "max_completion_tokens" if is_newer else "max_tokens"
 
 
 def can_be_sent(text: str) -> bool:

@@ -3,6 +3,7 @@
 import tomllib
 from importlib.resources import files
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -70,3 +71,19 @@ def _read() -> dict[str, ProviderRow]:
 
 
 CATALOGUE: Final = _read()
+
+
+def row_at(base_url: str | None, dialect: str | None) -> ProviderRow | None:
+    """The row of a public host, whatever a configuration calls it; a host of one's own is known by
+    its name alone.
+    """
+    try:
+        host = urlsplit(base_url or "").netloc.lower()
+    except ValueError:
+        return None
+    at_host = (
+        row
+        for row in CATALOGUE.values()
+        if row.needs_key and row.dialect == dialect and urlsplit(row.base_url).netloc == host
+    )
+    return next(at_host, None)
