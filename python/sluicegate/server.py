@@ -59,12 +59,15 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         told_workers[LISTEN_VARIABLE] = listen_text(
             listener.address, listener.port, max_connections(), own_socket
         )
+    has_served = threading.Event()
+    telling = (listener.url, on_ready, has_served)
     supervisor = Supervisor(
         settings.path,
         server.drain_s,
         read_fd,
         _core.Metrics(settings.data_dir),
-        threading.Thread(target=_tell_when_ready, args=(listener.url, on_ready), daemon=True).start,
+        threading.Thread(target=_tell_when_ready, args=telling, daemon=True).start,
+        has_served,
         address=listener.address,
         port=listener.port,
         uds=own_socket,
@@ -80,7 +83,6 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         log_level=LogLevels.warning,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         http2_settings=HTTP2Settings(max_concurrent_streams=200),
-        respawn_failed_workers=True,
         workers_kill_timeout=STOP_GRACE_S,
     )
     try:
@@ -111,7 +113,9 @@ def _prepare(data_dir: Path) -> None:
         raise DataDirError(f"data_dir {data_dir}: this user may not write there")
 
 
-def _tell_when_ready(url: str, on_ready: Callable[[str], None]) -> None:
+def _tell_when_ready(
+    url: str, on_ready: Callable[[str], None], has_served: threading.Event
+) -> None:
     host, port = urlsplit(url).hostname, urlsplit(url).port
     while True:
         time.sleep(READY_POLL_S)
@@ -122,4 +126,5 @@ def _tell_when_ready(url: str, on_ready: Callable[[str], None]) -> None:
             asking.close()
             if ready:
                 break
+    has_served.set()
     on_ready(url)

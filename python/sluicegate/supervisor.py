@@ -25,6 +25,7 @@ from granian.server.mp import MPServer, WorkerProcess
 
 from sluicegate import _core
 from sluicegate.config import ConfigError, load
+from sluicegate.policies.respawn import Respawn
 from sluicegate.worker import SHUT_DOWN_S, let_end
 
 log = logging.getLogger("sluicegate")
@@ -52,11 +53,14 @@ class Supervisor(MPServer):
         drained_fd: int,
         counts: _core.Metrics,
         on_started: Callable[[], None],
+        has_served: threading.Event,
         **options: Any,
     ) -> None:
         """Args:
         drained_fd: the end of a pipe on which workers say that nothing runs in them.
         counts: keeps what workers count, whichever of them die.
+        on_started: called once workers are starting.
+        has_served: set once the gateway has answered.
         """
         super().__init__(APP, **options)
         self._on_started = on_started
@@ -64,6 +68,9 @@ class Supervisor(MPServer):
         self._drain_s = drain_s
         self._drained_fd = drained_fd
         self._counts = counts
+        self._has_served = has_served
+        self._respawn = Respawn()
+        self._due_s: dict[int, float] = {}
         self._draining = False
         self._draining_since_s = 0.0
 
@@ -123,6 +130,7 @@ class Supervisor(MPServer):
     def _spawn_worker(  # type: ignore[override]  # Granian's own override has these arguments
         self, idx: int, target: Callable[..., None], callback_loader: Any
     ) -> WorkerProcess:
+        self._respawn.spawned(idx, time.monotonic())
         return super()._spawn_worker(idx, partial(_in_worker, os.getpid(), target), callback_loader)
 
     def _spawn_workers(self, *args: Any) -> None:
@@ -132,6 +140,38 @@ class Supervisor(MPServer):
     def _stop_workers(self) -> None:
         self._tell(signal.SIGUSR2)
         super()._stop_workers()  # type: ignore[no-untyped-call]
+
+    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        """Replaces workers that died. Granian's own loop ends the gateway where one dies within
+        5.5 s of its respawn.
+        """
+        while not self.interrupt_signal:
+            self.main_loop_interrupt.wait(self._next_due_s())
+            self.main_loop_interrupt.clear()
+            if not self._plan_respawns():
+                break
+            now_s = time.monotonic()
+            due = [worker for worker, at_s in self._due_s.items() if at_s <= now_s]
+            for worker in due:
+                del self._due_s[worker]
+            self._respawn_workers(due, spawn_target, target_loader)
+
+    def _next_due_s(self) -> float | None:
+        return max(min(self._due_s.values()) - time.monotonic(), 0) if self._due_s else None
+
+    def _plan_respawns(self) -> bool:
+        """Says when each worker that died is replaced; False where the gateway cannot start."""
+        while self.interrupt_children:
+            now_s, worker = time.monotonic(), self.interrupt_children[0]
+            pause_s = self._respawn.pause_s(worker, now_s)
+            if self._respawn.is_hopeless(worker) and not self._has_served.is_set():
+                log.error("a worker died before the gateway ever served, and so did its successor")
+                return False  # who died stays in the list: the status is then 1
+            del self.interrupt_children[0]
+            self._due_s[worker] = now_s + pause_s
+            if pause_s:
+                log.error("worker %d died again; a new one in %.1f s", worker + 1, pause_s)
+        return True
 
     def _respawn_workers(self, *args: Any, **options: Any) -> None:
         """Replaces workers that died; who dies while the gateway drains is not missed."""

@@ -16,7 +16,7 @@ pub enum BoundField {
     /// The older word, which every host knows but those that have gone on to the next.
     #[default]
     MaxTokens,
-    /// OpenAI's newer one: its newer models refuse the older.
+    /// `OpenAI`'s newer one: its newer models refuse the older.
     MaxCompletionTokens,
 }
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,46 @@ def test_cf_04_a_killed_worker_is_replaced(own_gateway: Start) -> None:
     after = asks(gateway, [Ask("u/ok-3") for _ in range(20)])
     for one in after:
         assert_good(one, 3)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_cf_04_workers_that_die_again_and_again_are_replaced_again_and_again(
+    own_gateway: Start, workers: int
+) -> None:
+    """Each time all of them, and each time within a second of the last: a gateway that gave up
+    then would be an outage.
+    """
+    gateway = own_gateway(server={"workers": workers})
+    main = gateway.processes()[0]
+    for _ in range(3):
+        victims = set(gateway.processes()[1:])
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        alive = partial(_replaced, gateway, victims, workers)
+        assert eventually(alive, 5.0), gateway.log()[-2000:]
+    assert eventually(gateway.ready, 5.0), gateway.log()[-2000:]
+    assert gateway.processes()[0] == main
+    for one in asks(gateway, [Ask("u/ok-3") for _ in range(10)]):
+        assert_good(one, 3)
+    assert gateway.stop() == 0
+
+
+def _replaced(gateway: Gateway, victims: set[int], workers: int) -> bool:
+    living = set(gateway.processes()[1:])
+    return len(living) >= workers and not living & victims
+
+
+def test_cf_04_a_gateway_that_cannot_start_ends_and_says_so(
+    upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    """Its workers die before they serve: there is nothing to keep up."""
+    gateway = Gateway(upstream.url, tmp_path)
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / "journal").write_text("a file where a folder belongs")
+    with pytest.raises(AssertionError, match="before the gateway ever served"):
+        gateway.start()
+    assert gateway.process is not None
+    assert gateway.process.wait(10) == 1
 
 
 #: models whose requests have the core panic, by where it does
