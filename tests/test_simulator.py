@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import anthropic
 import httpx
 import openai
+import pydantic
 import pytest
 
 WEATHER = {
@@ -147,6 +149,141 @@ def test_json_images_and_limits(chat: Any) -> None:
     cut = create(model="sim-fast", messages=asked, max_tokens=3)
     assert cut.choices[0].finish_reason == "length"
     assert cut.usage.completion_tokens == 3
+
+
+#: what a real provider makes of the same request: the whole text, then what is asked, what comes
+ENDS: dict[str, tuple[dict[str, Any], str, str, str]] = {
+    "nothing asked": ({}, "", "stop", "end_turn"),
+    "a stop text": ({"stop": ["answer"]}, "answer", "stop", "stop_sequence"),
+    "the first of several": ({"stop": ["said", "simulated"]}, "simulated", "stop", "stop_sequence"),
+    "one that never comes": ({"stop": ["never said"]}, "", "stop", "end_turn"),
+    "a bound": ({"max_tokens": 3}, " simulated", "length", "max_tokens"),
+    "the bound comes first": (
+        {"max_tokens": 3, "stop": ["You"]},
+        " simulated",
+        "length",
+        "max_tokens",
+    ),
+    "the stop comes first": ({"max_tokens": 5, "stop": ["is"]}, "is", "stop", "stop_sequence"),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("case", ENDS)
+def test_answers_end_where_a_providers_would(
+    chat: Any, claude: Any, case: str, stream: bool
+) -> None:
+    fields, met, finish, stop_reason = ENDS[case]
+    asked = [{"role": "user", "content": "Hello"}]
+    full = "This is a simulated answer."
+    expected = full[: full.index(met)] if met else full
+    if finish == "length":
+        expected = "This is a"
+    if stream:
+        chunks = list(
+            chat.chat.completions.create(model="sim-fast", messages=asked, stream=True, **fields)
+        )
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        reason = chunks[-1].choices[0].finish_reason
+    else:
+        done = chat.chat.completions.create(model="sim-fast", messages=asked, **fields)
+        text, reason = done.choices[0].message.content, done.choices[0].finish_reason
+    assert text.startswith(expected) if not met else text == expected
+    assert reason == finish
+    bound = {"max_tokens": fields.get("max_tokens", 100)}
+    stops = {"stop_sequences": fields["stop"]} if "stop" in fields else {}
+    ask = {"model": "sim-fast", "messages": asked, **bound, **stops}
+    if stream:
+        with claude.messages.stream(**ask) as events:
+            message = events.get_final_message()
+    else:
+        message = claude.messages.create(**ask)
+    assert message.stop_reason == stop_reason
+    assert message.stop_sequence == (met if stop_reason == "stop_sequence" else None)
+    assert message.content[0].text == text
+
+
+def test_several_choices_are_told_apart_and_counted(chat: Any) -> None:
+    asked = {"model": "sim-fast", "messages": [{"role": "user", "content": "x"}], "n": 3}
+    done = chat.chat.completions.create(**asked, logprobs=True, temperature=0.1, seed=7)
+    texts = [choice.message.content for choice in done.choices]
+    assert len(set(texts)) == 3
+    assert done.usage.completion_tokens == sum(len(text.split()) for text in texts)
+    streamed = ["", "", ""]
+    options = {"include_usage": True}
+    for chunk in chat.chat.completions.create(**asked, stream=True, stream_options=options):
+        for choice in chunk.choices:
+            streamed[choice.index] += choice.delta.content or ""
+    assert streamed == texts
+    assert chunk.usage == done.usage
+
+
+def test_a_tool_that_is_demanded_is_called_each_time(chat: Any, claude: Any) -> None:
+    tools = [{"type": "function", "function": {"name": name}} for name in ("one", "two")]
+    call = {"id": "c", "type": "function", "function": {"name": "two", "arguments": "{}"}}
+    asked = [
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "done"},
+    ]
+    choice = {"type": "function", "function": {"name": "two"}}
+    done = chat.chat.completions.create(
+        model="sim-fast", messages=asked, tools=tools, tool_choice=choice
+    )
+    assert [one.function.name for one in done.choices[0].message.tool_calls] == ["two"]
+    message = claude.messages.create(
+        model="sim-fast",
+        max_tokens=50,
+        messages=[{"role": "user", "content": "hello"}],
+        tools=[{"name": name, "input_schema": {"type": "object"}} for name in ("one", "two")],
+        tool_choice={"type": "tool", "name": "two"},
+    )
+    assert [(block.type, block.name) for block in message.content] == [("tool_use", "two")]
+
+
+class Place(pydantic.BaseModel):
+    """A class as newcomers write them: nested, optional, bounded, listed, and holding itself."""
+
+    name: Annotated[str, pydantic.Field(min_length=3, max_length=60)]
+    height_m: Annotated[int, pydantic.Field(ge=200, lt=5000)]
+    share: Annotated[float, pydantic.Field(gt=0, le=1)]
+    kind: Literal["town", "village"]
+    seen: datetime
+    note: str | None
+    parts: Annotated[list["Place"], pydantic.Field(max_length=2)]
+
+
+def test_structured_output_is_what_the_schema_says(chat: Any, claude: Any) -> None:
+    asked = [{"role": "user", "content": "Bern"}]
+    parsed = chat.chat.completions.parse(model="sim-fast", messages=asked, response_format=Place)
+    place = parsed.choices[0].message.parsed
+    assert (place.name, place.kind, place.height_m) == ("Bern", "town", 200)
+    form = {"type": "json_schema", "schema": Place.model_json_schema()}
+    message = claude.messages.create(
+        model="sim-fast", max_tokens=5000, messages=asked, output_config={"format": form}
+    )
+    Place.model_validate_json(message.content[0].text)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "says"),
+    [
+        ("chat/completions", {"messages": []}, "messages"),
+        ("chat/completions", {"max_tokens": 0}, "max_tokens"),
+        ("chat/completions", {"n": "two"}, "n must"),
+        ("messages", {"max_tokens": None}, "max_tokens"),
+        ("messages", {"max_tokens": -1}, "max_tokens"),
+        ("messages", {"messages": None}, "messages"),
+        ("messages/count_tokens", {"messages": []}, "messages"),
+    ],
+)
+def test_what_a_provider_refuses_is_refused(
+    url: str, path: str, fields: dict[str, Any], says: str
+) -> None:
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    got = httpx.post(f"{url}/v1/{path}", json=body | fields)
+    assert got.status_code == 400
+    assert says in got.json()["error"]["message"]
 
 
 def test_embeddings_are_near_for_shared_words(chat: Any) -> None:

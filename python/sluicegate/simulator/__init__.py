@@ -8,8 +8,9 @@ and `GET /v1/models`.
 The answer depends on the request alone.  A tool is called when the request offers one and either
 demands it (`tool_choice`) or says "use the tool"; JSON is given when `response_format` asks for it
 (an example of the schema, if there is one); images are counted; thinking is shown when asked for;
-`max_tokens` cuts.  Usage counts words, so it is exact and checkable by hand.  Any key is accepted,
-any model name answers:
+`stop` and `max_tokens` cut; `n` gives up to eight choices.  What a real provider refuses, such as
+no messages, is a 400.  Sampling and `logprobs` change nothing.  Usage counts words, so it is exact
+and checkable by hand.  Any key is accepted, any model name answers:
 
 | model | what it does |
 |---|---|

@@ -13,8 +13,18 @@ from .reply import Reply
 
 _CREATED = 1_700_000_000
 _SIGNATURE = "c2ltdWxhdGVk"
-_OPENAI_FINISH = {"stop": "stop", "length": "length", "tools": "tool_calls"}
-_ANTHROPIC_FINISH = {"stop": "end_turn", "length": "max_tokens", "tools": "tool_use"}
+_OPENAI_FINISH = {
+    "end": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "tools": "tool_calls",
+}
+_ANTHROPIC_FINISH = {
+    "end": "end_turn",
+    "stop_sequence": "stop_sequence",
+    "length": "max_tokens",
+    "tools": "tool_use",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +43,14 @@ def dumps(value: object) -> bytes:
 # OpenAI.  Source: platform.openai.com/docs/api-reference/chat
 
 
-def openai_whole(prompt: Prompt, reply: Reply) -> bytes:
+def openai_whole(prompt: Prompt, replies: list[Reply]) -> bytes:
     """`chat.completion`."""
+    choices = [_openai_choice(index, reply) for index, reply in enumerate(replies)]
+    body = _openai_head(prompt, replies, "chat.completion")
+    return dumps(body | {"choices": choices, "usage": _openai_usage(replies)})
+
+
+def _openai_choice(index: int, reply: Reply) -> Json:
     message: Json = {"role": "assistant", "content": "".join(reply.text) or None, "refusal": None}
     if reply.calls:
         message["tool_calls"] = [
@@ -46,34 +62,35 @@ def openai_whole(prompt: Prompt, reply: Reply) -> bytes:
             for call in reply.calls
         ]
     finish = _OPENAI_FINISH[reply.finish]
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
-    body = _openai_head(prompt, reply, "chat.completion")
-    return dumps(body | {"choices": [choice], "usage": _openai_usage(reply)})
+    return {"index": index, "message": message, "logprobs": None, "finish_reason": finish}
 
 
-def openai_events(prompt: Prompt, reply: Reply) -> Iterator[Event]:
-    """`chat.completion.chunk`, usage if asked for, `[DONE]`."""
-    head = _openai_head(prompt, reply, "chat.completion.chunk")
+def openai_events(prompt: Prompt, replies: list[Reply]) -> Iterator[Event]:
+    """`chat.completion.chunk`, one choice after the other, usage if asked for, `[DONE]`."""
+    head = _openai_head(prompt, replies, "chat.completion.chunk")
+    for choice, reply in enumerate(replies):
+        for delta, finish, token in _openai_deltas(reply):
+            said = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": finish}
+            yield Event(b"data: %b\n\n" % dumps(head | {"choices": [said]}), token)
+    if prompt.include_usage:
+        last = head | {"choices": [], "usage": _openai_usage(replies)}
+        yield Event(b"data: %b\n\n" % dumps(last))
+    yield Event(b"data: [DONE]\n\n")
 
-    def event(delta: Json, finish: str | None = None, *, token: bool = False) -> Event:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return Event(b"data: %b\n\n" % dumps(head | {"choices": [choice]}), token)
 
-    yield event({"role": "assistant", "content": ""})
+def _openai_deltas(reply: Reply) -> Iterator[tuple[Json, str | None, bool]]:
+    """Each delta, the finish reason beside it, and whether a token is in it."""
+    yield {"role": "assistant", "content": ""}, None, False
     for text in reply.text:
-        yield event({"content": text}, token=True)
+        yield {"content": text}, None, True
     for index, call in enumerate(reply.calls):
         function = {"name": call.name, "arguments": ""}
         first = {"index": index, "id": f"call_{call.id}", "type": "function", "function": function}
-        yield event({"tool_calls": [first]})
+        yield {"tool_calls": [first]}, None, False
         for fragment in call.fragments:
             part = {"index": index, "function": {"arguments": fragment}}
-            yield event({"tool_calls": [part]}, token=True)
-    yield event({}, _OPENAI_FINISH[reply.finish])
-    if prompt.include_usage:
-        last = head | {"choices": [], "usage": _openai_usage(reply)}
-        yield Event(b"data: %b\n\n" % dumps(last))
-    yield Event(b"data: [DONE]\n\n")
+            yield {"tool_calls": [part]}, None, True
+    yield {}, _OPENAI_FINISH[reply.finish], False
 
 
 def openai_error(status: int, message: str) -> bytes:
@@ -83,24 +100,26 @@ def openai_error(status: int, message: str) -> bytes:
     return dumps({"error": {"message": message, "type": kind, "param": None, "code": None}})
 
 
-def _openai_head(prompt: Prompt, reply: Reply, kind: str) -> Json:
-    identity = f"chatcmpl-sim-{reply.id}"
+def _openai_head(prompt: Prompt, replies: list[Reply], kind: str) -> Json:
+    identity = f"chatcmpl-sim-{replies[0].id}"
     return {"id": identity, "object": kind, "created": _CREATED, "model": prompt.model}
 
 
-def _openai_usage(reply: Reply) -> Json:
+def _openai_usage(replies: list[Reply]) -> Json:
+    read, written = replies[0].input_tokens, sum(reply.output_tokens for reply in replies)
     return {
-        "prompt_tokens": reply.input_tokens,
-        "completion_tokens": reply.output_tokens,
-        "total_tokens": reply.input_tokens + reply.output_tokens,
+        "prompt_tokens": read,
+        "completion_tokens": written,
+        "total_tokens": read + written,
     }
 
 
 # Anthropic.  Source: docs.anthropic.com/en/docs/build-with-claude/streaming
 
 
-def anthropic_whole(prompt: Prompt, reply: Reply) -> bytes:
+def anthropic_whole(prompt: Prompt, replies: list[Reply]) -> bytes:
     """`type: message`."""
+    [reply] = replies
     blocks: list[Json] = []
     if reply.thinking:
         thought = "".join(reply.thinking)
@@ -113,8 +132,9 @@ def anthropic_whole(prompt: Prompt, reply: Reply) -> bytes:
     return dumps(_message(prompt, reply, blocks, done=True))
 
 
-def anthropic_events(prompt: Prompt, reply: Reply) -> Iterator[Event]:
+def anthropic_events(prompt: Prompt, replies: list[Reply]) -> Iterator[Event]:
     """`message_start` to `message_stop`."""
+    [reply] = replies
     yield _named("message_start", message=_message(prompt, reply, [], done=False))
     yield _named("ping")
     index = 0
@@ -138,7 +158,7 @@ def anthropic_events(prompt: Prompt, reply: Reply) -> Iterator[Event]:
             yield _delta(index, "input_json_delta", token=True, partial_json=fragment)
         yield _named("content_block_stop", index=index)
         index += 1
-    finish = {"stop_reason": _ANTHROPIC_FINISH[reply.finish], "stop_sequence": None}
+    finish = {"stop_reason": _ANTHROPIC_FINISH[reply.finish], "stop_sequence": reply.met}
     yield _named("message_delta", delta=finish, usage={"output_tokens": reply.output_tokens})
     yield _named("message_stop")
 
@@ -166,7 +186,7 @@ def _message(prompt: Prompt, reply: Reply, blocks: list[Json], *, done: bool) ->
         "model": prompt.model,
         "content": blocks,
         "stop_reason": _ANTHROPIC_FINISH[reply.finish] if done else None,
-        "stop_sequence": None,
+        "stop_sequence": reply.met if done else None,
         "usage": {
             "input_tokens": reply.input_tokens,
             "output_tokens": reply.output_tokens if done else 1,

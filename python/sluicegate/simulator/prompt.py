@@ -8,12 +8,18 @@ from typing import Any
 
 Json = dict[str, Any]
 
+_MAX_CHOICES = 8
+
 _WORD = re.compile(r"\s*\S+|\s+$")
 
 
 def words(text: str) -> list[str]:
     """`text` cut into the simulator's tokens: a word with the space before it."""
     return _WORD.findall(text)
+
+
+class RefusedError(Exception):
+    """A request that the vendor answers with 400; its text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Prompt:
     wants_json: bool = False
     thinking: bool = False
     max_tokens: int | None = None
+    stop: list[str] = field(default_factory=list)
+    choices: int = 1
     include_usage: bool = False
 
     def read_content(self, content: object) -> str:
@@ -66,8 +74,10 @@ class Prompt:
 def read_openai(body: Json) -> Prompt:
     """A Chat Completions request."""
     prompt = _common(body)
-    limit = body.get("max_completion_tokens", body.get("max_tokens"))
-    prompt.max_tokens = limit if isinstance(limit, int) else None
+    prompt.max_tokens = _positive(body, "max_completion_tokens") or _positive(body, "max_tokens")
+    stop = body.get("stop") or []
+    prompt.stop = [stop] if isinstance(stop, str) else list(stop)
+    prompt.choices = min(_positive(body, "n") or 1, _MAX_CHOICES)
     for tool in body.get("tools") or []:
         function = tool.get("function") or {}
         prompt.tools.append(Tool(function.get("name", ""), function.get("parameters") or {}))
@@ -85,10 +95,11 @@ def read_openai(body: Json) -> Prompt:
 
 def read_anthropic(body: Json) -> Prompt:
     """A Messages request."""
-    prompt = _common(body)
-    prompt.read_content(body.get("system"))
-    limit = body.get("max_tokens")
-    prompt.max_tokens = limit if isinstance(limit, int) else None
+    prompt = read_anthropic_input(body)
+    prompt.max_tokens = _positive(body, "max_tokens")
+    if prompt.max_tokens is None:
+        raise RefusedError("max_tokens: Field required")
+    prompt.stop = list(body.get("stop_sequences") or [])
     for tool in body.get("tools") or []:
         prompt.tools.append(Tool(tool.get("name", ""), tool.get("input_schema") or {}))
     choice = body.get("tool_choice") or {}
@@ -102,9 +113,28 @@ def read_anthropic(body: Json) -> Prompt:
     return prompt
 
 
+def read_anthropic_input(body: Json) -> Prompt:
+    """What of a Messages request is counted."""
+    prompt = _common(body)
+    prompt.read_content(body.get("system"))
+    return prompt
+
+
+def _positive(body: Json, name: str) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or value < 1:
+        raise RefusedError(f"{name} must be a whole number from 1 up")
+    return value
+
+
 def _common(body: Json) -> Prompt:
     prompt = Prompt(model=str(body.get("model", "")), stream=body.get("stream") is True)
-    for message in body.get("messages") or []:
+    messages = body.get("messages")
+    if not messages:
+        raise RefusedError("messages: at least one is required")
+    for message in messages:
         text = prompt.read_content(message.get("content"))
         role = message.get("role")
         prompt.after_tool = role == "tool" or (role == "user" and _has_result(message))

@@ -7,15 +7,23 @@ import base64
 import re
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from . import dialects
 from .dialects import Event
 from .http import Answer, Request
-from .prompt import Json, Prompt, read_anthropic, read_openai, words
-from .reply import Reply, embedding, reply_to
+from .prompt import (
+    Json,
+    Prompt,
+    RefusedError,
+    read_anthropic,
+    read_anthropic_input,
+    read_openai,
+    words,
+)
+from .reply import Reply, embedding, replies_to
 
 MODELS = ("sim-1", "sim-fast", "sim-slow")
 _DEFAULT_DIMENSIONS = 256
@@ -41,8 +49,8 @@ class Dialect:
     """One generating route."""
 
     read: Callable[[Json], Prompt]
-    whole: Callable[[Prompt, Reply], bytes]
-    events: Callable[[Prompt, Reply], Iterator[Event]]
+    whole: Callable[[Prompt, list[Reply]], bytes]
+    events: Callable[[Prompt, list[Reply]], Iterator[Event]]
     error: Callable[[int, str], bytes]
     error_prefix: bytes
 
@@ -61,6 +69,7 @@ ANTHROPIC = Dialect(
     dialects.anthropic_error,
     b"event: error\n",
 )
+COUNTING = replace(ANTHROPIC, read=read_anthropic_input)
 _GENERATING = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTHROPIC}
 
 
@@ -72,7 +81,8 @@ class Provider:
 
     async def __call__(self, request: Request, answer: Answer) -> None:
         """One request, routed."""
-        dialect = _GENERATING.get(request.path, OPENAI)
+        is_anthropic = request.path.startswith("/v1/messages")
+        dialect = ANTHROPIC if is_anthropic else OPENAI
         if request.method == "GET" and request.path == "/v1/models":
             await answer.whole(200, _models())
             return
@@ -86,48 +96,61 @@ class Provider:
         elif request.method == "POST" and request.path in _GENERATING:
             await self._generate(dialect, body, answer)
         elif request.path == "/v1/messages/count_tokens":
-            count = read_anthropic(body).input_tokens
-            await answer.whole(200, dialects.dumps({"input_tokens": count}))
+            prompt = await _read(COUNTING, body, answer)
+            if prompt is not None:
+                count = {"input_tokens": prompt.input_tokens}
+                await answer.whole(200, dialects.dumps(count))
         elif request.path == "/v1/embeddings":
             await answer.whole(200, _embeddings(body))
         else:
             await answer.whole(404, dialect.error(404, f"no route {request.path}"))
 
     async def _generate(self, dialect: Dialect, body: Json, answer: Answer) -> None:
-        try:
-            prompt = dialect.read(body)
-        except (AttributeError, TypeError):
-            await answer.whole(400, dialect.error(400, "a field has the wrong type"))
-            return
-        refused = re.fullmatch(r"sim-error-([2-5]\d\d)", prompt.model)
+        model = str(body.get("model", ""))
+        refused = re.fullmatch(r"sim-error-([2-5]\d\d)", model)
         if refused:
             status = int(refused[1])
             wait = {"retry_after": "1"} if status in (429, 503) else {}
             text = f"simulated failure {status}"
             await answer.whole(status, dialect.error(status, text), **wait)
             return
-        if prompt.model == "sim-hang":
+        if model == "sim-hang":
             while not answer.abandoned:
                 await asyncio.sleep(0.1)
             return
-        reply = reply_to(prompt)
+        prompt = await _read(dialect, body, answer)
+        if prompt is None:
+            return
+        replies = replies_to(prompt)
         pace = self._pace.of(prompt.model)
         if prompt.stream:
-            await _stream(dialect, prompt, reply, pace, answer)
+            await _stream(dialect, prompt, replies, pace, answer)
             return
-        await asyncio.sleep(pace.first_token_s + pace.token_s * reply.output_tokens)
+        await asyncio.sleep(pace.first_token_s + pace.token_s * replies[0].output_tokens)
         if prompt.model == "sim-midstream-reset":
             answer.reset()
             return
-        await answer.whole(200, dialect.whole(prompt, reply))
+        await answer.whole(200, dialect.whole(prompt, replies))
+
+
+async def _read(dialect: Dialect, body: Json, answer: Answer) -> Prompt | None:
+    """The request; None where it was refused."""
+    try:
+        return dialect.read(body)
+    except RefusedError as error:
+        text = str(error)
+    except (AttributeError, TypeError):
+        text = "a field has the wrong type"
+    await answer.whole(400, dialect.error(400, text))
+    return None
 
 
 async def _stream(
-    dialect: Dialect, prompt: Prompt, reply: Reply, pace: Pace, answer: Answer
+    dialect: Dialect, prompt: Prompt, replies: list[Reply], pace: Pace, answer: Answer
 ) -> None:
     await answer.start()
     sent = 0
-    for event in dialect.events(prompt, reply):
+    for event in dialect.events(prompt, replies):
         if event.token:
             await asyncio.sleep(pace.token_s if sent else pace.first_token_s)
             sent += 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
+from .example import example
 from .prompt import Json, Prompt, Tool, words
 
 _REMARKS = (
@@ -43,8 +43,10 @@ class Reply:
     thinking: list[str]
     text: list[str]
     calls: list[Call]
-    finish: str  # stop | length | tools
+    finish: str  # end | stop_sequence | length | tools
     input_tokens: int
+    met: str | None = None
+    """The stop sequence that ended it."""
 
     @property
     def output_tokens(self) -> int:
@@ -53,24 +55,36 @@ class Reply:
         return len(self.thinking) + len(self.text) + called
 
 
-def reply_to(prompt: Prompt) -> Reply:
-    """The answer to `prompt`, the same each time."""
-    seed = zlib.crc32(f"{prompt.model}\n{prompt.last}\n{prompt.input_tokens}".encode())
+def replies_to(prompt: Prompt) -> list[Reply]:
+    """The answers to `prompt`, as many as were asked for, the same each time."""
+    return [_reply(prompt, choice) for choice in range(prompt.choices)]
+
+
+def _reply(prompt: Prompt, choice: int) -> Reply:
+    seed = zlib.crc32(f"{prompt.model}\n{prompt.last}\n{prompt.input_tokens}".encode()) + choice
     thinking = words(f"The user wrote {prompt.input_tokens} words.") if prompt.thinking else []
     calls = _calls(prompt, seed)
-    text = [] if calls else words(_text(prompt, seed))
-    finish = "tools" if calls else "stop"
+    said, met = ("", None) if calls else _stopped(_text(prompt, seed), prompt.stop)
+    text = words(said)
+    finish = "tools" if calls else "stop_sequence" if met else "end"
     room = prompt.max_tokens
     if room is not None and not calls and len(thinking) + len(text) > room:
         thinking = thinking[:room]
         text = text[: room - len(thinking)]
-        finish = "length"
-    return Reply(f"{seed:08x}", thinking, text, calls, finish, prompt.input_tokens)
+        finish, met = "length", None
+    return Reply(f"{seed:08x}", thinking, text, calls, finish, prompt.input_tokens, met)
+
+
+def _stopped(text: str, stops: list[str]) -> tuple[str, str | None]:
+    """The text up to the first stop sequence in it, and which that is."""
+    found = [(text.index(stop), stop) for stop in stops if stop and stop in text]
+    at, met = min(found, default=(len(text), None))
+    return text[:at], met
 
 
 def _calls(prompt: Prompt, seed: int) -> list[Call]:
-    asked = prompt.must_call or "use the tool" in prompt.last.lower()
-    if not (prompt.tools and prompt.may_call and asked) or prompt.after_tool:
+    wished = "use the tool" in prompt.last.lower() and not prompt.after_tool
+    if not (prompt.tools and prompt.may_call and (prompt.must_call or wished)):
         return []
     named = [tool for tool in prompt.tools if tool.name == prompt.wanted_tool]
     tool: Tool = (named or prompt.tools)[0]
@@ -87,26 +101,6 @@ def _text(prompt: Prompt, seed: int) -> str:
     said = f'The tool said: "{quote}".' if prompt.after_tool else f'You said: "{quote}".'
     seen = f" I was shown {prompt.images} image(s)." if prompt.images else ""
     return f"This is a simulated answer. {said}{seen} {_REMARKS[seed % len(_REMARKS)]}"
-
-
-def example(schema: Json, text: str, depth: int = 0) -> Any:
-    """A value that a JSON schema accepts; strings are `text`. Unknown keywords are ignored."""
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    if depth > 8:
-        return None
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = kind[0]
-    if kind == "object" or (kind is None and "properties" in schema):
-        properties: Json = schema.get("properties") or {}
-        return {name: example(part, text, depth + 1) for name, part in properties.items()}
-    if kind == "array":
-        return [example(schema.get("items") or {}, text, depth + 1)]
-    plain: Json = {"integer": 1, "number": 1.5, "boolean": True, "null": None, "string": text}
-    return plain.get(kind or "", None if depth else {})
 
 
 def embedding(text: str, dimensions: int) -> list[float]:
