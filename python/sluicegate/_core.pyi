@@ -135,6 +135,15 @@ class Engine:
     def govern(self, governance: Governance) -> None:
         """Puts keys and limits in force; requests that run keep those they began with."""
 
+    def keys_seen(self, age_s: float) -> None:
+        """The store had, `age_s` ago, the keys that are in force now. Without it keys of the store
+        open nothing once the window of the configuration is over.
+        """
+
+    @property
+    def keys_are_stale(self) -> bool:
+        """Whether that is so long ago that keys of the store open nothing."""
+
     @property
     def is_first(self) -> bool:
         """Whether the counters of limits know nothing yet: other workers wait for `seeded`."""

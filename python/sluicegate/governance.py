@@ -32,7 +32,7 @@ def governance_json(
     """
     entries: dict[str, dict[str, Any]] = {}
     if stored is not None:
-        entries = {key.digest: msgspec.to_builtins(key) for key in stored.keys}
+        entries = {key.digest: {**msgspec.to_builtins(key), "stored": True} for key in stored.keys}
     for key in settings.keys:
         digest = keys.digest(master, key.key.reveal())
         entries[digest] = {
@@ -54,6 +54,7 @@ def governance_json(
             "open": settings.open,
             "runs": _runs(settings.runs),
             "complete": complete,
+            "stale_keys_s": settings.stale_keys_s,
             "killed_runs": [
                 {"run": each.run, "organisation": each.organisation, "team": each.team}
                 for each in killed

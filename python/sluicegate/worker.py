@@ -122,7 +122,8 @@ class Worker:
             if self._shared_with is not None
             else None
         )
-        self._sync = Sync(open_store(self.settings), self._stored)
+        self._were_keys_stale = False
+        self._sync = Sync(open_store(self.settings), self._stored, self.engine.keys_seen)
         self._govern(master)
         self._was_shared_well = True
         self._reloading: asyncio.Task[None] | None = None
@@ -152,6 +153,7 @@ class Worker:
             log.warning("the store cannot be read, so its keys open nothing yet: %s", error)
         self._sync.read_now()
         self._steward.begin()
+        self._tell_keys()
         if self.engine.is_first:
             self.engine.seeded()
         until_s = time.monotonic() + SHARED_STATE_WITHIN_S
@@ -217,6 +219,7 @@ class Worker:
             await asyncio.sleep(TEND_EVERY_S)
             tell(self.engine, self._webhook)
             self._tell_shared_state()
+            self._tell_keys()
             try:
                 recovered = await asyncio.to_thread(self.engine.recover)
             except (OSError, _core.PanicException) as error:
@@ -238,6 +241,21 @@ class Worker:
                 "shared_state does not answer: budgets live on what this host was granted, rates "
                 "and parallel requests on its share of them"
             )
+
+    def _tell_keys(self) -> None:
+        """Lets all workers know, and the log, that keys of the store are, or are not, refused."""
+        are_stale = self.engine.keys_are_stale
+        self.engine.metrics.troubled("keys", are_stale)
+        if are_stale == self._were_keys_stale:
+            return
+        self._were_keys_stale = are_stale
+        if are_stale:
+            log.error(
+                "the store was not read for %g s: its keys are refused until it is",
+                self.settings.stale_keys_s,
+            )
+        else:
+            log.info("keys of the store are taken again")
 
     def drain(self) -> None:
         """Readiness off, nothing new; what runs may finish within the configured time."""
@@ -280,8 +298,11 @@ class Worker:
     def health(self) -> tuple[bool, bytes]:
         """Whether requests are taken, and the state of the parts."""
         components = dict(self.engine.metrics.components())
-        # Without the store rows wait in the journal; without the journal nothing may be sent.
-        is_ready = not self.draining and components["journal"] == "ok"
+        # Without the store rows wait in the journal; without the journal nothing may be sent, and
+        # without a key that can be checked nothing can be asked.
+        has_own_keys = self.settings.open or bool(self.settings.keys)
+        can_serve = components["journal"] == "ok" and (has_own_keys or components["keys"] == "ok")
+        is_ready = not self.draining and can_serve
         status = "draining" if self.draining else "ok" if is_ready else "unavailable"
         state = {"status": status, **components, "active": self.running}
         shared = self.engine.shared_state

@@ -23,7 +23,9 @@ use crate::body::{self, Scan};
 use crate::budget::{self, Ask, AtCap, Budgets, Charge, Demand, Measure};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::govern::{Digester, Dimension, Governance, Principal, Subject, Unknown};
+use crate::govern::{
+    Digester, Dimension, Governance, Moment, Principal, Sighting, Subject, Unknown,
+};
 
 /// A request as a front brings it.
 #[derive(Debug)]
@@ -117,6 +119,8 @@ pub struct Gate<'a> {
     pub governance: Arc<Governance>,
     /// Of credentials.
     pub digester: &'a Digester,
+    /// When the store was last seen to have the keys in force.
+    pub store: &'a Sighting,
     /// The counters of limits.
     pub budgets: &'a Arc<Budgets>,
     /// Thresholds that were reached.
@@ -139,11 +143,13 @@ impl Gate<'_> {
         headers: impl Iterator<Item = (&'h [u8], &'h [u8])>,
     ) -> Result<Arc<Principal>, Refusal> {
         let headers = RequestHeaders::read(headers, self.digester)?;
-        self.holder(&headers, unix_ms(SystemTime::now()))
+        let at = Moment { now: Instant::now(), unix_ms: unix_ms(SystemTime::now()) };
+        self.holder(&headers, at)
     }
 
-    fn holder(&self, headers: &RequestHeaders, now_ms: u64) -> Result<Arc<Principal>, Refusal> {
-        let holder = self.governance.directory.holder(headers.credential.as_ref(), now_ms);
+    fn holder(&self, headers: &RequestHeaders, at: Moment) -> Result<Arc<Principal>, Refusal> {
+        let directory = &self.governance.directory;
+        let holder = directory.holder(headers.credential.as_ref(), self.store, at);
         holder.map_err(|unknown| match unknown {
             Unknown::No => Refusal::unauthorized(),
             Unknown::NotNow => Refusal::keys_unavailable(),
@@ -168,7 +174,8 @@ impl Gate<'_> {
         let unknown =
             |refusal| Refused { id, refusal: Box::new(refusal), known: None, short: None };
         let headers = RequestHeaders::read(incoming.headers, self.digester).map_err(unknown)?;
-        let principal = self.holder(&headers, unix_ms(now)).map_err(unknown)?;
+        let at = Moment { now: arrived, unix_ms: unix_ms(now) };
+        let principal = self.holder(&headers, at).map_err(unknown)?;
         let mut draft = Draft {
             id,
             dialect: incoming.dialect,

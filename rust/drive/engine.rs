@@ -25,7 +25,7 @@ use super::unknown;
 use crate::budget::Budgets;
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::govern::{Digester, Governance};
+use crate::govern::{Digester, Governance, Sighting};
 use crate::journal::{Journal, Options, RecordId};
 use crate::observe::{Component, Metrics, RequestEnd};
 use crate::share::{self, Keeper, Share};
@@ -53,6 +53,7 @@ pub struct Engine {
     snapshot: ArcSwap<Snapshot>,
     governance: ArcSwap<Governance>,
     digester: Digester,
+    store: Sighting,
     budgets: Arc<Budgets>,
     share: Option<Arc<Share>>,
     crossings: Arc<Crossings>,
@@ -98,6 +99,7 @@ impl Engine {
             snapshot: ArcSwap::from_pointee(snapshot),
             governance: ArcSwap::from_pointee(Governance::default()),
             digester: Digester::new(&options.master_key),
+            store: Sighting::default(),
             budgets,
             share,
             crossings: Arc::new(Crossings::new(metrics.clone())),
@@ -125,6 +127,16 @@ impl Engine {
     /// Keys and limits in force.
     pub fn governance(&self) -> Arc<Governance> {
         self.governance.load_full()
+    }
+
+    /// The store had at a moment the keys that are in force now.
+    pub fn keys_seen(&self, at: Instant) {
+        self.store.seen(at);
+    }
+
+    /// Whether that is so long ago that keys of the store open nothing.
+    pub fn keys_are_stale(&self) -> bool {
+        self.governance.load().directory.is_stale(&self.store, Instant::now())
     }
 
     /// The counters of limits.
@@ -215,6 +227,7 @@ impl Engine {
             snapshot: self.snapshot(),
             governance: self.governance(),
             digester: &self.digester,
+            store: &self.store,
             budgets: &self.budgets,
             crossings: &self.crossings,
             alerts: &self.alerts,

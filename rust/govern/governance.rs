@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -23,6 +24,8 @@ struct GovernanceSpec {
     open: bool,
     /// False where the store cannot be read, so that there may be more keys than these.
     complete: bool,
+    /// How long keys of the store open anything after it was last read.
+    stale_keys_s: f64,
     #[serde(default)]
     killed_runs: Vec<KilledRun>,
     #[serde(default)]
@@ -102,9 +105,10 @@ impl Governance {
             limits.insert(limit.name.clone(), (built.clone(), limit.reset_at_ms));
             rules.push(Rule { limit: built, scope: limit.scope });
         }
+        let stale_after = Duration::try_from_secs_f64(spec.stale_keys_s).unwrap_or_default();
         let open = spec.open.then(|| Arc::new(Principal::anonymous()));
         Ok(Self {
-            directory: Directory { keys, open, complete: spec.complete },
+            directory: Directory { keys, open, complete: spec.complete, stale_after },
             runs: spec.runs,
             requests: Index::new(rules.iter().filter(|rule| !rule.is_on_provider())),
             providers: Index::new(rules.iter().filter(|rule| rule.is_on_provider())),

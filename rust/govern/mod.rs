@@ -10,12 +10,14 @@ mod limit_spec;
 mod principal;
 mod run_rules;
 mod scope;
+mod sighting;
 
 pub use digest::Digester;
-pub use directory::{Directory, Unknown};
+pub use directory::{Directory, Moment, Unknown};
 pub use governance::{Governance, GovernanceError, Unseeded, row_of};
 pub use index::Index;
 pub use limit_spec::{LimitSpec, ScopeSpec};
 pub use principal::{Principal, PrincipalSpec};
 pub use run_rules::{CircleAction, CircleRule, RunRules};
 pub use scope::{Dimension, Subject};
+pub use sighting::Sighting;

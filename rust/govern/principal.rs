@@ -26,6 +26,8 @@ pub struct Principal {
     pub expires_at_ms: Option<u64>,
     /// The key was taken back.
     pub revoked: bool,
+    /// It is the store's, where it can be taken back at any time.
+    pub stored: bool,
 }
 
 /// A key as Python hands it over: never the key itself, only its digest.

@@ -11,6 +11,7 @@ const OWNER: usize = 0;
 const ACTIVE: usize = 1;
 const DRAINING: usize = 2;
 const COMPONENTS: usize = 3;
+const _: () = assert!(COMPONENTS + Component::ALL.len() <= SEAT_WORDS);
 
 /// What a gateway needs beside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +23,13 @@ pub enum Component {
     Journal = 1,
     /// What several hosts count limits in.
     SharedState = 2,
+    /// What is known of the store's keys.
+    Keys = 3,
 }
 
 impl Component {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Ledger, Self::Journal, Self::SharedState];
+    pub const ALL: [Self; 4] = [Self::Ledger, Self::Journal, Self::SharedState, Self::Keys];
 
     /// The name in metrics and in the answer to `/health/ready`.
     pub const fn name(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Component {
             Self::Ledger => "ledger",
             Self::Journal => "journal",
             Self::SharedState => "shared_state",
+            Self::Keys => "keys",
         }
     }
 
@@ -41,6 +45,7 @@ impl Component {
     pub const fn trouble(self) -> &'static str {
         match self {
             Self::Journal => "full",
+            Self::Keys => "stale",
             Self::Ledger | Self::SharedState => "degraded",
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
@@ -209,6 +209,20 @@ impl Engine {
     /// Puts keys and limits in force.
     fn govern(&self, governance: &PyGovernance) {
         self.core.govern(governance.0.clone());
+    }
+
+    /// The store had, so long ago, the keys that are in force now.
+    fn keys_seen(&self, age_s: f64) {
+        let age = Duration::try_from_secs_f64(age_s).unwrap_or_default();
+        if let Some(at) = Instant::now().checked_sub(age) {
+            self.core.keys_seen(at);
+        }
+    }
+
+    /// Whether that is so long ago that keys of the store open nothing.
+    #[getter]
+    fn keys_are_stale(&self) -> bool {
+        self.core.keys_are_stale()
     }
 
     /// Whether the counters know nothing yet and other workers wait for `seeded`.

@@ -127,5 +127,34 @@ def test_what_could_not_be_put_in_force_is_told_again(caplog: pytest.LogCaptureF
     sync.stop()
 
 
+def test_db_04_only_what_is_in_force_counts_as_seen() -> None:
+    """Neither a store that is away nor keys that could not be put in force; and what took long to
+    read is as old as that.
+    """
+    source, ages = Broken(), list[float]()
+    fails = True
+
+    def put(_: Governance | None, complete: bool) -> None:
+        time.sleep(0.02)
+        if fails and complete:
+            raise ValueError("not now")
+
+    sync = Sync(source, put, ages.append)
+    sync.read_now()
+    source.away = False
+    sync.read_now()
+    assert ages == []
+    fails = False
+    sync.read_now()
+    assert len(ages) == 1
+    assert 0.02 <= ages[0] < 1
+    sync.read_now()
+    assert ages[1] < ages[0], "nothing changed, so it was only asked"
+    source.away = True
+    sync.read_now()
+    assert len(ages) == 2
+    sync.stop()
+
+
 def test_one_that_never_started_stops() -> None:
     Sync(Broken(), Heard()).stop()

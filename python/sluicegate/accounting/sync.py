@@ -21,6 +21,8 @@ OnChange = Callable[[Governance | None, bool], None]
 where it never was. `complete` false: it cannot be read now, so a key that is not among these may
 yet be one.
 """
+OnSeen = Callable[[float], None]
+"""`on_seen(age_s)`: so long ago the store had what was told last."""
 
 
 class Source(Protocol):
@@ -42,10 +44,13 @@ class Sync:
     The callback runs in that thread, and in `read_now`'s; never in two at once.
     """
 
-    def __init__(self, store: Source, on_change: OnChange) -> None:
+    def __init__(
+        self, store: Source, on_change: OnChange, on_seen: OnSeen = lambda _: None
+    ) -> None:
         """Args: store: used by this alone, and closed at the end."""
         self._store = store
         self._on_change = on_change
+        self._on_seen = on_seen
         self._known: Governance | None = None
         self._turn = threading.Lock()
         self._stop = threading.Event()
@@ -79,6 +84,7 @@ class Sync:
                 self._look()
 
     def _look(self) -> None:
+        began_s = time.monotonic()
         try:
             changed = self._known is None or self._store.changes() != self._known.change
             if changed:
@@ -93,6 +99,8 @@ class Sync:
             log.info("the store's keys and limits are known")
         if changed or not self.complete:
             self._tell(complete=True)
+        if self._known is not None:  # what could not be put in force was as good as not read
+            self._on_seen(time.monotonic() - began_s)
 
     def _tell(self, *, complete: bool) -> None:
         self.complete = complete

@@ -64,6 +64,7 @@ class Resolver:
             keys=tuple(config.keys),
             limits=tuple(limits),
             store_url=None if config.store == SQLITE else Secret(config.store),
+            stale_keys_s=config.stale_keys_s,
             shared_state_url=None if config.shared_state == LOCAL else Secret(config.shared_state),
             admin_key=config.admin_key,
             admin=config.admin,

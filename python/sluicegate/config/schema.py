@@ -249,6 +249,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Journal and store; relative to this file; made with mode 0700."""
     store: Name = "sqlite"
     """`sqlite`, a file in `data_dir`, or the URL of a PostgreSQL database."""
+    stale_keys_s: Annotated[float, Meta(ge=1)] = 60.0
+    """For how long keys of the store are taken while it cannot be read: one of them may have been
+    revoked meanwhile.
+    """
     shared_state: Name = "local"
     """`local`, or the URL of a Redis or Valkey server through which hosts share their limits."""
     admin_key: Secret | None = None

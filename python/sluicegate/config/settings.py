@@ -100,6 +100,7 @@ class Settings:
     open: bool
     store_url: Secret | None
     """Of PostgreSQL; None for SQLite."""
+    stale_keys_s: float
     shared_state_url: Secret | None
     """Of the server that hosts share their limits through; None where this host has them alone."""
     admin_key: Secret | None
