@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # `release` is what users get; `ci` links fast and is fit for tests and the edit loop.
 PROFILE ?= release
+# Repetitions of the load benchmark.
+REPS ?= 5
 RUST_SOURCES := $(shell find rust -name '*.rs') Cargo.toml Cargo.lock
 STAMP := $(VENV)/.stamp
 
@@ -51,11 +53,11 @@ test-python: setup
 	$(PYTEST)
 	SLUICEGATE_FRONT=asgi $(PYTEST) $(FRONT_TESTS)
 
-bench: setup ## criterion, pytest-benchmark, and the whole gateway under load
+bench: setup ## criterion, the gates, and the whole gateway under load: some 45 minutes
 	cargo bench
 	@mkdir -p bench/results
 	$(BIN)/python -m pytest bench/boundary --benchmark-json=bench/results/boundary.json
-	$(BIN)/python bench/load/run.py
+	$(BIN)/python -m bench.load --reps $(REPS)
 
 lint: setup ## what CI checks beside the tests
 	cargo fmt --check

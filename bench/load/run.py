@@ -1,128 +1,112 @@
-"""The whole gateway under load, beside bare proxies, by an instrument outside this repository.
+"""Load on this gateway and on others in turn: CPU per request, latency, memory, and the ledger.
 
-    python bench/load/run.py [--reps 5] [--only direct,nginx,envoy,sluicegate]
+    python -m bench.load.run [--reps 5] [--targets direct,envoy,sluicegate] [--cells small_c32,...]
 
-The instrument (a mock upstream, a driver and `bench.py`) is a folder named by SLUICEGATE_BENCH, or
-`../shared/bench` beside the checkout; where there is none nothing is measured, and that is said.
-The question: how much CPU does one governed request (key check, limits, budget reservation, body
-scan, journal, usage capture, token count) cost, as a ratio to a bare proxy's in the same run, and
-how much of it is governing? `sluicegate` has a key under seven limits on requests, tokens, money
-and parallel requests, at three levels; `ungoverned` is the same with `auth: none` and no limit.
-Rows go to `results/load.jsonl`, the rendered tables to the `.md` beside it.
+Each repetition starts every target anew, in turn, so that what the machine does besides meets all
+of them; figures are medians over the repetitions, and ratios are taken inside one run. After each
+load the ledger of this gateway is compared with what the driver asked: every request has a row,
+every row its cost and its count. Rows go to `results/load.jsonl`; `report.py` makes the page.
 """
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE.parent / "results"
-REPOSITORY = HERE.parent.parent
-PORT = 4090
-UNGOVERNED_PORT = 4091
-UPSTREAM = "http://127.0.0.1:9100"
-KEY = "sk-bench-0123456789"
-GOVERNED = f"""\
-keys:
-  - name: bench
-    key: {KEY}
-    team: core
-    organisation: acme
-    budget_usd: 100000
-    budget_period: day
-    tpm: 100000000000
-    rpm: 100000000
-    max_parallel: 10000
-limits:
-  - {{name: acme-money, scope: {{organisation: acme}}, cost_usd: 100000, per: month}}
-  - {{name: core-money, scope: {{team: core}}, cost_usd: 100000, per: day}}
-  - {{name: core-tokens, scope: {{team: core}}, total_tokens: 100000000000, per: hour}}
-"""
-MODELS = ("mock", "mock.n200.b16", "mock.n200.b16.d2000", "mock.n200.b16.d10000")
+from bench.load import results
+from bench.load.cells import CELLS, Cell
+from bench.load.instrument import Figures, Instrument, drive
+from bench.load.ledger import Asked, check
+from bench.load.peers import PEER_TARGETS, is_installed
+from bench.load.process import Session, machine_cpu_s, spent_s
+from bench.load.serve import serving
+from bench.load.targets import OURS, Target
+
+TARGETS = {**OURS, **PEER_TARGETS}
+#: The bare proxies stand beside ours; what is slow to measure comes last.
+DEFAULT = "direct,nginx,envoy,sluicegate,asgi,ungoverned,two-workers"
 
 
-def instrument() -> Path | None:
-    """The folder with `bench.py`."""
-    named = os.environ.get("SLUICEGATE_BENCH")
-    folder = Path(named) if named else REPOSITORY.parent / "shared" / "bench"
-    return folder if (folder / "bench.py").exists() else None
+class Visit:
+    """One repetition of one target, from its start to its end."""
+
+    def __init__(self, instrument: Instrument, mock: Session, target: Target) -> None:
+        self._instrument, self._mock, self._target = instrument, mock, target
+        self.asked = Asked()
+
+    def _drive(self, cell: Cell) -> Figures:
+        to = self._target
+        figures = drive(self._instrument.command(to.port, to.headers, cell))
+        self.asked.add(cell.body["model"], figures)
+        return figures
+
+    def _measure(self, cell: Cell, session: Session | None) -> Figures:
+        """A cell's figures, with what everybody's processors did meanwhile."""
+        zero = (0.0, 0.0)
+        before = session.cpu_s() if session else zero
+        mock_before, machine_before = self._mock.cpu_s(), machine_cpu_s()
+        figures = self._drive(cell)
+        cpu_s = spent_s(before, session.cpu_s() if session else zero)
+        mock_cpu_s = spent_s(mock_before, self._mock.cpu_s())
+        known = cpu_s + mock_cpu_s + figures.get("drive_cpu_s", 0)
+        other_s = max(0.0, machine_cpu_s() - machine_before - known)
+        sample = figures.pop("sample", "")
+        if figures.get("errors"):
+            print(f"  {figures['errors']} errors, one answer was: {sample[:200]}", file=sys.stderr)
+        rss = session.rss_mib() if session else []
+        return {**figures, "cpu_s": cpu_s, "other_s": other_s, "rss_mib": rss}
+
+    def cells(self, names: Iterable[str], warm_s: float) -> Iterator[Figures]:
+        """Starts it, warms it, measures each cell."""
+        self._target.forget()
+        with serving(self._target, self._instrument.scratch) as served:
+            session, start = served.session, {"start_s": served.start_s}
+            idle = session.rss_mib() if session else []
+            self.asked.add("mock", {"issued": served.asked, "n": served.asked})
+            self._drive(replace(CELLS["small_c32"], seconds=warm_s))
+            self._drive(replace(CELLS["burst_c1"], seconds=warm_s, connections=8))
+            for name in names:
+                figures = self._measure(CELLS[name], session)
+                yield {"cell": name, **start, "idle_rss_mib": idle, **figures}
+        if self._target.config is not None:
+            yield {"ledger": check(self._target.config, self.asked)}
 
 
-def config(folder: Path, port: int, *, governed: bool) -> Path:
-    """A configuration as users have it: a provider with prices, aliases, a key with its limits."""
-    models = "".join(f'  "{name}": {{targets: [bench/{name}]}}\n' for name in MODELS)
-    path = folder / f"{port}.yaml"
-    path.write_text(
-        f"server: {{port: {port}}}\n"
-        f"data_dir: {folder / str(port)}\n"
-        f"providers:\n  bench: {{dialect: openai, base_url: {UPSTREAM}/v1, api_key: sk-upstream}}\n"
-        f"prices: {{bench/*: {{input: 1.0, output: 2.0}}}}\n"
-        f"models:\n{models}" + (GOVERNED if governed else "auth: none\n")
-    )
-    path.chmod(0o600)
-    return path
-
-
-def target_of(path: Path, port: int, python: str) -> dict[str, Any]:
-    """A target as the instrument wants it."""
-    return {
-        "cmd": [python, "-m", "sluicegate", "serve", "--config", str(path)],
-        "port": port,
-        "headers": [f"Authorization: Bearer {KEY}"],
-    }
-
-
-def ledger_rows(path: Path) -> int:
-    """Rows of the export: every request that was answered must have one."""
-    command = [sys.executable, "-m", "sluicegate", "ledger", "export", "--config", str(path)]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return max(0, out.count("\n") - 1)
+def chosen(names: str, scratch: Path) -> dict[str, Target]:
+    """The named targets that can be started here; what is missing is said."""
+    targets = {name: TARGETS[name](scratch) for name in names.split(",")}
+    for name in [it for it, target in targets.items() if target.command]:
+        if not is_installed(targets[name]):
+            print(f"{name} is not installed: it is NOT measured", file=sys.stderr)
+            del targets[name]
+    return targets
 
 
 def main() -> None:
-    """Runs the instrument with this gateway as one of its targets."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Runs it, and writes a row for each cell."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--reps", type=int, default=5)
-    parser.add_argument("--only", default="direct,nginx,envoy,ungoverned,sluicegate")
-    parser.add_argument("--out", type=Path, default=RESULTS / "load.jsonl")
-    parser.add_argument(
-        "--python", default=sys.executable, help="interpreter that has sluicegate installed"
-    )
+    parser.add_argument("--targets", default=DEFAULT, help=f"of {', '.join(TARGETS)}, or `all`")
+    parser.add_argument("--cells", default=",".join(CELLS))
+    parser.add_argument("--warm-s", type=float, default=1.0, help="load before it counts, twice")
+    results.add_option(parser)
     args = parser.parse_args()
-    folder = instrument()
-    if folder is None:
-        print("no instrument (SLUICEGATE_BENCH names its folder): the load was NOT measured")
-        return
-    args.out.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = config(Path(scratch), PORT, governed=True)
-        bare = config(Path(scratch), UNGOVERNED_PORT, governed=False)
-        targets = {
-            "sluicegate": target_of(path, PORT, args.python),
-            "ungoverned": target_of(bare, UNGOVERNED_PORT, args.python),
-        }
-        extra = Path(scratch) / "target.json"
-        extra.write_text(json.dumps(targets))
-        bench = [sys.executable, str(folder / "bench.py")]
-        run = ["run", "--only", args.only, "--extra", str(extra), "--reps", str(args.reps)]
-        subprocess.run([*bench, *run, "--out", str(args.out)], check=True)
-        rows = ledger_rows(path)
-        answered = sum(
-            row.get("n", 0)
-            for row in map(json.loads, args.out.read_text().splitlines())
-            if row["target"] == "sluicegate"
-        )
-        report = subprocess.run(
-            [*bench, "report", str(args.out)], check=True, capture_output=True, text=True
-        ).stdout
-        note = f"\nLedger rows: {rows}; answered in measured cells: {answered} (warm-ups too).\n"
-        args.out.with_suffix(".md").write_text(report + note)
-        print(report + note)
+    names = ",".join(TARGETS) if args.targets == "all" else args.targets
+    cells = args.cells.split(",")
+    with tempfile.TemporaryDirectory() as folder:
+        instrument = Instrument(Path(folder))
+        targets = chosen(names, Path(folder))
+        with results.Out(args.out, "cells") as out, instrument.mock() as mock:
+            for rep in range(args.reps):
+                for name, target in targets.items():
+                    visit = Visit(instrument, mock, target)
+                    wanted = [cell for cell in cells if cell in target.cells]
+                    for row in visit.cells(wanted, args.warm_s) if wanted else ():
+                        out.write({"rep": rep, "target": name, **row})
+                    print(f"rep {rep} {name}: {json.dumps(visit.asked.issued)}", file=sys.stderr)
 
 
 if __name__ == "__main__":
