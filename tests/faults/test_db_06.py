@@ -60,7 +60,7 @@ def test_db_06_killed_again_and_again_it_loses_nothing(own_gateway: Start, store
                 assert integrity(gateway) == "ok"
             assert_every_start_has_its_row(upstream.requests, gateway.ledger())
         gateway.start()
-        assert eventually(lambda: not waiting(gateway), 10)
+        assert eventually(lambda: not waiting(gateway), 30)
         gateway.stop()
         rows = gateway.ledger()
         assert_every_start_has_its_row(upstream.requests, rows)
@@ -105,5 +105,5 @@ def test_db_06_an_intent_is_durable_before_the_upstream_hears(
 def restarted(gateway: Gateway) -> Gateway:
     """The same one, running again, with nothing of the old life left to drain."""
     gateway.start()
-    assert eventually(lambda: not waiting(gateway), 10)
+    assert eventually(lambda: not waiting(gateway), 30)
     return gateway
