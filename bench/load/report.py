@@ -120,7 +120,9 @@ def _machine(rows: Rows) -> list[str]:
         seconds = sum(row.get("secs", 0) for row in mine)
         others = sum(row.get("other_s", 0) for row in mine) / seconds if seconds else None
         lines.append([target, *(str(it) for it in counts), number(others, 2)])
-    return table(["target", "errors", "short", "stuck", "other work, cores"], lines)
+    silent = [row["target"] for row in rows.of("cells") if "cell" not in row and "error" in row]
+    said = [f"Did not serve in a repetition: {', '.join(silent)}.", ""] if silent else []
+    return table(["target", "errors", "short", "stuck", "other work, cores"], lines) + said
 
 
 def _ledgers(rows: Rows) -> list[str]:

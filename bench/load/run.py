@@ -22,7 +22,7 @@ from bench.load.instrument import Figures, Instrument, drive
 from bench.load.ledger import Asked, check
 from bench.load.peers import PEER_TARGETS, is_installed
 from bench.load.process import Session, machine_cpu_s, spent_s
-from bench.load.serve import serving
+from bench.load.serve import NeverServedError, serving
 from bench.load.targets import OURS, Target
 
 TARGETS = {**OURS, **PEER_TARGETS}
@@ -59,7 +59,16 @@ class Visit:
         rss = session.rss_mib() if session else []
         return {**figures, "cpu_s": cpu_s, "other_s": other_s, "rss_mib": rss}
 
-    def cells(self, names: Iterable[str], warm_s: float) -> Iterator[Figures]:
+    def rows(self, cells: Iterable[str], warm_s: float) -> Iterator[Figures]:
+        """Those of its cells that are asked for; or what it said instead of serving."""
+        wanted = [cell for cell in cells if cell in self._target.cells]
+        try:
+            yield from self._cells(wanted, warm_s) if wanted else ()
+        except NeverServedError as error:
+            print(f"NOT measured: {error}", file=sys.stderr)
+            yield {"error": str(error)}
+
+    def _cells(self, names: Iterable[str], warm_s: float) -> Iterator[Figures]:
         """Starts it, warms it, measures each cell."""
         self._target.forget()
         with serving(self._target, self._instrument.scratch) as served:
@@ -103,8 +112,7 @@ def main() -> None:
             for rep in range(args.reps):
                 for name, target in targets.items():
                     visit = Visit(instrument, mock, target)
-                    wanted = [cell for cell in cells if cell in target.cells]
-                    for row in visit.cells(wanted, args.warm_s) if wanted else ():
+                    for row in visit.rows(cells, args.warm_s):
                         out.write({"rep": rep, "target": name, **row})
                     print(f"rep {rep} {name}: {json.dumps(visit.asked.issued)}", file=sys.stderr)
 

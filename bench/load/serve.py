@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,10 @@ from bench.load.targets import Target
 
 _READY_WITHIN_S = 60
 _BETWEEN_TRIES_S = 0.005
+
+
+class NeverServedError(Exception):
+    """A target that ended, or never answered; with the end of what it said."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def _answers(target: Target, body: dict[str, object], path: str) -> int | None:
 def serving(
     target: Target, scratch: Path, body: dict[str, object] | None = None, path: str = CHAT
 ) -> Iterator[Served]:
-    """Until the first 200; a target that never gives one ends the run, with its log's end."""
+    """From the first 200 on. Raises: `NeverServedError`."""
     if not target.command:
         yield Served(None, 0.0, 1 if _answers(target, small(), path) == 200 else 0)
         return
@@ -62,5 +65,6 @@ def serving(
             time.sleep(_BETWEEN_TRIES_S)
             status = _answers(target, body or small(), path)
             if session.has_ended() or time.monotonic() - begun > _READY_WITHIN_S:
-                sys.exit(f"{target.command[0]}: status {status}; {log.read_text()[-1500:]}")
+                said = log.read_text(errors="replace")[-1500:]
+                raise NeverServedError(f"{target.command}: status {status}; {said}")
         yield Served(session, time.monotonic() - begun, 1)

@@ -3,9 +3,9 @@
     python -m bench.load.upstream PORT
 
 The instrument's mock speaks one dialect. This one serves `/v1/messages` as Anthropic does and
-`/v1/chat/completions` as OpenAI does, streams only, and reads the same knobs from the model's name
-(`n` chunks of `b` bytes, `d` microseconds apart). Each chunk is written by itself and carries the
-time of its writing, as the driver wants it.
+`/v1/chat/completions` as OpenAI does, whole or streamed, and reads the same knobs from the model's
+name (`n` chunks of `b` bytes, `d` microseconds apart). Each chunk is written by itself and carries
+the time of its writing, as the driver wants it.
 """
 
 import asyncio
@@ -19,9 +19,22 @@ import uvloop
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _KNOB = re.compile(rb'"model": ?"[^"]*?\.n(\d+)(?:\.b(\d+))?(?:\.d(\d+))?"')
+_STREAM = re.compile(rb'"stream": ?true')
 _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
+)
+_WHOLE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+_OPENAI_WHOLE = (
+    b'{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"mock",'
+    b'"choices":[{"index":0,"message":{"role":"assistant","content":"A short answer.",'
+    b'"refusal":null},"logprobs":null,"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":50,"completion_tokens":40,"total_tokens":90}}'
+)
+_ANTHROPIC_WHOLE = (
+    b'{"id":"msg_bench","type":"message","role":"assistant","model":"mock",'
+    b'"content":[{"type":"text","text":"A short answer."}],"stop_reason":"end_turn",'
+    b'"stop_sequence":null,"usage":{"input_tokens":50,"output_tokens":40}}'
 )
 _CHUNK = (
     b'{"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1700000000,"model":"mock",'
@@ -81,6 +94,12 @@ def pieces(path: bytes, chunks: int, filler: bytes) -> Iterator[bytes]:
     yield _framed(end(chunks)) + b"0\r\n\r\n"
 
 
+def whole(path: bytes) -> bytes:
+    """An answer that is no stream."""
+    body = _ANTHROPIC_WHOLE if path.endswith(b"/messages") else _OPENAI_WHOLE
+    return _WHOLE_HEAD % (len(body), body)
+
+
 class Connection(asyncio.Protocol):
     """One request after the other."""
 
@@ -98,14 +117,19 @@ class Connection(asyncio.Protocol):
         if end < 0:
             return
         length = _LENGTH.search(self._got, 0, end)
-        whole = end + 4 + (int(length[1]) if length else 0)
-        if len(self._got) < whole:
+        size = end + 4 + (int(length[1]) if length else 0)
+        if len(self._got) < size:
             return
-        path = bytes(self._got[: self._got.find(b"\r")].split(b" ")[1])
-        knobs = _KNOB.search(self._got, end, whole)
-        # A match reads from the buffer that it was found in, so first this, then the cut.
+        request = bytes(self._got[:size])
+        del self._got[:size]
+        self._answer(request.split(b" ", 2)[1], request[end:])
+
+    def _answer(self, path: bytes, body: bytes) -> None:
+        if not _STREAM.search(body):
+            self._transport.write(whole(path))
+            return
+        knobs = _KNOB.search(body)
         chunks, size, pace_us = (int(it or 0) for it in knobs.groups()) if knobs else (1, 16, 0)
-        del self._got[:whole]
         text = (b"xxxxx " * (size // 6 + 1))[:size]
         self._write(pieces(path, chunks, text), pace_us / 1e6)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from bench.load.bars import BARS, Bar, added, cell, crowd, judge, translated, untranslated, verdicts
 from bench.load.figures import Rows, cpu_us_per_event, cpu_us_per_request, quantile
 

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+
 from bench.load.ledger import Asked, compare, cost_usd, output_tokens, sentence
 
 STREAM = "mock.n200.b16"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bench.load import results
 from bench.load.cells import CELLS, agent
 from bench.load.figures import Rows
@@ -12,7 +13,7 @@ from bench.load.growth import growth_mib
 from bench.load.process import spent_s
 from bench.load.report import page
 from bench.load.streams import Crowd, verdict
-from bench.load.upstream import pieces
+from bench.load.upstream import pieces, whole
 
 
 @pytest.mark.parametrize(
@@ -79,12 +80,15 @@ def test_the_page_says_what_was_met_missed_and_not_measured() -> None:
         figures = {"n": 1000, "secs": 1.0, "rps": 1000.0, "errors": 0, "other_s": 0.5}
         return {"part": "cells", "target": target, "cell": "small_c32", "cpu_s": cpu_s} | figures
 
-    text = page(Rows([row("sluicegate", 0.07), row("asgi", 0.12), row("envoy", 0.05)]))
+    silent = {"part": "cells", "target": "portkey", "error": "no such file"}
+    rows = [row("sluicegate", 0.07), row("asgi", 0.12), row("envoy", 0.05), silent]
+    text = page(Rows(rows))
     lines = {tuple(line.split(" | ")[:2]): line for line in text.splitlines()}
     asked = "| small, 32 at once: CPU a request"
     assert lines[asked, "sluicegate"].endswith("| 70.0 µs | 50.0 | 1.40 | <= 1.8 x envoy | met |")
     assert lines[asked, "asgi"].endswith("| 120 µs | 50.0 | 2.40 | <= 1.8 x envoy | **missed** |")
     assert lines["| worker, idle", "asgi"].endswith("| not measured |")
+    assert "Did not serve in a repetition: portkey." in text
 
 
 def unframed(wire: bytes) -> bytes:
@@ -120,3 +124,10 @@ def test_the_canned_upstream_streams_what_its_dialect_asks(
 def test_every_streamed_cell_expects_as_many_events_as_it_asks() -> None:
     for cell in CELLS.values():
         assert (f".n{cell.events}." in cell.body["model"]) == bool(cell.events)
+
+
+@pytest.mark.parametrize("path", [b"/v1/chat/completions", b"/v1/messages"])
+def test_the_canned_upstreams_whole_answers_are_framed(path: bytes) -> None:
+    head, _, body = whole(path).partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert json.loads(body)["usage"]
