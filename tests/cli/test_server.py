@@ -1,9 +1,12 @@
 """Processes and signals: the real command, with a real port."""
 
+import ctypes
+import errno
 import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import threading
 import time
@@ -190,34 +193,49 @@ def test_port_0_is_one_port_for_all_workers(
 
 def test_nagles_algorithm_is_off_for_clients(gateway: Gateway) -> None:
     """A stream's small events would wait for acknowledgements otherwise."""
-    pidfd_getfd, tcp_nodelay = 438, 1
-    import ctypes
-
-    system = ctypes.CDLL(None, use_errno=True)
     with socket.create_connection(("127.0.0.1", gateway.port)) as client:
         client.sendall(b"GET /health/live HTTP/1.1\r\nhost: h\r\n\r\n")
-        client.recv(1000)
-        mine = client.getsockname()[1]
-        seen = []
-        for pid in gateway.processes()[1:]:
-            pidfd = os.pidfd_open(pid)
-            for entry in Path(f"/proc/{pid}/fd").iterdir():
-                if not str(entry.readlink()).startswith("socket:"):
-                    continue
-                fd = system.syscall(pidfd_getfd, pidfd, int(entry.name), 0)
-                if fd < 0:
-                    pytest.skip("this kernel or user may not look into other processes")
-                with socket.socket(fileno=fd) as theirs:
-                    if theirs.family != socket.AF_INET:
-                        continue
-                    try:
-                        is_it = theirs.getpeername()[1] == mine
-                    except OSError:
-                        continue
-                    if is_it:
-                        seen.append(theirs.getsockopt(socket.IPPROTO_TCP, tcp_nodelay))
-            os.close(pidfd)
+        assert client.recv(1000)
+        ends = (("127.0.0.1", gateway.port), client.getsockname())
+        seen = [
+            theirs.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for pid in gateway.processes()[1:]
+            for theirs in sockets_of(pid)
+            if ends_of(theirs) == ends
+        ]
     assert seen == [1]
+
+
+def sockets_of(pid: int) -> Iterator[socket.socket]:
+    """Another process's sockets, each as long as it is looked at; what it closes meanwhile is
+    left out.
+    """
+    pidfd_getfd = 438
+    system = ctypes.CDLL(None, use_errno=True)
+    try:
+        pidfd = os.pidfd_open(pid)
+        numbers = [int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    except (ProcessLookupError, FileNotFoundError):
+        return
+    for number in numbers:
+        fd = system.syscall(pidfd_getfd, pidfd, number, 0)
+        if fd < 0 and ctypes.get_errno() in (errno.EPERM, errno.ENOSYS):
+            pytest.skip("this kernel or user may not look into other processes")
+        if fd < 0 or not stat.S_ISSOCK(os.fstat(fd).st_mode):
+            if fd >= 0:
+                os.close(fd)
+            continue
+        with socket.socket(fileno=fd) as theirs:
+            yield theirs
+    os.close(pidfd)
+
+
+def ends_of(theirs: socket.socket) -> tuple[object, object] | None:
+    """Where a connection begins and ends; None of a socket without a connection."""
+    try:
+        return theirs.getsockname(), theirs.getpeername()
+    except OSError:
+        return None
 
 
 def test_a_listener_tells_where_it_is_reached() -> None:
