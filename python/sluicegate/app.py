@@ -236,7 +236,8 @@ def _mounted(worker: Worker, loop: asyncio.AbstractEventLoop) -> Mounted:
     def reload() -> None:
         loop.call_soon_threadsafe(worker.reload_soon)
 
-    return Mounted(lambda: worker.settings, worker.watch, reload, worker.engine.standing)
+    engine = worker.engine
+    return Mounted(lambda: worker.settings, worker.watch, reload, engine.standing, engine.metrics)
 
 
 def _with_ends(scope: Scope) -> Scope:

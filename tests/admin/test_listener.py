@@ -1,6 +1,7 @@
 """Where the admin API listens, with the real command."""
 
 import os
+import re
 import signal
 import socket
 import time
@@ -63,6 +64,15 @@ def test_cf_01_cf_02_a_reload_by_the_api_reaches_every_worker(tmp_path: Path) ->
         assert bad.status_code == 422
         assert bad.json()["error"]["problems"][0]["field"] == "nonsense"
         assert all_know()
+        assert reloads(f"{gateway.url}/metrics") == {"ok": 2, "failed": 1}
+
+
+def reloads(url: str) -> dict[str, int]:
+    """Readings of the configuration by their outcome."""
+    found = re.findall(
+        r'sluicegate_config_reloads_total\{outcome="(\w+)"\} (\d+)', httpx.get(url).text
+    )
+    return {outcome: int(times) for outcome, times in found}
 
 
 def test_au_12_on_a_public_listener_it_is_not(tmp_path: Path) -> None:

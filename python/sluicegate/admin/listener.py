@@ -181,12 +181,13 @@ class AdminApp:
     def _open(self) -> tuple[AdminApi, Scrape]:
         settings = Followed(self._config)
         server = settings().server
-        service = open_service(settings, reload_by(None))
-        watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         data_dir = settings().data_dir
+        counts = _core.Metrics(data_dir)
+        service = open_service(settings, reload_by(None), counts=counts)
+        watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         tries = Tries(data_dir / TRIES_FILE)
         is_private = is_loopback(os.environ.get(HOST_VARIABLE, ""))
-        scrape = Scrape(_core.Metrics(data_dir), settings, lambda _: is_private, tries)
+        scrape = Scrape(counts, settings, lambda _: is_private, tries)
         return AdminApi(service, watch, tries), scrape
 
 

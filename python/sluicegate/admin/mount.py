@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Any, Final
 
+from sluicegate import _core
 from sluicegate.admin.api import AdminApi, send_error
 from sluicegate.admin.errors import ElsewhereError
 from sluicegate.admin.service import open_service
@@ -34,6 +35,7 @@ class Mounted:
         watch: Watch,
         reload: Callable[[], None],
         counters: Counters | None = None,
+        counts: _core.Metrics | None = None,
     ) -> None:
         """Opens the store lazily, and reads the master key now.
 
@@ -42,11 +44,12 @@ class Mounted:
             watch: of the worker's requests.
             reload: has this one process read the configuration again; any thread may call it.
             counters: how limits stand, where a gateway runs.
+            counts: its metrics.
         Raises:
             MasterKeyError: the master key must not be used. OSError: it cannot be read or made.
         """
         self._settings = settings
-        service = open_service(settings, reload_by(reload), counters)
+        service = open_service(settings, reload_by(reload), counters, counts)
         self._api = AdminApi(service, watch, Tries(settings().data_dir / TRIES_FILE))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sluicegate import _core
 from sluicegate.admin.desk import Desk
 from sluicegate.admin.errors import BadConfigError, CannotReloadError
 from sluicegate.admin.views import ConfigView, ReloadView
@@ -23,10 +24,16 @@ _AT_START: Final = ("server", "data_dir", "store_url", "admin", "master_key")
 class Operation:
     """The configuration."""
 
-    def __init__(self, desk: Desk, reload: Callable[[], None] | None) -> None:
-        """Args: reload: has all workers read the file again; None where there are none."""
+    def __init__(
+        self, desk: Desk, reload: Callable[[], None] | None, counts: _core.Metrics | None = None
+    ) -> None:
+        """Args:
+        reload: has all workers read the file again; None where there are none.
+        counts: where a file that no worker was asked to read is counted.
+        """
         self._desk = desk
         self._reload = reload
+        self._counts = counts
 
     def reload(self) -> ReloadView:
         """Has the workers read the file again, if it is right. Requests that run keep what they
@@ -41,6 +48,8 @@ class Operation:
         try:
             after = load(before.path)
         except ConfigError as error:
+            if self._counts is not None:
+                self._counts.reload(ok=False)
             raise BadConfigError(
                 [
                     {"line": each.line, "field": dotted(each.path), "message": each.message}

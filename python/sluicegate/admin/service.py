@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sluicegate import _core
 from sluicegate.accounting.keys import read_master_key
 from sluicegate.admin.desk import Desk
 from sluicegate.admin.identities import Identities
@@ -25,10 +26,12 @@ class Service:
         desk: Desk,
         reload: Callable[[], None] | None = None,
         counters: Counters | None = None,
+        counts: _core.Metrics | None = None,
     ) -> None:
         """Args:
         reload: has all workers read the configuration again.
         counters: how limits stand, where a gateway runs.
+        counts: its metrics.
         """
         self.desk = desk
         self.identities = Identities(desk)
@@ -37,7 +40,7 @@ class Service:
         self.standings = Standings(desk, counters)
         self.runs = Runs(desk)
         self.reports = Reports(desk)
-        self.operation = Operation(desk, reload)
+        self.operation = Operation(desk, reload, counts)
 
     @property
     def store(self) -> Store:
@@ -53,6 +56,7 @@ def open_service(
     settings: Callable[[], Settings],
     reload: Callable[[], None] | None = None,
     counters: Counters | None = None,
+    counts: _core.Metrics | None = None,
 ) -> Service:
     """The service of a configuration, with a store of its own.
 
@@ -63,4 +67,4 @@ def open_service(
     first = settings()
     configured = first.master_key.reveal() if first.master_key else None
     master = read_master_key(first.data_dir, configured)
-    return Service(Desk(open_store(first), settings, master), reload, counters)
+    return Service(Desk(open_store(first), settings, master), reload, counters, counts)
