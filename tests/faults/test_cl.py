@@ -116,6 +116,27 @@ def test_cl_04_a_draining_provider_is_read_to_the_end(
     assert_row(gateway.rows(what.ref)[0], basis="reported", output_tokens=100)
 
 
+def test_cl_04_so_many_streams_are_drained_at_once_and_no_more(
+    own_gateway: Start, upstream: ScriptedUpstream
+) -> None:
+    """Sixty-four in a worker; what is above is cancelled, and settled as it was counted."""
+    gateway = own_gateway(providers={"u": {"on_disconnect": "drain"}})
+    name = f"ok+n-200+itl-20@{ref('cl04')}"
+    what = [_new(name, "u", "openai") for _ in range(80)]
+    clients = [RawClient(gateway.url) for _ in what]
+    for client, each in zip(clients, what, strict=True):
+        client.ask(each, KEY)
+    for client in clients:
+        client.until(token(5).encode())
+    for client in clients:
+        client.fin()
+    seen = upstream.of(name)
+    assert eventually(lambda: all(each.finished or each.cancelled for each in seen), 10)
+    assert sum(each.finished is not None for each in seen) == 64
+    rows = [rows[0] for rows in gateway.rows_of(each.ref for each in what).values()]
+    assert sorted(row["basis"] for row in rows) == ["counted"] * 16 + ["reported"] * 64
+
+
 def test_cl_05_slow_readers_hold_back_the_upstream_and_cost_no_memory(
     own_gateway: Start, upstream: ScriptedUpstream
 ) -> None:

@@ -140,6 +140,9 @@ def test_st_07_a_long_pause_is_survived(gateways: Start, dialect: str, provider:
     name = f"{provider}/fault-stall-3s-after-3@{ref('st07')}"
     got = ask(gateway, name, dialect=dialect, stream=True)
     assert_good(got)
+    before, behind = got.token_arrivals()[2:4]
+    beats = [at for at, data in got.arrivals if data.startswith(b":") and before < at < behind]
+    assert len(beats) >= 2, "proxies of the client's cut what is silent"
 
 
 def test_st_07_heartbeats_come_while_nothing_else_does(gateways: Start) -> None:
