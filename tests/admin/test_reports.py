@@ -68,6 +68,16 @@ async def test_wrong_limits_are_refused(office: Office, rule: dict[str, Any], fi
 async def test_a_budget_is_of_money(office: Office) -> None:
     answer = await office.ask("POST", "/budgets", {"name": "b", "requests": 1, "per": "day"})
     assert answer.json()["error"]["problems"][0]["field"] == "cost_usd"
+    await office.given("POST", "/limits", {"name": "l", "requests": 1, "per": "day"})
+    for method, path, body in (
+        ("GET", "/budgets/l", None),
+        ("GET", "/budgets/l/standing", None),
+        ("PATCH", "/budgets/l", {"requests": 2}),
+        ("POST", "/budgets/l/reset", {}),
+        ("DELETE", "/budgets/l", None),
+    ):
+        assert code_of(await office.ask(method, path, body)) == (404, "not_found"), path
+    assert (await office.given("GET", "/limits/l"))["rule"]["requests"] == 1
 
 
 async def test_ac_11_reports_are_exact(either: Office) -> None:

@@ -26,6 +26,9 @@ async def tenants(office: Office) -> dict[str, Any]:
         await office.given(
             "POST", "/limits", {"name": f"l-{name}", "scope": place, "requests": 9, "per": "day"}
         )
+        await office.given(
+            "POST", "/budgets", {"name": f"b-{name}", "scope": place, "cost_usd": 9, "per": "day"}
+        )
         office.spent(
             number, **place, key_name=f"k-{name}", run=f"r-{name}", cost_usd="1", user="alice"
         )
@@ -50,6 +53,7 @@ async def test_au_05_another_tenants_things_are_as_if_not_there(either: Office) 
         ids = {
             "key": world[f"key {tenant}"],
             "limit": f"l-{tenant}",
+            "budget": f"b-{tenant}",
             "run": f"r-{tenant}",
             "request": world[f"request {tenant}"],
             "team": world[f"team {organisation} {team}"],
@@ -68,7 +72,7 @@ async def test_au_05_another_tenants_things_are_as_if_not_there(either: Office) 
 
 def id_routes(ids: dict[str, str]) -> list[tuple[str, str]]:
     """Every route that names something, but for killing a run: that makes one of one's own."""
-    kinds = {"keys": "key", "limits": "limit", "budgets": "limit", "runs": "run"}
+    kinds = {"keys": "key", "limits": "limit", "budgets": "budget", "runs": "run"}
     kinds |= {"requests": "request", "teams": "team", "projects": "project", "users": "user"}
     kinds |= {"organisations": "organisation"}
     assert {route.path.split("/")[1] for route in ROUTES if "{" in route.path} == set(kinds)
@@ -171,7 +175,7 @@ WRITES = [route for route in ROUTES if route.method in {"POST", "PATCH"}]
 def least(route: Route, world: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """A right request to a route, about things of the team core of acme."""
     plural = route.path.split("/")[1]
-    ids = {"keys": world["key acme-core"], "limits": "l-acme-core", "budgets": "l-acme-core"}
+    ids = {"keys": world["key acme-core"], "limits": "l-acme-core", "budgets": "b-acme-core"}
     ids |= {"runs": "r-acme-core", "teams": world["team acme core"]}
     ids |= {"users": world["user acme core alice"], "organisations": world["organisation acme"]}
     ids |= {"projects": world["project acme core p"], "requests": world["request acme-core"]}

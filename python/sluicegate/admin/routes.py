@@ -11,7 +11,7 @@ import msgspec
 from sluicegate.accounting.limits import Limit
 from sluicegate.admin import forms, views
 from sluicegate.admin.actor import Actor, Role
-from sluicegate.admin.errors import InvalidInputError, Problem
+from sluicegate.admin.errors import InvalidInputError, NotFoundError, Problem
 from sluicegate.admin.service import Service
 from sluicegate.config.problems import suggestion
 from sluicegate.store.ledger import GROUPS
@@ -198,6 +198,7 @@ def _limits(plural: str, *, budgets_only: bool) -> list[Route]:
     path = f"/{plural}"
     one = f"{path}/{{name}}"
     word = "budget" if budgets_only else "limit"
+    named = _budget if budgets_only else _limit
     return [
         Route(
             "GET",
@@ -226,7 +227,7 @@ def _limits(plural: str, *, budgets_only: bool) -> list[Route]:
             "team_admin",
             f"One {word}",
             views.LimitView,
-            lambda a: a.service.limits.get(a.actor, a.names["name"]),
+            lambda a: a.service.limits.get(a.actor, named(a)),
         ),
         Route(
             "PATCH",
@@ -234,7 +235,7 @@ def _limits(plural: str, *, budgets_only: bool) -> list[Route]:
             "team_admin",
             f"Change a {word}; what was used stays used",
             views.LimitView,
-            lambda a: a.service.limits.change(a.actor, a.names["name"], a.form),
+            lambda a: a.service.limits.change(a.actor, named(a), a.form),
             form=forms.ChangeLimit,
         ),
         Route(
@@ -243,7 +244,7 @@ def _limits(plural: str, *, budgets_only: bool) -> list[Route]:
             "team_admin",
             f"End a {word}",
             views.DeletedView,
-            lambda a: a.service.limits.delete(a.actor, a.names["name"]),
+            lambda a: a.service.limits.delete(a.actor, named(a)),
         ),
         Route(
             "GET",
@@ -253,7 +254,7 @@ def _limits(plural: str, *, budgets_only: bool) -> list[Route]:
             views.StandingView,
             lambda a: a.service.standings.get(
                 a.actor,
-                a.names["name"],
+                named(a),
                 [each for each in a.query.get("of", "").split(",") if each],
             ),
             query=("of",),
@@ -264,10 +265,22 @@ def _limits(plural: str, *, budgets_only: bool) -> list[Route]:
             "team_admin",
             f"Count a {word} anew from now",
             views.LimitView,
-            lambda a: a.service.limits.reset(a.actor, a.names["name"]),
+            lambda a: a.service.limits.reset(a.actor, named(a)),
             form=forms.Nothing,
         ),
     ]
+
+
+def _limit(a: Asked) -> str:
+    return a.names["name"]
+
+
+def _budget(a: Asked) -> str:
+    """The name, which must be that of a limit on cost."""
+    name = a.names["name"]
+    if a.service.standings.rule(a.actor, name).cost_usd is None:
+        raise NotFoundError("budget", name)
+    return name
 
 
 def _money(limit: Limit) -> Limit:

@@ -31,7 +31,7 @@ class Standings:
         Raises:
             NotServingError: no gateway runs here. NotFoundError: no such limit is in force.
         """
-        rule = self._rule(actor, name)
+        rule = self.rule(actor, name)
         open_dimensions = [key for key, value in rule.scope.dimensions().items() if value == ANY]
         if len(values) != len(open_dimensions):
             wanted = ", ".join(open_dimensions) or "none"
@@ -49,7 +49,8 @@ class Standings:
             name=name, of=list(values), spent=shown(spent), held=shown(held), left=shown(left)
         )
 
-    def _rule(self, actor: Actor, name: str) -> Limit:
+    def rule(self, actor: Actor, name: str) -> Limit:
+        """A limit in force, or one that is about to be."""
         if actor.role == "root":
             for rule in self._desk.settings.limits:
                 if rule.name == name:
