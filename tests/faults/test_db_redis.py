@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from ..upstream import ScriptedUpstream
 from ..valkey import Server
 from .checks import ask, asks, assert_good, cost, eventually, forms, ref
 from .conftest import Start
+from .load import Load
 from .slow_proxy import SlowProxy
 
 #: Of the default prompt by the upstream's count, and of twenty tokens.
@@ -195,20 +195,40 @@ def timed(gateway: Gateway, name: str, **more: Any) -> tuple[Got, float]:
     return got, time.monotonic() - begun
 
 
-def test_db_01_a_frozen_server_hangs_nobody(pair: Pair, server: Server) -> None:
-    one, _ = pair(keys=keys(budget_usd="1000", rpm=6000))
+#: The case's figures: what 99 of 100 may wait longer than without the fault, and from when on.
+ADDED_P99_S = 0.02
+REACTION_S = 1.0
+
+
+@pytest.mark.timeout(60)
+def test_db_01_a_frozen_server_hangs_nobody(own_gateway: Start, server: Server) -> None:
+    """Beside a host without it under the same load: on a busy machine both are slow, and then the
+    figure is half of what the other one takes.
+    """
+    limits: dict[str, Any] = {"keys": keys(budget_usd="100000", rpm=10**6, max_parallel=1000)}
+    one = own_gateway(shared_state=server.url, **limits)
+    control = own_gateway(**limits)
     name = f"u/ok-20@{ref('db01')}"
-    assert [ask(one, name, fields=TWENTY).status for _ in range(20)] == [200] * 20
-    server.freeze()
-    got = [timed(one, name, fields=TWENTY) for _ in range(60)]
-    assert [each.status for each, _ in got] == [200] * 60
-    assert max(took for _, took in got) < 1.5
-    assert statistics.median(took for _, took in got) < 0.1, "only the first ones wait"
-    assert health(one) == "degraded"
-    assert eventually(lambda: "shared_state does not answer" in one.log(), 3.0)
-    server.thaw()
-    assert eventually(lambda: health(one) == "ok", 6.0)
-    assert ask(one, name, fields=TWENTY).status == 200
+    with Load(one, name, pause_s=0.01) as load, Load(control, name, pause_s=0.01) as beside:
+        time.sleep(1)
+        server.freeze()
+        frozen = time.monotonic()
+        assert eventually(lambda: health(one) == "degraded", REACTION_S + 1)
+        took_s = time.monotonic() - frozen
+        time.sleep(6)
+        until = time.monotonic()
+        server.thaw()
+        assert eventually(lambda: health(one) == "ok", 6.0)
+    assert (set(load.statuses()), load.broken) == ({200}, [])
+    assert "shared_state does not answer" in one.log()
+    slowest = max(each.elapsed_s for each in load.answers)
+    with_s, without_s = [x.p99_s(frozen + REACTION_S, until) for x in (load, beside)]
+    print(
+        f"degraded after {took_s:.2f} s; slowest {slowest * 1000:.0f} ms; "
+        f"p99 {with_s * 1000:.1f} ms, beside it {without_s * 1000:.1f} ms"
+    )
+    assert slowest < 1.5
+    assert with_s - without_s <= max(ADDED_P99_S, without_s / 2)
 
 
 def test_db_01_without_the_server_budgets_live_on_their_leases(pair: Pair, server: Server) -> None:
