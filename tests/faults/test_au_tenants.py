@@ -200,7 +200,13 @@ def test_au_06_two_tenants_never_see_each_other(own_gateway: Start, echo: Echo) 
         "f": {"dialect": "anthropic", "base_url": f"{echo.url}/v1", "api_key": "sk-echo-f"},
     }
     keys = [{"name": name, "organisation": name, "key": key} for name, key in TENANTS.items()]
-    gateway = own_gateway(providers=providers, keys=keys, prices={"e/*": PRICE, "f/*": PRICE})
+    patience = {"first_byte_s": 20, "idle_s": 20, "total_s": 25}  # no fault of this test is a wait
+    gateway = own_gateway(
+        providers=providers,
+        keys=keys,
+        prices={"e/*": PRICE, "f/*": PRICE},
+        timeouts=patience,
+    )
     stop = threading.Event()
     reloads = threading.Thread(target=_reload_until, args=(gateway, stop))
     reloads.start()
@@ -209,7 +215,7 @@ def test_au_06_two_tenants_never_see_each_other(own_gateway: Start, echo: Echo) 
     try:
         while len(marks) < ANSWERS:
             batch = [_asked(len(marks) + n) for n in range(min(400, ANSWERS - len(marks)))]
-            for got in asyncio.run(ask_all(gateway.url, KEY, batch, 32, 10)):
+            for got in asyncio.run(ask_all(gateway.url, KEY, batch, 32, 30)):
                 _assert_own(got)
                 answered += got.status == 200
                 marks[got.ref] = got.ask.text.split()[0]

@@ -53,7 +53,8 @@ def test_db_04_postgres_away_stops_nobody_who_is_known_and_loses_nothing(
     own_gateway: Start, upstream: ScriptedUpstream, server: Server
 ) -> None:
     url = server.database()
-    gateway = own_gateway(store=url)
+    # What happens to its keys once this is over: test_db_keys.py.
+    gateway = own_gateway(store=url, stale_keys_s=AWAY_S + 30)
     secret = minted(gateway, "of-the-store")
     name = f"ok-3+ttft-10@{ref('db04')}"
     with Load(gateway, f"u/{name}", pause_s=0.01) as load:
