@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --reruns 1 --reruns-delay
 # What a front could break; these run under the second one too.
 FRONT_TESTS := tests/faults tests/replay/test_replay.py tests/transport tests/test_client.py tests/test_small_routes.py
 
-.PHONY: help setup run test test-rust test-python bench lint format wheel clean
+.PHONY: help setup run test test-rust test-python bench gates lint format wheel clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -56,8 +56,13 @@ test-python: setup
 bench: setup ## criterion, the gates, and the whole gateway under load: some 45 minutes
 	cargo bench
 	@mkdir -p bench/results
-	$(BIN)/python -m pytest bench/boundary --benchmark-json=bench/results/boundary.json
+	$(BIN)/python -m pytest bench/boundary --profile $(PROFILE) --benchmark-json=bench/results/boundary.json
 	$(BIN)/python -m bench.load --reps $(REPS)
+
+# The first line counts instructions, which no other load disturbs; the second compares times within one run.
+gates: setup ## did anything get slower? what CI asks
+	cargo bench --profile ci --bench instructions
+	$(BIN)/python -m pytest bench/boundary --profile $(PROFILE) -q
 
 lint: setup ## what CI checks beside the tests
 	cargo fmt --check

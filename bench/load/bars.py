@@ -170,7 +170,7 @@ BARS: tuple[Bar, ...] = (
     ),
     Bar("worker, idle", _MIB, 110, idle_mib),
     Bar("worker, after the load", _MIB, 160, loaded_mib),
-    Bar("worker, growth in a long load", _MIB, 2, grown("growth_mib")),
+    Bar("worker, growth in a long load", _MIB, 2, grown("growth_mib"), fronts=FRONTS[:1]),
     *(Bar(f"start, {case}", "s", 0.6, start(case)) for case in ("empty", "again", "loaded")),
     Bar("LiteLLM: small, CPU a request", _US, 60, _SMALL, "litellm", at_least=True),
     Bar("LiteLLM: paced, CPU an event", _US, 15, _PACED, "litellm", at_least=True),

@@ -2,9 +2,10 @@
 
     python -m bench.load.streams [--seconds 10] [--targets sluicegate,asgi,envoy]
 
-512 streams with an event each 100 ms, then 2,000 with one each 250 ms. Every event carries the time
-of its writing: one that arrives two intervals late is a stall. Memory is that of all
-processes while the streams run, less what they had after some requests.
+512 streams with an event each 100 ms, then 2,000 with one each 250 ms; all begin at once, which is
+what makes the latest event. Every event carries the time of its writing: one that arrives two
+intervals late is a stall. Memory is that of all processes while the streams run, less what they had
+after some requests.
 """
 
 import argparse
