@@ -222,6 +222,15 @@ class Engine:
         its tokens where little is left. No I/O.
         """
 
+    def check_headers(
+        self, operation: str, dialect: str, headers: Iterable[tuple[bytes, bytes]]
+    ) -> None:
+        """Refuses a request without a good key, before anybody reads its body.
+
+        Raises:
+            RefusedError: as `begin` does.
+        """
+
     def granted(self, token: int, event_loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
         """Done when it is worth while to begin again: units were granted, or not, or nobody can be
         asked. Must be called before the loop turns.

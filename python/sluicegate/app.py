@@ -19,7 +19,7 @@ from sluicegate.admin.mount import PREFIX, TRIES_FILE, Mounted, is_private
 from sluicegate.admin.scrape import PATH as METRICS
 from sluicegate.admin.scrape import Scrape
 from sluicegate.admin.tries import Tries
-from sluicegate.body import read_body
+from sluicegate.body import let_run_out, read_body
 from sluicegate.course import Course
 from sluicegate.errors import (
     ClientGoneError,
@@ -146,6 +146,8 @@ class App:
                 await _tell(worker, route, send, error, watched)
         except GatewayError as error:
             await _tell(worker, route, send, error, watched)
+            if watched.exchange is None and not _awaits_a_word(scope):
+                await let_run_out(watched, worker.max_body_bytes)
         except _core.PanicException:
             log.error("a request failed by a defect of the core, told above")  # not in its words
             await _tell(worker, route, send, InternalError(), watched)
@@ -161,6 +163,10 @@ class App:
     ) -> None:
         if worker.draining:
             raise NotReadyError("this gateway is shutting down", retry_after_s=1.0)
+        try:
+            worker.engine.check_headers(route.operation, route.dialect, scope["headers"])
+        except _core.RefusedError as refused:
+            raise RefusedRequestError(*refused.args) from None
         body = await read_body(watched, worker.max_body_bytes)
         exchange = await _begun(worker, route, scope, body, watched)
         watched.exchange = exchange
@@ -223,6 +229,11 @@ async def _begun(
             pause_s = min(2 * pause_s, MAX_HELD_PAUSE_S)
         if watched.gone:
             raise ClientGoneError
+
+
+def _awaits_a_word(scope: Scope) -> bool:
+    """Whether a client sends its body only once it is told to go on."""
+    return any(name == b"expect" for name, _ in scope["headers"])
 
 
 async def _granted(worker: Worker, token: int, loop: asyncio.AbstractEventLoop) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+from contextlib import suppress
 from typing import Any
 
 from sluicegate.errors import BodyTooLargeError, BodyTooSlowError, ClientGoneError
@@ -32,7 +33,22 @@ async def read_body(watched: Watched, max_bytes: int) -> bytes:
         if part:
             parts.append(part)
         if not message.get("more_body", False):
+            watched.has_whole_body = True
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def let_run_out(watched: Watched, max_bytes: int) -> None:
+    """Reads what is left of a body whose request was answered, and forgets it: many clients look
+    for an answer only once they have sent all, and a connection that is closed before tells them
+    of a reset instead. No longer than the watch has patience for a body, and no more than twice
+    what one may have.
+    """
+    total = 0
+    with suppress(BodyTooSlowError):
+        while not (watched.has_whole_body or watched.too_slow) and total <= 2 * max_bytes:
+            message = await _receive(watched)
+            total += len(message.get("body", b""))
+            watched.has_whole_body = not message.get("more_body", False)  # nor after a disconnect
 
 
 async def _receive(watched: Watched) -> dict[str, Any]:

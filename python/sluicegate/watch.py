@@ -52,6 +52,7 @@ class Watched:
         "began_s",
         "exchange",
         "gone",
+        "has_whole_body",
         "reading",
         "receive",
         "sending",
@@ -70,6 +71,7 @@ class Watched:
         self.sending_since_s = 0.0
         self.watcher: asyncio.Task[None] | None = None
         self.gone = False
+        self.has_whole_body = False
         self.too_slow = False
 
     def leave(self) -> None:

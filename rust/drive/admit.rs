@@ -29,15 +29,15 @@ use crate::govern::{
 
 /// A request as a front brings it.
 #[derive(Debug)]
-pub struct Incoming<'a, H> {
+pub struct Incoming<'a> {
     /// What is asked.
     pub operation: Operation,
     /// In which dialect.
     pub dialect: Dialect,
     /// The path that it came to.
     pub route: &'a str,
-    /// Lower-case names with values.
-    pub headers: H,
+    /// See [`super::Engine::read_headers`].
+    pub headers: RequestHeaders,
     /// All of the body.
     pub body: &'a Bytes,
 }
@@ -54,6 +54,13 @@ pub struct Refused {
     pub known: Option<Box<Known>>,
     /// What other hosts must be asked for first; the refusal is what the client is told where they cannot be.
     pub short: Option<Vec<Ask>>,
+}
+
+impl Refused {
+    /// A request without a good key.
+    pub(super) fn of(id: Uuid, refusal: Refusal) -> Self {
+        Self { id, refusal: Box::new(refusal), known: None, short: None }
+    }
 }
 
 /// What a refused request said.
@@ -137,14 +144,15 @@ pub struct Gate<'a> {
 const MAX_DOWNGRADES: usize = 4;
 
 impl Gate<'_> {
-    /// Who asks, for requests that go to no model.
+    /// What a request's headers say, and who asks.
     pub fn authenticate<'h>(
         &self,
         headers: impl Iterator<Item = (&'h [u8], &'h [u8])>,
-    ) -> Result<Arc<Principal>, Refusal> {
+    ) -> Result<(RequestHeaders, Arc<Principal>), Refusal> {
         let headers = RequestHeaders::read(headers, self.digester)?;
         let at = Moment { now: Instant::now(), unix_ms: unix_ms(SystemTime::now()) };
-        self.holder(&headers, at)
+        let principal = self.holder(&headers, at)?;
+        Ok((headers, principal))
     }
 
     fn holder(&self, headers: &RequestHeaders, at: Moment) -> Result<Arc<Principal>, Refusal> {
@@ -156,26 +164,22 @@ impl Gate<'_> {
         })
     }
 
-    /// Admits or refuses a request. Cost: one pass over the body, one digest of the key, and where limits bind it one
-    /// decision under the counters' lock; no I/O.
+    /// Admits or refuses a request. Cost: one pass over the body, and where limits bind it one decision under the
+    /// counters' lock; no I/O.
     ///
     /// Until `is_last` a request that runs into what others hold is refused, to be asked again in a moment.
-    pub fn admit<'h, H>(
+    pub fn admit(
         &self,
-        incoming: Incoming<'_, H>,
+        incoming: Incoming<'_>,
         is_last: bool,
-    ) -> Result<(Admission, Hold), Refused>
-    where
-        H: Iterator<Item = (&'h [u8], &'h [u8])>,
-    {
+    ) -> Result<(Admission, Hold), Refused> {
         let arrived = Instant::now();
         let now = SystemTime::now();
         let id = Uuid::now_v7();
-        let unknown =
-            |refusal| Refused { id, refusal: Box::new(refusal), known: None, short: None };
-        let headers = RequestHeaders::read(incoming.headers, self.digester).map_err(unknown)?;
+        let headers = incoming.headers;
         let at = Moment { now: arrived, unix_ms: unix_ms(now) };
-        let principal = self.holder(&headers, at).map_err(unknown)?;
+        // A body takes its time, and meanwhile a key may be revoked.
+        let principal = self.holder(&headers, at).map_err(|refusal| Refused::of(id, refusal))?;
         let mut draft = Draft {
             id,
             dialect: incoming.dialect,

@@ -18,6 +18,7 @@ use super::exchange::{Exchange, Wake};
 use super::hold::Hold;
 use super::learned::Learned;
 use super::refusal::Refusal;
+use super::request_headers::RequestHeaders;
 use super::row::{Outcome, Row};
 use super::runtime::{self, Command, Shared, Sharer};
 use super::snapshot::{Operation, Snapshot};
@@ -179,18 +180,30 @@ impl Engine {
         unknown::count(&self.metrics, row);
     }
 
+    /// What a request's headers say, by lower-case names, where its key is good: nobody else's body is worth reading.
+    pub fn read_headers<'a>(
+        &self,
+        kind: (Operation, Dialect),
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Result<RequestHeaders, Refused> {
+        match self.gate().authenticate(headers) {
+            Ok((headers, _)) => Ok(headers),
+            Err(refusal) => {
+                self.refused(kind, refusal.status, refusal.code);
+                Err(Refused::of(Uuid::now_v7(), refusal))
+            }
+        }
+    }
+
     /// Admits a request, or says why not. A refusal to a known key goes to the ledger, unless it may be asked again
     /// in a moment, because others hold what it needs and `is_last` is false, or because other hosts must be asked
     /// first and `may_ask` is true.
-    pub fn admit<'a, H>(
+    pub fn admit(
         &self,
-        incoming: Incoming<'_, H>,
+        incoming: Incoming<'_>,
         is_last: bool,
         may_ask: bool,
-    ) -> Result<(Admission, Hold), Refused>
-    where
-        H: Iterator<Item = (&'a [u8], &'a [u8])>,
-    {
+    ) -> Result<(Admission, Hold), Refused> {
         let (operation, dialect) = (incoming.operation, incoming.dialect);
         self.gate().admit(incoming, is_last).inspect_err(|refused| {
             let comes_back = refused.short.is_some() && may_ask;
@@ -241,13 +254,8 @@ impl Engine {
         &self,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Result<Vec<String>, Refused> {
-        let unknown = |refusal| Refused {
-            id: Uuid::now_v7(),
-            refusal: Box::new(refusal),
-            known: None,
-            short: None,
-        };
-        let principal = self.gate().authenticate(headers).map_err(unknown)?;
+        let unknown = |refusal| Refused::of(Uuid::now_v7(), refusal);
+        let (_, principal) = self.gate().authenticate(headers).map_err(unknown)?;
         let snapshot = self.snapshot();
         let mut names: Vec<String> =
             snapshot.aliases().filter(|name| principal.may_use(name)).map(str::to_owned).collect();

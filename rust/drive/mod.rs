@@ -49,6 +49,7 @@ pub use outbox::{Head, Ready, State};
 pub use pricing::{PriceSpec, Tariff};
 pub use refusal::Refusal;
 pub use relay::write_error;
+pub use request_headers::RequestHeaders;
 pub use row::{Basis, Outcome, Row};
 pub use snapshot::{
     Operation, Route, Snapshot, SnapshotError, Strategy, Target, Timeouts, Upstream,

@@ -12,7 +12,7 @@ const MAX_VALUE_BYTES: usize = 256;
 const MAX_METADATA_BYTES: usize = 4096;
 
 /// The headers that matter, read once.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct RequestHeaders {
     /// Digest of the one credential given, if any was.
     pub credential: Option<[u8; 32]>,

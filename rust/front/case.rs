@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::options::ModelRoute;
-use crate::drive::{Exchange, Failure, Refusal};
+use crate::drive::{Exchange, Failure, Refusal, Refused};
 
 /// Why somebody must decide.
 #[derive(Debug)]
@@ -28,6 +28,12 @@ pub enum Trouble {
     Translation,
     /// An attempt failed.
     Failed(Box<Failure>),
+}
+
+impl From<Refused> for Trouble {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused.id, refused.refusal)
+    }
 }
 
 /// A whole answer.

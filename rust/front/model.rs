@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
 use super::answer::{Broken, FrontBody, whole, with_headers};
 use super::case::{Case, Trouble, Verdict};
 use super::floor::{Floor, Presence};
 use super::options::ModelRoute;
-use super::read::read;
-use crate::drive::{self, Cancel, Exchange, Ready, State, Wake};
+use super::read::{let_run_out, read};
+use crate::drive::{self, Cancel, Exchange, Ready, RequestHeaders, State, Wake};
 
 /// How long a request waits for what others hold and may never use.
 const HELD_WAIT: Duration = Duration::from_secs(2);
@@ -39,21 +39,30 @@ pub(super) async fn serve(
     request: Request<Incoming>,
 ) -> Result<Response<FrontBody>, Gone> {
     let presence = floor.enter();
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let mut asking = Asking { floor, route, id: presence.id, first_target: 0, case: None };
     if asking.floor.is_draining.get() {
         return asking.refused(Trouble::NotReady).await;
     }
-    let body = match read(body, &asking.floor).await {
-        Ok(body) => body,
-        Err(trouble) => return asking.refused(trouble).await,
-    };
-    let (admission, hold) = match admitted(&asking, &parts, &body).await {
-        Ok(admitted) => admitted,
+    let headers = match asking.floor.engine.read_headers(route.kind(), pairs(&parts.headers)) {
+        Ok(headers) => headers,
         Err(refused) => {
-            let trouble = Trouble::Refused(refused.id, refused.refusal);
+            let_run_out(&asking.floor, &parts, body);
+            return asking.refused(refused.into()).await;
+        }
+    };
+    let body = match read(&mut body, &asking.floor).await {
+        Ok(body) => body,
+        Err(trouble) => {
+            if matches!(trouble, Trouble::BodyTooLarge) {
+                let_run_out(&asking.floor, &parts, body);
+            }
             return asking.refused(trouble).await;
         }
+    };
+    let (admission, hold) = match admitted(&asking, &parts, &headers, &body).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return asking.refused(refused.into()).await,
     };
     let bell = Arc::new(Bell::default());
     let engine = &asking.floor.engine;
@@ -68,6 +77,7 @@ pub(super) async fn serve(
 async fn admitted(
     asking: &Asking,
     head: &Parts,
+    headers: &RequestHeaders,
     body: &Bytes,
 ) -> Result<(drive::Admission, drive::Hold), drive::Refused> {
     let until = Instant::now() + HELD_WAIT;
@@ -75,13 +85,11 @@ async fn admitted(
     let mut is_last = false;
     let mut asked = 0;
     loop {
-        let pairs =
-            head.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
         let incoming = drive::Incoming {
             operation: asking.route.operation,
             dialect: asking.route.dialect,
             route: head.uri.path(),
-            headers: pairs,
+            headers: headers.clone(),
             body,
         };
         let engine = &asking.floor.engine;
@@ -102,6 +110,10 @@ async fn admitted(
             decided => return decided,
         }
     }
+}
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
 }
 
 /// Wakes whoever serves an exchange.

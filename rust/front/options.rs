@@ -17,6 +17,12 @@ pub struct ModelRoute {
     pub dialect: Dialect,
 }
 
+impl ModelRoute {
+    pub(super) const fn kind(self) -> (Operation, Dialect) {
+        (self.operation, self.dialect)
+    }
+}
+
 /// Where to listen, and what clients may do.
 #[derive(Debug, Clone)]
 pub struct FrontOptions {

@@ -21,7 +21,8 @@ use super::wake::LoopWake;
 use crate::budget::{Charge, CounterName, Measure, Now};
 use crate::dialect::Dialect;
 use crate::drive::{
-    self, EngineOptions, Exchange, Incoming, Operation, Rigged, Snapshot, Wake, tell_only_places,
+    self, EngineOptions, Exchange, Incoming, Operation, RequestHeaders, Rigged, Snapshot, Wake,
+    tell_only_places,
 };
 use crate::journal::Options;
 use crate::share::{self, Waiter};
@@ -51,6 +52,17 @@ pub struct Engine {
 impl Engine {
     pub fn waiters(&self) -> MutexGuard<'_, Waiters> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn headers(
+        &self,
+        operation: Operation,
+        dialect: Dialect,
+        headers: &Bound<'_, PyAny>,
+    ) -> PyResult<RequestHeaders> {
+        let pairs = header_pairs(headers)?;
+        let pairs = pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        self.core.read_headers((operation, dialect), pairs).map_err(refused)
     }
 }
 
@@ -140,14 +152,9 @@ impl Engine {
     ) -> PyResult<PyExchange> {
         let this = slf.get();
         let body = Bytes::copy_from_slice(body);
-        let pairs = header_pairs(headers)?;
-        let incoming = Incoming {
-            operation: operation_of(operation)?,
-            dialect: dialect_of(dialect)?,
-            route,
-            headers: pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
-            body: &body,
-        };
+        let (operation, dialect) = (operation_of(operation)?, dialect_of(dialect)?);
+        let headers = this.headers(operation, dialect, headers)?;
+        let incoming = Incoming { operation, dialect, route, headers, body: &body };
         let token = this.tokens.fetch_add(1, Ordering::Relaxed);
         let wake: Arc<dyn Wake> = this.wake.clone();
         let admitted = this.core.admit(incoming, is_last, may_ask).map_err(|mut stop| {
@@ -162,6 +169,17 @@ impl Engine {
         let wake: Arc<dyn Wake> = this.wake.clone();
         let (x, first, started) = this.core.begin(admitted, token, wake);
         Ok(PyExchange::new(slf.unbind(), x, first, started).owned())
+    }
+
+    /// Refuses a request without a good key, before anybody reads its body.
+    fn check_headers(
+        &self,
+        operation: &str,
+        dialect: &str,
+        headers: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.headers(operation_of(operation)?, dialect_of(dialect)?, headers)?;
+        Ok(())
     }
 
     /// A future of `event_loop` that is done when it is worth while to begin again.
