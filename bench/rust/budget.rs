@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sluicegate::budget::{
-    Actual, AtCap, Budgets, Calendar, Charge, Demand, Limit, Measure, Now, Period, Window,
+    Actual, AtCap, Budgets, Calendar, Charge, Demand, Instances, Limit, Measure, Now, Period,
+    Window,
 };
 use sluicegate::limit::Rate;
 
@@ -39,6 +40,7 @@ fn charges(count: usize) -> Vec<Charge> {
                 window,
                 at_cap: AtCap::Cut,
                 notify: vec![50, 80, 100],
+                instances: Instances::Given,
             };
             Charge::new(Arc::new(limit), String::new())
         })

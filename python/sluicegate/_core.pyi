@@ -246,8 +246,8 @@ class Engine:
     def alerts(self) -> list[tuple[str, str, str, str, int]]:
         """What an operator should hear of since the last call: `(kind, provider, model, detail,
         times)`. Kinds: `unpriced` and `model_differs`, once for each model; `usage_diverges`,
-        `run_loops`, `shared_state_away`, `shared_state_lost` and `shared_state_evicts`, every ten
-        minutes at most.
+        `run_loops`, `shared_state_away`, `shared_state_lost`, `shared_state_evicts` and
+        `limits_forgotten`, every ten minutes at most.
         """
 
     def refused(self, operation: str, dialect: str, status: int, code: str) -> None:

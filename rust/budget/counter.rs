@@ -1,5 +1,6 @@
 //! One counter in the shared words: what was spent in the window, and what running requests hold of it.
 
+use super::charge::{Charge, OLD_MAKER};
 use super::lease::{LEASE_WORDS, Lease, signed};
 use super::limit::{Limit, Measure, Window};
 use super::reservation::Now;
@@ -11,22 +12,23 @@ use crate::limit::{Decision, Rate, State};
 const OWN_WORDS: usize = 8;
 /// Words of a counter, its lease among them.
 pub(super) const COUNTER_WORDS: usize = OWN_WORDS + LEASE_WORDS;
-/// Places that are looked at for a key: more than enough at a load of one half.
-const LOOKED_AT: usize = 64;
-/// A run, or an end user, that was not heard of for this long may be forgotten where there is no room.
-const QUIET_NS: u64 = 7 * 86_400 * 1_000_000_000;
 
 const KEY: usize = 0; // two words; 0, 0 is a place that was never used
 const BEGIN: usize = 2;
 const END: usize = 3;
 const SPENT: usize = 4; // of a rate: the moment at which the bucket is full
 const HELD: usize = 5; // of a rate: the part of a nanosecond beside it
-const FLAGS: usize = 6; // the kind, and which percentages were told
+const FLAGS: usize = 6; // the kind, who made its name up, and which percentages were told
 const USED_AT: usize = 7;
 
 /// Kinds of counters, in the upper byte of the flags.
 const KIND: u32 = 56;
 const RATE: u64 = 1;
+/// Who made its name up, in the three bytes below; 0 where the configuration did.
+const MAKER: u32 = 32;
+const MAKERS: u64 = 0xff_ffff << MAKER;
+/// Percentages that were told, in the lower half, by their places in the limit's list.
+const TOLD: u64 = (1 << MAKER) - 1;
 
 /// Where a counter stands; a copy of its words is never kept longer than a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,51 +40,21 @@ impl Counter {
         self.0 + OWN_WORDS
     }
 
-    /// The key's counter among `count` that begin at `base`, or a place where it can be: a free one, or one that says
-    /// nothing any more. None where all places around are taken.
-    pub fn find(
-        tx: &Transaction<'_>,
-        base: usize,
-        count: usize,
-        key: (u64, u64),
-        now: Now,
-    ) -> Option<(Self, bool)> {
-        let first = usize::try_from(key.0 % count as u64).ok()?;
-        let (mut reusable, mut quietest) = (None, None);
-        for step in 0..LOOKED_AT.min(count) {
-            let counter = Self(base + (first + step) % count * COUNTER_WORDS);
-            let found = (tx.get(counter.0 + KEY), tx.get(counter.0 + KEY + 1));
-            if found == key {
-                return Some((counter, true));
-            }
-            if found == (0, 0) {
-                return Some((reusable.unwrap_or(counter), false));
-            }
-            if reusable.is_none() && counter.says_nothing(tx, now) {
-                reusable = Some(counter);
-            }
-            let quiet_since = tx.get(counter.0 + USED_AT);
-            if counter.may_be_forgotten(tx, now)
-                && quietest.is_none_or(|(_, since)| quiet_since < since)
-            {
-                quietest = Some((counter, quiet_since));
-            }
-        }
-        reusable.or(quietest.map(|(counter, _)| counter)).map(|counter| (counter, false))
+    /// Whether it makes room where all places around are taken: a client made its name up, and no running request holds
+    /// any of it. Gives who made it up, and since when nobody asked for it.
+    pub fn forgettable(self, tx: &Transaction<'_>) -> Option<(u32, u64)> {
+        let maker = maker_of(tx.get(self.0 + FLAGS));
+        let is_idle = self.is_rate(tx) || (self.held(tx) == 0 && !self.has_surplus(tx));
+        (maker != 0 && is_idle).then(|| (maker, tx.get(self.0 + USED_AT)))
     }
 
-    /// Whether it makes room where all places around are taken: it counts for good, and nobody asked it for long.
-    fn may_be_forgotten(self, tx: &Transaction<'_>, now: Now) -> bool {
-        let quiet_ns = now.unix_ns.saturating_sub(tx.get(self.0 + USED_AT));
-        !self.is_rate(tx)
-            && self.held(tx) == 0
-            && !self.has_surplus(tx)
-            && tx.get(self.0 + END) == u64::MAX
-            && quiet_ns > QUIET_NS
+    /// Whether a decision that is not made yet is about it.
+    pub fn is_in_use(self, tx: &Transaction<'_>) -> bool {
+        tx.sets(self.0 + USED_AT)
     }
 
     /// Whether a new counter in its place would say the same.
-    fn says_nothing(self, tx: &Transaction<'_>, now: Now) -> bool {
+    pub fn says_nothing(self, tx: &Transaction<'_>, now: Now) -> bool {
         if self.is_rate(tx) {
             return self.state(tx).is_full(now.monotonic_ns);
         }
@@ -97,7 +69,8 @@ impl Counter {
     }
 
     /// Makes it the counter of a key, with nothing spent.
-    pub fn begin(self, tx: &mut Transaction<'_>, key: (u64, u64), limit: &Limit, now: Now) {
+    pub fn begin(self, tx: &mut Transaction<'_>, key: (u64, u64), charge: &Charge, now: Now) {
+        let limit = &charge.limit;
         let (begin, end) = limit.window_at(now.unix_ns);
         let kind = if limit.is_rate() { RATE } else { 0 };
         for (at, value) in [
@@ -107,7 +80,7 @@ impl Counter {
             (END, end),
             (SPENT, 0),
             (HELD, 0),
-            (FLAGS, kind << KIND),
+            (FLAGS, kind << KIND | u64::from(charge.maker()) << MAKER),
             (USED_AT, now.unix_ns),
         ] {
             tx.set(self.0 + at, value);
@@ -122,15 +95,21 @@ impl Counter {
     }
 
     /// Begins the window of the moment where another one has ended. A clock that goes back opens none again.
-    pub fn roll(self, tx: &mut Transaction<'_>, limit: &Limit, now: Now) {
+    pub fn roll(self, tx: &mut Transaction<'_>, charge: &Charge, now: Now) {
+        let limit = &charge.limit;
         let kind = if limit.is_rate() { RATE } else { 0 };
-        if tx.get(self.0 + FLAGS) >> KIND != kind {
-            let key = (tx.get(self.0 + KEY), tx.get(self.0 + KEY + 1));
-            return self.begin(tx, key, limit, now);
+        let flags = tx.get(self.0 + FLAGS);
+        if flags >> KIND != kind {
+            return self.begin(tx, self.key(tx), charge, now);
+        }
+        if charge.maker() > OLD_MAKER && charge.maker() != maker_of(flags) {
+            tx.set(self.0 + FLAGS, flags & !MAKERS | u64::from(charge.maker()) << MAKER);
         }
         let (begin, end) = limit.window_at(now.unix_ns);
         if begin > tx.get(self.0 + BEGIN) && !limit.is_rate() {
-            for (at, value) in [(BEGIN, begin), (END, end), (SPENT, 0), (HELD, 0), (FLAGS, 0)] {
+            let untold = tx.get(self.0 + FLAGS) & !TOLD;
+            for (at, value) in [(BEGIN, begin), (END, end), (SPENT, 0), (HELD, 0), (FLAGS, untold)]
+            {
                 tx.set(self.0 + at, value);
             }
             self.begin_lease(tx);
@@ -212,6 +191,11 @@ impl Counter {
         (tx.get(self.0 + KEY), tx.get(self.0 + KEY + 1))
     }
 
+    /// Its key before the transaction; none changes the key of a counter that is held.
+    pub fn key_before(self, tx: &Transaction<'_>) -> (u64, u64) {
+        (tx.get_before(self.0 + KEY), tx.get_before(self.0 + KEY + 1))
+    }
+
     /// How long until so many units are there, where time alone brings them back.
     pub fn wait(self, tx: &Transaction<'_>, limit: &Limit, amount: u64, now: Now) -> u64 {
         match &limit.window {
@@ -266,12 +250,17 @@ impl Counter {
         tx.set(self.0 + SPENT, self.spent(tx).saturating_add(amount));
     }
 
+    /// Puts in what was spent.
+    pub fn set_spent(self, tx: &mut Transaction<'_>, amount: u64) {
+        tx.set(self.0 + SPENT, amount);
+    }
+
     /// The percentages of the limit that have been reached and were not told yet; they count as told from here on.
     pub fn cross(self, tx: &mut Transaction<'_>, limit: &Limit) -> Vec<u8> {
         let spent = u128::from(self.spent(tx)) * 100;
         let mut flags = tx.get(self.0 + FLAGS);
         let mut crossed = Vec::new();
-        for (bit, percent) in limit.notify.iter().enumerate().take(KIND as usize) {
+        for (bit, percent) in limit.notify.iter().enumerate().take(MAKER as usize) {
             if flags & 1 << bit == 0 && spent >= u128::from(limit.amount) * u128::from(*percent) {
                 flags |= 1 << bit;
                 crossed.push(*percent);
@@ -313,6 +302,11 @@ impl Counter {
 pub(super) struct Held {
     pub amount: u64,
     pub window: u64,
+}
+
+#[allow(clippy::cast_possible_truncation)] // three bytes
+const fn maker_of(flags: u64) -> u32 {
+    ((flags & MAKERS) >> MAKER) as u32
 }
 
 fn correct(rate: &Rate, state: &mut State, held: u64, spent: u64, now_ns: u64) {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::charge::Charge;
 use super::counter::Counter;
 use super::demand::Demand;
 use super::limit::{Limit, Measure};
-use super::reservation::{Budgets, Charge, Denied, Entry, Now, Refused};
+use super::reservation::{Budgets, Denied, Entry, Now, Refused};
 use super::sharing::{Ask, NoRoom, Posture};
 use super::transaction::Transaction;
 use crate::error::Error;

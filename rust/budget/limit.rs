@@ -62,6 +62,17 @@ pub enum AtCap {
     Downgrade(String),
 }
 
+/// Whose words the values are that a limit counts each by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instances {
+    /// The configuration's, or there are none.
+    Given,
+    /// Of models: the configuration's, or clients' where a provider stands before them, `provider/anything`.
+    Models,
+    /// Clients': end users, tags, runs.
+    MadeUp,
+}
+
 /// A limit. Its name, its epoch and the values of its scope together name a counter.
 #[derive(Debug)]
 pub struct Limit {
@@ -79,8 +90,10 @@ pub struct Limit {
     pub window: Window,
     /// What happens there.
     pub at_cap: AtCap,
-    /// Percentages of the amount that are told once in each window.
+    /// Percentages of the amount that are told once in each window; the first 32.
     pub notify: Vec<u8>,
+    /// Who gives the names that it counts each by itself.
+    pub instances: Instances,
 }
 
 /// The most that a counter holds, so that sums of two never overflow.
@@ -114,6 +127,15 @@ impl Limit {
     /// Whether streams that reach it are finished there.
     pub fn cuts(&self) -> bool {
         self.at_cap == AtCap::Cut
+    }
+
+    /// Whether a client can make up such an instance, and as many as it likes.
+    pub fn is_made_up(&self, instance: &str) -> bool {
+        match self.instances {
+            Instances::Given => false,
+            Instances::Models => instance.contains('/'),
+            Instances::MadeUp => true,
+        }
     }
 
     /// Whether it is a rate, which fills up again by itself.

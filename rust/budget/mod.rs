@@ -7,11 +7,13 @@
 //! asks other hosts, and how, is [`crate::share`]'s.
 
 mod calendar;
+mod charge;
 mod counter;
 mod demand;
 mod fitting;
 mod lease;
 mod limit;
+mod places;
 mod reservation;
 mod runs;
 mod seeding;
@@ -21,11 +23,10 @@ mod terms;
 mod transaction;
 
 pub use calendar::{Calendar, Period};
+pub use charge::Charge;
 pub use demand::{Actual, Demand};
-pub use limit::{AtCap, Limit, Measure, Window};
-pub use reservation::{
-    Budgets, Charge, Crossing, Denied, Extension, Now, Refused, Reservation, Standing,
-};
+pub use limit::{AtCap, Instances, Limit, Measure, Window};
+pub use reservation::{Budgets, Crossing, Denied, Extension, Now, Refused, Reservation, Standing};
 pub use runs::{RunCaps, RunRefused, RunStanding, Step};
 pub use shared::Opened;
 pub use sharing::{Ask, NoRoom, Posture, Sharing};

@@ -1,7 +1,7 @@
 //! Reserve, extend, settle: each of them one decision over all limits of a request.
 
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,10 +9,12 @@ use rustix::time::{ClockId, clock_gettime};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 
+use super::charge::Charge;
 use super::counter::{Counter, Held};
 use super::demand::{Actual, Demand};
 use super::fitting::{Fit, amount_to_hold};
 use super::limit::{Limit, Measure};
+use super::places::{Places, Room};
 use super::shared::{self, Layout, Opened, Shared};
 use super::sharing::{Ask, Posture, Sharing};
 use super::transaction::{Transaction, redo};
@@ -52,29 +54,6 @@ impl Now {
             monotonic_ns: seconds * 1_000_000_000 + nanos,
             unix_ns: u64::try_from(unix).unwrap_or(u64::MAX),
         }
-    }
-}
-
-/// A limit that a request falls under.
-#[derive(Debug, Clone)]
-pub struct Charge {
-    /// The rule.
-    pub limit: Arc<Limit>,
-    /// The values of its scope that it counts each by itself; empty where there is one counter.
-    pub instance: String,
-    /// It only counts, and refuses nothing.
-    pub is_waived: bool,
-}
-
-impl Charge {
-    /// A charge that binds.
-    pub const fn new(limit: Arc<Limit>, instance: String) -> Self {
-        Self { limit, instance, is_waived: false }
-    }
-
-    /// Whether streams that reach it are finished there.
-    pub(super) fn cuts(&self) -> bool {
-        self.limit.cuts() && !self.is_waived
     }
 }
 
@@ -157,9 +136,23 @@ pub struct Extension {
 pub(super) struct Entry {
     pub charge: Charge,
     pub counter: Counter,
+    /// Of the counter: in its place may stand another one by now.
+    key: (u64, u64),
     held: Held,
     remaining: u64,
     reset_ns: u64,
+}
+
+impl Entry {
+    /// Whether its counter is still there, in the same window.
+    fn stands(&self, tx: &Transaction<'_>) -> bool {
+        self.is_there(tx) && self.counter.window(tx) == self.held.window
+    }
+
+    /// What nobody holds any of may have been forgotten meanwhile.
+    fn is_there(&self, tx: &Transaction<'_>) -> bool {
+        self.counter.key_before(tx) == self.key
+    }
 }
 
 impl Reservation {
@@ -193,6 +186,7 @@ pub struct Budgets {
     /// None where this host has them for itself.
     pub(super) sharing: Option<Arc<Sharing>>,
     me: Owner,
+    forgotten: AtomicU64,
     /// Threads of this process take turns here, processes at the lock in the file.
     turn: Mutex<()>,
 }
@@ -207,7 +201,8 @@ impl Budgets {
     /// Opens the counters in a directory, and gives back what dead processes held.
     pub fn open(directory: &Path) -> Result<Opened, Error> {
         let (shared, is_new) = Shared::open(directory)?;
-        let budgets = Self { shared, sharing: None, me: Owner::this(), turn: Mutex::new(()) };
+        let (me, forgotten, turn) = (Owner::this(), AtomicU64::new(0), Mutex::new(()));
+        let budgets = Self { shared, sharing: None, me, forgotten, turn };
         if !is_new {
             budgets.recover()?;
         }
@@ -265,7 +260,8 @@ impl Budgets {
             self.refill(&charge, room, amount, &tx);
             let remaining = counter.remaining(&tx, &charge.limit, now);
             let held = Held { amount, window: counter.window(&tx) };
-            entries.push(Entry { charge, counter, held, remaining, reset_ns });
+            let key = counter.key(&tx);
+            entries.push(Entry { charge, counter, key, held, remaining, reset_ns });
         }
         let record = self.take_record(&mut tx, request, &entries)?;
         commit(tx)?;
@@ -276,7 +272,7 @@ impl Budgets {
     pub fn mark_sent(&self, reservation: &Reservation) {
         // One word, written only by its owner: no turn is needed.
         if let Some(state) = self.shared.words().get(reservation.record + STATE) {
-            state.store(SENT, std::sync::atomic::Ordering::Release);
+            state.store(SENT, Ordering::Release);
         }
     }
 
@@ -296,10 +292,7 @@ impl Budgets {
         let mut short = Vec::new();
         for entry in &reservation.entries {
             let limit = &entry.charge.limit;
-            if entry.charge.cuts()
-                && !limit.is_rate()
-                && entry.counter.window(&tx) == entry.held.window
-            {
+            if entry.charge.cuts() && !limit.is_rate() && entry.stands(&tx) {
                 let (room, _) = entry.counter.room(&tx, limit, now);
                 let within = demand.output_within(limit, room).unwrap_or(0);
                 if within < more
@@ -320,7 +313,7 @@ impl Budgets {
                 limit.measure,
                 Measure::Requests | Measure::Parallel | Measure::InputTokens
             );
-            if !grows || entry.counter.window(&tx) != entry.held.window {
+            if !grows || !entry.stands(&tx) {
                 continue;
             }
             let amount = amount_to_hold(&tx, entry.counter, &entry.charge, &demand, granted, now);
@@ -340,7 +333,9 @@ impl Budgets {
         let demand = reservation.demand.more(1);
         let full = reservation.entries.iter().find(|entry| {
             let (room, _) = entry.counter.room(&tx, &entry.charge.limit, now);
-            entry.charge.cuts() && demand.output_within(&entry.charge.limit, room).unwrap_or(0) == 0
+            entry.charge.cuts()
+                && entry.is_there(&tx)
+                && demand.output_within(&entry.charge.limit, room).unwrap_or(0) == 0
         });
         full.map(|entry| entry.charge.limit.clone())
     }
@@ -355,22 +350,30 @@ impl Budgets {
         let _turn = self.turn()?;
         let mut tx = self.transaction();
         let mut crossings = Vec::new();
-        for Entry { charge, counter, held, .. } in reservation.entries {
-            counter.settle(&mut tx, &charge.limit, held, actual.amount(&charge.limit), now);
-            if charge.limit.notify.is_empty() || charge.limit.is_rate() {
-                continue;
+        let mut forgotten = Vec::new();
+        let Reservation { record, entries, .. } = reservation;
+        for entry in &entries {
+            if entry.is_there(&tx) {
+                settle_one(
+                    &mut tx,
+                    entry.counter,
+                    (entry, entry.held),
+                    actual,
+                    now,
+                    &mut crossings,
+                );
+            } else {
+                forgotten.push(entry);
             }
-            let spent = counter.spent(&tx);
-            crossings.extend(counter.cross(&mut tx, &charge.limit).into_iter().map(|percent| {
-                Crossing {
-                    limit: charge.limit.clone(),
-                    instance: charge.instance.clone(),
-                    percent,
-                    spent,
-                }
-            }));
         }
-        free_record(&mut tx, self.layout(), reservation.record);
+        for entry in forgotten {
+            // What was held was forgotten with it; what was used is known.
+            let held = Held { amount: 0, ..entry.held };
+            if let Ok(counter) = self.counter(&mut tx, &entry.charge, now) {
+                settle_one(&mut tx, counter, (entry, held), actual, now, &mut crossings);
+            }
+        }
+        free_record(&mut tx, self.layout(), record);
         commit(tx)?;
         Ok(crossings)
     }
@@ -487,25 +490,53 @@ impl Budgets {
         charge: &Charge,
         now: Now,
     ) -> Result<Counter, Error> {
-        let key = self.key(&charge.limit.name, charge.limit.epoch, &charge.instance);
-        let (counter, is_there) =
-            Counter::find(tx, shared::COUNTERS_AT, self.layout().counters, key, now).ok_or_else(
-                || Error::Limits(format!("no room for another counter of {:?}", charge.limit.name)),
-            )?;
-        if is_there {
-            counter.roll(tx, &charge.limit, now);
-        } else {
-            counter.begin(tx, key, &charge.limit, now);
+        let Limit { name, epoch, unit_pico, .. } = charge.limit.as_ref();
+        let key = self.key(name, (*epoch, *unit_pico), &charge.instance);
+        if let Some(counter) = self.places().find(tx, key) {
+            counter.roll(tx, charge, now);
+            return Ok(counter);
         }
+        let counter = match self.places().room(tx, key, now) {
+            Some(Room::Free(counter)) => counter,
+            Some(Room::Forgets(counter)) => {
+                self.forgotten.fetch_add(1, Ordering::Relaxed);
+                counter
+            }
+            None => {
+                let text = format!("no room for another counter of {:?}", charge.limit.name);
+                return Err(Error::Limits(text));
+            }
+        };
+        counter.begin(tx, key, charge, now);
         Ok(counter)
     }
 
-    pub(super) fn key(&self, name: &str, epoch: u64, instance: &str) -> (u64, u64) {
+    pub(super) fn places(&self) -> Places {
+        Places { base: shared::COUNTERS_AT, count: self.layout().counters }
+    }
+
+    /// Counters of names that clients made up which this process forgot so that others had room, since it was last
+    /// asked.
+    pub fn take_forgotten(&self) -> u64 {
+        if self.forgotten.load(Ordering::Relaxed) == 0 {
+            return 0; // shared by all threads, and hardly ever written
+        }
+        self.forgotten.swap(0, Ordering::Relaxed)
+    }
+
+    /// Units of another worth are counted by another counter.
+    pub(super) fn key(
+        &self,
+        name: &str,
+        (epoch, unit_pico): (u64, u64),
+        instance: &str,
+    ) -> (u64, u64) {
         let (seed, other) = self.shared.seed();
         let mut hasher = SipHasher13::new_with_keys(seed, other);
         hasher.write(name.as_bytes());
         hasher.write_u8(0);
         hasher.write_u64(epoch);
+        hasher.write_u64(unit_pico);
         hasher.write(instance.as_bytes());
         let hash = hasher.finish128();
         (hash.h1 | 1, hash.h2) // never the mark of a free place
@@ -562,6 +593,28 @@ fn place(layout: Layout, index: u64) -> Result<usize, Error> {
     let index =
         index.ok_or_else(|| Error::Limits("a reservation's place is out of bounds".to_owned()))?;
     Ok(layout.records_at() + index * shared::RECORD_WORDS)
+}
+
+/// Settles one limit, and notes the percentages that this reaches.
+fn settle_one(
+    tx: &mut Transaction<'_>,
+    counter: Counter,
+    (Entry { charge, .. }, held): (&Entry, Held),
+    actual: &Actual,
+    now: Now,
+    crossings: &mut Vec<Crossing>,
+) {
+    counter.settle(tx, &charge.limit, held, actual.amount(&charge.limit), now);
+    if charge.limit.notify.is_empty() || charge.limit.is_rate() {
+        return;
+    }
+    let spent = counter.spent(tx);
+    crossings.extend(counter.cross(tx, &charge.limit).into_iter().map(|percent| Crossing {
+        limit: charge.limit.clone(),
+        instance: charge.instance.clone(),
+        percent,
+        spent,
+    }));
 }
 
 fn free_record(tx: &mut Transaction<'_>, layout: Layout, record: usize) {

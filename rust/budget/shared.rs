@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::mapped::{Kind, Mapped};
 
 /// Grows with every change of the layout: files of another one are never read.
-const VERSION: u64 = 4;
+const VERSION: u64 = 5;
 
 pub(super) const LOCK: usize = 2;
 pub(super) const SEED: usize = 3; // two words

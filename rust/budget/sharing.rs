@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::reservation::Charge;
+use super::charge::Charge;
 
 /// How decisions are made at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::charge::Charge;
 use super::counter::Counter;
 use super::lease::Lease;
 use super::limit::{Limit, Measure, Window};
-use super::reservation::{Budgets, Charge, Now, commit};
-use super::shared;
+use super::reservation::{Budgets, Now, commit};
 use super::sharing::{NoRoom, Sharing};
 use super::transaction::Transaction;
 use crate::error::Error;
@@ -168,10 +168,8 @@ impl Budgets {
     pub fn give_back(&self, name: &CounterName, gives: bool) -> Result<Option<Return>, Error> {
         let _turn = self.turn()?;
         let mut tx = self.transaction();
-        let key = self.key(&name.limit, name.epoch, &name.instance);
-        let now = Now::read();
-        let found = Counter::find(&tx, shared::COUNTERS_AT, self.layout().counters, key, now);
-        let Some((counter, true)) = found else { return Ok(None) };
+        let key = self.key(&name.limit, (name.epoch, name.unit_pico), &name.instance);
+        let Some(counter) = self.places().find(&tx, key) else { return Ok(None) };
         if counter.window(&tx) != name.window {
             return Ok(None);
         }

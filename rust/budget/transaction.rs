@@ -42,6 +42,16 @@ impl<'a> Transaction<'a> {
         own.map_or_else(|| load(self.words, at), |(_, value)| *value)
     }
 
+    /// Whether this transaction sets a word.
+    pub fn sets(&self, at: usize) -> bool {
+        self.writes.iter().any(|(place, _)| *place == at)
+    }
+
+    /// A word as it was before this transaction: cheaper, for what none changes while it is looked at.
+    pub fn get_before(&self, at: usize) -> u64 {
+        load(self.words, at)
+    }
+
     /// Sets a word.
     pub fn set(&mut self, at: usize, value: u64) {
         match self.writes.iter_mut().find(|(place, _)| *place == at) {

@@ -269,7 +269,9 @@ impl Gate<'_> {
             if must_be_priced && let Some(target) = route.unpriced(draft.unix_s) {
                 return Err(Refusal::unpriced(target).into());
             }
-            match self.hold(draft, &route, &charges) {
+            let decided = self.hold(draft, &route, &charges);
+            self.tell_forgotten();
+            match decided {
                 Ok((hold, demand)) => {
                     // Behind the limits: a request that has to ask again is no step yet.
                     let step = self.step(run, &draft.stepping())?;
@@ -302,6 +304,18 @@ impl Gate<'_> {
             }
         }
         Err(Refusal::forbidden(downgraded.as_deref().unwrap_or(model), principal).into())
+    }
+
+    fn tell_forgotten(&self) {
+        let names = self.budgets.take_forgotten();
+        if names > 0 {
+            let (kind, now) = (AlertKind::LimitsForgotten, Instant::now());
+            self.alerts.raise_in("limits", "counters", kind, now, || {
+                "clients use more names of end users, tags, runs or models than there is room for; \
+                 limits on the ones used least lately count anew"
+                    .to_owned()
+            });
+        }
     }
 
     /// What is left of the run of a request that is refused.

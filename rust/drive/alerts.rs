@@ -32,11 +32,13 @@ pub enum AlertKind {
     SharedStateLost,
     /// It may lose it.
     SharedStateEvicts,
+    /// Clients use more names than there is room for, so that those they used least lately count anew.
+    LimitsForgotten,
 }
 
 impl AlertKind {
     /// How many there are.
-    const COUNT: usize = 7;
+    const COUNT: usize = 8;
 
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
@@ -48,6 +50,7 @@ impl AlertKind {
             Self::SharedStateAway => "shared_state_away",
             Self::SharedStateLost => "shared_state_lost",
             Self::SharedStateEvicts => "shared_state_evicts",
+            Self::LimitsForgotten => "limits_forgotten",
         }
     }
 

@@ -66,7 +66,9 @@ impl Index {
                 continue;
             };
             let Some(instance) = values(&shape.each) else { continue };
-            charges.extend(found.iter().map(|limit| Charge::new(limit.clone(), instance.clone())));
+            charges.extend(found.iter().map(|limit| {
+                Charge::new(limit.clone(), instance.clone()).by(subject.get(Dimension::Key))
+            }));
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use siphasher::sip::SipHasher13;
 
 use super::scope::Dimension;
-use crate::budget::{AtCap, Calendar, Limit, Measure, Period, Window};
+use crate::budget::{AtCap, Calendar, Instances, Limit, Measure, Period, Window};
 use crate::limit::Rate;
 
 /// A property that a limit is about, with the value that it must have; `*` is each value by itself.
@@ -74,7 +74,19 @@ impl LimitSpec {
                 AtCapSpec::Downgrade => AtCap::Downgrade(self.downgrade_to.clone()),
             },
             notify: self.notify.clone(),
+            instances: self.instances(),
         })
+    }
+
+    fn instances(&self) -> Instances {
+        let each = |of: Dimension| self.scope.iter().any(|(d, value)| *d == of && value == "*");
+        if [Dimension::EndUser, Dimension::Tag, Dimension::Run].into_iter().any(each) {
+            Instances::MadeUp
+        } else if each(Dimension::Model) {
+            Instances::Models
+        } else {
+            Instances::Given
+        }
     }
 
     fn window(&self, amount: u64) -> Result<Window, &'static str> {

@@ -6,13 +6,14 @@ mod clock;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use sluicegate::budget::{
-    Actual, AtCap, Budgets, Calendar, Charge, Demand, Limit, Measure, Now, Period, Refused,
-    Reservation, RunCaps, RunRefused, Step, Window,
+    Actual, AtCap, Budgets, Calendar, Charge, Demand, Instances, Limit, Measure, Now, Period,
+    Refused, Reservation, RunCaps, RunRefused, Step, Window,
 };
 use sluicegate::limit::Rate;
 
@@ -53,6 +54,7 @@ fn limit(measure: Measure, amount: u64, window: Window) -> Limit {
         window,
         at_cap: AtCap::Cut,
         notify: vec![],
+        instances: Instances::Given,
     }
 }
 
@@ -307,6 +309,78 @@ fn what_the_ledger_knows_is_put_in_once() {
 }
 
 #[test]
+fn a_budget_that_grows_beyond_its_units_and_back_forgets_nothing() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let with = |amount, unit_pico| {
+        Arc::new(Limit { unit_pico, ..limit(Measure::Cost, amount, Window::Total) })
+    };
+    let (small, large) = (with(100_000, 1), with(1000, 1000));
+    let seed = |limit: &Arc<Limit>, units| {
+        budgets.seed(limit, [(String::new(), units)].into_iter(), NOW).unwrap()
+    };
+    let of = |limit: &Arc<Limit>| Charge::new(limit.clone(), String::new());
+    assert!(seed(&small, 30_000));
+    assert!(!budgets.is_seeded(&large, NOW).unwrap(), "it counts in other units");
+    assert!(seed(&large, 30));
+    assert_eq!(standing(&budgets, &of(&large), NOW), (30, 0, 970));
+    assert!(!budgets.is_seeded(&small, NOW).unwrap(), "others were counted meanwhile");
+    assert!(seed(&small, 70_000));
+    assert!(!seed(&small, 70_000));
+    assert_eq!(standing(&budgets, &of(&small), NOW), (70_000, 0, 30_000));
+}
+
+/// BR-06: a hundred a minute for ten thousand requests of 64 threads over the mapped file, around the end of a window,
+/// in simulated time: every window of a minute has at most limit and burst, and the limit can be used.
+#[test]
+fn br_06_any_sixty_seconds_of_a_rate_have_its_limit_and_burst_at_most() {
+    const MINUTE: u64 = 60 * SECOND;
+    const THREADS: u64 = 64;
+    const EACH: u64 = 157; // 10,048 in all
+    for burst in [10, 100] {
+        let scratch = Scratch::new();
+        let first = Arc::new(open(&scratch.0));
+        let second = Arc::new(Budgets::open(&scratch.0).unwrap().budgets);
+        let rate = Rate::new(100, MINUTE, burst).unwrap();
+        let charges = [charge(limit(Measure::Requests, 100, Window::Sliding(rate)))];
+        // A clock that each request moves on: five seconds before a minute's end, and three minutes on from there.
+        let step = 180 * SECOND / (EACH * THREADS);
+        let clock = Arc::new(AtomicU64::new(1000 * MINUTE - 5 * SECOND));
+        let workers: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let budgets = if thread % 2 == 0 { first.clone() } else { second.clone() };
+                let (charges, clock) = (charges.clone(), clock.clone());
+                thread::spawn(move || -> Vec<u64> {
+                    let tries = (0..EACH).map(|_| clock.fetch_add(step, Ordering::SeqCst));
+                    let admitted = tries.filter(|at| {
+                        let now = Now { monotonic_ns: *at, ..NOW };
+                        let Ok(held) = reserve(&budgets, &charges, &DEMAND, now) else {
+                            return false;
+                        };
+                        budgets.settle(held, &USED, now).unwrap();
+                        true
+                    });
+                    admitted.collect()
+                })
+            })
+            .collect();
+        let mut admitted: Vec<u64> =
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect();
+        admitted.sort_unstable();
+        let widest = admitted
+            .iter()
+            .enumerate()
+            .map(|(at, from)| admitted.partition_point(|to| *to < from + MINUTE) - at)
+            .max()
+            .unwrap();
+        assert!(widest as u64 <= 100 + burst, "{widest} in a minute, burst {burst}");
+        let usable = 300 + burst;
+        assert!(admitted.len() as u64 * 100 >= usable * 99, "{} of {usable}", admitted.len());
+        assert!(admitted.len() as u64 <= usable + 1);
+    }
+}
+
+#[test]
 fn a_waived_limit_counts_and_refuses_nothing() {
     let scratch = Scratch::new();
     let budgets = open(&scratch.0);
@@ -349,6 +423,115 @@ fn many_keys_share_the_room_and_forgotten_windows_make_place() {
             let reservation = budgets.reserve(1, charges, &DEMAND, now).unwrap();
             budgets.settle(reservation, &USED, now).unwrap();
         }
+    }
+}
+
+/// A limit on names that clients make up, of which `key` uses one.
+fn made_up(limit: &Arc<Limit>, name: &str, key: &str) -> Charge {
+    Charge::new(limit.clone(), name.to_owned()).by(key)
+}
+
+fn use_up(budgets: &Budgets, charge: Charge, now: Now) -> Result<(), Refused> {
+    let reservation = budgets.reserve(1, vec![charge], &DEMAND, now)?;
+    budgets.settle(reservation, &USED, now).unwrap();
+    Ok(())
+}
+
+#[test]
+fn invented_names_never_keep_others_out_nor_make_them_forgotten() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let each = |measure, amount, window| {
+        let limit = limit(measure, amount, window);
+        Arc::new(Limit { instances: Instances::MadeUp, ..limit })
+    };
+    let (total, daily) =
+        (each(Measure::Requests, 1, Window::Total), each(Measure::Cost, 30, day()));
+    let rate = Rate::new(1, 3600 * SECOND, 1).unwrap();
+    let hourly = each(Measure::InputTokens, 1, Window::Sliding(rate));
+    let keys = Arc::new(limit(Measure::OutputTokens, 20, Window::Total));
+    let at = |n: u64| Now { unix_ns: NOW.unix_ns + n, ..NOW };
+    for n in 0..500 {
+        use_up(&budgets, Charge::new(keys.clone(), format!("key {n}")), at(0)).unwrap();
+        use_up(&budgets, made_up(&total, &format!("honest {n}"), "honest"), at(0)).unwrap();
+    }
+    let running: Vec<_> = (0..50)
+        .map(|n| {
+            let held = made_up(&daily, &format!("running {n}"), "inventor");
+            budgets.reserve(1, vec![held], &DEMAND, at(0)).unwrap()
+        })
+        .collect();
+    for n in 0..400_000_u64 {
+        let limit = [&total, &daily, &hourly][usize::try_from(n % 3).unwrap()];
+        use_up(&budgets, made_up(limit, &format!("invented {n}"), "inventor"), at(n)).unwrap();
+    }
+    assert!(budgets.take_forgotten() > 100_000);
+    for n in 0..500 {
+        let old = Charge::new(keys.clone(), format!("key {n}"));
+        assert!(use_up(&budgets, old, at(1)).is_err(), "key {n} has spent its budget");
+        use_up(&budgets, Charge::new(keys.clone(), format!("new key {n}")), at(1)).unwrap();
+        use_up(&budgets, made_up(&total, &format!("newcomer {n}"), "other"), at(1)).unwrap();
+    }
+    let kept = (0..500).filter(|n| {
+        use_up(&budgets, made_up(&total, &format!("honest {n}"), "honest"), at(400_000)).is_err()
+    });
+    assert_eq!(kept.count(), 500, "who has few names keeps them");
+    for (n, reservation) in running.into_iter().enumerate() {
+        let held = made_up(&daily, &format!("running {n}"), "inventor");
+        assert_eq!(standing(&budgets, &held, at(1)), (0, 30, 0), "{n}");
+        budgets.settle(reservation, &USED, at(1)).unwrap();
+        assert_eq!(standing(&budgets, &held, at(1)), (30, 0, 0), "{n}");
+    }
+}
+
+#[test]
+fn of_models_only_those_that_anyone_can_name_are_forgotten() {
+    let limit = Limit { instances: Instances::Models, ..limit(Measure::Cost, 1, Window::Total) };
+    assert!(limit.is_made_up("anything/at/all"));
+    assert!(!limit.is_made_up("smart"));
+}
+
+/// A rate whose bucket is full again says nothing, while a long stream of its still runs: another one may have its
+/// place when the stream ends.
+#[test]
+fn what_ends_late_changes_no_other_counter() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let rate = Rate::new(1000, SECOND, 1000).unwrap();
+    let rates = Arc::new(limit(Measure::TotalTokens, 1000, Window::Sliding(rate)));
+    let of = |n: u64| Charge::new(rates.clone(), format!("user {n}"));
+    let running: Vec<_> =
+        (0..2000).map(|n| budgets.reserve(1, vec![of(n)], &DEMAND, NOW).unwrap()).collect();
+    let later = Now { monotonic_ns: NOW.monotonic_ns + 60 * SECOND, ..NOW };
+    let money = Arc::new(limit(Measure::Cost, 100, Window::Total));
+    let budget = |n: u64| Charge::new(money.clone(), format!("user {n}"));
+    for n in 0..120_000 {
+        use_up(&budgets, budget(n), later).unwrap();
+    }
+    for reservation in running {
+        budgets.settle(reservation, &USED, later).unwrap();
+    }
+    for n in 0..120_000 {
+        assert_eq!(standing(&budgets, &budget(n), later), (30, 0, 70), "user {n}");
+    }
+}
+
+#[test]
+fn limits_of_one_decision_never_share_a_place() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let limits: Vec<_> = (0..30)
+        .map(|n| Limit { name: format!("{n}"), ..limit(Measure::Cost, 1000, Window::Total) })
+        .map(Arc::new)
+        .collect();
+    for user in 0..8000 {
+        let of = |limit: &Arc<Limit>| Charge::new(limit.clone(), format!("user {user}"));
+        let charges: Vec<_> = limits.iter().map(of).collect();
+        let held = budgets.reserve(1, charges.clone(), &DEMAND, NOW).unwrap();
+        for charge in &charges {
+            assert_eq!(standing(&budgets, charge, NOW), (0, 30, 970), "user {user}");
+        }
+        budgets.settle(held, &Actual::default(), NOW).unwrap();
     }
 }
 

@@ -12,7 +12,7 @@ Amount = Annotated[int, Meta(ge=0, le=10**15)]
 LimitName = Annotated[str, Meta(min_length=1, max_length=220)]
 """Holds a key's name of 200 characters and what its short fields add: `key:NAME:parallel`."""
 Value = Annotated[str, Meta(min_length=1, max_length=200)]
-Percent = Annotated[int, Meta(ge=1, le=100)]
+Percents = Annotated[list[Annotated[int, Meta(ge=1, le=100)]], Meta(max_length=32)]
 Zone = Annotated[str, Meta(max_length=64)]
 Period = Literal["second", "minute", "hour", "day", "week", "month", "total"]
 Measure = Literal[
@@ -94,7 +94,7 @@ class Limit(
     """
     downgrade_to: Annotated[str, Meta(max_length=200)] = ""
     """A model's name."""
-    notify: list[Percent] | None = None
+    notify: Percents | None = None
     """Percents of which the first crossing is told; 50, 80, 100 for money, else none."""
 
     @property

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from sluicegate.accounting.limits import Amount, Percent, Period, Scope, Zone
+from sluicegate.accounting.limits import Amount, Percents, Period, Scope, Zone
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 MaybeName = Annotated[str, Meta(max_length=200)]
@@ -136,7 +136,7 @@ class ChangeLimit(Form, frozen=True, kw_only=True):
     burst: UnsetType | Amount | None = UNSET
     at_cap: UnsetType | Literal["cut", "finish", "downgrade"] = UNSET
     downgrade_to: UnsetType | MaybeName = UNSET
-    notify: UnsetType | list[Percent] | None = UNSET
+    notify: UnsetType | Percents | None = UNSET
 
 
 class KillRun(Form, frozen=True, kw_only=True):
