@@ -1,6 +1,6 @@
 //! Keys and limits of one moment.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,9 +32,16 @@ struct GovernanceSpec {
     runs: RunRules,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct KilledRun {
     run: String,
+    #[serde(flatten)]
+    of: Tenant,
+}
+
+/// Whose run was ended.
+#[derive(Debug, Deserialize)]
+struct Tenant {
     /// Empty: of any.
     organisation: String,
     team: String,
@@ -82,7 +89,7 @@ pub struct Governance {
     /// Limits on one `provider/model`, which bind it there whatever name the client used.
     models: Index,
     limits: HashMap<String, (Arc<Limit>, u64)>,
-    killed_runs: HashSet<KilledRun>,
+    killed_runs: HashMap<String, Vec<Tenant>>,
 }
 
 impl Governance {
@@ -106,6 +113,10 @@ impl Governance {
             rules.push(Rule { limit: built, scope: limit.scope });
         }
         let stale_after = Duration::try_from_secs_f64(spec.stale_keys_s).unwrap_or_default();
+        let mut killed_runs: HashMap<String, Vec<Tenant>> = HashMap::new();
+        for KilledRun { run, of } in spec.killed_runs {
+            killed_runs.entry(run).or_default().push(of);
+        }
         let open = spec.open.then(|| Arc::new(Principal::anonymous()));
         Ok(Self {
             directory: Directory { keys, open, complete: spec.complete, stale_after },
@@ -114,7 +125,7 @@ impl Governance {
             providers: Index::new(rules.iter().filter(|rule| rule.is_on_provider())),
             models: Index::new(rules.iter().filter(|rule| rule.is_on_target())),
             limits,
-            killed_runs: spec.killed_runs.into_iter().collect(),
+            killed_runs,
         })
     }
 
@@ -160,14 +171,12 @@ impl Governance {
 
     /// Whether a run was ended.
     pub fn is_killed(&self, run: &str, principal: &Principal) -> bool {
-        if self.killed_runs.is_empty() || run.is_empty() {
-            return false;
-        }
         let belongs = |owner: &str, asks: &str| owner.is_empty() || owner == asks;
-        self.killed_runs.iter().any(|killed| {
-            killed.run == run
-                && belongs(&killed.organisation, &principal.organisation)
-                && belongs(&killed.team, &principal.team)
+        self.killed_runs.get(run).is_some_and(|tenants| {
+            tenants.iter().any(|of| {
+                belongs(&of.organisation, &principal.organisation)
+                    && belongs(&of.team, &principal.team)
+            })
         })
     }
 
