@@ -367,7 +367,7 @@ impl Gate<'_> {
         self.hold_at_least(draft, &asked, charges, 1)
     }
 
-    /// By its size, or counted where that does not fit.
+    /// All of it by its size, or counted where that does not fit; with less only where neither does.
     fn hold_at_least(
         &self,
         draft: &Draft<'_>,
@@ -376,22 +376,23 @@ impl Gate<'_> {
         least_output_tokens: u64,
     ) -> Result<(Hold, Demand), budget::Refused> {
         let id = draft.id.as_u128();
-        let hold = |mut demand: Demand| {
+        let hold = |mut demand: Demand, least_output_tokens: u64| {
             demand.least_output_tokens = least_output_tokens.min(demand.output_tokens);
             let (budgets, crossings) = (self.budgets.clone(), self.crossings.clone());
             Hold::reserve(budgets, crossings, id, charges.to_vec(), demand)
                 .map(|hold| (hold, demand))
         };
-        match hold(asked.bound()) {
-            Err(budget::Refused::Limit(denied))
-                if denied.limit.measure.grows_with_input() && denied.remaining > 0 =>
-            {
-                match asked.counted() {
-                    Some(counted) => hold(counted),
-                    None => Err(budget::Refused::Limit(denied)),
-                }
-            }
-            decided => decided,
+        let bound = asked.bound();
+        let denied = match hold(bound, u64::MAX) {
+            Err(budget::Refused::Limit(denied)) => denied,
+            decided => return decided,
+        };
+        let is_worth_counting = denied.limit.measure.grows_with_input() && denied.remaining > 0;
+        let counted = if is_worth_counting { asked.counted() } else { None };
+        match counted {
+            Some(counted) => hold(counted, least_output_tokens),
+            None if least_output_tokens < bound.output_tokens => hold(bound, least_output_tokens),
+            None => Err(budget::Refused::Limit(denied)),
         }
     }
 }

@@ -156,6 +156,14 @@ def test_br_05_a_whole_answer_is_bounded_in_the_field_that_the_host_takes(
     assert {word: sent[word] for word in sent if word.startswith("max_")} == {field: 50}
 
 
+@forms
+def test_a_prompt_is_counted_before_its_answer_is_cut(own_gateway: Start, stream: bool) -> None:
+    """By its bytes it would leave room for some twenty tokens of the answer."""
+    gateway = own_gateway(keys=keys(budget_usd=str(cost(1900, 0))), default_max_output_tokens=100)
+    got = ask(gateway, f"u/ok-60@{ref('count')}", stream=stream, text="alpha " * 300)
+    assert_good(got, 60)
+
+
 def test_br_06_a_rate_admits_what_it_says(own_gateway: Start) -> None:
     gateway = own_gateway(keys=keys(rpm=100), server={"workers": 2})
     name = f"u/ok-1@{ref('br06')}"
