@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::json;
 use sluicegate::body::scan;
 use sluicegate::budget::{
-    Actual, AtCap, Budgets, Calendar, Charge, Demand, Limit, Measure, Now, Period, Window,
+    Actual, AtCap, Budgets, Calendar, Charge, Demand, Instances, Limit, Measure, Now, Period,
+    Window,
 };
 use sluicegate::dialect::Dialect;
 use sluicegate::limit::Rate;
@@ -144,6 +145,7 @@ fn seven_limits() -> Vec<Charge> {
             window,
             at_cap: AtCap::Cut,
             notify: vec![50, 80, 100],
+            instances: Instances::Given,
         };
         Charge::new(Arc::new(limit), String::new())
     };
