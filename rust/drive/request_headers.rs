@@ -2,6 +2,7 @@
 
 use http::{HeaderName, HeaderValue};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
 use crate::govern::Digester;
@@ -121,9 +122,12 @@ fn metadata(value: &[u8]) -> Result<Box<RawValue>, Refusal> {
     if value.len() > MAX_METADATA_BYTES {
         return Err(Refusal::header(NAME, "is longer than 4096 bytes"));
     }
-    let object =
-        serde_json::from_slice::<Box<RawValue>>(value).ok().filter(|v| v.get().starts_with('{'));
-    object.ok_or_else(|| Refusal::header(NAME, "is not a JSON object"))
+    // Half a surrogate, a number beyond all floats or a thousand levels are JSON by its grammar, but whoever reads the
+    // ledger could not read that row.
+    let is_readable =
+        |raw: &Box<RawValue>| serde_json::from_str::<Map<String, Value>>(raw.get()).is_ok();
+    let object = serde_json::from_slice::<Box<RawValue>>(value).ok().filter(is_readable);
+    object.ok_or_else(|| Refusal::header(NAME, "is not a readable JSON object"))
 }
 
 fn timeout_ms(value: &[u8]) -> Result<u64, Refusal> {

@@ -339,6 +339,27 @@ def test_ac_13_a_deleted_key_and_user_leave_their_lines(own_gateway: Start) -> N
 # columns
 
 
+UNREADABLE = {
+    "half a surrogate": r'{"a": "\ud800"}',
+    "a number beyond all floats": '{"a": 1e999}',
+    "a thousand levels": '{"a": ' + "[" * 1000 + "]" * 1000 + "}",
+    "no object": "[1]",
+}
+
+
+@pytest.mark.parametrize("metadata", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_metadata_that_no_ledger_could_hold_is_refused_before_anything_is_sent(
+    own_gateway: Start, metadata: str
+) -> None:
+    gateway = own_gateway()
+    refused = ask(gateway, "u/ok-2", headers={"x-sluicegate-metadata": metadata})
+    assert refused.status == 400
+    assert ask(gateway, "u/ok-2").status == 200
+    assert eventually(
+        lambda: gateway.admin("GET", "/admin/v1/spend").json()["total"]["attempts"] == 1, 5
+    )
+
+
 def test_every_column_of_a_row_is_filled_and_true(own_gateway: Start) -> None:
     key = {
         "name": "full",
