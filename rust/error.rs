@@ -59,6 +59,9 @@ pub enum Error {
     /// The journal's files cannot be read or written.
     #[error("journal: {0}")]
     Journal(String),
+    /// A row of the journal that the ledger's columns cannot hold.
+    #[error("{0}")]
+    UnreadableRow(String),
     /// Nothing can be counted, not even for this process alone.
     #[error("metrics: {0}")]
     Metrics(String),

@@ -12,6 +12,7 @@ pub mod error;
 pub mod front;
 pub mod govern;
 pub mod journal;
+pub mod ledger;
 pub mod limit;
 mod mapped;
 pub mod meter;

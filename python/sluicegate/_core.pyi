@@ -8,6 +8,7 @@ from typing import Any, Final, final
 from sluicegate.errors import Refusal
 
 __all__ = [
+    "LEDGER_COLUMNS",
     "Case",
     "Engine",
     "EventTooLargeError",
@@ -26,10 +27,14 @@ __all__ = [
     "RefusedError",
     "SseParser",
     "StreamCounter",
+    "UnreadableRowError",
     "__version__",
     "build_profile",
     "count_tokens",
     "journal_snapshot",
+    "ledger_arrays",
+    "ledger_groups",
+    "ledger_values",
     "scan_body",
     "stream_error",
 ]
@@ -55,6 +60,9 @@ class MalformedEventError(ValueError):
 
 class InvalidBodyError(ValueError):
     """A JSON body that cannot be accepted; the message says where and why."""
+
+class UnreadableRowError(ValueError):
+    """A journal row that the ledger's columns cannot hold."""
 
 class JournalFullError(OSError):
     """The journal can take no new intent until the store has drained it."""
@@ -565,6 +573,48 @@ def count_tokens(model: str, text: str) -> int:
 
 def journal_snapshot(directory: str | os.PathLike[str]) -> list[tuple[str, int, str, bytes]]:
     """Everything that is not drained yet, read without any lock. Reads files."""
+
+LEDGER_COLUMNS: Final[tuple[tuple[str, str], ...]]
+"""`(name, kind)` of each column of the ledger, in the order of the export; kind `text`, `json` (a
+text, or JSON as text), `integer` or `money` (a decimal text).
+"""
+
+def ledger_values(row: tuple[str, int, str, bytes]) -> tuple[str | int | None, ...]:
+    """A journal row's values in the order of `LEDGER_COLUMNS`; None where the row says nothing.
+    Columns that it does not know are passed over: a newer worker may have written them.
+
+    Raises:
+        UnreadableRowError: it is not a JSON object, has no time, a number beyond 64 bits, money
+        that is no decimal of up to 15 whole digits and 12 places, or JSON that nobody could read.
+    """
+
+def ledger_groups(
+    rows: Sequence[tuple[str, int, str, bytes]],
+    together: int,
+    *,
+    host: str | None = None,
+    apart_until: str | None = None,
+) -> tuple[
+    list[tuple[tuple[str, ...], list[tuple[str | int, ...]]]],
+    list[tuple[str | int | None, ...]],
+    list[tuple[int, str]],
+]:
+    """`(groups, rest, unreadable)` of journal rows, each attempt once: its last readable row.
+
+    A group is `(columns, values)`: rows that say something in the same columns, the values of as
+    many rows as go `together` in one tuple, one row after the other; `host` is the last column
+    where it is given. The rest is whole rows: those for which no others are alike, and all of up to
+    `apart_until`, a time. Unreadable is `(place, reason)`.
+
+    Cost: about 2.5 us a row; holds the GIL.
+    """
+
+def ledger_arrays(
+    rows: Sequence[tuple[str, int, str, bytes]], *, apart_until: str | None = None
+) -> tuple[list[str], list[tuple[str | int | None, ...]], list[tuple[int, str]]]:
+    """`(arrays, rest, unreadable)`: the same with an array literal of PostgreSQL's for each of
+    `LEDGER_COLUMNS`; U+0000, which its text cannot hold, is U+FFFD.
+    """
 
 def scan_body(body: bytes) -> dict[str, object]:
     """The fields that the gateway acts on: `model, stream, include_usage, user, max_tokens, n`.

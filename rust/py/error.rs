@@ -29,6 +29,12 @@ create_exception!(
     "An event that its dialect does not allow."
 );
 create_exception!(_core, InvalidBodyError, PyValueError, "A JSON body that cannot be accepted.");
+create_exception!(
+    _core,
+    UnreadableRowError,
+    PyValueError,
+    "A journal row that the ledger's columns cannot hold."
+);
 create_exception!(_core, JournalFullError, PyOSError, "The journal can take no new intent.");
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -39,6 +45,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("EventTooLargeError", py.get_type::<EventTooLargeError>())?;
     m.add("MalformedEventError", py.get_type::<MalformedEventError>())?;
     m.add("InvalidBodyError", py.get_type::<InvalidBodyError>())?;
+    m.add("UnreadableRowError", py.get_type::<UnreadableRowError>())?;
     m.add("JournalFullError", py.get_type::<JournalFullError>())
 }
 
@@ -48,6 +55,7 @@ impl From<Error> for PyErr {
         match error {
             Error::EventTooLarge { .. } => EventTooLargeError::new_err(text),
             Error::MalformedEvent { .. } => MalformedEventError::new_err(text),
+            Error::UnreadableRow(_) => UnreadableRowError::new_err(text),
             Error::JournalFull { .. } => JournalFullError::new_err(text),
             Error::Journal(_)
             | Error::Limits(_)

@@ -9,6 +9,7 @@ mod front;
 mod governance;
 mod journal;
 mod json;
+mod ledger;
 mod metrics;
 mod share;
 mod sse;
@@ -28,6 +29,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     front::register(m)?;
     journal::register(m)?;
     json::register(m)?;
+    ledger::register(m)?;
     metrics::register(m)?;
     sse::register(m)?;
     stream::register(m)?;

@@ -64,7 +64,7 @@ def test_an_unreadable_row_is_set_aside_and_holds_up_no_other(
     store.write([row(1, outcome="a"), bad, row(2, outcome="b")])
     store.close()
     assert outcomes(path) == ["a", "b"]
-    assert "input_tokens is beyond 64 bits" in caplog.text
+    assert "input_tokens is no whole number of 64 bits" in caplog.text
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT payload FROM unreadable").fetchall() == [(bad[3],)]
     connection.close()

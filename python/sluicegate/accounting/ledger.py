@@ -3,56 +3,13 @@
 import csv
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Protocol, TextIO
 
 import msgspec
 
-COLUMNS: Final = (
-    "request_id",
-    "client_ref",
-    "attempt",
-    "parent_run",
-    "run",
-    "key_name",
-    "organisation",
-    "team",
-    "project",
-    "user",
-    "tags",
-    "metadata",
-    "time",
-    "operation",
-    "dialect",
-    "provider",
-    "requested_model",
-    "routed_model",
-    "response_model",
-    "upstream_request_id",
-    "upstream_dialect",
-    "stream",
-    "status",
-    "client_status",
-    "outcome",
-    "error_code",
-    "basis",
-    "input_tokens",
-    "cached_input_tokens",
-    "cache_write_tokens",
-    "cache_write_1h_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "audio_tokens",
-    "image_tokens",
-    "counted_output_tokens",
-    "cost_usd",
-    "saved_usd",
-    "price_version",
-    "latency_ms",
-    "first_token_ms",
-    "cache",
-    "tool",
-)
+from sluicegate import _core
+
+COLUMNS: Final = tuple(name for name, _ in _core.LEDGER_COLUMNS)
 """The export's columns, in its order. Tokens are counts, times RFC 3339 in UTC or milliseconds;
 empty is unknown.
 """
@@ -62,67 +19,7 @@ JournalRow = tuple[str, int, str, bytes]
 (never sent).
 """
 
-_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
-_MAX_INTEGER: Final = 2**63
-_MAX_USD: Final = 10**15
-_PICO: Final = Decimal("1e-12")
-_MONEY: Final = frozenset({"cost_usd", "saved_usd"})
-_INTEGERS: Final = frozenset(
-    {"attempt", "stream", "status", "client_status", "latency_ms", "first_token_ms"}
-    | {column for column in COLUMNS if column.endswith("_tokens")}
-)
 _FORMULA: Final = frozenset({"=", "+", "-", "@", "\t", "\r"})
-
-
-class UnreadableRowError(ValueError):
-    """A journal row that the ledger's columns cannot hold."""
-
-
-def columns_of(row: JournalRow) -> tuple[Any, ...]:
-    """A journal row's values in the order of `COLUMNS`; None where the row says nothing.
-
-    Columns that it does not know are passed over: a newer worker may have written it.
-
-    Raises:
-        UnreadableRowError: it is not a JSON object, has no time, a number beyond 64 bits, or money
-        that is no decimal of up to 15 whole digits and 12 places.
-    """
-    request_id, attempt, _, payload = row
-    try:
-        fields = _decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableRowError(str(error)) from None
-    if not isinstance(fields.get("time"), str):
-        raise UnreadableRowError("it has no time")
-    fields.update(request_id=request_id, attempt=attempt, stream=bool(fields.get("stream")))
-    return tuple(_value(column, fields.get(column)) for column in COLUMNS)
-
-
-def _value(column: str, value: Any) -> Any:
-    """A value as every store can hold it: a scalar of the column's type; objects and lists as JSON.
-    A store that refused a row would be offered the same one for ever.
-    """
-    if value is None:
-        return None
-    if column in _MONEY:
-        return _money(column, value)
-    if column in _INTEGERS:
-        if not isinstance(value, int):
-            raise UnreadableRowError(f"{column} is no whole number")
-        if not -_MAX_INTEGER <= value < _MAX_INTEGER:
-            raise UnreadableRowError(f"{column} is beyond 64 bits")
-        return int(value)
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _money(column: str, value: Any) -> str:
-    try:
-        usd = Decimal(value) if isinstance(value, str) else Decimal("NaN")
-    except InvalidOperation:
-        usd = Decimal("NaN")
-    if not usd.is_finite() or abs(usd) >= _MAX_USD or usd != usd.quantize(_PICO):
-        raise UnreadableRowError(f"{column} is no sum of money")
-    return format(usd, "f")
 
 
 class Rows(Protocol):
@@ -148,8 +45,8 @@ def _readable(journal: Iterable[JournalRow]) -> Iterator[tuple[tuple[str, int], 
     for row in journal:
         if row[2] != "released":
             # What cannot be read is logged when it is drained; here it must not end the export.
-            with suppress(UnreadableRowError):
-                yield (row[0], row[1]), columns_of(row)
+            with suppress(_core.UnreadableRowError):
+                yield (row[0], row[1]), _core.ledger_values(row)
 
 
 def shown(values: tuple[Any, ...]) -> dict[str, Any]:

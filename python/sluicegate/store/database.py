@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from sluicegate.accounting.ledger import JournalRow
+
 Row = tuple[Any, ...]
 Values = Sequence[Any]
 
@@ -18,6 +20,16 @@ class Transaction(Protocol):
 
     def execute_many(self, sql: str, values: Sequence[Values]) -> None:
         """One statement for each of many sets of values."""
+
+    def put_rows(
+        self, rows: Sequence[JournalRow], host: str | None, apart_until: str | None
+    ) -> tuple[list[Row], list[tuple[int, str]]]:
+        """Adds or replaces rows of the ledger, in the way that costs this database least.
+
+        Returns:
+            What it left: rows as values of `COLUMNS`, all of up to `apart_until` among them; and
+            the places of those that no column can hold, with the reason.
+        """
 
     def stream(self, sql: str, values: Values = ()) -> Iterator[Row]:
         """The same as `execute`, for more rows than memory should hold."""
