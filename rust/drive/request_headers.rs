@@ -124,9 +124,9 @@ fn metadata(value: &[u8]) -> Result<Box<RawValue>, Refusal> {
     }
     // Half a surrogate, a number beyond all floats or a thousand levels are JSON by its grammar, but whoever reads the
     // ledger could not read that row.
-    let is_readable =
-        |raw: &Box<RawValue>| serde_json::from_str::<Map<String, Value>>(raw.get()).is_ok();
-    let object = serde_json::from_slice::<Box<RawValue>>(value).ok().filter(is_readable);
+    let object = serde_json::from_slice::<Box<RawValue>>(value)
+        .ok()
+        .filter(|raw| serde_json::from_str::<Map<String, Value>>(raw.get()).is_ok());
     object.ok_or_else(|| Refusal::header(NAME, "is not a readable JSON object"))
 }
 
