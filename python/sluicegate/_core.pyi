@@ -37,6 +37,7 @@ __all__ = [
     "ledger_values",
     "scan_body",
     "stream_error",
+    "unquoted",
 ]
 
 __version__: Final[str]
@@ -627,3 +628,10 @@ def stream_error(
     dialect: str, message: str, kind: str, code: str, origin: str, request_id: str
 ) -> bytes:
     """An error as a stream's last event."""
+
+def unquoted(text: str, headers: Sequence[tuple[str, str]]) -> str:
+    """A text of an upstream's without the secrets among the headers that are sent to it.
+
+    A value of 8 characters or more is hidden whole; of a credential, by its header's name, every
+    piece of 12 is hidden too.
+    """

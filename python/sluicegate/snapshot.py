@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from sluicegate import _core
 from sluicegate.config import Settings
 from sluicegate.config.prices import ALL
 from sluicegate.config.settings import Deadlines, Upstream
@@ -108,7 +109,7 @@ class FailoverSettings:
     def unquoted(self, provider: str, text: str) -> str:
         """A text of a provider's without our credential: some quote it."""
         upstream = self._settings.upstreams.get(provider)
-        return upstream.unquoted(text) if upstream else text
+        return _core.unquoted(text, upstream.headers) if upstream else text
 
     def host(self, provider: str) -> Host:
         """What a provider takes beside its dialect's own fields, and what it lacks of them."""

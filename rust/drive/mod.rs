@@ -28,6 +28,7 @@ mod route_cache;
 mod row;
 mod run_guard;
 mod runtime;
+mod secrets;
 mod send;
 mod snapshot;
 mod tally;
@@ -51,6 +52,7 @@ pub use refusal::Refusal;
 pub use relay::write_error;
 pub use request_headers::RequestHeaders;
 pub use row::{Basis, Outcome, Row};
+pub use secrets::Secrets;
 pub use snapshot::{
     Operation, Route, Snapshot, SnapshotError, Strategy, Target, Timeouts, Upstream,
 };

@@ -1,8 +1,10 @@
 //! A streamed answer on its way to the client: counted, checked, and untouched where the dialect is the same.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -20,14 +22,14 @@ use super::failure::{Failure, FailureKind};
 use super::outbox::{Head, State};
 use super::row::millis;
 use super::runtime::Runtime;
-use super::snapshot::Operation;
+use super::snapshot::{Operation, Upstream};
 use super::{response_headers, tally, whole};
 use crate::budget::Ask;
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::meter::{Meter, Sighting};
 use crate::sse;
-use crate::stream::{self, Delta, Encoder, StreamError};
+use crate::stream::{self, Delta, Encoder, StreamError, UpstreamError};
 use crate::tokens::StreamCounter;
 use crate::transport::{Coding, Decoder, Lease, UnknownCoding};
 
@@ -160,7 +162,8 @@ pub(super) fn decoder(headers: &http::HeaderMap) -> Result<Option<Decoder>, Fail
 
 /// One stream's state between two reads.
 struct Relay {
-    dialect: Dialect,
+    x: Arc<Exchange>,
+    upstream: Arc<Upstream>,
     decoder: Option<Decoder>,
     parser: sse::Parser,
     meter: Meter<StreamCounter>,
@@ -186,7 +189,8 @@ impl Relay {
         let encoder =
             translation(&run.x, &run.target).map(|(_, to)| Encoder::new(to, encoding(&run.x)));
         Self {
-            dialect: run.target.upstream.dialect,
+            x: run.x.clone(),
+            upstream: run.target.upstream.clone(),
             decoder,
             parser: sse::Parser::new(a.snapshot.max_event_bytes),
             meter: Meter::new(run.target.upstream.dialect, counter)
@@ -353,6 +357,8 @@ impl Relay {
             parser, meter, encoder, hides_usage, out, seen, allowance, is_full, stall, ..
         } = self;
         let step = Step {
+            request_id: &self.x.id_text,
+            upstream: &self.upstream,
             meter,
             encoder: encoder.as_mut(),
             hides_usage: *hides_usage,
@@ -403,7 +409,7 @@ impl Relay {
         }
         if self.encoder.is_none() {
             self.out.extend_from_slice(self.unended);
-            self.out.extend_from_slice(terminator(self.dialect));
+            self.out.extend_from_slice(terminator(self.upstream.dialect));
         }
         Ok(())
     }
@@ -593,6 +599,8 @@ pub(super) fn malformed(error: &Error) -> Failure {
 
 /// One frame's way through the meter and, where the dialects differ, the encoder.
 struct Step<'a> {
+    request_id: &'a str,
+    upstream: &'a Upstream,
     meter: &'a mut Meter<StreamCounter>,
     encoder: Option<&'a mut Encoder>,
     hides_usage: bool,
@@ -637,14 +645,17 @@ impl Step<'_> {
                 }
             },
             Some(encoder) => {
-                let out = &mut *self.out;
+                let (out, upstream) = (&mut *self.out, self.upstream);
                 self.meter.observe_with(event.name(), &event.data, |delta| {
                     if let Some(allowance) = allowance {
                         allowance.delta(delta);
                     }
-                    // The end waits until the usage in it is settled.
-                    if !matches!(delta, Delta::End) {
-                        encoder.delta(delta, out);
+                    match delta {
+                        Delta::End => {} // it waits until the usage in it is settled
+                        Delta::Error(error) => {
+                            encoder.delta(&Delta::Error(unquoted(error, upstream)), out);
+                        }
+                        delta => encoder.delta(delta, out),
                     }
                 })?
             }
@@ -652,7 +663,11 @@ impl Step<'_> {
         *self.seen |= sighting;
         let hidden = self.hides_usage && sighting.contains(Sighting::USAGE_ONLY);
         if self.encoder.is_none() && !hidden {
-            self.out.extend_from_slice(frame.raw);
+            if sighting.contains(Sighting::ERROR) {
+                self.pass_error(frame.raw);
+            } else {
+                self.out.extend_from_slice(frame.raw);
+            }
         }
         if sighting.contains(Sighting::CONTENT)
             && let Some(allowance) = &mut self.allowance
@@ -664,5 +679,30 @@ impl Step<'_> {
             }
         }
         Ok(())
+    }
+    /// The upstream's own error event as it came, unless it quotes what it was told in confidence.
+    fn pass_error(&mut self, raw: &[u8]) {
+        let Some(error) = self.meter.upstream_error() else { return };
+        let told = unquoted(error, self.upstream);
+        let is_clean =
+            matches!(self.upstream.secrets.hidden(&String::from_utf8_lossy(raw)), Cow::Borrowed(_));
+        // Escapes hide a secret from a search of the bytes, not from one of the text.
+        if is_clean && told == *error {
+            self.out.extend_from_slice(raw);
+        } else {
+            let error = StreamError::from_upstream(&told, self.request_id);
+            write_error(self.upstream.dialect, &error, self.out);
+        }
+    }
+}
+
+/// What a client may read of an upstream's error.
+fn unquoted(error: &UpstreamError, upstream: &Upstream) -> UpstreamError {
+    let hidden = |text: &str| upstream.secrets.hidden(text).into_owned();
+    UpstreamError {
+        message: hidden(&error.message),
+        kind: hidden(&error.kind),
+        code: hidden(&error.code),
+        raw: error.raw.clone(),
     }
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::pricing::{PriceSpec, Pricing, Tariff};
 use super::route_cache::RouteCache;
+use super::secrets::Secrets;
 use crate::body::BoundField;
 use crate::dialect::Dialect;
 use crate::observe::{Member, Metrics, ModelSeries};
@@ -206,6 +207,8 @@ pub struct Upstream {
     pub counting: Counting,
     /// Where it wants a bound that the client did not set.
     pub bound_field: BoundField,
+    /// What its errors may quote and clients may not read.
+    pub secrets: Secrets,
 }
 
 /// A model at an upstream.
@@ -389,6 +392,8 @@ impl Snapshot {
 impl UpstreamSpec {
     fn build(self) -> Result<Upstream, SnapshotError> {
         let tariff = Tariff::new(&self, Book::shipped())?;
+        let told = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let secrets = Secrets::of(told);
         let mut headers = Vec::with_capacity(self.headers.len());
         for (name, value) in self.headers {
             let parsed = HeaderName::try_from(&name).ok().zip(HeaderValue::try_from(&value).ok());
@@ -409,6 +414,7 @@ impl UpstreamSpec {
             tariff,
             counting: Counting { reasoning_beside_output: self.reasoning_beside_output },
             bound_field: self.bound_field,
+            secrets,
         })
     }
 }

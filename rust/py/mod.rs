@@ -11,6 +11,7 @@ mod journal;
 mod json;
 mod ledger;
 mod metrics;
+mod secrets;
 mod share;
 mod sse;
 mod stream;
@@ -31,6 +32,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     json::register(m)?;
     ledger::register(m)?;
     metrics::register(m)?;
+    secrets::register(m)?;
     sse::register(m)?;
     stream::register(m)?;
     tokens::register(m)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -309,6 +309,69 @@ def test_au_11_no_secret_leaves_whatever_happens(
 
 
 _FORMS = [(dialect, stream) for dialect in ("openai", "anthropic") for stream in (False, True)]
+
+
+#: how an upstream writes what it quotes
+QUOTES = {
+    "plain": json.dumps,
+    "in part": lambda secret: json.dumps(f"{secret[:14]}... is wrong"),
+    "escaped": lambda secret: '"' + "".join(f"\\u{ord(each):04x}" for each in secret) + '"',
+}
+
+
+class QuotingInside(LoopbackServer):
+    """An upstream whose streams break after a word with an event that quotes a header."""
+
+    def __init__(self, quote: Callable[[str], str]) -> None:
+        super().__init__()
+        self._quote = quote
+
+    async def answer(self, connection: Connection, exchange: Exchange) -> None:
+        """A role, a word, the error."""
+        key = exchange.header("authorization") or exchange.header("x-api-key") or ""
+        said = self._quote(key.removeprefix("Bearer "))
+        error = f'{{"message":{said},"type":{said},"code":{said},"param":{said}}}'
+        if exchange.path.endswith("/messages"):
+            block = '{"type":"text","text":"word"}'
+            events = [
+                '{"type":"message_start","message":{"id":"x","content":[],"usage":{}}}',
+                f'{{"type":"content_block_start","index":0,"content_block":{block}}}',
+                f'{{"type":"error","error":{error}}}',
+            ]
+        else:
+            delta = '{"role":"assistant","content":"word"}'
+            events = [
+                f'{{"id":"x","choices":[{{"index":0,"delta":{delta}}}]}}',
+                f'{{"error":{error}}}',
+            ]
+        body = "".join(f"data: {event}\n\n" for event in events).encode()
+        headers = [("Content-Type", "text/event-stream"), ("Content-Length", str(len(body)))]
+        await connection.send(head(200, "OK", headers) + body)
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+@pytest.mark.parametrize("provider", ["q", "b"])
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+def test_au_11_an_error_inside_a_stream_quotes_no_credential(
+    own_gateway: Start, dialect: str, provider: str, quote: str
+) -> None:
+    with QuotingInside(QUOTES[quote]) as quoting:
+        providers = {
+            name: {"dialect": spoken, "base_url": f"{quoting.url}/v1", "api_key": secret}
+            for (name, spoken), secret in zip(
+                [("q", "openai"), ("b", "anthropic")], QUOTED, strict=True
+            )
+        }
+        gateway = own_gateway(providers=providers)
+        [got] = asks(gateway, [Ask(f"{provider}/m", dialect=dialect, stream=True)])
+    assert got.text == "word"
+    assert got.error is not None, got.raw
+    assert got.terminators == 0
+    assert "***" in got.error["message"]
+    secret = QUOTED[provider == "b"]
+    for place in (json.dumps(got.payloads), got.raw.decode(), gateway.log()):
+        assert secret[:12] not in place
+    assert "\\u00" not in got.raw.decode()
 
 
 def test_au_11_a_prompt_is_in_no_log(debugging: tuple[Gateway, Quoting]) -> None:

@@ -3,16 +3,12 @@
 import ipaddress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from sluicegate.accounting.limits import Limit
 from sluicegate.config.schema import Admin, Events, Key, Runs, Server, Timeouts
 from sluicegate.config.values import Secret
 from sluicegate.dialects.base import Host
-
-MASK: Final = "***"
-MIN_SECRET_CHARACTERS: Final = 8
-"""Of a header's value that could be a secret; shorter ones are words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +49,6 @@ class Upstream:
     reasoning_beside_output: bool
     bound_field: Literal["max_tokens", "max_completion_tokens"]
     """Where it wants a bound that the client did not set."""
-
-    def unquoted(self, text: str) -> str:
-        """A text of the provider's without what was sent to it in confidence: its credential, and
-        what else is configured to go with each request.
-        """
-        for _, value in self.headers:
-            for secret in (value, value.removeprefix("Bearer ")):
-                if len(secret) >= MIN_SECRET_CHARACTERS:
-                    text = text.replace(secret, MASK)
-        return text
 
 
 @dataclass(frozen=True, slots=True)
