@@ -1,8 +1,9 @@
 //! Makes one connection: name, TCP, TLS, HTTP handshake.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -30,6 +31,12 @@ const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_WITHIN: Duration = Duration::from_secs(10);
 
+/// What hyper says of bytes on a connection that waits for no answer; it has no other mark.
+const UNASKED: &str = "received unexpected message from connection";
+
+/// When a server last sent what nobody asked for.
+pub type Surplus = Rc<Cell<Option<Instant>>>;
+
 /// Opens connections. TLS roots are read when the first upstream needs them: it takes milliseconds.
 #[derive(Debug, Default)]
 pub struct Connector {
@@ -47,12 +54,18 @@ pub enum Connection {
 
 impl Connector {
     /// Connects; the connection is driven by a task of its own on the current `LocalSet`.
-    pub async fn connect(&self, endpoint: &Endpoint) -> Result<Connection, TransportError> {
+    ///
+    /// `surplus` is set where something comes on it that nobody asked for.
+    pub async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        surplus: Surplus,
+    ) -> Result<Connection, TransportError> {
         let fail = |e: &dyn std::fmt::Display| TransportError::Connect(e.to_string());
         let tcp = dial(endpoint.host(), endpoint.port()).await.map_err(|e| fail(&e))?;
         let wire = Wire::new(tcp);
         let Some(name) = endpoint.server_name() else {
-            return http1_connection(wire.clone(), wire).await;
+            return http1_connection(wire.clone(), wire, surplus).await;
         };
         let stream = TlsConnector::from(self.tls_config()?)
             .connect(name.clone(), wire.clone())
@@ -61,7 +74,7 @@ impl Connector {
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             return http2_connection(stream).await;
         }
-        http1_connection(stream, wire).await
+        http1_connection(stream, wire, surplus).await
     }
 
     fn tls_config(&self) -> Result<Arc<ClientConfig>, TransportError> {
@@ -73,7 +86,11 @@ impl Connector {
     }
 }
 
-async fn http1_connection<S>(stream: S, wire: Wire) -> Result<Connection, TransportError>
+async fn http1_connection<S>(
+    stream: S,
+    wire: Wire,
+    surplus: Surplus,
+) -> Result<Connection, TransportError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
 {
@@ -83,7 +100,11 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|e| TransportError::Connect(e.to_string()))?;
-    tokio::task::spawn_local(connection);
+    tokio::task::spawn_local(async move {
+        if connection.await.is_err_and(|error| error.to_string() == UNASKED) {
+            surplus.set(Some(Instant::now()));
+        }
+    });
     Ok(Connection::Http1(sender, wire))
 }
 

@@ -1,5 +1,7 @@
 """UP: upstream faults before the first byte."""
 
+import asyncio
+import json
 import time
 from dataclasses import replace
 
@@ -9,6 +11,10 @@ import pytest
 from ..client import Ask
 from ..gateway import KEY, OTHER_KEY, Gateway
 from ..upstream import ScriptedUpstream, text
+from ..upstream.connection import Connection
+from ..upstream.exchange import Exchange
+from ..upstream.framing import head
+from ..upstream.loopback import LoopbackServer
 from .checks import (
     NATIVE,
     SCALE,
@@ -325,6 +331,45 @@ def test_up_12_surplus_bytes_poison_nobody(gateway: Gateway, provider: str) -> N
         assert_good(got, 3)
 
 
+class Late(LoopbackServer):
+    """An upstream that answers with the model's name; behind `late-MS` it sends, so many
+    milliseconds later, an answer that nobody asked for.
+    """
+
+    async def answer(self, connection: Connection, exchange: Exchange) -> None:
+        """Answers after a while in which more could come."""
+        model = exchange.json["model"]
+        await connection.pause(0.003)
+        await connection.send(_plain(model))
+        _, _, wait_ms = model.partition("late-")
+        if wait_ms:
+            poison = _plain("POISONED")
+            loop = asyncio.get_running_loop()
+            loop.call_later(int(wait_ms) / 1000, connection.transport.write, poison)
+
+
+def _plain(said: str) -> bytes:
+    message = {"role": "assistant", "content": said}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    body = json.dumps({"id": "x", "model": said, "choices": [choice]}).encode()
+    return head(200, "OK", [("Content-Length", str(len(body)))]) + body
+
+
+@pytest.mark.parametrize("wait_ms", [0, 5, 20, 100, 500])
+def test_up_12_surplus_bytes_that_come_late_poison_nobody(own_gateway: Start, wait_ms: int) -> None:
+    """One request after the other, at once, over the time in which the surplus comes."""
+    with Late() as late:
+        provider = {"dialect": "openai", "base_url": f"{late.url}/v1", "api_key": "none"}
+        gateway = own_gateway(providers={"late": provider})
+        for _ in range(2):
+            assert ask(gateway, f"late/late-{wait_ms}").text == f"late-{wait_ms}"
+            until = time.monotonic() + wait_ms / 1000 + 0.2
+            while time.monotonic() < until:
+                got = ask(gateway, "late/clean", key=OTHER_KEY)
+                assert (got.status, got.text) == (200, "clean"), got.raw
+        assert late.log.anomalies == []
+
+
 @pytest.mark.parametrize("provider", ["u", "a"])
 @pytest.mark.parametrize(
     ("fault", "concurrency"), [("fault-stale-keepalive", 8), ("fault-stale-keepalive-reset", 1)]
@@ -354,11 +399,12 @@ def test_up_13_a_stale_connection_is_replaced(
 @pytest.mark.parametrize("provider", ["u", "a"])
 @pytest.mark.parametrize("fault", ["fault-reset-before-response", "fault-close-before-response"])
 def test_up_06_a_reset_over_a_used_connection_is_an_attempt_too(
-    gateway: Gateway, upstream: ScriptedUpstream, provider: str, fault: str
+    own_gateway: Start, upstream: ScriptedUpstream, provider: str, fault: str
 ) -> None:
+    gateway = own_gateway()
     for ends, starts in (("-then-ok-1", 2), ("", 2)):
         ask(gateway, f"{provider}/ok-1", dialect=NATIVE[provider])
-        time.sleep(0.05)
+        time.sleep(1.05)  # a connection rests for a second while few are idle
         name = f"{fault}{ends}@{ref('up06')}"
         got = ask(gateway, f"{provider}/{name}", dialect=NATIVE[provider])
         seen = upstream.of(name)
