@@ -37,6 +37,16 @@ impl ServiceTier {
             _ => return None,
         })
     }
+
+    /// The word that vendors have for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::Flex => "flex",
+            Self::Priority => "priority",
+            Self::Fast => "fast",
+        }
+    }
 }
 
 /// Token counts with the meaning that OpenTelemetry gives them.

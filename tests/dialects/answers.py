@@ -67,11 +67,62 @@ def anthropic_usage(**fields: Any) -> dict[str, Any]:
     return message([text("hi")], usage=fields)
 
 
+def annotated(url: str, title: str) -> dict[str, Any]:
+    """A source as Chat Completions writes it."""
+    place = {"url": url, "title": title, "start_index": 0, "end_index": 2}
+    return {"type": "url_citation", "url_citation": place}
+
+
+def cited(url: str, title: str = "") -> dict[str, Any]:
+    """The same as Messages writes it."""
+    return {"type": "web_search_result_location", "url": url, "title": title, "cited_text": ""}
+
+
+GEMINIS: Final = {"extra_content": {"google": {"thought_signature": "AB=="}}}
 BIG: Final = 12345678901234567890123
 ODD: Final = 0.1 + 0.2
 DEEP: Final = {"z": [{"a": None}, True, -1.5e-7], "a": "\u2028\u00fc \U0001f680", "": {}}
 
 TO_ANTHROPIC: Final[dict[str, Case]] = {
+    "sources beside the answer": (
+        completion(
+            {"content": "hi"},
+            citations=["https://h/1"],
+            search_results=[{"title": "One", "url": "https://h/1", "date": "2026-01-02"}],
+        ),
+        {"content": [{"text": "hi", "citations": [cited("https://h/1", "One")]}]},
+    ),
+    "sources by URL alone": (
+        completion({"content": "hi"}, citations=["https://h/1", 7, {"no": "url"}]),
+        {"content": [{"text": "hi", "citations": [cited("https://h/1")]}]},
+    ),
+    "annotations": (
+        completion({"content": "hi", "annotations": [annotated("https://h/1", "One"), {"x": 1}]}),
+        {"content": [{"text": "hi", "citations": [cited("https://h/1", "One")]}]},
+    ),
+    "a tier with a price of its own": (
+        completion({"content": "hi"}, service_tier="priority"),
+        {"usage": {"service_tier": "priority"}},
+    ),
+    "a signature of Gemini's": (
+        completion(
+            {
+                "content": None,
+                "tool_calls": [
+                    call("f", "{}", "call_1") | GEMINIS,
+                    call("g", "{}", "call_2"),
+                ],
+            },
+            "tool_calls",
+        ),
+        {
+            "content": [
+                {"type": "thinking", "thinking": "", "signature": "sgGeminiAB=="},
+                use("f", {}, "call_1"),
+                use("g", {}, "call_2"),
+            ]
+        },
+    ),
     "text": (completion({"content": "hi"}), {"content": [text("hi")], "stop_reason": "end_turn"}),
     "spaces": (completion({"content": "  a \n\n"}), {"content": [text("  a \n\n")]}),
     "unicode": (
@@ -230,6 +281,17 @@ TO_ANTHROPIC: Final[dict[str, Case]] = {
 }
 
 TO_OPENAI: Final[dict[str, Case]] = {
+    "why it declined": (
+        message([], "refusal", stop_details={"type": "refusal", "category": "cyber"}),
+        {
+            "choices": [
+                {
+                    "finish_reason": "content_filter",
+                    "message": {"stop_details": {"type": "refusal", "category": "cyber"}},
+                }
+            ]
+        },
+    ),
     "text": (
         message([text("hi")]),
         {"choices": [{"message": {"content": "hi", "role": "assistant"}, "finish_reason": "stop"}]},

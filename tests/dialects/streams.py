@@ -6,6 +6,8 @@ that the case is about. Made by hand after the hosts' own documentation; none wa
 
 from typing import Any, Final
 
+from .answers import GEMINIS, annotated, cited
+
 Case = tuple[list[Any], dict[str, Any]]
 
 ID: Final = {"id": "c-1", "object": "chat.completion.chunk", "created": 1764000000, "model": "m"}
@@ -330,7 +332,41 @@ TO_ANTHROPIC: Final[dict[str, Case]] = {
             }
             for said, so_far, finish in [("h", "h", None), ("i", "hi", None), ("", "hi", "stop")]
         ],
-        {"content": [text("hi")], "stop_reason": "end_turn"},
+        {
+            "content": [text("hi") | {"citations": [cited("https://h/1", "T")]}],
+            "stop_reason": "end_turn",
+        },
+    ),
+    "sources behind the end": (
+        [*HI, {**ID, "choices": [], "usage": USAGE, "citations": ["https://h/1"]}, DONE],
+        {"content": [text("hi") | {"citations": [cited("https://h/1")]}]},
+    ),
+    "annotations": (
+        [
+            chunk({"role": "assistant", "content": "hi"}),
+            chunk({"annotations": [annotated("https://h/1", "T")]}),
+            chunk({}, "stop"),
+            DONE,
+        ],
+        {"content": [text("hi") | {"citations": [cited("https://h/1", "T")]}]},
+    ),
+    # https://ai.google.dev/gemini-api/docs/thought-signatures
+    "gemini's signatures": (
+        [
+            chunk({"role": "assistant", "content": "hi"}),
+            chunk({"content": " there", "extra_content": {"google": {"thought_signature": "T="}}}),
+            calls(fragment(0, "{}", "f", id="a") | GEMINIS),
+            chunk({}, "tool_calls"),
+            DONE,
+        ],
+        {
+            "content": [
+                text("hi there"),
+                thought("", "sgGeminiT="),
+                thought("", "sgGeminiAB=="),
+                use({}),
+            ]
+        },
     ),
     # https://ai.google.dev/gemini-api/docs/openai: every call whole and under index 0
     "gemini": (
@@ -363,7 +399,9 @@ TO_ANTHROPIC: Final[dict[str, Case]] = {
         + [chunk({"role": "assistant"}, "stop", usage=USAGE), DONE],
         {
             "content": [
+                thought("", "sgGeminic2ln"),
                 use({"n": 1}, identity="function-call-1"),
+                thought("", "sgGeminic2ln"),
                 use({"n": 2}, identity="function-call-2"),
             ],
             "stop_reason": "tool_use",
@@ -759,6 +797,14 @@ TO_OPENAI: Final[dict[str, Case]] = {
             ),
         ],
         answer("content_filter"),
+    ),
+    "why it declined": (
+        [
+            started(),
+            *words(0, "hi"),
+            *stopped("refusal", delta={"stop_details": {"type": "refusal", "category": "cyber"}}),
+        ],
+        answer("content_filter", stop_details={"type": "refusal", "category": "cyber"}),
     ),
     # https://platform.claude.com/docs/en/build-with-claude/context-editing
     "context editing": (

@@ -371,3 +371,48 @@ def test_a_host_gets_no_field_that_it_lacks(
         assert {name: out.get(name) for name in there} == there
         assert dropped == told
     assert len(dropped) == (1 if told is None else len(told))
+
+
+def _sealed(signature: str) -> dict[str, str]:
+    return {"type": "thinking", "thinking": "", "signature": signature}
+
+
+def _call(number: int) -> dict[str, Any]:
+    return {"type": "tool_use", "id": f"c{number}", "name": "f", "input": {}}
+
+
+SEALS: dict[str, tuple[list[dict[str, Any]], str | None, list[str | None]]] = {
+    "before a call": ([_sealed("sgGeminiAB"), _call(1), _call(2)], None, ["AB", None]),
+    "before each": (
+        [_sealed("sgGeminiAB"), _call(1), _sealed("sgGeminiCD"), _call(2)],
+        None,
+        ["AB", "CD"],
+    ),
+    "behind a text": ([{"type": "text", "text": "t"}, _sealed("sgGeminiAB")], "AB", []),
+    "of text and call": (
+        [{"type": "text", "text": "t"}, _sealed("sgGeminiAB"), _sealed("sgGeminiCD"), _call(1)],
+        "AB",
+        ["CD"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEALS)
+def test_geminis_signatures_come_back_to_where_they_were(case: str) -> None:
+    parts, of_text, of_calls = SEALS[case]
+    request = {"max_tokens": 9, "messages": [*HELLO, {"role": "assistant", "content": parts}]}
+    host = Host(extensions=frozenset({"thought_signature"}))
+    out, dropped = translate("anthropic", "openai", request, host=host)
+    said = out["messages"][1]
+
+    def signature(place: dict[str, Any]) -> str | None:
+        extra = place.get("extra_content")
+        return extra and extra["google"]["thought_signature"]
+
+    assert signature(said) == of_text
+    assert [signature(call) for call in said.get("tool_calls", [])] == of_calls
+    assert (dropped, "thinking_blocks" in said) == ([], False)
+    out, dropped = translate("anthropic", "openai", request, host=Host())
+    assert "extra_content" not in json.dumps(out)
+    assert len(dropped) == sum(part["type"] == "thinking" for part in parts)
+    assert all(path.endswith(".signature") for path in dropped)

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-Extension = Literal["cache_control", "reasoning_content", "thinking_blocks"]
+Extension = Literal["cache_control", "reasoning_content", "thinking_blocks", "thought_signature"]
 """A field beyond Chat Completions in which a translated request says what the dialect cannot:
 prompt-cache marks; earlier thoughts as text (DeepSeek's name); earlier thoughts with their
-signatures (LiteLLM's name).
+signatures (LiteLLM's name); Gemini's signatures of calls and texts, in `extra_content`.
 """
 
 Lack = Literal[

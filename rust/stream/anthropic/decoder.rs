@@ -118,6 +118,7 @@ impl Decoder {
             self.block(0, block, raw, &mut sink)?;
             self.block_stop(0, &mut sink);
         }
+        stop_details(message.stop_details, &mut sink);
         finish(message.stop_reason.as_ref(), message.stop_sequence.as_ref(), &mut sink);
         self.usage(message.usage, false, &mut sink);
         Ok(())
@@ -156,6 +157,7 @@ impl Decoder {
 
     fn message_delta(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
         if let Some(piece) = &event.delta {
+            stop_details(piece.stop_details, sink);
             finish(piece.stop_reason.as_ref(), piece.stop_sequence.as_ref(), sink);
         }
         self.usage(event.usage, false, sink);
@@ -342,6 +344,13 @@ fn vendor_delta(
     let text = text.map(|text| text.0.as_ref()).unwrap_or_default();
     sink(&Delta::VendorDelta { raw: raw.delta.get(), text: text.into() });
     Ok(())
+}
+
+/// Why the model declined: other dialects have no field for it, and their clients read it by its own name.
+fn stop_details(raw: Option<&RawValue>, sink: &mut impl FnMut(&Delta<'_>)) {
+    if let Some(raw) = raw.filter(|raw| raw.get().starts_with('{')) {
+        sink(&Delta::Beside { choice: 0, field: "stop_details", raw: raw.get() });
+    }
 }
 
 fn finish(

@@ -7,10 +7,11 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
+use super::sources::citations;
 use crate::stream::encoder::{Options, StreamError};
 use crate::stream::nesting::Nesting;
 use crate::stream::text::{write_compact, write_json, write_number};
-use crate::stream::{Delta, FinishReason, Trail, Usage};
+use crate::stream::{Delta, FinishReason, ServiceTier, Trail, Usage};
 
 /// Writes the events of one stream.
 #[derive(Debug)]
@@ -111,12 +112,11 @@ impl Encoder {
                 self.close_last(out);
             }
             Delta::ToolStart { choice: 0, tool, id, name } => self.tool_start(*tool, id, name, out),
-            Delta::Citation { raw } => {
-                let block = self.enter(Kind::Text, out);
-                open_delta(block, out);
-                out.extend_from_slice(b"{\"type\":\"citations_delta\",\"citation\":");
-                write_compact(out, raw);
-                out.extend_from_slice(b"}}\n\n");
+            Delta::Citation { raw } => self.citation(raw, out),
+            Delta::Beside { choice: 0, field, raw } => {
+                for citation in citations(field, raw) {
+                    self.citation(citation.get(), out);
+                }
             }
             Delta::VendorBlock { raw, .. } => {
                 self.close_finished(out);
@@ -172,6 +172,14 @@ impl Encoder {
     fn text(&mut self, text: &str, out: &mut Vec<u8>) {
         let block = self.enter(Kind::Text, out);
         write_piece(block, "text_delta", "text", text, out);
+    }
+
+    fn citation(&mut self, raw: &str, out: &mut Vec<u8>) {
+        let block = self.enter(Kind::Text, out);
+        open_delta(block, out);
+        out.extend_from_slice(b"{\"type\":\"citations_delta\",\"citation\":");
+        write_compact(out, raw);
+        out.extend_from_slice(b"}}\n\n");
     }
 
     fn signature(&mut self, signature: &str, out: &mut Vec<u8>) {
@@ -389,6 +397,9 @@ pub(super) fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u
     let _ = write!(out, r#""output_tokens":{}"#, usage.output_tokens.unwrap_or(0));
     if let Some(thinking) = usage.reasoning_tokens {
         let _ = write!(out, r#","output_tokens_details":{{"thinking_tokens":{thinking}}}"#);
+    }
+    if let Some(tier @ (ServiceTier::Batch | ServiceTier::Priority)) = usage.service_tier {
+        let _ = write!(out, r#","service_tier":"{}""#, tier.name());
     }
     if let Some(cost_usd) = cost_usd {
         let _ = write!(out, r#","cost_usd":{cost_usd}"#);

@@ -2,6 +2,7 @@
 
 mod decoder;
 mod encoder;
+mod sources;
 mod whole;
 mod wire;
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::encoder::{answer_id, call_id, stop_reason, write_usage};
+use super::sources::citations;
 use crate::stream::collected::{Block, Choice, Collected};
 use crate::stream::{FinishReason, Options, Usage};
 
@@ -17,12 +18,23 @@ pub fn write_whole(answer: &Collected, options: &Options, out: &mut Vec<u8>) {
     let refused = choice.blocks.iter().any(|block| matches!(block, Block::Refusal { .. }));
     let met_sequence = choice.stop_sequence.is_some();
     let finish = choice.finish.unwrap_or(FinishReason::Stop);
+    let beside = choice.beside.iter();
+    let sources: Vec<_> = beside.flat_map(|(field, raw)| citations(field, raw)).collect();
+    let mut content: Vec<_> =
+        choice.blocks.iter().filter_map(|block| content(block, options)).collect();
+    let text = content.iter_mut().rev().find_map(|block| match block {
+        Content::Known(Known::Text { citations, .. }) => Some(citations),
+        _ => None,
+    });
+    if let Some(cited) = text {
+        cited.extend(sources.iter().map(Box::as_ref));
+    }
     let body = Message {
         id: answer_id(&answer.id, options),
         kind: "message",
         role: "assistant",
         model: options.model.as_ref().unwrap_or(&answer.model),
-        content: choice.blocks.iter().filter_map(|block| content(block, options)).collect(),
+        content,
         stop_reason: stop_reason(finish, called, refused, met_sequence),
         stop_sequence: choice.stop_sequence.as_deref(),
     };

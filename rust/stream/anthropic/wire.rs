@@ -45,6 +45,9 @@ pub(super) struct Piece<'a> {
     pub stop_reason: Option<Text<'a>>,
     #[serde(borrow)]
     pub stop_sequence: Option<Text<'a>>,
+    /// Why the model declined.
+    #[serde(borrow)]
+    pub stop_details: Option<&'a RawValue>,
 }
 
 /// The `delta` of an event as it stands there.
@@ -70,6 +73,8 @@ pub(super) struct Message<'a> {
     pub stop_reason: Option<Text<'a>>,
     #[serde(borrow)]
     pub stop_sequence: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub stop_details: Option<&'a RawValue>,
     #[serde(borrow)]
     pub usage: Option<&'a RawValue>,
     #[serde(borrow)]

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::sources::Cited;
 use super::tools::Tools;
 use super::wire::{
-    Audio, Choice, Chunk, Content, ErrorBody, Groq, Message, ReasoningDetail, Reported, WireUsage,
+    Audio, Choice, Chunk, Content, ErrorBody, ExtraContent, Groq, Message, ReasoningDetail,
+    Reported, WireUsage,
 };
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -15,6 +17,8 @@ use crate::stream::text::{Text, read_object, read_or_default};
 use crate::stream::{Counting, Delta, FinishReason, UpstreamError};
 
 const DIALECT: &str = Dialect::OpenAiChat.name();
+/// Before a signature of Gemini's, by which `python/sluicegate/dialects/seal.py` knows whose it is.
+const GEMINIS: &str = "sgGemini";
 
 /// Reads the chunks of one stream.
 #[derive(Debug, Default)]
@@ -23,6 +27,7 @@ pub struct Decoder {
     closed: bool,
     /// The answer comes in pieces, so a whole message repeats them (`MiniMax` ends its streams with one).
     in_pieces: bool,
+    cited: Cited,
     tools: Tools,
     reported: Reported,
     plain: Mould<Plain>,
@@ -109,6 +114,13 @@ impl Decoder {
         }
         for choice in choices {
             self.choice(choice, sink);
+            if is_last(choice) {
+                self.cited.tell(chunk.search_results.or(chunk.citations), sink);
+            }
+            finish(choice, sink);
+        }
+        if choices.is_empty() {
+            self.cited.tell(chunk.search_results.or(chunk.citations), sink);
         }
         let groq: Option<Groq<'_>> = chunk.x_groq.map(read_or_default);
         let usage = chunk
@@ -159,10 +171,6 @@ impl Decoder {
         if let Some(raw) = choice.logprobs {
             sink(&Delta::Beside { choice: number, field: "logprobs", raw: raw.get() });
         }
-        let word = choice.finish_reason.as_ref().map_or("", |word| word.0.as_ref());
-        if let Some(reason) = FinishReason::parse(word) {
-            sink(&Delta::Finish { choice: number, reason, stop_sequence: None });
-        }
     }
 
     fn message(&mut self, choice: u32, message: &Message<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
@@ -175,7 +183,9 @@ impl Decoder {
         {
             sink(&Delta::Refusal { choice, text: text.as_ref().into() });
         }
+        signature(choice, message.extra_content, sink);
         for call in &message.tool_calls.0 {
+            signature(choice, call.extra_content, sink);
             let (name, arguments) = match (&call.function, &call.custom) {
                 (Some(function), _) => (function.name.as_ref(), function.arguments.0.as_ref()),
                 (None, Some(custom)) => (
@@ -271,6 +281,7 @@ impl Message<'_> {
             self.annotations,
             self.audio,
             self.images,
+            self.extra_content,
         ];
         let says_more =
             self.refusal.is_some() || !self.tool_calls.0.is_empty() || self.function_call.is_some();
@@ -292,6 +303,30 @@ impl Message<'_> {
 
 fn message<'c, 'a>(choice: &'c Choice<'a>) -> Option<&'c Message<'a>> {
     choice.delta.as_ref().or(choice.message.as_deref())
+}
+
+fn finish_word<'c>(choice: &'c Choice<'_>) -> &'c str {
+    text_of(choice.finish_reason.as_ref())
+}
+
+fn is_last(choice: &Choice<'_>) -> bool {
+    FinishReason::parse(finish_word(choice)).is_some()
+}
+
+fn finish(choice: &Choice<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
+    if let Some(reason) = FinishReason::parse(finish_word(choice)) {
+        let choice = choice.index.unwrap_or(0);
+        sink(&Delta::Finish { choice, reason, stop_sequence: None });
+    }
+}
+
+/// Gemini's signature, which stands before the call that it is about and behind a text.
+fn signature(choice: u32, extra: Option<&RawValue>, sink: &mut impl FnMut(&Delta<'_>)) {
+    let extra: ExtraContent<'_> = extra.map(read_or_default).unwrap_or_default();
+    let given = extra.google.map(|google| google.thought_signature.0).unwrap_or_default();
+    if !given.is_empty() {
+        sink(&Delta::Signature { choice, signature: format!("{GEMINIS}{given}").into() });
+    }
 }
 
 fn fragment_count(message: &Message<'_>) -> usize {

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use super::sources::Sources;
 use crate::stream::encoder::{Options, StreamError};
 use crate::stream::text::{write_compact, write_json, write_number};
-use crate::stream::{Delta, FinishReason, Trail, Usage};
+use crate::stream::{Delta, FinishReason, ServiceTier, Trail, Usage};
 
 /// Writes the chunks of one stream.
 #[derive(Debug)]
@@ -307,6 +307,7 @@ impl Encoder {
             out.extend_from_slice(&self.head);
             out.extend_from_slice(b"],\"usage\":");
             write_usage(&self.usage, self.cost_usd.as_deref(), out);
+            write_tier(&self.usage, out);
             out.extend_from_slice(b"}\n\n");
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
@@ -367,6 +368,14 @@ pub(super) fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u
         out.extend_from_slice(cost_usd.as_bytes());
     }
     out.push(b'}');
+}
+
+/// How the host worked, where that was not the ordinary way; stands beside the usage.
+pub(super) fn write_tier(usage: &Usage, out: &mut Vec<u8>) {
+    if let Some(tier @ (ServiceTier::Flex | ServiceTier::Priority)) = usage.service_tier {
+        out.extend_from_slice(b",\"service_tier\":");
+        write_json(out, tier.name());
+    }
 }
 
 fn write_details(name: &str, details: &[(&str, Option<u64>)], out: &mut Vec<u8>) {

@@ -4,6 +4,9 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
+use serde_json::value::RawValue;
+
+use crate::stream::Delta;
 use crate::stream::text::write_json;
 
 /// What is above it is dropped.
@@ -23,8 +26,11 @@ pub(super) struct Sources {
     bytes: usize,
 }
 
+/// More than any host names; bounds what a hostile one has us write.
+const MAX_CITATIONS: usize = 256;
+
 /// What of Anthropic's citation this dialect can say.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, Default)]
 struct Source<'a> {
     #[serde(borrow, default)]
     url: Option<Cow<'a, str>>,
@@ -72,5 +78,33 @@ impl Sources {
     pub(super) fn take(&mut self) -> Vec<u8> {
         self.block_end();
         std::mem::take(&mut self.annotations)
+    }
+}
+
+/// Sources that a host names beside its answer. Some repeat them in each chunk, so they are told once, near the end.
+#[derive(Debug, Default)]
+pub(super) struct Cited(bool);
+
+impl Cited {
+    /// Tells each in Anthropic's words: a URL, or an object with one.
+    pub(super) fn tell(&mut self, sources: Option<&RawValue>, sink: &mut impl FnMut(&Delta<'_>)) {
+        let Some(sources) = sources.filter(|_| !self.0) else { return };
+        let sources: Vec<&RawValue> = serde_json::from_str(sources.get()).unwrap_or_default();
+        self.0 = !sources.is_empty();
+        for source in sources.into_iter().take(MAX_CITATIONS) {
+            let source = match serde_json::from_str::<Cow<'_, str>>(source.get()) {
+                Ok(url) => Source { url: Some(url), title: None },
+                Err(_) => serde_json::from_str(source.get()).unwrap_or_default(),
+            };
+            let Some(url) = source.url else { continue };
+            let mut raw = b"{\"type\":\"web_search_result_location\",\"url\":".to_vec();
+            write_json(&mut raw, &url);
+            raw.extend_from_slice(b",\"title\":");
+            write_json(&mut raw, source.title.as_deref().unwrap_or_default());
+            raw.extend_from_slice(b",\"cited_text\":\"\",\"encrypted_index\":\"\"}");
+            if let Ok(raw) = std::str::from_utf8(&raw) {
+                sink(&Delta::Citation { raw });
+            }
+        }
     }
 }

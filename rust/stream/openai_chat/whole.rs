@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::encoder::{answer_id, call_id, write_usage};
+use super::encoder::{answer_id, call_id, write_tier, write_usage};
 use crate::stream::collected::{Block, Choice, Collected};
 use crate::stream::{FinishReason, Options};
 
@@ -29,6 +29,7 @@ pub fn write_whole(answer: &Collected, options: &Options, out: &mut Vec<u8>) {
         out.pop();
         out.extend_from_slice(b",\"usage\":");
         write_usage(&answer.usage, None, out);
+        write_tier(&answer.usage, out);
         out.push(b'}');
     }
 }

@@ -31,6 +31,11 @@ pub(super) struct Chunk<'a> {
     pub error: Option<&'a RawValue>,
     #[serde(borrow)]
     pub service_tier: Option<&'a RawValue>,
+    /// Perplexity: the sources of the whole answer, in every chunk; the same by URL alone.
+    #[serde(borrow)]
+    pub search_results: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub citations: Option<&'a RawValue>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -76,6 +81,8 @@ pub(super) struct Message<'a> {
     pub audio: Option<&'a RawValue>,
     #[serde(borrow)]
     pub images: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub extra_content: Option<&'a RawValue>,
 }
 
 /// `content`: text, or a list of typed parts; Cloudflare's JSON mode sends the object itself, which is
@@ -137,6 +144,24 @@ pub(super) struct ToolCall<'a> {
     /// A tool whose input is free text.
     #[serde(borrow)]
     pub custom: Option<Custom<'a>>,
+    #[serde(borrow)]
+    pub extra_content: Option<&'a RawValue>,
+}
+
+/// What Gemini's endpoint of this dialect has beside a call or a text, and wants back with it.
+/// Source: <https://ai.google.dev/gemini-api/docs/thought-signatures>.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ExtraContent<'a> {
+    #[serde(borrow)]
+    pub google: Option<GoogleContent<'a>>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct GoogleContent<'a> {
+    #[serde(borrow)]
+    pub thought_signature: Label<'a>,
 }
 
 #[derive(serde::Deserialize, Default)]

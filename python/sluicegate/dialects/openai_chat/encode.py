@@ -28,6 +28,7 @@ from sluicegate.dialects.base import Host
 from sluicegate.dialects.carry import Carrier, mark
 from sluicegate.dialects.openai_chat.parts import part_of, thinking_block
 from sluicegate.dialects.reasoning import effort_of
+from sluicegate.dialects.seal import own_signature
 
 HARMLESS: Final = frozenset(
     {
@@ -295,15 +296,46 @@ class _Encoder:
         calls = [part for part in turn.parts if isinstance(part, ToolCallPart)]
         if calls:
             message["tool_calls"] = [self.tool_call(call) for call in calls]
+        self.seals(turn, message)
         refusals = [part.text for part in turn.parts if isinstance(part, RefusalPart)]
         if refusals:
             message["refusal"] = "".join(refusals)
         self.thoughts(turn, message)
         return message
 
+    def seal(self, part: Part) -> str | None:
+        """Gemini's signature, which stands in a thought without words where a client's dialect has
+        no other place for it.
+        """
+        if not isinstance(part, ThinkingPart) or part.text:
+            return None
+        return own_signature(self.c, part.signature, "gemini")
+
+    def seals(self, turn: Turn, message: Json) -> None:
+        """Gemini's signatures, each beside the call that follows it, else beside the text."""
+        calls = iter(message.get("tool_calls", ()))
+        waiting: tuple[str, str] | None = None
+        for part in turn.parts:
+            signature = self.seal(part)
+            place = next(calls) if isinstance(part, ToolCallPart) else message
+            if waiting is not None and (signature is not None or place is not message):
+                self.sealed(place, *waiting)
+                waiting = None
+            if signature is not None:
+                waiting = (signature, f"{part.path}.signature")
+        if waiting is not None:
+            self.sealed(message, *waiting)
+
+    def sealed(self, place: Json, signature: str, path: str) -> None:
+        if self.takes("thought_signature"):
+            place["extra_content"] = {"google": {"thought_signature": signature}}
+        else:
+            self.carry.leave_out(path)
+
     def thoughts(self, turn: Turn, message: Json) -> None:
         """Earlier thoughts, in extensions of the dialect: it has no field for them itself."""
         thoughts = [part for part in turn.parts if isinstance(part, _THOUGHTS)]
+        thoughts = [part for part in thoughts if self.seal(part) is None]
         text = "".join(part.text for part in thoughts if isinstance(part, ThinkingPart))
         if text and self.takes("reasoning_content"):
             message["reasoning_content"] = text
