@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http::Response;
 use http_body_util::BodyExt;
-use hyper::body::{Frame, Incoming};
+use hyper::body::{Body, Frame, Incoming};
 
 use super::allowance::{Allowance, Room};
 use super::attempt::{End, Rest, Running, append, translation};
@@ -39,6 +39,8 @@ const TAIL_WAIT: Duration = Duration::from_millis(500);
 /// Streams read on at once for clients that left, and bytes read for each.
 const MAX_DRAINING: usize = 64;
 const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes read from an upstream before what is in them goes out.
+const MAX_BATCH_BYTES: usize = 32 * 1024;
 /// Bytes that may wait in a connection's buffers when its client leaves.
 const MAX_ARRIVED_BYTES: usize = 1024 * 1024;
 
@@ -214,15 +216,16 @@ impl Relay {
         &mut self,
         run: &mut Running,
         body: &mut Incoming,
-        mut first: Option<Bytes>,
+        first: Option<Bytes>,
         upstream: &http::HeaderMap,
         answered: Instant,
     ) -> End {
         let mut draining: Option<Draining> = None;
         let mut begun = first.is_some();
+        let mut at_hand = first.map(|data| Some(Ok(Frame::data(data))));
         loop {
-            let frame = match first.take() {
-                Some(data) => Some(Ok(Frame::data(data))),
+            let frame = match at_hand.take() {
+                Some(frame) => frame,
                 None => match run.deadline.guard(&run.x, body.frame()).await {
                     Ok(frame) => frame,
                     Err(Stop::Tick) => {
@@ -246,13 +249,20 @@ impl Relay {
                     let Ok(data) = frame.into_data() else { continue }; // trailers
                     begun = true;
                     run.deadline.enter(run.target.timeouts.idle);
-                    self.feed_coded(&data)
+                    match self.feed_coded(&data) {
+                        Ok(()) => {
+                            let (fed, next) = self.feed_at_hand(body, data.len()).await;
+                            at_hand = next;
+                            fed
+                        }
+                        failed => failed,
+                    }
                 }
                 Some(Err(error)) => Err(Failure::new(FailureKind::Truncated, error.to_string())),
                 None => self.finish().map(|()| self.seen |= Sighting::END),
             };
             let fed = match fed {
-                Ok(()) if !self.stall.asks.is_empty() => {
+                Ok(()) if self.stall.is_on() => {
                     self.flush(run, upstream, answered);
                     self.go_on(run).await
                 }
@@ -282,15 +292,35 @@ impl Relay {
         }
     }
 
+    /// Feeds what the connection has read already: it goes out in one write with what came before it, and waits for
+    /// nothing. Also gives what is no data, for the next round.
+    async fn feed_at_hand(
+        &mut self,
+        body: &mut Incoming,
+        mut read: usize,
+    ) -> (Result<(), Failure>, Option<Next>) {
+        while read < MAX_BATCH_BYTES && !self.is_over() && !self.is_full && !self.stall.is_on() {
+            match behind(body).await {
+                Poll::Pending => break,
+                Poll::Ready(Some(Ok(frame))) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    read += data.len();
+                    if let Err(failure) = self.feed_coded(&data) {
+                        return (Err(failure), None);
+                    }
+                }
+                Poll::Ready(end) => return (Ok(()), Some(end)),
+            }
+        }
+        (Ok(()), None)
+    }
+
     /// Counts what the upstream had sent before its client left: it has cost money, whoever reads it.
     async fn count_arrived(&mut self, body: &mut Incoming) {
         let before = self.out.len();
         let mut read = 0;
         while read < MAX_ARRIVED_BYTES {
-            // The connection is read by a task of its own, which has its turn here.
-            tokio::task::yield_now().await;
-            let next = poll_fn(|cx| Poll::Ready(pin!(body.frame()).poll(cx))).await;
-            let Poll::Ready(Some(Ok(frame))) = next else { break };
+            let Poll::Ready(Some(Ok(frame))) = arrived(body).await else { break };
             let Ok(data) = frame.into_data() else { continue };
             read += data.len();
             if self.feed_coded(&data).is_err() {
@@ -302,7 +332,7 @@ impl Relay {
 
     /// Asks other hosts for room; then what waited goes on, or the stream is full.
     async fn go_on(&mut self, run: &Running) -> Result<(), Failure> {
-        while !self.stall.asks.is_empty() {
+        while self.stall.is_on() {
             let Stall { asks, frames } = std::mem::take(&mut self.stall);
             let (Some(allowance), Some(share)) = (&mut self.allowance, &run.rt.share) else {
                 return Ok(());
@@ -530,6 +560,31 @@ impl Relay {
     }
 }
 
+/// What a body's stream gives next: a piece, an error, or its end.
+type Next = Option<Result<Frame<Bytes>, hyper::Error>>;
+
+/// What the connection's task has read behind the last piece.
+///
+/// That task hands over one piece at a time. It woke when the last one was taken, so behind it in the queue comes the
+/// next one, if there is one: a turn of a task and no look at the sockets.
+async fn behind(body: &mut Incoming) -> Poll<Next> {
+    let mut had_turn = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut had_turn, true) {
+            return Poll::Ready(Pin::new(&mut *body).poll_frame(cx));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await
+}
+
+/// What has arrived on the connection: its task looks at the socket before the body is looked at.
+async fn arrived(body: &mut Incoming) -> Poll<Next> {
+    tokio::task::yield_now().await;
+    poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await
+}
+
 /// Stops reading while the client has enough to take: its slowness reaches the upstream. Its time is not the upstream's.
 async fn wait_for_room(run: &mut Running) {
     if run.x.outbox.has_room() {
@@ -619,13 +674,19 @@ struct Stall {
     frames: Vec<u8>,
 }
 
+impl Stall {
+    const fn is_on(&self) -> bool {
+        !self.asks.is_empty()
+    }
+}
+
 impl Step<'_> {
     fn frame(&mut self, frame: &sse::Frame<'_>) -> Result<(), Error> {
         let is_over = self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR);
         if is_over || *self.is_full {
             return Ok(()); // what follows the first terminator is dropped
         }
-        if !self.stall.asks.is_empty() {
+        if self.stall.is_on() {
             self.stall.frames.extend_from_slice(frame.raw);
             return Ok(());
         }
