@@ -1,8 +1,8 @@
 //! Reserve, extend, settle: each of them one decision over all limits of a request.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -187,22 +187,14 @@ pub struct Budgets {
     pub(super) sharing: Option<Arc<Sharing>>,
     me: Owner,
     forgotten: AtomicU64,
-    /// Threads of this process take turns here, processes at the lock in the file.
-    turn: Mutex<()>,
-}
-
-/// Both locks.
-pub(super) struct Turn<'a> {
-    _process: mapped::Held<'a>,
-    _thread: std::sync::MutexGuard<'a, ()>,
 }
 
 impl Budgets {
     /// Opens the counters in a directory, and gives back what dead processes held.
     pub fn open(directory: &Path) -> Result<Opened, Error> {
         let (shared, is_new) = Shared::open(directory)?;
-        let (me, forgotten, turn) = (Owner::this(), AtomicU64::new(0), Mutex::new(()));
-        let budgets = Self { shared, sharing: None, me, forgotten, turn };
+        let (me, forgotten) = (Owner::this(), AtomicU64::new(0));
+        let budgets = Self { shared, sharing: None, me, forgotten };
         if !is_new {
             budgets.recover()?;
         }
@@ -461,13 +453,12 @@ impl Budgets {
         commit(tx)
     }
 
-    pub(super) fn turn(&self) -> Result<Turn<'_>, Error> {
-        let thread = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn turn(&self) -> Result<mapped::Held<'_>, Error> {
         let word: &AtomicU64 = self.shared.lock_word().ok_or(Error::LimitsBusy)?;
-        let process = mapped::Held::take(word, self.me)?;
+        let held = mapped::Held::take(word, self.me)?;
         // What the last holder noted and did not finish.
         redo(self.shared.words(), self.shared.notes());
-        Ok(Turn { _process: process, _thread: thread })
+        Ok(held)
     }
 
     pub(super) fn layout(&self) -> Layout {

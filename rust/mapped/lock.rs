@@ -2,6 +2,7 @@
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,51 +18,64 @@ const ASK_AFTER: Duration = Duration::from_millis(2);
 /// A holder that lives and does not let go is stopped: then the limits cannot be asked.
 const GIVE_UP_AFTER: Duration = Duration::from_millis(500);
 
+/// In a lock's word a process is one holder, so its threads take turns here, also those that mapped one file twice.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// The lock, while it is held.
-pub(crate) struct Held<'a>(&'a AtomicU64);
+pub(crate) struct Held<'a> {
+    word: &'a AtomicU64,
+    _turn: MutexGuard<'static, ()>,
+}
 
 impl<'a> Held<'a> {
-    /// Takes the lock. Threads of one process take turns elsewhere: here it is one holder.
+    /// Takes the lock.
     pub fn take(word: &'a AtomicU64, me: Owner) -> Result<Self, Error> {
-        let mut holder = match try_take(word, FREE, me) {
-            Ok(()) => return Ok(Self(word)),
-            Err(holder) => holder,
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        take(word, me)?;
+        Ok(Self { word, _turn: turn })
+    }
+}
+
+/// Takes it for the process.
+fn take(word: &AtomicU64, me: Owner) -> Result<(), Error> {
+    let mut holder = match try_take(word, FREE, me) {
+        Ok(()) => return Ok(()),
+        Err(holder) => holder,
+    };
+    let begun = Instant::now();
+    let mut asked = begun;
+    let mut looks = 0;
+    loop {
+        if holder == me.0 {
+            // A panic left it: this process is not in it any more, since its threads take turns.
+            return Ok(());
+        }
+        looks += 1;
+        if looks < SPINS {
+            spin_loop();
+        } else {
+            thread::sleep(PAUSE);
+        }
+        let expected = if asked.elapsed() < ASK_AFTER {
+            FREE
+        } else {
+            asked = Instant::now();
+            if Owner(holder).is_alive() { FREE } else { holder }
         };
-        let begun = Instant::now();
-        let mut asked = begun;
-        let mut looks = 0;
-        loop {
-            if holder == me.0 {
-                // A panic left it: this process is not in it any more, since its threads take turns.
-                return Ok(Self(word));
-            }
-            looks += 1;
-            if looks < SPINS {
-                spin_loop();
-            } else {
-                thread::sleep(PAUSE);
-            }
-            let expected = if asked.elapsed() < ASK_AFTER {
-                FREE
-            } else {
-                asked = Instant::now();
-                if Owner(holder).is_alive() { FREE } else { holder }
-            };
-            holder = match try_take(word, expected, me) {
-                Ok(()) => return Ok(Self(word)),
-                Err(FREE) => continue,
-                Err(other) => other,
-            };
-            if begun.elapsed() > GIVE_UP_AFTER {
-                return Err(Error::LimitsBusy);
-            }
+        holder = match try_take(word, expected, me) {
+            Ok(()) => return Ok(()),
+            Err(FREE) => continue,
+            Err(other) => other,
+        };
+        if begun.elapsed() > GIVE_UP_AFTER {
+            return Err(Error::LimitsBusy);
         }
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.store(FREE, Ordering::Release);
+        self.word.store(FREE, Ordering::Release);
     }
 }
 
