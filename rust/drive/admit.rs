@@ -14,12 +14,13 @@ use super::defect::{Point, Rigged, caught};
 use super::demand::{Asked, answers};
 use super::hold::Hold;
 use super::learned::Learned;
+use super::place::Place;
 use super::rate_headers;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::run_guard::{self, RunStep, Stepping};
 use super::snapshot::{Operation, Route, Snapshot, Target};
-use crate::body::{self, Scan};
+use crate::body::Scan;
 use crate::budget::{self, Ask, AtCap, Budgets, Charge, Demand, Measure};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -30,12 +31,8 @@ use crate::govern::{
 /// A request as a front brings it.
 #[derive(Debug)]
 pub struct Incoming<'a, H> {
-    /// What is asked.
-    pub operation: Operation,
-    /// In which dialect.
-    pub dialect: Dialect,
-    /// The path that it came to.
-    pub route: &'a str,
+    /// Where it came to.
+    pub place: &'a Place,
     /// Lower-case names with values.
     pub headers: H,
     /// All of the body.
@@ -94,6 +91,8 @@ pub struct Admission {
     pub operation: Operation,
     /// In which dialect.
     pub dialect: Dialect,
+    /// Where it came to, without a credential.
+    pub place: Place,
     /// The name that the client asked for.
     pub requested_model: String,
     /// The model that a limit led it to instead.
@@ -173,18 +172,22 @@ impl Gate<'_> {
         let id = Uuid::now_v7();
         let unknown =
             |refusal| Refused { id, refusal: Box::new(refusal), known: None, short: None };
-        let headers = RequestHeaders::read(incoming.headers, self.digester).map_err(unknown)?;
+        let place = incoming.place;
+        let mut headers = RequestHeaders::read(incoming.headers, self.digester).map_err(unknown)?;
+        if let Some(credential) = &place.credential {
+            headers.add_credential(credential, self.digester).map_err(unknown)?;
+        }
         let at = Moment { now: arrived, unix_ms: unix_ms(now) };
         let principal = self.holder(&headers, at).map_err(unknown)?;
         let mut draft = Draft {
             id,
-            dialect: incoming.dialect,
+            place,
+            dialect: place.route.dialect,
             principal,
             headers,
             scan: Scan::default(),
             body: incoming.body,
-            operation: incoming.operation,
-            path: incoming.route,
+            operation: place.route.operation,
             unix_s: unix_seconds(now),
             is_last,
         };
@@ -214,7 +217,7 @@ impl Gate<'_> {
         let body = match step.noted.take() {
             None => incoming.body.clone(),
             Some(noted) => {
-                scan = body::scan(&noted).unwrap_or(scan); // it was JSON before, and is
+                scan = place.scan(&noted).unwrap_or(scan); // it was JSON before, and is
                 noted.into()
             }
         };
@@ -223,8 +226,9 @@ impl Gate<'_> {
             deadline,
             body,
             step,
-            operation: incoming.operation,
-            dialect: incoming.dialect,
+            operation: place.route.operation,
+            dialect: place.route.dialect,
+            place: Place { credential: None, ..place.clone() },
             snapshot: self.snapshot.clone(),
             governance: self.governance.clone(),
             principal,
@@ -242,14 +246,16 @@ impl Gate<'_> {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<Decided, Stop> {
-        draft.scan = body::scan(draft.body).map_err(|error| Stop::from(Refusal::from(error)))?;
+        let scan = draft.place.scan(draft.body);
+        draft.scan = scan.map_err(|error| Stop::from(Refusal::from(error)))?;
         draft.headers.run = self.run_of(&draft.stepping());
         let draft = &*draft;
         let model = draft.scan.model().filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Stop::from(Refusal::missing_model()))?;
         let principal = &draft.principal;
-        if !principal.may_call(draft.path) {
-            return Err(Refusal::route_forbidden(draft.path, principal).into());
+        let path = &draft.place.route.path;
+        if !principal.may_call(path) {
+            return Err(Refusal::route_forbidden(path, principal).into());
         }
         let mut route = self.route(principal, model)?;
         let billed = draft.operation != Operation::CountTokens;
@@ -387,7 +393,7 @@ struct Draft<'a> {
     scan: Scan,
     body: &'a [u8],
     operation: Operation,
-    path: &'a str,
+    place: &'a Place,
     unix_s: i64,
     is_last: bool,
 }

@@ -191,7 +191,8 @@ impl Engine {
     where
         H: Iterator<Item = (&'a [u8], &'a [u8])>,
     {
-        let (operation, dialect) = (incoming.operation, incoming.dialect);
+        let route = incoming.place.route.clone();
+        let (operation, dialect) = (route.operation, route.dialect);
         self.gate().admit(incoming, is_last).inspect_err(|refused| {
             let comes_back = refused.short.is_some() && may_ask;
             if (!is_last && refused.refusal.is_held) || comes_back {

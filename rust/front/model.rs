@@ -16,9 +16,8 @@ use hyper::body::Incoming;
 use super::answer::{Broken, FrontBody, whole, with_headers};
 use super::case::{Case, Trouble, Verdict};
 use super::floor::{Floor, Presence};
-use super::options::ModelRoute;
 use super::read::read;
-use crate::drive::{self, Cancel, Exchange, Ready, State, Wake};
+use crate::drive::{self, Cancel, Exchange, ModelRoute, Place, Ready, State, Wake};
 
 /// How long a request waits for what others hold and may never use.
 const HELD_WAIT: Duration = Duration::from_secs(2);
@@ -35,11 +34,12 @@ pub(super) struct Gone;
 /// Serves a request from its head to the head of its answer.
 pub(super) async fn serve(
     floor: Rc<Floor>,
-    route: ModelRoute,
+    place: Place,
     request: Request<Incoming>,
 ) -> Result<Response<FrontBody>, Gone> {
     let presence = floor.enter();
     let (parts, body) = request.into_parts();
+    let route = place.route.clone();
     let mut asking = Asking { floor, route, id: presence.id, first_target: 0, case: None };
     if asking.floor.is_draining.get() {
         return asking.refused(Trouble::NotReady).await;
@@ -48,7 +48,7 @@ pub(super) async fn serve(
         Ok(body) => body,
         Err(trouble) => return asking.refused(trouble).await,
     };
-    let (admission, hold) = match admitted(&asking, &parts, &body).await {
+    let (admission, hold) = match admitted(&asking, &place, &parts, &body).await {
         Ok(admitted) => admitted,
         Err(refused) => {
             let trouble = Trouble::Refused(refused.id, refused.refusal);
@@ -67,6 +67,7 @@ pub(super) async fn serve(
 /// Asks the core until it admits or refuses for good.
 async fn admitted(
     asking: &Asking,
+    place: &Place,
     head: &Parts,
     body: &Bytes,
 ) -> Result<(drive::Admission, drive::Hold), drive::Refused> {
@@ -77,13 +78,7 @@ async fn admitted(
     loop {
         let pairs =
             head.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
-        let incoming = drive::Incoming {
-            operation: asking.route.operation,
-            dialect: asking.route.dialect,
-            route: head.uri.path(),
-            headers: pairs,
-            body,
-        };
+        let incoming = drive::Incoming { place, headers: pairs, body };
         let engine = &asking.floor.engine;
         match engine.admit(incoming, is_last, asked < MAX_ASKED) {
             Err(mut refused) if refused.short.is_some() && asked < MAX_ASKED => {
@@ -117,7 +112,7 @@ impl Wake for Bell {
 /// The way to whoever decides.
 struct Asking {
     floor: Rc<Floor>,
-    route: ModelRoute,
+    route: Arc<ModelRoute>,
     id: u64,
     first_target: usize,
     case: Option<Arc<Case>>,
@@ -129,7 +124,7 @@ impl Asking {
             .case
             .get_or_insert_with(|| {
                 let exchange = x.map(|x| (x.clone(), self.first_target));
-                Arc::new(Case::new(self.id, self.route, exchange))
+                Arc::new(Case::new(self.id, self.route.clone(), exchange))
             })
             .clone();
         let answered = case.put(trouble);

@@ -16,6 +16,7 @@ use super::error::{GrantNeededError, refused};
 use super::exchange::{Failure, PyExchange, ready_to_py};
 use super::governance::PyGovernance;
 use super::metrics::PyMetrics;
+use super::place::PyPlace;
 use super::share::LedgerQuestion;
 use super::wake::LoopWake;
 use crate::budget::{Charge, CounterName, Measure, Now};
@@ -126,15 +127,12 @@ impl Engine {
         Ok(())
     }
 
-    #[pyo3(signature = (operation, dialect, headers, body, *, route, is_last=true, may_ask=false))]
-    #[allow(clippy::too_many_arguments)] // keywords
+    #[pyo3(signature = (place, headers, body, *, is_last=true, may_ask=false))]
     fn begin(
         slf: Bound<'_, Self>,
-        operation: &str,
-        dialect: &str,
+        place: &PyPlace,
         headers: &Bound<'_, PyAny>,
         body: &[u8],
-        route: &str,
         is_last: bool,
         may_ask: bool,
     ) -> PyResult<PyExchange> {
@@ -142,9 +140,7 @@ impl Engine {
         let body = Bytes::copy_from_slice(body);
         let pairs = header_pairs(headers)?;
         let incoming = Incoming {
-            operation: operation_of(operation)?,
-            dialect: dialect_of(dialect)?,
-            route,
+            place: &place.0,
             headers: pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
             body: &body,
         };
@@ -333,6 +329,7 @@ pub fn dialect_of(name: &str) -> PyResult<Dialect> {
     match name {
         "openai" => Ok(Dialect::OpenAiChat),
         "anthropic" => Ok(Dialect::Anthropic),
+        "gemini" => Ok(Dialect::Gemini),
         _ => Err(PyValueError::new_err(format!("no dialect {name:?}"))),
     }
 }

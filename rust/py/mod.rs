@@ -10,6 +10,7 @@ mod governance;
 mod journal;
 mod json;
 mod metrics;
+mod place;
 mod share;
 mod sse;
 mod stream;
@@ -29,6 +30,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     journal::register(m)?;
     json::register(m)?;
     metrics::register(m)?;
+    place::register(m)?;
     sse::register(m)?;
     stream::register(m)?;
     tokens::register(m)
