@@ -9,6 +9,8 @@ pub enum Dialect {
     OpenAiChat,
     /// Anthropic Messages.
     Anthropic,
+    /// Google's Gemini, `generateContent`.
+    Gemini,
 }
 
 impl Dialect {
@@ -17,6 +19,7 @@ impl Dialect {
         match self {
             Self::OpenAiChat => "openai",
             Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
         }
     }
 }

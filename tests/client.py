@@ -1,6 +1,6 @@
 """A client that looks closely: what came, when, in which form, and how it ended.
 
-It decodes both client dialects with its own few lines, so that a mistake in the product's decoder
+It decodes the client dialects with its own few lines, so that a mistake in the product's decoder
 cannot hide itself.
 """
 
@@ -12,9 +12,11 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
+_CREDENTIALS = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 
 
@@ -33,6 +35,8 @@ class Ask:
 
     def body(self) -> dict[str, Any]:
         """The request in its dialect."""
+        if self.dialect == "gemini":
+            return {"contents": [{"role": "user", "parts": [{"text": self.text}]}]} | self.fields
         out: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": "user", "content": self.text}],
@@ -43,14 +47,21 @@ class Ask:
             out["stream"] = True
         return out | self.fields
 
+    def path(self) -> str:
+        """Where it goes, with the query."""
+        if self.dialect != "gemini":
+            return PATHS[self.dialect]
+        verb = "streamGenerateContent?alt=sse" if self.stream else "generateContent"
+        return f"/v1beta/models/{quote(self.model, safe='')}:{verb}"
+
     def content(self) -> bytes:
         """The body as it is sent."""
         return json.dumps(self.body()).encode()
 
     def head(self, key: str) -> dict[str, str]:
         """Headers, the credential in the dialect's own place."""
-        name = "x-api-key" if self.dialect == "anthropic" else "authorization"
-        value = key if self.dialect == "anthropic" else f"Bearer {key}"
+        name = _CREDENTIALS.get(self.dialect, "authorization")
+        value = key if self.dialect in _CREDENTIALS else f"Bearer {key}"
         out = {name: value, "x-request-id": self.ref, "content-type": "application/json"}
         if self.dialect == "anthropic":
             out["anthropic-version"] = "2023-06-01"
@@ -119,11 +130,15 @@ class Got:
     @property
     def code(self) -> str:
         """The error's stable code."""
-        return str((self.error or {}).get("code") or "")
+        error = self.error or {}
+        details = error.get("details") or [{}]
+        return str(details[0].get("reason") or error.get("code") or "")
 
     @property
     def terminators(self) -> int:
-        """`[DONE]` or `message_stop`, counted."""
+        """`[DONE]`, `message_stop` or Gemini's reason to finish, counted."""
+        if self.ask.dialect == "gemini":
+            return sum(_gemini_finish(payload) is not None for payload in self.payloads)
         if self.ask.dialect == "openai":
             return sum(data == "[DONE]" for _, data in self.events)
         return sum(payload.get("type") == "message_stop" for payload in self.payloads)
@@ -140,7 +155,7 @@ class Got:
             delta = payload.get("delta")
             if isinstance(delta, dict):
                 found = delta.get("stop_reason") or found
-            found = payload.get("stop_reason") or found
+            found = payload.get("stop_reason") or _gemini_finish(payload) or found
         return found
 
     @property
@@ -151,6 +166,7 @@ class Got:
             if isinstance(payload, dict):
                 out |= payload.get("usage") or {}
                 out |= (payload.get("message") or {}).get("usage") or {}
+                out |= payload.get("usageMetadata") or {}
         return out or None
 
     def token_arrivals(self) -> list[float]:
@@ -182,6 +198,10 @@ class Got:
             return _whole_tools(self._json())
         calls: dict[int, tuple[str, str]] = {}
         for payload in self.payloads:
+            for part in _gemini_parts(payload):
+                if "functionCall" in part:
+                    call = part["functionCall"]
+                    calls[len(calls)] = (call["name"], json.dumps(call["args"]))
             for index, name, arguments in _tool_deltas(payload):
                 old = calls.get(index, ("", ""))
                 calls[index] = (old[0] or name, old[1] + arguments)
@@ -208,10 +228,25 @@ def parse_events(raw: bytes) -> list[tuple[str, str]]:
     return out
 
 
+def _gemini_parts(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    candidates = payload.get("candidates") or [{}]
+    parts: list[dict[str, Any]] = (candidates[0].get("content") or {}).get("parts") or []
+    return parts
+
+
+def _gemini_finish(payload: dict[str, Any]) -> str | None:
+    for candidate in payload.get("candidates") or []:
+        if candidate.get("finishReason"):
+            return str(candidate["finishReason"])
+    return None
+
+
 def _stream_parts(payload: Any) -> list[tuple[str, str]]:
     out: list[tuple[str, str]] = []
     if not isinstance(payload, dict):
         return out
+    for part in _gemini_parts(payload):
+        out.append(("reasoning" if part.get("thought") else "text", part.get("text", "")))
     for choice in payload.get("choices") or []:
         delta = choice.get("delta") or {}
         out.append(("text", delta.get("content") or ""))
@@ -231,6 +266,8 @@ def _whole_parts(body: Any) -> list[tuple[str, str]]:
     out: list[tuple[str, str]] = []
     if not isinstance(body, dict):
         return out
+    for part in _gemini_parts(body):
+        out.append(("reasoning" if part.get("thought") else "text", part.get("text", "")))
     for choice in body.get("choices") or []:
         message = choice["message"]
         out.append(("reasoning", message.get("reasoning_content") or ""))
@@ -260,6 +297,10 @@ def _tool_deltas(payload: Any) -> list[tuple[int, str, str]]:
 
 def _whole_tools(body: Any) -> list[tuple[str, str]]:
     out: list[tuple[str, str]] = []
+    for part in _gemini_parts(body):
+        if "functionCall" in part:
+            call = part["functionCall"]
+            out.append((call["name"], json.dumps(call["args"], ensure_ascii=False)))
     for choice in body.get("choices") or []:
         for call in choice["message"].get("tool_calls") or []:
             out.append((call["function"]["name"], call["function"]["arguments"]))
@@ -276,7 +317,7 @@ async def ask(client: httpx.AsyncClient, url: str, key: str, what: Ask) -> Got:
     try:
         async with client.stream(
             "POST",
-            url + PATHS[what.dialect],
+            url + what.path(),
             content=what.content(),
             headers=what.head(what.key or key),
         ) as response:

@@ -60,6 +60,11 @@ def test_a_body_in_each_dialect(error: e.GatewayError, status: int, code: str) -
     assert body["type"] == "error"
     assert body["error"].keys() == {"type", "message", "code", "origin"}
     assert (body["error"]["code"], body["request_id"]) == (code, "r1")
+    body = json.loads(DIALECTS["gemini"].encode_error(error))
+    assert body.keys() == {"error"}
+    assert body["error"]["code"] == status
+    info = body["error"]["details"][0]
+    assert (info["reason"], info["metadata"]["request_id"]) == (code, "r1")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +94,9 @@ def test_an_upstreams_own_words_stay(dialect: str) -> None:
     error = e.UpstreamError(400, "m", code="c", type="odd_error", param="stop")
     told = DIALECTS[dialect].decode_error(400, DIALECTS[dialect].encode_error(error))
     assert told is not None
-    assert (told.message, told.type, told.code) == ("m", "odd_error", "c")
+    # Google's status is one of its own words; the upstream's stands in the details.
+    kind = "INVALID_ARGUMENT" if dialect == "gemini" else "odd_error"
+    assert (told.message, told.type, told.code) == ("m", kind, "c")
     assert told.param == ("stop" if dialect == "openai" else None)  # Messages has no such field
 
 

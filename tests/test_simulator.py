@@ -17,6 +17,8 @@ import httpx
 import openai
 import pydantic
 import pytest
+from google import genai
+from google.genai import types as genai_types
 
 WEATHER = {
     "type": "object",
@@ -373,3 +375,41 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_gemini_streamed_and_whole_say_the_same(url: str) -> None:
+    options = genai_types.HttpOptions(base_url=url)
+    client = genai.Client(api_key="any", http_options=options)
+    config = genai_types.GenerateContentConfig(
+        system_instruction="Be brief.",
+        thinking_config=genai_types.ThinkingConfig(include_thoughts=True),
+    )
+    asked: Any = {"model": "sim-1", "contents": "How are you today?", "config": config}
+    whole = client.models.generate_content(**asked)
+    chunks = list(client.models.generate_content_stream(**asked))
+    text = "".join(chunk.text or "" for chunk in chunks)
+    assert text == whole.text
+    assert "How are you today?" in text
+    assert whole.usage_metadata is not None
+    assert whole.usage_metadata.prompt_token_count == 6
+    assert whole.usage_metadata.candidates_token_count == len(text.split())
+    assert whole.usage_metadata.thoughts_token_count == 5
+    assert chunks[-1].usage_metadata == whole.usage_metadata
+    counted = client.models.count_tokens(model="sim-1", contents="How are you today?")
+    assert counted.total_tokens == 4
+    client.close()
+
+
+def test_gemini_calls_a_tool_and_takes_its_result(url: str) -> None:
+    def get_weather(city: str) -> str:
+        """The weather of a city."""
+        return f"rain in {city}"
+
+    client = genai.Client(api_key="any", http_options=genai_types.HttpOptions(base_url=url))
+    config = genai_types.GenerateContentConfig(tools=[get_weather])
+    answer = client.models.generate_content(
+        model="sim-1", contents="Use the tool, please.", config=config
+    )
+    assert answer.text is not None
+    assert "rain in" in answer.text
+    client.close()

@@ -23,7 +23,9 @@ __all__ = [
     "LedgerQuestion",
     "MalformedEventError",
     "Metrics",
+    "ModelRoutes",
     "PanicException",
+    "Place",
     "RefusedError",
     "SseParser",
     "StreamCounter",
@@ -203,22 +205,18 @@ class Engine:
 
     def begin(
         self,
-        operation: str,
-        dialect: str,
+        place: Place,
         headers: Iterable[tuple[bytes, bytes]],
         body: bytes,
         *,
-        route: str,
         is_last: bool = True,
         may_ask: bool = False,
     ) -> Exchange:
         """Admits a request and, where its first target speaks the client's dialect, sends it.
 
         Args:
-            operation: `chat`, `embeddings`, `count_tokens`.
-            dialect: the client's, `openai` or `anthropic`.
+            place: where it came to.
             headers: ASGI's, names in lower case.
-            route: the path that it came to, which a key may be limited to.
             is_last: it is not asked again where it is refused only because of running requests.
             may_ask: other hosts are asked where this one has too little of a limit; without it that
             is a 503.
@@ -231,9 +229,7 @@ class Engine:
         its tokens where little is left. No I/O.
         """
 
-    def check_headers(
-        self, operation: str, dialect: str, headers: Iterable[tuple[bytes, bytes]]
-    ) -> None:
+    def check_headers(self, place: Place, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Refuses a request without a good key, before anybody reads its body.
 
         Raises:
@@ -273,6 +269,35 @@ class Engine:
         """Ends the runtime's thread once every attempt has settled. Blocks."""
 
 @final
+class ModelRoutes:
+    """The paths that lead to a model."""
+
+    def __new__(cls, table: Mapping[str, tuple[str, str, bool]]) -> ModelRoutes:
+        """Args: table: `(operation, dialect, stream)` by path, which has `{model}` in it where it
+        names the model; `stream`: it says by itself that the answer streams.
+
+        Raises:
+            ValueError: no such operation or dialect.
+        """
+
+    def find(self, path: str, query: str) -> Place | None:
+        """Where a path leads, percent-encoded or not; None where no model is behind it."""
+
+@final
+class Place:
+    """Where a request came to, with what its path and query say."""
+
+    @property
+    def path(self) -> str:
+        """The table's."""
+    @property
+    def operation(self) -> str:
+        """`chat`, `embeddings`, `count_tokens`."""
+    @property
+    def dialect(self) -> str:
+        """The client's."""
+
+@final
 class Governance:
     """Keys and limits, read and checked, not yet in force."""
 
@@ -302,6 +327,9 @@ class Exchange:
     @property
     def stream(self) -> bool:
         """Whether the client wants a stream."""
+    @property
+    def as_array(self) -> bool:
+        """Whether that stream is the items of one JSON array."""
     @property
     def started(self) -> bool:
         """Whether the first target was tried by `begin`; else it must be translated."""
@@ -363,7 +391,7 @@ class Front:
         address: str,
         port: int,
         handover: str | os.PathLike[str],
-        routes: Mapping[str, tuple[str, str]],
+        routes: ModelRoutes,
         max_connections: int,
         max_body_bytes: int,
         head_timeout_s: float,
@@ -377,7 +405,7 @@ class Front:
             on_case: called by `dispatch` with every case that asks something.
             handover: the ASGI app's socket; `x-sluicegate-ends` in its requests says who asks,
             and where.
-            routes: `(operation, dialect)` of the paths that lead to a model.
+            routes: the paths that lead to a model.
         Raises:
             OSError: it cannot listen there.
         """
@@ -625,9 +653,19 @@ def scan_body(body: bytes) -> dict[str, object]:
     """
 
 def stream_error(
-    dialect: str, message: str, kind: str, code: str, origin: str, request_id: str
+    dialect: str,
+    message: str,
+    kind: str,
+    code: str,
+    origin: str,
+    request_id: str,
+    *,
+    as_array: bool = False,
 ) -> bytes:
-    """An error as a stream's last event."""
+    """An error as a stream's last event.
+
+    Args: as_array: the stream is one JSON array, of which nothing is out yet.
+    """
 
 def unquoted(text: str, headers: Sequence[tuple[str, str]]) -> str:
     """A text of an upstream's without the secrets among the headers that are sent to it.

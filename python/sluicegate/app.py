@@ -30,11 +30,11 @@ from sluicegate.errors import (
     RefusedRequestError,
     UnknownRouteError,
 )
-from sluicegate.models_list import models_list
+from sluicegate.models_list import MODELS_PATHS, credentials_of, models_list
 from sluicegate.native import ENDS, open_front
 from sluicegate.pipeline import Call
 from sluicegate.rendering import JSON, answer_of, last_event_of
-from sluicegate.routes import MODEL_ROUTES, ModelRoute
+from sluicegate.routes import ModelRoute, place_of
 from sluicegate.watch import Receive, Watched
 from sluicegate.worker import Worker
 
@@ -123,55 +123,57 @@ class App:
             raise RuntimeError("the server did not run the lifespan; sluicegate needs it")
         if worker.front is not None:
             scope = _with_ends(scope)
-        route = MODEL_ROUTES.get(scope["path"])
-        if route is not None and scope["method"] == "POST":
-            await self._model(worker, route, scope, receive, send)
+        place = place_of(scope)
+        if place is not None:
+            await self._model(worker, place, scope, receive, send)
         elif self._admin is not None and scope["path"].startswith(f"{PREFIX}/"):
             await self._admin(scope, receive, send)
         else:
             await self._other(worker, scope, send)
 
     async def _model(
-        self, worker: Worker, route: ModelRoute, scope: Scope, receive: Receive, send: Send
+        self, worker: Worker, place: _core.Place, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """A request to a model: every one goes through admission."""
         watched = worker.watch.add(receive)
         try:
-            await self._admitted(worker, route, scope, watched, send)
+            await self._admitted(worker, place, scope, watched, send)
         except ClientGoneError:
             # Servers say this of a body whose framing is broken too; a client that has left hears
             # nothing of it.
             if watched.exchange is None:
                 error = InvalidRequestError("the body did not arrive whole")
-                await _tell(worker, route, send, error, watched)
+                await _tell(worker, place, send, error, watched)
         except GatewayError as error:
-            await _tell(worker, route, send, error, watched)
+            await _tell(worker, place, send, error, watched)
             if watched.exchange is None and not _awaits_a_word(scope):
                 await let_run_out(watched, worker.max_body_bytes)
         except _core.PanicException:
             log.error("a request failed by a defect of the core, told above")  # not in its words
-            await _tell(worker, route, send, InternalError(), watched)
+            await _tell(worker, place, send, InternalError(), watched)
         except Exception:
             log.exception("a request failed by a defect of the gateway")
-            await _tell(worker, route, send, InternalError(), watched)
+            await _tell(worker, place, send, InternalError(), watched)
         finally:
             worker.watch.remove(watched)
 
     @staticmethod
     async def _admitted(
-        worker: Worker, route: ModelRoute, scope: Scope, watched: Watched, send: Send
+        worker: Worker, place: _core.Place, scope: Scope, watched: Watched, send: Send
     ) -> None:
         if worker.draining:
             raise NotReadyError("this gateway is shutting down", retry_after_s=1.0)
         try:
-            worker.engine.check_headers(route.operation, route.dialect, scope["headers"])
+            worker.engine.check_headers(place, scope["headers"])
         except _core.RefusedError as refused:
             raise RefusedRequestError(*refused.args) from None
         body = await read_body(watched, worker.max_body_bytes)
-        exchange = await _begun(worker, route, scope, body, watched)
+        exchange = await _begun(worker, place, scope, body, watched)
         watched.exchange = exchange
         settings = worker.generations.of(exchange.generation)
-        course = Course(route, exchange, settings, lambda: watched.gone)
+        course = Course(
+            ModelRoute(place.operation, place.dialect), exchange, settings, lambda: watched.gone
+        )
         await Call(course, watched, send).run()
 
     async def _other(self, worker: Worker, scope: Scope, send: Send) -> None:
@@ -183,24 +185,24 @@ class App:
             await send_json(send, 200 if ready else 503, body)
         elif path == METRICS and method in ("GET", "HEAD") and self._scrape is not None:
             await _scraped(self._scrape, scope, send)
-        elif path == "/v1/models" and method == "GET":
+        elif path in MODELS_PATHS and method == "GET":
+            dialect = _dialect_of(scope)
             try:
-                status, body = models_list(worker, scope["headers"])
+                status, body = models_list(worker, dialect, credentials_of(scope))
                 await send_json(send, status, body)
             except _core.RefusedError as refused:
-                error = RefusedRequestError(*refused.args)
-                await send_error(send, _dialect_of(scope["headers"]), error)
+                await send_error(send, dialect, RefusedRequestError(*refused.args))
         else:
-            await send_error(send, _dialect_of(scope["headers"]), UnknownRouteError(method, path))
+            await send_error(send, _dialect_of(scope), UnknownRouteError(method, path))
 
 
 async def _begun(
-    worker: Worker, route: ModelRoute, scope: Scope, body: bytes, watched: Watched
+    worker: Worker, place: _core.Place, scope: Scope, body: bytes, watched: Watched
 ) -> _core.Exchange:
     """Begins a request. Where running requests hold what it needs it waits a little: most of what
     they hold they never use.
     """
-    path, headers = scope["path"], scope["headers"]
+    headers = scope["headers"]
     loop = asyncio.get_running_loop()
     until_s = loop.time() + HELD_WAIT_S
     pause_s = HELD_PAUSE_S
@@ -209,13 +211,7 @@ async def _begun(
         is_last = loop.time() >= until_s or worker.draining
         try:
             return worker.engine.begin(
-                route.operation,
-                route.dialect,
-                headers,
-                body,
-                route=path,
-                is_last=is_last,
-                may_ask=asked < MAX_ASKED,
+                place, headers, body, is_last=is_last, may_ask=asked < MAX_ASKED
             )
         except _core.GrantNeededError as needed:
             asked += 1
@@ -262,7 +258,7 @@ async def _scraped(scrape: Scrape, scope: Scope, send: Send) -> None:
     try:
         headers, text = await scrape.answer(scope)
     except GatewayError as error:
-        await send_error(send, _dialect_of(scope["headers"]), error)
+        await send_error(send, _dialect_of(scope), error)
         return
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": text})
@@ -277,28 +273,35 @@ def _scrape(worker: Worker) -> Scrape:
     )
 
 
-def _dialect_of(headers: Headers) -> str:
-    """The dialect of a request whose path says nothing: Anthropic's SDKs send a version."""
-    return "anthropic" if any(name == b"anthropic-version" for name, _ in headers) else "openai"
+def _dialect_of(scope: Scope) -> str:
+    """The dialect of a request whose path leads to no model: Anthropic's SDKs send a version,
+    Gemini's have a version of the path or a header of their own.
+    """
+    names = {name for name, _ in scope["headers"]}
+    if b"anthropic-version" in names:
+        return "anthropic"
+    is_gemini = scope["path"].startswith("/v1beta/") or b"x-goog-api-key" in names
+    return "gemini" if is_gemini else "openai"
 
 
 async def _tell(
-    worker: Worker, route: ModelRoute, send: Send, error: GatewayError, watched: Watched
+    worker: Worker, place: _core.Place, send: Send, error: GatewayError, watched: Watched
 ) -> None:
     """An error as the answer, or where the head is out as a stream's last event: no success
     terminator follows it. Ledger and metrics learn what the client was given.
     """
-    exchange, dialect = watched.exchange, route.dialect
+    exchange, dialect = watched.exchange, place.dialect
     if not isinstance(exchange, _core.Exchange):
         if not isinstance(error, RefusedRequestError):  # the core has counted its own
-            worker.engine.refused(route.operation, dialect, error.status, error.code)
+            worker.engine.refused(place.operation, dialect, error.status, error.code)
         await send_error(send, dialect, error)
         return
     error.request_id = exchange.request_id
     is_head_out = exchange.head_sent
     exchange.close(error.status, error.code)
     if is_head_out:
-        await send({"type": "http.response.body", "body": last_event_of(dialect, error)})
+        last = last_event_of(dialect, error, as_array=exchange.as_array)
+        await send({"type": "http.response.body", "body": last})
     else:
         await send_error(send, dialect, error)
 

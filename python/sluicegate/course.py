@@ -28,6 +28,8 @@ from sluicegate.snapshot import FailoverSettings
 log = logging.getLogger("sluicegate")
 
 MAX_HEADER_BYTES: Final = 2048
+_COUNTS: Final = {"anthropic": b'{"input_tokens":%d}', "gemini": b'{"totalTokens":%d}'}
+"""A count of tokens, in the dialects that have an endpoint for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Course:
             (b"content-type", b"application/json"),
             (b"x-sluicegate-request-id", exchange.request_id.encode()),
         ]
-        return Answer(200, headers, b'{"input_tokens":%d}' % count)
+        return Answer(200, headers, _COUNTS[self.route.dialect] % count)
 
     def _unquoted(self, provider: str, told: UpstreamErrorBody | None) -> UpstreamErrorBody | None:
         """What an upstream said, without our credential: some quote it."""

@@ -24,7 +24,7 @@ from sluicegate.errors import (
     RefusedRequestError,
 )
 from sluicegate.rendering import answer_of, last_event_of
-from sluicegate.routes import MODEL_ROUTES, ModelRoute
+from sluicegate.routes import CORE_ROUTES, ModelRoute
 
 if TYPE_CHECKING:
     from sluicegate.worker import Worker
@@ -68,7 +68,7 @@ def open_front(worker: "Worker", loop: asyncio.AbstractEventLoop) -> "_core.Fron
         address=address,
         port=int(port),
         handover=Path(socket),
-        routes={path: (route.operation, route.dialect) for path, route in MODEL_ROUTES.items()},
+        routes=CORE_ROUTES,
         max_connections=int(connections),
         max_body_bytes=server.max_body_bytes,
         head_timeout_s=HEAD_TIMEOUT_S,
@@ -150,7 +150,7 @@ def _tell(worker: "Worker", case: _core.Case, error: GatewayError) -> None:
     is_head_out = exchange.head_sent
     exchange.close(error.status, error.code)
     if is_head_out:
-        case.last_bytes(last_event_of(case.dialect, error))
+        case.last_bytes(last_event_of(case.dialect, error, as_array=exchange.as_array))
     else:
         answer = answer_of(case.dialect, error)
         case.answer(answer.status, answer.headers, answer.body)

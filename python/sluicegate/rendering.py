@@ -18,9 +18,15 @@ def answer_of(dialect: str, error: GatewayError) -> Answer:
     return Answer(error.status, [JSON, *error.headers()], body)
 
 
-def last_event_of(dialect: str, error: GatewayError) -> bytes:
+def last_event_of(dialect: str, error: GatewayError, *, as_array: bool) -> bytes:
     """An error as a stream's last event: no success terminator follows it."""
     kind = error.type or "api_error"
     return _core.stream_error(
-        dialect, error.message, kind, error.code, error.origin, error.request_id
+        dialect,
+        error.message,
+        kind,
+        error.code,
+        error.origin,
+        error.request_id,
+        as_array=as_array,
     )

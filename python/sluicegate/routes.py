@@ -1,14 +1,22 @@
 """The paths that lead to a model. One table: every path in it goes through the same pipeline."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from sluicegate import _core
 
 
 class ModelRoute(NamedTuple):
-    """What a path asks of a model, and in which dialect."""
+    """What a path asks of a model, and in which dialect.
+
+    Args:
+        stream: whether the path itself says that the answer streams.
+    """
 
     operation: str
     dialect: str
+    stream: bool = False
 
 
 MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
@@ -16,7 +24,28 @@ MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
     "/v1/embeddings": ModelRoute("embeddings", "openai"),
     "/v1/messages": ModelRoute("chat", "anthropic"),
     "/v1/messages/count_tokens": ModelRoute("count_tokens", "anthropic"),
+    "/v1/models/{model}:batchEmbedContents": ModelRoute("embeddings", "gemini"),
+    "/v1/models/{model}:countTokens": ModelRoute("count_tokens", "gemini"),
+    "/v1/models/{model}:embedContent": ModelRoute("embeddings", "gemini"),
+    "/v1/models/{model}:generateContent": ModelRoute("chat", "gemini"),
+    "/v1/models/{model}:streamGenerateContent": ModelRoute("chat", "gemini", stream=True),
+    "/v1beta/models/{model}:batchEmbedContents": ModelRoute("embeddings", "gemini"),
+    "/v1beta/models/{model}:countTokens": ModelRoute("count_tokens", "gemini"),
+    "/v1beta/models/{model}:embedContent": ModelRoute("embeddings", "gemini"),
+    "/v1beta/models/{model}:generateContent": ModelRoute("chat", "gemini"),
+    "/v1beta/models/{model}:streamGenerateContent": ModelRoute("chat", "gemini", stream=True),
 }
+"""`{model}` stands for whatever the client calls the model, slashes and colons included."""
+
+CORE_ROUTES: Final = _core.ModelRoutes(MODEL_ROUTES)
+
+
+def place_of(scope: dict[str, Any]) -> "_core.Place | None":
+    """Where an ASGI request leads; None where no model is behind its path."""
+    if scope["method"] != "POST":
+        return None
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    return CORE_ROUTES.find(raw_path.decode("latin-1"), scope["query_string"].decode("latin-1"))
 
 
 def unknown_routes(names: Iterable[str]) -> list[tuple[int, str]]:

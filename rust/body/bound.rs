@@ -8,6 +8,9 @@ use super::string::unescaped;
 use super::walk::Unseen;
 
 const FIELDS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+/// Gemini's, and the objects that it may stand in.
+const GEMINI_FIELDS: [&str; 2] = ["maxOutputTokens", "max_output_tokens"];
+const GEMINI_CONFIGS: [&str; 2] = ["generationConfig", "generation_config"];
 
 /// The field in which a host wants a bound that the client did not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -32,7 +35,34 @@ impl BoundField {
 /// A body, which was scanned, whose answer may have `max_tokens` at most. Every field that sets a higher bound is
 /// lowered; where there is none, `missing` is added.
 pub fn lower_max_tokens(body: &[u8], max_tokens: u64, missing: BoundField) -> Vec<u8> {
-    let missing = missing.name();
+    lower(body, max_tokens, &FIELDS, missing.name())
+}
+
+/// The same of a body of Gemini's, which has its bound in `generationConfig`.
+pub fn lower_gemini_max_tokens(body: &[u8], max_tokens: u64) -> Vec<u8> {
+    let [missing, _] = GEMINI_FIELDS;
+    let mut edits = Vec::new();
+    // A body that breaks off was refused when it was scanned.
+    let _ = for_each_field(body, |walk, key| {
+        let begin = walk.at;
+        walk.value(&mut Unseen)?;
+        let span = begin..walk.at;
+        let key = unescaped(body.get(key).unwrap_or_default());
+        if GEMINI_CONFIGS.contains(&&*key) {
+            let config = body.get(span.clone()).filter(|given| given.starts_with(b"{"));
+            let lowered = lower(config.unwrap_or(b"{}"), max_tokens, &GEMINI_FIELDS, missing);
+            edits.push(Edit::replace(span, lowered));
+        }
+        Ok(())
+    });
+    if edits.is_empty() {
+        let [config, _] = GEMINI_CONFIGS;
+        edits.push(Edit::insert(config, format!("{{\"{missing}\":{max_tokens}}}").into_bytes()));
+    }
+    splice(body, &edits)
+}
+
+fn lower(body: &[u8], max_tokens: u64, fields: &[&str], missing: &'static str) -> Vec<u8> {
     let mut edits = Vec::new();
     let mut is_bounded = false;
     let value = max_tokens.to_string().into_bytes();
@@ -43,7 +73,7 @@ pub fn lower_max_tokens(body: &[u8], max_tokens: u64, missing: BoundField) -> Ve
         let span = begin..walk.at;
         let key = unescaped(body.get(key).unwrap_or_default());
         let given = body.get(span.clone()).unwrap_or_default();
-        if FIELDS.contains(&&*key) && given != b"null" {
+        if fields.contains(&&*key) && given != b"null" {
             is_bounded = true;
             let asked = std::str::from_utf8(given).ok().and_then(|text| text.parse::<f64>().ok());
             #[allow(clippy::cast_precision_loss)] // bounds are far below what a double holds

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::number::whole_number;
-use super::scan::Scan;
+use super::number::{proto_number, whole_number};
+use super::scan::{Scan, for_each_top_level};
 use super::string::unescaped;
 use crate::error::Error;
 
@@ -45,18 +45,60 @@ impl Scan {
                     .ok()
                     .and_then(|metadata: Metadata| metadata.user_id);
             }
-            "service_tier" if is_string => self.service_tier = Some(unescaped(value).into_owned()),
+            "service_tier" | "serviceTier" if is_string => {
+                self.service_tier = Some(unescaped(value).into_owned());
+            }
             "max_tokens" => self.bound(number("max_tokens", value, offset)?),
             "max_completion_tokens" => self.bound(number("max_completion_tokens", value, offset)?),
             "max_output_tokens" => self.bound(number("max_output_tokens", value, offset)?),
             "n" => self.n = number("n", value, offset)?,
             "tool_choice" => self.forces_tool = holds(value, b"\"name\""),
+            "toolConfig" | "tool_config" => {
+                let names: [&[u8]; 2] = [b"allowedFunctionNames", b"allowed_function_names"];
+                self.forces_tool |= names.iter().any(|name| holds(value, name));
+            }
+            "generationConfig" | "generation_config" if value.first() == Some(&b'{') => {
+                self.generation_config(value, offset)?;
+            }
             "response_format" | "output_config" | "output_format" => {
                 self.follows_schema |= holds(value, b"json_schema");
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Gemini's bounds. Its fields may be written as in JSON or as in its protocol buffers, and numbers as text.
+    fn generation_config(&mut self, config: &[u8], offset: usize) -> Result<(), Error> {
+        let mut result = Ok(());
+        for_each_top_level(config, |key, value| {
+            let field = match key {
+                "maxOutputTokens" | "max_output_tokens" => "generationConfig.maxOutputTokens",
+                "candidateCount" | "candidate_count" => "generationConfig.candidateCount",
+                "responseSchema"
+                | "response_schema"
+                | "responseJsonSchema"
+                | "response_json_schema" => {
+                    self.follows_schema |= value.first() == Some(&b'{');
+                    return;
+                }
+                _ => return,
+            };
+            if value == b"null" {
+                return;
+            }
+            let Some(number) = proto_number(value) else {
+                let reason = "is not a whole number between 0 and 10^15";
+                result = Err(Error::InvalidField { field, offset, reason });
+                return;
+            };
+            if field.ends_with("Tokens") {
+                self.bound(Some(number));
+            } else {
+                self.n = self.n.max(Some(number));
+            }
+        });
+        result
     }
 
     fn bound(&mut self, tokens: Option<u64>) {

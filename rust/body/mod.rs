@@ -10,6 +10,7 @@ mod bound;
 mod field;
 mod keys;
 mod number;
+mod rename;
 mod scan;
 mod set;
 mod splice;
@@ -18,7 +19,8 @@ mod string;
 mod text;
 mod walk;
 
-pub use bound::{BoundField, lower_max_tokens};
+pub use bound::{BoundField, lower_gemini_max_tokens, lower_max_tokens};
+pub use rename::rename_gemini_model;
 pub use scan::{Scan, for_each_top_level, scan};
 pub use set::set;
 pub use splice::{Edit, splice};

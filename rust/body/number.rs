@@ -52,3 +52,18 @@ pub(super) fn whole_number(value: &[u8]) -> Option<u64> {
     let number: u64 = std::str::from_utf8(value).ok()?.parse().ok()?;
     (number <= MAX_NUMBER).then_some(number)
 }
+
+/// The same of a number as protocol buffers take it: in digits, as text, or as a float that is whole.
+pub(super) fn proto_number(value: &[u8]) -> Option<u64> {
+    let bare = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value);
+    if bare.is_empty() {
+        return None;
+    }
+    whole_number(bare).or_else(|| {
+        let float: f64 = std::str::from_utf8(bare).ok()?.parse().ok()?;
+        #[allow(clippy::cast_precision_loss)] // far below what a double holds
+        let is_believed = float.fract() == 0.0 && (0.0..=MAX_NUMBER as f64).contains(&float);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // in range, and whole
+        is_believed.then_some(float as u64)
+    })
+}

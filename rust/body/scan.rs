@@ -33,6 +33,12 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// This, of a request whose path names the model and says whether it streams: what its body says of that is void.
+    pub(crate) fn addressed(&mut self, model: &str, stream: bool) {
+        self.model = Some(model.to_owned());
+        self.stream = stream;
+    }
+
     /// `model`.
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()

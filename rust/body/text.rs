@@ -18,6 +18,10 @@ pub(super) fn is_read(field: &str) -> bool {
             | "contents"
             | "systemInstruction"
             | "system_instruction"
+            | "content"
+            | "requests"
+            | "generateContentRequest"
+            | "generate_content_request"
     )
 }
 
@@ -31,6 +35,8 @@ fn is_text(key: &[u8]) -> bool {
             | br#""url""#
             | br#""image_url""#
             | br#""file_data""#
+            | br#""fileUri""#
+            | br#""file_uri""#
             | br#""encrypted_content""#
             | br#""signature""#
             | br#""thoughtSignature""#
@@ -54,7 +60,15 @@ fn is_text(key: &[u8]) -> bool {
 
 /// Whether something that is no text stands under this key: a picture, a recording, a file.
 fn is_medium(key: &[u8]) -> bool {
-    matches!(key, br#""data""# | br#""url""# | br#""file_data""# | br#""file_id""#)
+    matches!(
+        key,
+        br#""data""#
+            | br#""url""#
+            | br#""file_data""#
+            | br#""file_id""#
+            | br#""fileUri""#
+            | br#""file_uri""#
+    )
 }
 
 /// Adds up the bytes of strings.

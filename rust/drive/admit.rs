@@ -14,12 +14,13 @@ use super::defect::{Point, Rigged, caught};
 use super::demand::{Asked, answers};
 use super::hold::Hold;
 use super::learned::Learned;
+use super::place::Place;
 use super::rate_headers;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::run_guard::{self, RunStep, Stepping};
 use super::snapshot::{Operation, Route, Snapshot, Target};
-use crate::body::{self, Scan};
+use crate::body::Scan;
 use crate::budget::{self, Ask, AtCap, Budgets, Charge, Demand, Measure};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -30,12 +31,8 @@ use crate::govern::{
 /// A request as a front brings it.
 #[derive(Debug)]
 pub struct Incoming<'a> {
-    /// What is asked.
-    pub operation: Operation,
-    /// In which dialect.
-    pub dialect: Dialect,
-    /// The path that it came to.
-    pub route: &'a str,
+    /// Where it came to.
+    pub place: &'a Place,
     /// See [`super::Engine::read_headers`].
     pub headers: RequestHeaders,
     /// All of the body.
@@ -101,6 +98,8 @@ pub struct Admission {
     pub operation: Operation,
     /// In which dialect.
     pub dialect: Dialect,
+    /// Where it came to, without a credential.
+    pub place: Place,
     /// The name that the client asked for.
     pub requested_model: String,
     /// The model that a limit led it to instead.
@@ -144,12 +143,16 @@ pub struct Gate<'a> {
 const MAX_DOWNGRADES: usize = 4;
 
 impl Gate<'_> {
-    /// What a request's headers say, and who asks.
+    /// What a request's headers say, and who asks, by a credential in them or beside them.
     pub fn authenticate<'h>(
         &self,
         headers: impl Iterator<Item = (&'h [u8], &'h [u8])>,
+        credential: Option<&[u8]>,
     ) -> Result<(RequestHeaders, Arc<Principal>), Refusal> {
-        let headers = RequestHeaders::read(headers, self.digester)?;
+        let mut headers = RequestHeaders::read(headers, self.digester)?;
+        if let Some(credential) = credential {
+            headers.add_credential(credential, self.digester)?;
+        }
         let at = Moment { now: Instant::now(), unix_ms: unix_ms(SystemTime::now()) };
         let principal = self.holder(&headers, at)?;
         Ok((headers, principal))
@@ -176,19 +179,19 @@ impl Gate<'_> {
         let arrived = Instant::now();
         let now = SystemTime::now();
         let id = Uuid::now_v7();
-        let headers = incoming.headers;
+        let (place, headers) = (incoming.place, incoming.headers);
         let at = Moment { now: arrived, unix_ms: unix_ms(now) };
         // A body takes its time, and meanwhile a key may be revoked.
         let principal = self.holder(&headers, at).map_err(|refusal| Refused::of(id, refusal))?;
         let mut draft = Draft {
             id,
-            dialect: incoming.dialect,
+            place,
+            dialect: place.route.dialect,
             principal,
             headers,
             scan: Scan::default(),
             body: incoming.body,
-            operation: incoming.operation,
-            path: incoming.route,
+            operation: place.route.operation,
             unix_s: unix_seconds(now),
             is_last,
         };
@@ -218,7 +221,7 @@ impl Gate<'_> {
         let body = match step.noted.take() {
             None => incoming.body.clone(),
             Some(noted) => {
-                scan = body::scan(&noted).unwrap_or(scan); // it was JSON before, and is
+                scan = place.scan(&noted).unwrap_or(scan); // it was JSON before, and is
                 noted.into()
             }
         };
@@ -227,8 +230,9 @@ impl Gate<'_> {
             deadline,
             body,
             step,
-            operation: incoming.operation,
-            dialect: incoming.dialect,
+            operation: place.route.operation,
+            dialect: place.route.dialect,
+            place: Place { credential: None, ..place.clone() },
             snapshot: self.snapshot.clone(),
             governance: self.governance.clone(),
             principal,
@@ -246,14 +250,16 @@ impl Gate<'_> {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<Decided, Stop> {
-        draft.scan = body::scan(draft.body).map_err(|error| Stop::from(Refusal::from(error)))?;
+        let scan = draft.place.scan(draft.body);
+        draft.scan = scan.map_err(|error| Stop::from(Refusal::from(error)))?;
         draft.headers.run = self.run_of(&draft.stepping());
         let draft = &*draft;
         let model = draft.scan.model().filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Stop::from(Refusal::missing_model()))?;
         let principal = &draft.principal;
-        if !principal.may_call(draft.path) {
-            return Err(Refusal::route_forbidden(draft.path, principal).into());
+        let path = &draft.place.route.path;
+        if !principal.may_call(path) {
+            return Err(Refusal::route_forbidden(path, principal).into());
         }
         let mut route = self.route(principal, model)?;
         let billed = draft.operation != Operation::CountTokens;
@@ -406,7 +412,7 @@ struct Draft<'a> {
     scan: Scan,
     body: &'a [u8],
     operation: Operation,
-    path: &'a str,
+    place: &'a Place,
     unix_s: i64,
     is_last: bool,
 }

@@ -109,9 +109,11 @@ impl Allowance {
         out: &mut Vec<u8>,
     ) {
         let limit = self.x.hold().exhausted();
-        out.extend_from_slice(b": sluicegate: cut at limit ");
-        write_json(out, limit.as_ref().map_or("", |limit| &limit.name));
-        out.extend_from_slice(b"\n\n");
+        if !self.x.admission.place.as_array {
+            out.extend_from_slice(b": sluicegate: cut at limit ");
+            write_json(out, limit.as_ref().map_or("", |limit| &limit.name));
+            out.extend_from_slice(b"\n\n");
+        }
         run.was_cut = true;
         tally::stream(run, meter, false, true);
         let cost = run.cost_usd();

@@ -17,6 +17,7 @@ use super::defect::Rigged;
 use super::exchange::{Exchange, Wake};
 use super::hold::Hold;
 use super::learned::Learned;
+use super::place::Place;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::row::{Outcome, Row};
@@ -180,16 +181,17 @@ impl Engine {
         unknown::count(&self.metrics, row);
     }
 
-    /// What a request's headers say, by lower-case names, where its key is good: nobody else's body is worth reading.
+    /// What a request's headers say, by lower-case names, where its key, in them or in its place, is good: nobody else's
+    /// body is worth reading.
     pub fn read_headers<'a>(
         &self,
-        kind: (Operation, Dialect),
+        place: &Place,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Result<RequestHeaders, Refused> {
-        match self.gate().authenticate(headers) {
+        match self.gate().authenticate(headers, place.credential.as_deref()) {
             Ok((headers, _)) => Ok(headers),
             Err(refusal) => {
-                self.refused(kind, refusal.status, refusal.code);
+                self.refused(place.route.kind(), refusal.status, refusal.code);
                 Err(Refused::of(Uuid::now_v7(), refusal))
             }
         }
@@ -204,18 +206,18 @@ impl Engine {
         is_last: bool,
         may_ask: bool,
     ) -> Result<(Admission, Hold), Refused> {
-        let (operation, dialect) = (incoming.operation, incoming.dialect);
+        let kind = incoming.place.route.kind();
         self.gate().admit(incoming, is_last).inspect_err(|refused| {
             let comes_back = refused.short.is_some() && may_ask;
             if (!is_last && refused.refusal.is_held) || comes_back {
                 return;
             }
             let Refusal { status, code, .. } = *refused.refusal;
-            self.refused((operation, dialect), status, code);
+            self.refused(kind, status, code);
             if let Some(known) = &refused.known {
                 let mut payload = Vec::new();
                 let id = refused.id.to_string();
-                Row::refused(&id, known, operation, dialect, &refused.refusal).write(&mut payload);
+                Row::refused(&id, known, kind.0, kind.1, &refused.refusal).write(&mut payload);
                 let id = RecordId { request_id: refused.id.into_bytes(), attempt: 0 };
                 let _ = self.commands.send(Command::Refused(payload, id));
             }
@@ -255,7 +257,7 @@ impl Engine {
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Result<Vec<String>, Refused> {
         let unknown = |refusal| Refused::of(Uuid::now_v7(), refusal);
-        let (_, principal) = self.gate().authenticate(headers).map_err(unknown)?;
+        let (_, principal) = self.gate().authenticate(headers, None).map_err(unknown)?;
         let snapshot = self.snapshot();
         let mut names: Vec<String> =
             snapshot.aliases().filter(|name| principal.may_use(name)).map(str::to_owned).collect();

@@ -57,7 +57,7 @@ impl Refusal {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "invalid_api_key",
-            "no valid API key: send a key of this gateway as `Authorization: Bearer KEY` or `x-api-key: KEY`",
+            "no valid API key: send a key of this gateway as `Authorization: Bearer KEY`, `x-api-key: KEY` or `x-goog-api-key: KEY`",
         )
     }
 

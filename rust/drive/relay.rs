@@ -20,6 +20,7 @@ use super::defect::Point;
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::outbox::{Head, State};
+use super::reader::Reader;
 use super::row::millis;
 use super::runtime::Runtime;
 use super::snapshot::{Operation, Upstream};
@@ -29,11 +30,11 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::meter::{Meter, Sighting};
 use crate::sse;
-use crate::stream::{self, Delta, Encoder, StreamError, UpstreamError};
+use crate::stream::{self, Delta, Encoder, StreamError, Trail, UpstreamError};
 use crate::tokens::StreamCounter;
 use crate::transport::{Coding, Decoder, Lease, UnknownCoding};
 
-pub(super) const EVENT_STREAM: &str = "text/event-stream";
+const EVENT_STREAM: &str = "text/event-stream";
 /// How long the end of a finished stream is waited for, so that its connection can be used again.
 const TAIL_WAIT: Duration = Duration::from_millis(500);
 /// Streams read on at once for clients that left, and bytes read for each.
@@ -43,6 +44,11 @@ const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
 const MAX_BATCH_BYTES: usize = 32 * 1024;
 /// Bytes that may wait in a connection's buffers when its client leaves.
 const MAX_ARRIVED_BYTES: usize = 1024 * 1024;
+
+/// What a client's stream is called.
+pub(super) fn stream_type(x: &Exchange) -> &'static str {
+    if x.admission.place.as_array { "application/json" } else { EVENT_STREAM }
+}
 
 /// Keeps a waiting client's connection alive; the first one sends the head.
 pub(super) fn heartbeat(x: &Exchange, deadline: &mut Deadline) {
@@ -55,11 +61,12 @@ pub(super) fn heartbeat(x: &Exchange, deadline: &mut Deadline) {
         let mut headers = response_headers::gateway(x);
         headers.push((
             Bytes::from_static(b"content-type"),
-            Bytes::from_static(EVENT_STREAM.as_bytes()),
+            Bytes::from_static(stream_type(x).as_bytes()),
         ));
         x.fill(|r| r.head = Some(Head { status: 200, headers }));
     }
-    x.fill(|r| Encoder::heartbeat(&mut r.body));
+    let is_array = x.admission.place.as_array;
+    x.fill(|r| Encoder::heartbeat(is_array, &mut r.body));
     deadline.tick_at(Some(after(Instant::now(), x.admission.snapshot.commit_after)));
 }
 
@@ -72,7 +79,7 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
         Some(whole::Form::Stream) | None => {}
         // Some hosts label their streams as JSON: the first bytes tell.
         Some(whole::Form::Json) => match first_data(run, &mut body).await {
-            Ok(data) if whole::looks_like_events(&data) == Some(true) => first = Some(data),
+            Ok(data) if is_stream(run, &data) => first = Some(data),
             Ok(data) => return whole::as_stream(run, lease, parts, body, data).await,
             Err(end) => return end,
         },
@@ -84,13 +91,24 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
         Ok(decoder) => decoder,
         Err(failure) => return run.failed(failure.kind, failure.detail),
     };
-    let mut relay = Relay::new(run, decoder);
+    let is_array = first.as_deref().is_some_and(is_array);
+    let mut relay = Relay::new(run, decoder, is_array);
     let end = relay.run(run, &mut body, first, &parts.headers, answered).await;
     let end = relay.close(run, end);
     if matches!(end, End::Done(_)) && !run.was_cut {
         recycle(lease, body);
     }
     end
+}
+
+/// Whether these first bytes are a stream's, in one of the forms that the dialect has.
+fn is_stream(run: &Running, data: &[u8]) -> bool {
+    let may_be_array = run.target.upstream.dialect == Dialect::Gemini;
+    whole::looks_like_events(data) == Some(true) || (may_be_array && is_array(data))
+}
+
+fn is_array(data: &[u8]) -> bool {
+    data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data).trim_ascii_start().starts_with(b"[")
 }
 
 /// As many first bytes of a body as tell what it is; all of it where it ends before that.
@@ -167,7 +185,7 @@ struct Relay {
     x: Arc<Exchange>,
     upstream: Arc<Upstream>,
     decoder: Option<Decoder>,
-    parser: sse::Parser,
+    reader: Reader,
     meter: Meter<StreamCounter>,
     encoder: Option<Encoder>,
     hides_usage: bool,
@@ -185,16 +203,16 @@ struct Relay {
 }
 
 impl Relay {
-    fn new(run: &Running, decoder: Option<Decoder>) -> Self {
+    fn new(run: &Running, decoder: Option<Decoder>, is_array: bool) -> Self {
         let a = &run.x.admission;
         let counter = StreamCounter::new(tally::vocabulary(&run.target));
-        let encoder =
-            translation(&run.x, &run.target).map(|(_, to)| Encoder::new(to, encoding(&run.x)));
+        let differs = translation(&run.x, &run.target).is_some() || is_array != a.place.as_array;
+        let encoder = differs.then(|| Encoder::new(a.dialect, encoding(&run.x)));
         Self {
             x: run.x.clone(),
             upstream: run.target.upstream.clone(),
             decoder,
-            parser: sse::Parser::new(a.snapshot.max_event_bytes),
+            reader: Reader::new(is_array, a.snapshot.max_event_bytes),
             meter: Meter::new(run.target.upstream.dialect, counter)
                 .counting(run.target.upstream.counting)
                 .framed(tally::framing(run)),
@@ -346,10 +364,10 @@ impl Relay {
                 self.is_full = true;
                 return Ok(());
             }
-            let mut parser = sse::Parser::new(frames.len().saturating_add(1));
+            let mut reader = self.reader.for_frames(frames.len().saturating_add(1));
             let mut result = Ok(());
             let (_, mut step) = self.step();
-            let parsed = parser.feed(&frames, |frame| {
+            let parsed = reader.feed(&frames, |frame| {
                 if result.is_ok() {
                     result = step.frame(&frame);
                 }
@@ -373,8 +391,8 @@ impl Relay {
 
     fn feed(&mut self, data: &[u8]) -> Result<(), Failure> {
         let mut result = Ok(());
-        let (parser, mut step) = self.step();
-        let parsed = parser.feed(data, |frame| {
+        let (reader, mut step) = self.step();
+        let parsed = reader.feed(data, |frame| {
             if result.is_ok() {
                 result = step.frame(&frame);
             }
@@ -382,13 +400,14 @@ impl Relay {
         result.and(parsed).map_err(|e| malformed(&e))
     }
 
-    fn step(&mut self) -> (&mut sse::Parser, Step<'_>) {
+    fn step(&mut self) -> (&mut Reader, Step<'_>) {
         let Self {
-            parser, meter, encoder, hides_usage, out, seen, allowance, is_full, stall, ..
+            reader, meter, encoder, hides_usage, out, seen, allowance, is_full, stall, ..
         } = self;
         let step = Step {
-            request_id: &self.x.id_text,
+            x: &self.x,
             upstream: &self.upstream,
+            closing: reader.closing(),
             meter,
             encoder: encoder.as_mut(),
             hides_usage: *hides_usage,
@@ -398,7 +417,7 @@ impl Relay {
             is_full,
             stall,
         };
-        (parser, step)
+        (reader, step)
     }
 
     /// Ends a stream that a limit has no room for; the upstream's connection is closed.
@@ -419,9 +438,9 @@ impl Relay {
             self.feed(&rest)?;
         }
         let mut result = Ok(());
-        let (parser, mut step) = self.step();
+        let (reader, mut step) = self.step();
         let mut unended: &'static [u8] = b"";
-        parser.finish(|frame| {
+        reader.finish(|frame| {
             let passes = step.encoder.is_none() && frame.event.is_some() && !frame.complete;
             result = step.frame(&frame);
             if passes && result.is_ok() {
@@ -439,7 +458,7 @@ impl Relay {
         }
         if self.encoder.is_none() {
             self.out.extend_from_slice(self.unended);
-            self.out.extend_from_slice(terminator(self.upstream.dialect));
+            self.out.extend_from_slice(self.reader.terminator(self.upstream.dialect));
         }
         Ok(())
     }
@@ -469,7 +488,8 @@ impl Relay {
         let head = run.x.client_status().is_none().then(|| {
             run.x.set_client_status(200);
             let overhead = run.overhead_us(answered);
-            response_headers::answer(&run.x, &run.target, upstream, EVENT_STREAM, overhead, None)
+            let kind = stream_type(&run.x);
+            response_headers::answer(&run.x, &run.target, upstream, kind, overhead, None)
         });
         if head.is_none() && self.out.is_empty() {
             return;
@@ -548,7 +568,7 @@ impl Relay {
                         Some(encoder) => encoder.error(&error, &mut out),
                         None => {
                             out.extend_from_slice(self.unended);
-                            write_error(run.x.admission.dialect, &error, &mut out);
+                            own_error(&run.x, &error, &mut out);
                         }
                     }
                 }
@@ -604,22 +624,21 @@ pub(super) fn encoding(x: &Exchange) -> stream::Options {
     stream::Options {
         request_id: x.id_text.clone(),
         include_usage: x.admission.scan.include_usage(),
+        as_array: x.admission.place.as_array,
         created_s: x.id.get_timestamp().map_or(0, |time| time.to_unix().0),
         ..stream::Options::default()
     }
 }
 
-/// The success terminator that an upstream left out.
-const fn terminator(dialect: Dialect) -> &'static [u8] {
-    match dialect {
-        Dialect::OpenAiChat => b"data: [DONE]\n\n",
-        Dialect::Anthropic => b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
-    }
+/// An error as the last event of a stream that went out as it came.
+fn own_error(x: &Exchange, error: &StreamError<'_>, out: &mut Vec<u8>) {
+    Encoder::resume(x.admission.dialect, encoding(x), &Trail::default()).error(error, out);
 }
 
-/// An error as a stream's last event.
-pub fn write_error(dialect: Dialect, error: &StreamError<'_>, out: &mut Vec<u8>) {
-    Encoder::new(dialect, stream::Options::default()).error(error, out);
+/// An error as all that a stream says.
+pub fn write_error(dialect: Dialect, as_array: bool, error: &StreamError<'_>, out: &mut Vec<u8>) {
+    let options = stream::Options { as_array, ..stream::Options::default() };
+    Encoder::new(dialect, options).error(error, out);
 }
 
 fn origin(failure: &Failure) -> &'static str {
@@ -654,8 +673,10 @@ pub(super) fn malformed(error: &Error) -> Failure {
 
 /// One frame's way through the meter and, where the dialects differ, the encoder.
 struct Step<'a> {
-    request_id: &'a str,
+    x: &'a Exchange,
     upstream: &'a Upstream,
+    /// What follows an error that is passed on.
+    closing: &'static [u8],
     meter: &'a mut Meter<StreamCounter>,
     encoder: Option<&'a mut Encoder>,
     hides_usage: bool,
@@ -741,6 +762,7 @@ impl Step<'_> {
         }
         Ok(())
     }
+
     /// The upstream's own error event as it came, unless it quotes what it was told in confidence.
     fn pass_error(&mut self, raw: &[u8]) {
         let Some(error) = self.meter.upstream_error() else { return };
@@ -750,9 +772,10 @@ impl Step<'_> {
         // Escapes hide a secret from a search of the bytes, not from one of the text.
         if is_clean && told == *error {
             self.out.extend_from_slice(raw);
+            self.out.extend_from_slice(self.closing);
         } else {
-            let error = StreamError::from_upstream(&told, self.request_id);
-            write_error(self.upstream.dialect, &error, self.out);
+            let error = StreamError::from_upstream(&told, &self.x.id_text);
+            own_error(self.x, &error, self.out);
         }
     }
 }

@@ -72,7 +72,12 @@ impl RequestHeaders {
         Ok(out)
     }
 
-    fn add_credential(&mut self, credential: &[u8], digester: &Digester) -> Result<(), Refusal> {
+    /// Takes in one more credential, from wherever the dialect has it.
+    pub(super) fn add_credential(
+        &mut self,
+        credential: &[u8],
+        digester: &Digester,
+    ) -> Result<(), Refusal> {
         let digest = digester.digest(credential);
         match self.credential {
             Some(other) if other != digest => {

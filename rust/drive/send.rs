@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
 use super::exchange::Exchange;
+use super::gemini;
 use super::snapshot::{Operation, Target};
 use crate::body::{self, Edit};
 use crate::dialect::Dialect;
@@ -22,6 +23,9 @@ const ANTHROPIC_VERSION_DEFAULT: HeaderValue = HeaderValue::from_static("2023-06
 /// a stream reports its usage. Returns whether usage was asked for on the client's behalf.
 pub fn same_dialect_body(x: &Exchange, target: &Target) -> (Bytes, bool) {
     let a = &x.admission;
+    if a.place.model.is_some() {
+        return (renamed_body(x, target), false);
+    }
     let mut changes = Vec::with_capacity(2);
     if a.requested_model != target.model {
         let model = serde_json::to_vec(&target.model).unwrap_or_default();
@@ -51,8 +55,23 @@ fn ask_for_usage(x: &Exchange) -> Edit {
     Edit::replace(place, body::set(given.unwrap_or(b"{}"), "include_usage", b"true"))
 }
 
+/// The body of a request whose path names the model; some clients name it in the body as well.
+fn renamed_body(x: &Exchange, target: &Target) -> Bytes {
+    let a = &x.admission;
+    let is_named =
+        a.requested_model != target.model && memchr::memmem::find(&a.body, b"\"model\"").is_some();
+    if !is_named {
+        return a.body.clone();
+    }
+    let model = serde_json::to_vec(&gemini::resource(&target.model)).unwrap_or_default();
+    body::rename_gemini_model(&a.body, &model).into()
+}
+
 /// A body of an upstream's dialect that asks for so many tokens at most.
 pub fn bounded(body: &Bytes, target: &Target, max_tokens: u64) -> Bytes {
+    if target.upstream.dialect == Dialect::Gemini {
+        return body::lower_gemini_max_tokens(body, max_tokens.max(1)).into();
+    }
     let missing = target.upstream.bound_field;
     body::lower_max_tokens(body, max_tokens.max(1), missing).into()
 }
@@ -66,16 +85,16 @@ pub fn request(
 ) -> Option<Request<RequestBody>> {
     let a = &x.admission;
     let upstream = &target.upstream;
-    let path = a.operation.path(upstream.dialect)?;
+    let path = path(x, target)?;
     let uri = if http2 {
         Uri::builder()
             .scheme(if upstream.endpoint.server_name().is_some() { "https" } else { "http" })
             .authority(upstream.endpoint.authority().to_str().ok()?)
-            .path_and_query(full_path(upstream.endpoint.base_path(), path))
+            .path_and_query(path)
             .build()
             .ok()?
     } else {
-        full_path(upstream.endpoint.base_path(), path).parse().ok()?
+        path.parse().ok()?
     };
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
@@ -86,7 +105,8 @@ pub fn request(
         headers.insert(HOST, upstream.endpoint.authority().clone());
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let accept = if a.scan.stream() { "text/event-stream" } else { "application/json" };
+    let is_events = a.scan.stream() && !(a.place.as_array && upstream.dialect == a.dialect);
+    let accept = if is_events { "text/event-stream" } else { "application/json" };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     // Compressed streams are held back by compressors; what is compressed all the same is decoded.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -111,6 +131,24 @@ pub fn request(
         headers.insert(name, value.clone());
     }
     Some(request)
+}
+
+/// Path and query.
+fn path(x: &Exchange, target: &Target) -> Option<String> {
+    let a = &x.admission;
+    let upstream = &target.upstream;
+    let base = upstream.endpoint.base_path();
+    let operation = a.operation.path(upstream.dialect)?;
+    if upstream.dialect != Dialect::Gemini {
+        return Some(full_path(base, operation));
+    }
+    Some(match a.place.verb().filter(|_| a.dialect == upstream.dialect) {
+        Some(verb) => gemini::path(base, &target.model, verb, a.scan.stream() && !a.place.as_array),
+        None if a.scan.stream() => {
+            gemini::path(base, &target.model, ":streamGenerateContent", true)
+        }
+        None => gemini::path(base, &target.model, operation, false),
+    })
 }
 
 /// A base URL may end in `/v1` or not; a versioned path of another kind is taken as it is.

@@ -41,9 +41,13 @@ impl Operation {
         }
     }
 
-    /// The path behind the base URL's version, by dialect; `None` where the dialect has no such operation.
+    /// The path behind the base URL's version, by dialect; for Gemini what stands behind the model in it. `None` where
+    /// the dialect has no such operation.
     pub const fn path(self, dialect: Dialect) -> Option<&'static str> {
         match (self, dialect) {
+            (Self::Chat, Dialect::Gemini) => Some(":generateContent"),
+            (Self::Embeddings, Dialect::Gemini) => Some(":embedContent"),
+            (Self::CountTokens, Dialect::Gemini) => Some(":countTokens"),
             (Self::Chat, Dialect::OpenAiChat) => Some("/chat/completions"),
             (Self::Embeddings, Dialect::OpenAiChat) => Some("/embeddings"),
             (Self::Chat, Dialect::Anthropic) => Some("/messages"),

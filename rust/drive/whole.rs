@@ -13,7 +13,7 @@ use super::attempt::{End, Rest, Running, translation};
 use super::deadline::Stop;
 use super::failure::{Failure, FailureKind};
 use super::outbox::State;
-use super::relay::{self, EVENT_STREAM, decoder, encoding, malformed};
+use super::relay::{self, decoder, encoding, malformed};
 use super::row::millis;
 use super::snapshot::Operation;
 use super::{response_headers, tally};
@@ -151,7 +151,8 @@ pub(super) async fn as_stream(
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let overhead = run.overhead_us(answered);
     let head = run.x.client_status().is_none().then(|| {
-        response_headers::answer(&run.x, &run.target, &parts.headers, EVENT_STREAM, overhead, None)
+        let kind = relay::stream_type(&run.x);
+        response_headers::answer(&run.x, &run.target, &parts.headers, kind, overhead, None)
     });
     run.x.set_client_status(200);
     run.rest = Rest { head, body: out };

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::options::ModelRoute;
-use crate::drive::{Exchange, Failure, Refusal, Refused};
+use crate::drive::{Exchange, Failure, ModelRoute, Refusal, Refused};
 
 /// Why somebody must decide.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ pub struct Case {
     /// Names it.
     pub id: u64,
     /// What was asked.
-    pub route: ModelRoute,
+    pub route: Arc<ModelRoute>,
     /// Where it was admitted, with the first of its targets.
     pub exchange: Option<(Arc<Exchange>, usize)>,
     question: Mutex<Option<(Trouble, oneshot::Sender<Verdict>)>>,
@@ -82,7 +81,11 @@ pub trait Counsel: Send + Sync {
 
 impl Case {
     /// A case without a question.
-    pub const fn new(id: u64, route: ModelRoute, exchange: Option<(Arc<Exchange>, usize)>) -> Self {
+    pub const fn new(
+        id: u64,
+        route: Arc<ModelRoute>,
+        exchange: Option<(Arc<Exchange>, usize)>,
+    ) -> Self {
         Self { id, route, exchange, question: Mutex::new(None) }
     }
 

@@ -18,4 +18,4 @@ mod wire;
 
 pub use case::{Answer, Case, Counsel, Trouble, Verdict};
 pub use listen::{Control, Front};
-pub use options::{FrontOptions, ModelRoute};
+pub use options::FrontOptions;

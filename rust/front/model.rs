@@ -9,16 +9,14 @@ use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
-use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
 use super::answer::{Broken, FrontBody, whole, with_headers};
 use super::case::{Case, Trouble, Verdict};
 use super::floor::{Floor, Presence};
-use super::options::ModelRoute;
 use super::read::{let_run_out, read};
-use crate::drive::{self, Cancel, Exchange, Ready, RequestHeaders, State, Wake};
+use crate::drive::{self, Cancel, Exchange, ModelRoute, Place, Ready, RequestHeaders, State, Wake};
 
 /// How long a request waits for what others hold and may never use.
 const HELD_WAIT: Duration = Duration::from_secs(2);
@@ -35,16 +33,17 @@ pub(super) struct Gone;
 /// Serves a request from its head to the head of its answer.
 pub(super) async fn serve(
     floor: Rc<Floor>,
-    route: ModelRoute,
+    place: Place,
     request: Request<Incoming>,
 ) -> Result<Response<FrontBody>, Gone> {
     let presence = floor.enter();
     let (parts, mut body) = request.into_parts();
+    let route = place.route.clone();
     let mut asking = Asking { floor, route, id: presence.id, first_target: 0, case: None };
     if asking.floor.is_draining.get() {
         return asking.refused(Trouble::NotReady).await;
     }
-    let headers = match asking.floor.engine.read_headers(route.kind(), pairs(&parts.headers)) {
+    let headers = match asking.floor.engine.read_headers(&place, pairs(&parts.headers)) {
         Ok(headers) => headers,
         Err(refused) => {
             let_run_out(&asking.floor, &parts, body);
@@ -60,7 +59,7 @@ pub(super) async fn serve(
             return asking.refused(trouble).await;
         }
     };
-    let (admission, hold) = match admitted(&asking, &parts, &headers, &body).await {
+    let (admission, hold) = match admitted(&asking, &place, &headers, &body).await {
         Ok(admitted) => admitted,
         Err(refused) => return asking.refused(refused.into()).await,
     };
@@ -76,7 +75,7 @@ pub(super) async fn serve(
 /// Asks the core until it admits or refuses for good.
 async fn admitted(
     asking: &Asking,
-    head: &Parts,
+    place: &Place,
     headers: &RequestHeaders,
     body: &Bytes,
 ) -> Result<(drive::Admission, drive::Hold), drive::Refused> {
@@ -85,13 +84,7 @@ async fn admitted(
     let mut is_last = false;
     let mut asked = 0;
     loop {
-        let incoming = drive::Incoming {
-            operation: asking.route.operation,
-            dialect: asking.route.dialect,
-            route: head.uri.path(),
-            headers: headers.clone(),
-            body,
-        };
+        let incoming = drive::Incoming { place, headers: headers.clone(), body };
         let engine = &asking.floor.engine;
         match engine.admit(incoming, is_last, asked < MAX_ASKED) {
             Err(mut refused) if refused.short.is_some() && asked < MAX_ASKED => {
@@ -129,7 +122,7 @@ impl Wake for Bell {
 /// The way to whoever decides.
 struct Asking {
     floor: Rc<Floor>,
-    route: ModelRoute,
+    route: Arc<ModelRoute>,
     id: u64,
     first_target: usize,
     case: Option<Arc<Case>>,
@@ -141,7 +134,7 @@ impl Asking {
             .case
             .get_or_insert_with(|| {
                 let exchange = x.map(|x| (x.clone(), self.first_target));
-                Arc::new(Case::new(self.id, self.route, exchange))
+                Arc::new(Case::new(self.id, self.route.clone(), exchange))
             })
             .clone();
         let answered = case.put(trouble);

@@ -1,27 +1,11 @@
 //! What a listener is told when it begins.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dialect::Dialect;
-use crate::drive::Operation;
-
-/// What a path asks of a model, and in which dialect.
-#[derive(Debug, Clone, Copy)]
-pub struct ModelRoute {
-    /// What is asked.
-    pub operation: Operation,
-    /// In which dialect.
-    pub dialect: Dialect,
-}
-
-impl ModelRoute {
-    pub(super) const fn kind(self) -> (Operation, Dialect) {
-        (self.operation, self.dialect)
-    }
-}
+use crate::drive::ModelRoutes;
 
 /// Where to listen, and what clients may do.
 #[derive(Debug, Clone)]
@@ -31,7 +15,7 @@ pub struct FrontOptions {
     /// The socket of the ASGI app.
     pub handover: PathBuf,
     /// The paths that lead to a model.
-    pub routes: HashMap<String, ModelRoute>,
+    pub routes: Arc<ModelRoutes>,
     /// Connections at once.
     pub max_connections: usize,
     /// Largest request body.

@@ -13,9 +13,8 @@ use super::case::{Case, Trouble, Verdict};
 use super::floor::Floor;
 use super::handover::hand_over;
 use super::model::{self, Gone};
-use super::options::ModelRoute;
 use super::wire::Phase;
-use crate::drive::caught_async;
+use crate::drive::{ModelRoute, Place, caught_async};
 
 /// The requests of one connection.
 #[derive(Clone)]
@@ -33,9 +32,11 @@ impl Service {
         if let Some(phase) = &self.phase {
             phase.set(Phase::Busy);
         }
-        let route = self.floor.options.routes.get(request.uri().path()).copied();
-        let answer = match route.filter(|_| request.method() == Method::POST) {
-            Some(route) => self.model(route, request).await?,
+        let uri = request.uri();
+        let is_post = request.method() == Method::POST;
+        let place = is_post.then(|| self.floor.options.routes.find(uri.path(), uri.query()));
+        let answer = match place.flatten() {
+            Some(place) => self.model(place, request).await?,
             None => hand_over(&self.floor.options.handover, self.ends, request).await,
         };
         Ok(answer.map(|body| Outgoing::new(body, self.phase)))
@@ -44,16 +45,17 @@ impl Service {
     /// A defect is one request's 500.
     async fn model(
         &self,
-        route: ModelRoute,
+        place: Place,
         request: Request<Incoming>,
     ) -> Result<Response<FrontBody>, Gone> {
-        match caught_async(model::serve(self.floor.clone(), route, request)).await {
+        let route = place.route.clone();
+        match caught_async(model::serve(self.floor.clone(), place, request)).await {
             Some(served) => served,
             None => self.failed(route).await,
         }
     }
 
-    async fn failed(&self, route: ModelRoute) -> Result<Response<FrontBody>, Gone> {
+    async fn failed(&self, route: Arc<ModelRoute>) -> Result<Response<FrontBody>, Gone> {
         let presence = self.floor.enter();
         let case = Arc::new(Case::new(presence.id, route, None));
         let answered = case.put(Trouble::Defect);

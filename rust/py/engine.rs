@@ -16,6 +16,7 @@ use super::error::{GrantNeededError, refused};
 use super::exchange::{Failure, PyExchange, ready_to_py};
 use super::governance::PyGovernance;
 use super::metrics::PyMetrics;
+use super::place::PyPlace;
 use super::share::LedgerQuestion;
 use super::wake::LoopWake;
 use crate::budget::{Charge, CounterName, Measure, Now};
@@ -56,13 +57,12 @@ impl Engine {
 
     fn headers(
         &self,
-        operation: Operation,
-        dialect: Dialect,
+        place: &drive::Place,
         headers: &Bound<'_, PyAny>,
     ) -> PyResult<RequestHeaders> {
         let pairs = header_pairs(headers)?;
         let pairs = pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        self.core.read_headers((operation, dialect), pairs).map_err(refused)
+        self.core.read_headers(place, pairs).map_err(refused)
     }
 }
 
@@ -138,23 +138,19 @@ impl Engine {
         Ok(())
     }
 
-    #[pyo3(signature = (operation, dialect, headers, body, *, route, is_last=true, may_ask=false))]
-    #[allow(clippy::too_many_arguments)] // keywords
+    #[pyo3(signature = (place, headers, body, *, is_last=true, may_ask=false))]
     fn begin(
         slf: Bound<'_, Self>,
-        operation: &str,
-        dialect: &str,
+        place: &PyPlace,
         headers: &Bound<'_, PyAny>,
         body: &[u8],
-        route: &str,
         is_last: bool,
         may_ask: bool,
     ) -> PyResult<PyExchange> {
         let this = slf.get();
         let body = Bytes::copy_from_slice(body);
-        let (operation, dialect) = (operation_of(operation)?, dialect_of(dialect)?);
-        let headers = this.headers(operation, dialect, headers)?;
-        let incoming = Incoming { operation, dialect, route, headers, body: &body };
+        let headers = this.headers(&place.0, headers)?;
+        let incoming = Incoming { place: &place.0, headers, body: &body };
         let token = this.tokens.fetch_add(1, Ordering::Relaxed);
         let wake: Arc<dyn Wake> = this.wake.clone();
         let admitted = this.core.admit(incoming, is_last, may_ask).map_err(|mut stop| {
@@ -172,14 +168,8 @@ impl Engine {
     }
 
     /// Refuses a request without a good key, before anybody reads its body.
-    fn check_headers(
-        &self,
-        operation: &str,
-        dialect: &str,
-        headers: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
-        self.headers(operation_of(operation)?, dialect_of(dialect)?, headers)?;
-        Ok(())
+    fn check_headers(&self, place: &PyPlace, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.headers(&place.0, headers).map(drop)
     }
 
     /// A future of `event_loop` that is done when it is worth while to begin again.
@@ -351,6 +341,7 @@ pub fn dialect_of(name: &str) -> PyResult<Dialect> {
     match name {
         "openai" => Ok(Dialect::OpenAiChat),
         "anthropic" => Ok(Dialect::Anthropic),
+        "gemini" => Ok(Dialect::Gemini),
         _ => Err(PyValueError::new_err(format!("no dialect {name:?}"))),
     }
 }

@@ -57,6 +57,12 @@ impl PyExchange {
         self.x.admission.scan.stream()
     }
 
+    /// Whether its stream is one JSON array.
+    #[getter]
+    fn as_array(&self) -> bool {
+        self.x.admission.place.as_array
+    }
+
     #[getter]
     fn body(&self) -> &[u8] {
         &self.x.admission.body

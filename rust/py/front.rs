@@ -10,14 +10,13 @@ use bytes::Bytes;
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
-use super::engine::{Engine, dialect_of, operation_of};
+use super::engine::Engine;
 use super::error::{RefusalFields, refusal_fields};
 use super::exchange::{Failure, PyExchange};
+use super::place::PyModelRoutes;
 use super::wake::LoopWake;
 use crate::drive::Wake;
-use crate::front::{
-    self, Answer, Case, Control, Counsel, FrontOptions, ModelRoute, Trouble, Verdict,
-};
+use crate::front::{self, Answer, Case, Control, Counsel, FrontOptions, Trouble, Verdict};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyFront>()?;
@@ -65,7 +64,7 @@ impl PyFront {
         address: &str,
         port: u16,
         handover: PathBuf,
-        routes: HashMap<String, (String, String)>,
+        routes: &PyModelRoutes,
         max_connections: usize,
         max_body_bytes: usize,
         head_timeout_s: f64,
@@ -76,13 +75,7 @@ impl PyFront {
         let options = FrontOptions {
             address: SocketAddr::new(address.parse::<IpAddr>()?, port),
             handover,
-            routes: routes
-                .into_iter()
-                .map(|(path, (operation, dialect))| {
-                    let operation = operation_of(&operation)?;
-                    Ok((path, ModelRoute { operation, dialect: dialect_of(&dialect)? }))
-                })
-                .collect::<PyResult<_>>()?,
+            routes: routes.0.clone(),
             max_connections,
             max_body_bytes,
             head_timeout: seconds(head_timeout_s),

@@ -11,6 +11,7 @@ mod journal;
 mod json;
 mod ledger;
 mod metrics;
+mod place;
 mod secrets;
 mod share;
 mod sse;
@@ -32,6 +33,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     json::register(m)?;
     ledger::register(m)?;
     metrics::register(m)?;
+    place::register(m)?;
     secrets::register(m)?;
     sse::register(m)?;
     stream::register(m)?;

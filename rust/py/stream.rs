@@ -13,6 +13,8 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// An error as a stream's last event.
 #[pyfunction]
+#[pyo3(signature = (dialect, message, kind, code, origin, request_id, *, as_array=false))]
+#[allow(clippy::too_many_arguments)] // all that an error says
 fn stream_error<'py>(
     py: Python<'py>,
     dialect: &str,
@@ -21,9 +23,10 @@ fn stream_error<'py>(
     code: &str,
     origin: &str,
     request_id: &str,
+    as_array: bool,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let mut out = Vec::new();
     let error = StreamError { message, kind, code, origin, request_id };
-    write_error(dialect_of(dialect)?, &error, &mut out);
+    write_error(dialect_of(dialect)?, as_array, &error, &mut out);
     Ok(PyBytes::new(py, &out))
 }

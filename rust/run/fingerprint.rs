@@ -83,7 +83,9 @@ pub fn origin(request: &[u8], speaker: Speaker<'_>) -> Option<Origin> {
             is_named = true;
             hasher.write(&conversation_id(value));
         }
-        "system" | "instructions" => sign_json(value, &mut hasher),
+        "system" | "instructions" | "systemInstruction" | "system_instruction" => {
+            sign_json(value, &mut hasher);
+        }
         "input" if value.starts_with(b"\"") => {
             is_empty = false;
             hasher.write(value);

@@ -21,6 +21,9 @@ struct Body<'a> {
     messages: Option<Vec<&'a RawValue>>,
     #[serde(default, borrow)]
     input: Option<&'a RawValue>,
+    /// Gemini's.
+    #[serde(default, borrow)]
+    contents: Option<Vec<&'a RawValue>>,
 }
 
 /// A tool call: the tool's name and its arguments in one form, however they were written.
@@ -31,12 +34,12 @@ pub(super) struct Call {
 }
 
 impl<'a> History<'a> {
-    /// The history in a request: its `messages`, or a list that is the `input` of a Responses request; None where there
-    /// is neither.
+    /// The history in a request: its `messages`, Gemini's `contents`, or a list that is the `input` of a Responses
+    /// request; None where there is none of them.
     pub fn read(request: &'a [u8]) -> Option<Self> {
         let body: Body<'a> = serde_json::from_slice(request).ok()?;
         let items = || serde_json::from_str(body.input?.get()).ok();
-        Some(Self { raw: body.messages.or_else(items)? })
+        Some(Self { raw: body.messages.or(body.contents).or_else(items)? })
     }
 
     /// From the first one on. What is no message is left out.
@@ -75,7 +78,7 @@ impl Message {
 
     /// Whether the model said or did it.
     pub fn is_models(&self) -> bool {
-        self.role() == "assistant" || self.is_call()
+        matches!(self.role(), "assistant" | "model") || self.is_call()
     }
 
     /// Whether it is a thought of the model's, which is neither said nor done.
@@ -101,12 +104,20 @@ impl Message {
                 calls.push(Call { tool: tool.to_owned(), arguments: canonical(input).to_string() });
             }
         }
+        for part in items(self.0.get("parts")) {
+            let written = ["functionCall", "function_call"].iter().find_map(|kind| part.get(kind));
+            if let Some(call) = written.and_then(Value::as_object) {
+                let arguments = canonical(call.get("args").cloned().unwrap_or_default());
+                let tool = text_in(call, "name").to_owned();
+                calls.push(Call { tool, arguments: arguments.to_string() });
+            }
+        }
         calls
     }
 
     /// Tells apart what was said, or what a tool gave back: words, pictures, files.
     pub fn sign(&self, hasher: &mut impl Hasher) {
-        for field in ["content", "output"] {
+        for field in ["content", "output", "parts"] {
             sign_of(self.0.get(field).unwrap_or(&Value::Null), hasher);
         }
     }
@@ -132,7 +143,8 @@ fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
 }
 
 /// Fields of a block that say nothing about its content: which call it belongs to, what a cache does with it.
-const LABELS: [&str; 4] = ["id", "tool_use_id", "cache_control", "type"];
+const LABELS: [&str; 6] =
+    ["id", "tool_use_id", "cache_control", "type", "thoughtSignature", "thought_signature"];
 
 /// Tells texts and blocks apart that stand outside of messages.
 pub(super) fn sign_json(content: &[u8], hasher: &mut impl Hasher) {

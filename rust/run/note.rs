@@ -16,10 +16,13 @@ use crate::dialect::Dialect;
 pub fn with_note(dialect: Dialect, request: &[u8], note: &str) -> Option<Vec<u8>> {
     let Some(history) = History::read(request) else { return beside_input(request, note) };
     let last = history.last()?;
-    let edit = if dialect == Dialect::Anthropic {
-        told_by_user(request, last, note)?
-    } else {
-        said_after(request, last, &message(note))?
+    let edit = match dialect {
+        Dialect::Anthropic => told_by_user(request, last, note)?,
+        Dialect::OpenAiChat => said_after(request, last, &message(note))?,
+        Dialect::Gemini => {
+            let content = json!({"role": "user", "parts": [{"text": note}]});
+            said_after(request, last, &content.to_string())?
+        }
     };
     Some(body::splice(request, &[edit]))
 }

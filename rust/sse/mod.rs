@@ -1,10 +1,13 @@
-//! Server-sent events: the wire format of every streamed answer.
+//! Server-sent events: the wire format of nearly every streamed answer.
 //!
-//! Source: WHATWG HTML, "Server-sent events", 9.2.6.
+//! Source: WHATWG HTML, "Server-sent events", 9.2.6. Gemini also streams the items of one JSON array, which [`Items`]
+//! finds as if they were events.
 
 mod event;
+mod items;
 mod open;
 mod parser;
 
 pub use event::{Event, Frame};
+pub use items::Items;
 pub use parser::Parser;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Delta, FinishReason, Options, Usage, anthropic, openai_chat};
+use super::{Delta, FinishReason, Options, Usage, anthropic, gemini, openai_chat};
 use crate::dialect::Dialect;
 
 /// Every piece of one answer, in order.
@@ -100,6 +100,7 @@ impl Collected {
         match dialect {
             Dialect::OpenAiChat => openai_chat::write_whole(self, options, out),
             Dialect::Anthropic => anthropic::write_whole(self, options, out),
+            Dialect::Gemini => gemini::write_whole(self, options, out),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One stream's encoder, whichever dialect it is in.
 
-use super::{Delta, Trail, UpstreamError, Usage, anthropic, openai_chat};
+use super::{Delta, Trail, UpstreamError, Usage, anthropic, gemini, openai_chat};
 use crate::dialect::Dialect;
 
 /// What an encoder must be told about the request.
@@ -10,8 +10,10 @@ pub struct Options {
     pub model: Option<String>,
     /// Our id of the request, for ids that the upstream did not give.
     pub request_id: String,
-    /// The client asked for a usage chunk (`OpenAI` only; Anthropic always reports).
+    /// The client asked for a usage chunk (`OpenAI` only; the others always report).
     pub include_usage: bool,
+    /// The client reads the items of a JSON array instead of events (Gemini only).
+    pub as_array: bool,
     /// When the request came, in seconds since 1970, for upstreams that do not say.
     pub created_s: u64,
 }
@@ -54,6 +56,8 @@ pub enum Encoder {
     OpenAiChat(openai_chat::Encoder),
     /// Anthropic Messages.
     Anthropic(anthropic::Encoder),
+    /// Google's Gemini.
+    Gemini(gemini::Encoder),
 }
 
 impl Encoder {
@@ -62,6 +66,7 @@ impl Encoder {
         match dialect {
             Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Encoder::new(options)),
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::new(options)),
+            Dialect::Gemini => Self::Gemini(gemini::Encoder::new(options)),
         }
     }
 
@@ -70,6 +75,7 @@ impl Encoder {
         match dialect {
             Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Encoder::resume(options, trail)),
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::resume(options, trail)),
+            Dialect::Gemini => Self::Gemini(gemini::Encoder::resume(options, trail)),
         }
     }
 
@@ -78,6 +84,7 @@ impl Encoder {
         match self {
             Self::OpenAiChat(encoder) => encoder.delta(delta, out),
             Self::Anthropic(encoder) => encoder.delta(delta, out),
+            Self::Gemini(encoder) => encoder.delta(delta, out),
         }
     }
 
@@ -88,6 +95,7 @@ impl Encoder {
         match self {
             Self::OpenAiChat(encoder) => encoder.settle(usage, cost_usd),
             Self::Anthropic(encoder) => encoder.settle(usage, cost_usd),
+            Self::Gemini(encoder) => encoder.settle(usage, cost_usd),
         }
     }
 
@@ -101,11 +109,13 @@ impl Encoder {
         match self {
             Self::OpenAiChat(encoder) => encoder.error(error, out),
             Self::Anthropic(encoder) => encoder.error(error, out),
+            Self::Gemini(encoder) => encoder.error(error, out),
         }
     }
 
-    /// Appends a comment, which keeps idle connections open and which clients skip.
-    pub fn heartbeat(out: &mut Vec<u8>) {
-        out.extend_from_slice(b": heartbeat\n\n");
+    /// Appends a comment, which keeps idle connections open and which clients skip; between the items of an array it is
+    /// a line break.
+    pub fn heartbeat(as_array: bool, out: &mut Vec<u8>) {
+        out.extend_from_slice(if as_array { b"\n" } else { b": heartbeat\n\n" });
     }
 }

@@ -47,6 +47,35 @@ impl FinishReason {
         })
     }
 
+    /// Reads Gemini's word, or the number that some of its clients ask for instead; `None` for "not yet".
+    pub fn of_gemini(word: &str) -> Option<Self> {
+        Some(match word {
+            "" | "FINISH_REASON_UNSPECIFIED" | "0" => return None,
+            "STOP" | "1" => Self::Stop,
+            "MAX_TOKENS" | "CONTINUATION" | "2" => Self::Length,
+            "SAFETY"
+            | "RECITATION"
+            | "LANGUAGE"
+            | "BLOCKLIST"
+            | "PROHIBITED_CONTENT"
+            | "SPII"
+            | "MODEL_ARMOR"
+            | "ESCALATION"
+            | "PUP_LIMITED_DISABLED"
+            | "IMAGE_SAFETY"
+            | "IMAGE_PROHIBITED_CONTENT"
+            | "IMAGE_RECITATION"
+            | "3"
+            | "4" => Self::ContentFilter,
+            "MALFORMED_FUNCTION_CALL"
+            | "MALFORMED_RESPONSE"
+            | "MISSING_THOUGHT_SIGNATURE"
+            | "TOO_MANY_TOOL_CALLS"
+            | "UNEXPECTED_TOOL_CALL" => Self::Error,
+            _ => Self::Other,
+        })
+    }
+
     /// The word that metrics and traces use (OpenTelemetry `gen_ai.response.finish_reasons`).
     pub const fn name(self) -> &'static str {
         match self {
@@ -69,6 +98,16 @@ impl FinishReason {
             Self::ToolCalls => "tool_calls",
             Self::ContentFilter => "content_filter",
             Self::Stop | Self::StopSequence | Self::Pause | Self::Error | Self::Other => "stop",
+        }
+    }
+
+    /// Gemini's `finishReason`.
+    pub const fn gemini(self) -> &'static str {
+        match self {
+            Self::Stop | Self::StopSequence | Self::ToolCalls | Self::Pause => "STOP",
+            Self::Length | Self::ContextWindow => "MAX_TOKENS",
+            Self::ContentFilter => "SAFETY",
+            Self::Error | Self::Other => "OTHER",
         }
     }
 

@@ -9,6 +9,7 @@ mod decoder;
 mod delta;
 mod encoder;
 mod finish;
+pub mod gemini;
 mod mould;
 mod nesting;
 pub mod openai_chat;

@@ -17,7 +17,7 @@ from ..replay.records import Record, load
 from ..replay.server import ReplayServer
 from .answers import TO_ANTHROPIC, TO_OPENAI
 
-OTHER: Final = {"openai": "anthropic", "anthropic": "openai"}
+OTHER: Final = {"openai": "anthropic", "anthropic": "openai", "gemini": "openai"}
 TYPES: Final[dict[str, type[BaseModel]]] = {"openai": ChatCompletion, "anthropic": Message}
 CASES: Final = {
     **{f"openai-{name}": case for name, case in TO_ANTHROPIC.items()},
@@ -47,7 +47,9 @@ def recorded(corpora: Path | None) -> list[Record]:
     return [
         record
         for record in load(corpora)
-        if record.status == 200 and not record.stream and not record.id.startswith("fx-")
+        if record.status == 200
+        and not (record.stream or record.is_array)
+        and not record.id.startswith("fx-")
     ]
 
 
@@ -58,6 +60,7 @@ def gateway(recorded: list[Record], tmp_path_factory: pytest.TempPathFactory) ->
         providers = {
             "rec-openai": {"dialect": "openai", "base_url": f"{server.url}/v1", "api_key": "none"},
             "rec-anthropic": {"dialect": "anthropic", "base_url": server.url, "api_key": "none"},
+            "rec-gemini": {"dialect": "gemini", "base_url": server.url, "api_key": "none"},
         }
         folder = tmp_path_factory.mktemp("answers")
         with Gateway(server.url, folder, providers=providers) as running:

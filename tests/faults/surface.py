@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx
 
@@ -36,8 +37,26 @@ class Door(NamedTuple):
         return f"{self.method} {self.path}"
 
 
+def model_path(path: str, model: str) -> str:
+    """A path of the table, with the model in it where it names one."""
+    return path.replace("{model}", quote(model, safe=""))
+
+
+def _gemini_body(path: str, text: str) -> dict[str, Any]:
+    content = {"role": "user", "parts": [{"text": text}]}
+    if path.endswith(":batchEmbedContents"):
+        return {"requests": [{"model": "models/x", "content": content}]}
+    if path.endswith(":embedContent"):
+        return {"content": content}
+    if path.endswith(":countTokens"):
+        return {"contents": [content]}
+    return {"contents": [content], "generationConfig": {"maxOutputTokens": 20}}
+
+
 def model_body(path: str, model: str, text: str = "one two three") -> dict[str, Any]:
     """A right request to a path that leads to a model."""
+    if MODEL_ROUTES[path].dialect == "gemini":
+        return _gemini_body(path, text)
     if MODEL_ROUTES[path].operation == "embeddings":
         return {"model": model, "input": text}
     body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}
@@ -49,7 +68,7 @@ def model_body(path: str, model: str, text: str = "one two three") -> dict[str, 
 def model_doors(model: str) -> list[Door]:
     """Every path that leads to a model."""
     return [
-        Door("POST", path, model_body(path, model), route.dialect)
+        Door("POST", model_path(path, model), model_body(path, model), route.dialect)
         for path, route in MODEL_ROUTES.items()
     ]
 
@@ -69,6 +88,12 @@ def all_doors(gateway: Gateway, model: str) -> list[Door]:
     """All that asks for a credential."""
     models = Door("GET", "/v1/models", None, "openai")
     return [*model_doors(model), models, *admin_doors(gateway)]
+
+
+def code_of(error: dict[str, Any]) -> str:
+    """Our code in an error; Google's shape has it in the details."""
+    details = error.get("details")
+    return str(details[0]["reason"] if details else error["code"])
 
 
 def new_place() -> str:

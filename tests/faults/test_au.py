@@ -22,6 +22,7 @@ from sluicegate import _core
 from sluicegate.accounting.keys import digest
 from sluicegate.config import load
 from sluicegate.governance import governance_json
+from sluicegate.routes import MODEL_ROUTES
 from sluicegate.snapshot import snapshot_json
 
 from ..gateway import ADMIN_KEY, KEY, Gateway
@@ -29,7 +30,17 @@ from ..rawclient import RawClient
 from ..upstream import ScriptedUpstream
 from .checks import ask, eventually, ref
 from .conftest import Start
-from .surface import TRIES, Door, admin_doors, all_doors, elsewhere, knock, model_doors, new_place
+from .surface import (
+    TRIES,
+    Door,
+    admin_doors,
+    all_doors,
+    code_of,
+    elsewhere,
+    knock,
+    model_doors,
+    new_place,
+)
 
 UNKNOWN = "sk-sg-" + "0" * 49
 JSON = {"content-type": "application/json"}
@@ -139,6 +150,8 @@ def test_au_01_a_key_elsewhere_than_in_its_header_opens_nothing(house: Gateway, 
     for door in all_doors(house, "u/ok-1"):
         good = ADMIN_KEY if door.is_admin else KEY
         headers = {}
+        if place == "query" and door.dialect == "gemini":
+            continue  # the dialect's own place for it
         if place == "query":
             door = door._replace(path=f"{door.path}?key={good}&api_key={good}&access_token={good}")
         elif place == "path":
@@ -247,11 +260,10 @@ def test_au_03_no_text_is_an_order(house: Gateway, text: str) -> None:
             "x-sluicegate-metadata": json.dumps({header: header}),
             "x-request-id": header,
         }
-        for door in model_doors(f"u/{name}"):
+        doors = zip(*map(model_doors, (f"u/{name}", text, f"u/{text}")), strict=True)
+        for door, wrong, long in doors:
             assert _timely(client, door, as_key) in {401, 403}
-            wrong = door._replace(body={**door.body, "model": text})
             assert _timely(client, wrong, good) in {400, 404}
-            long = door._replace(body={**door.body, "model": f"u/{text}"})
             assert _timely(client, long, good) < 500 or "embeddings" in door.path
             named = door._replace(body={**door.body, "user": text, "metadata": {"user_id": text}})
             assert _timely(client, named, {**good, **kept}) != 500
@@ -496,18 +508,18 @@ def test_a_key_is_bound_to_its_routes_models_and_providers(gateways: Start) -> N
     for key in (routed, below):
         headers = {"authorization": f"Bearer {key['key']}"}
         with httpx.Client(base_url=gateway.url, headers=headers) as client:
-            for door in model_doors("u/ok-1"):
+            for path, door in zip(MODEL_ROUTES, model_doors("u/ok-1"), strict=True):
                 answer = knock(client, door, {})
-                if door.path in open_to[key["name"]]:
+                if path in open_to[key["name"]]:
                     assert answer.status_code == 200, answer.text
                     continue
                 error = answer.json()["error"]
-                assert (answer.status_code, error["code"]) == (403, "route_not_allowed")
-                assert door.path in error["message"]
+                assert (answer.status_code, code_of(error)) == (403, "route_not_allowed")
+                assert path in error["message"]
                 assert f"it may use {key['routes'][0]}" in error["message"]
             assert client.get("/v1/models").status_code == 200
     rows = [row for row in gateway.ledger() if row["error_code"] == "route_not_allowed"]
-    assert len(rows) == 6
+    assert len(rows) == 2 * (len(MODEL_ROUTES) - 1)
     assert {(row["outcome"], row["basis"], row["attempt"]) for row in rows} == {
         ("refused", "none", 0)
     }

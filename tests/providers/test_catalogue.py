@@ -29,15 +29,16 @@ def test_a_name_and_a_key_are_enough(
     )
     assert row.docs.startswith("https://")
     assert bool(row.api_key_env) != local
-    assert row.auth in {"bearer", "x-api-key"}
+    assert row.auth in {"bearer", "x-api-key", "x-goog-api-key"}
     key = "" if local else 'api_key: "${KEY}"'
     monkeypatch.setenv("KEY", "sk-test")
     path = tmp_path / "c.yaml"
     path.write_text(f"providers: {{{name}: {{{key}}}}}\nmodels: {{m: {{targets: [{name}/x]}}}}")
     upstream = load(path).upstreams[name]
     assert upstream.base_url == row.base_url
-    sent = {"bearer": ("authorization", "Bearer sk-test"), "x-api-key": ("x-api-key", "sk-test")}
-    assert upstream.headers == (() if local else (sent[row.auth],))
+    is_bearer = row.auth == "bearer"
+    sent = ("authorization", "Bearer sk-test") if is_bearer else (row.auth, "sk-test")
+    assert upstream.headers == (() if local else (sent,))
     assert upstream.quota_codes == row.quota_codes
     assert upstream.host == (row.extensions, row.lacks)
     assert row.dialect == "openai" or not (row.extensions or row.lacks)

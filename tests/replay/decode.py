@@ -6,6 +6,7 @@ It shares no code with the product; `test_decode.py` holds it against the vendor
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from ..client import parse_events
 from .records import Record
 
 #: Finish reasons by meaning.  Sources: platform.openai.com/docs/api-reference/chat/object,
-#: docs.anthropic.com/en/api/messages (`stop_reason`).
+#: docs.anthropic.com/en/api/messages (`stop_reason`), ai.google.dev/api/generate-content#FinishReason.
 FINISHES = {
     "stop": "stop",
     "end_turn": "stop",
@@ -29,6 +30,12 @@ FINISHES = {
     "tool_use": "tools",
     "content_filter": "filter",
     "refusal": "filter",
+    "STOP": "stop",
+    "1": "stop",
+    "MAX_TOKENS": "length",
+    "SAFETY": "filter",
+    "MODEL_ARMOR": "filter",
+    "UNEXPECTED_TOOL_CALL": "stop",
 }
 
 
@@ -56,13 +63,14 @@ class Meaning:
 
 def decode(record: Record) -> Meaning:
     """The meaning of a record.  Raises ValueError where the body is no answer at all."""
-    read = fold_openai if record.dialect == "openai" else _anthropic
+    read = {"openai": fold_openai, "anthropic": _anthropic, "gemini": fold_gemini}[record.dialect]
     return read(list(_payloads(record)), record.stream)
 
 
 def _payloads(record: Record) -> Iterator[Any]:
     if not record.stream:
-        yield json.loads(record.body)
+        whole = json.loads(record.body)
+        yield from whole if record.is_array else [whole]
         return
     text = record.body
     if not text.endswith((b"\n\n", b"\r\n\r\n")):
@@ -227,3 +235,66 @@ def _anthropic_usage(made: Meaning, usage: dict[str, Any] | None) -> None:
         names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         made.input_tokens = sum(usage.get(name) or 0 for name in names)
     made.output_tokens = usage.get("output_tokens", made.output_tokens)
+
+
+def fold_gemini(payloads: list[Any], stream: bool) -> Meaning:
+    """Chunks of Gemini's, or one whole answer, as one meaning. There is no terminator."""
+    made = Meaning(terminated=not stream)
+    indexes: set[int] = set()
+    for payload in payloads:
+        made.error = payload.get("error") or made.error
+        _gemini_usage(made, payload.get("usageMetadata") or {})
+        if (payload.get("promptFeedback") or {}).get("blockReason"):
+            made.finish = "filter"
+        for candidate in payload.get("candidates") or []:
+            indexes.add(candidate.get("index", 0))
+            if candidate.get("index", 0) != 0:
+                continue
+            for part in (candidate.get("content") or {}).get("parts") or []:
+                if part.get("thought"):
+                    made.reasoning += part.get("text") or ""
+                else:
+                    made.text += part.get("text") or ""
+                if "functionCall" in part:
+                    _gemini_call(made, part["functionCall"])
+            made.finish = str(candidate.get("finishReason") or made.finish or "") or None
+    made.choices = max(1, len(indexes))
+    if made.tools and made.finish in ("STOP", "1"):
+        made.finish = "tool_calls"
+    made.finish = FINISHES.get(made.finish, made.finish) if made.finish else None
+    return made
+
+
+def _gemini_call(made: Meaning, call: dict[str, Any]) -> None:
+    """A call, or a bit more of the last one's arguments."""
+    if call.get("name"):
+        made.tools.append((call["name"], call.get("args") or {}))
+    for bit in call.get("partialArgs") or []:
+        place: Any = made.tools[-1][1]
+        *way, last = [int(n) if n.isdigit() else n for n in re.findall(r"\w+", bit["jsonPath"])]
+        for key, following in zip(way, [*way, last][1:], strict=True):
+            empty: Any = [] if isinstance(following, int) else {}
+            place = _inside(place, key, empty)
+        value = next((v for k, v in bit.items() if k.endswith("Value")), None)
+        old = _inside(place, last, "")
+        is_text = isinstance(value, str) and isinstance(old, str)
+        place[last] = old + value if is_text else value
+
+
+def _inside(place: Any, key: Any, empty: Any) -> Any:
+    if isinstance(place, list):
+        place.extend([empty] * (key + 1 - len(place)))
+        return place[key]
+    return place.setdefault(key, empty)
+
+
+def _gemini_usage(made: Meaning, usage: dict[str, Any]) -> None:
+    """Thoughts stand beside the candidates, and what tools brought in beside the prompt."""
+    if "promptTokenCount" not in usage:
+        return
+    made.input_tokens = (usage["promptTokenCount"] or 0) + (
+        usage.get("toolUsePromptTokenCount") or 0
+    )
+    made.output_tokens = (usage.get("candidatesTokenCount") or 0) + (
+        usage.get("thoughtsTokenCount") or 0
+    )

@@ -7,14 +7,16 @@ from typing import Any
 
 import anthropic
 import openai
+from google import genai
+from google.genai import types
 
-from .decode import FINISHES, Meaning, arguments, fold_openai
+from .decode import FINISHES, Meaning, arguments, fold_gemini, fold_openai
 
 PROMPT = "Say what was recorded."
 
 
 class Drivers:
-    """Both SDKs pointed at one base URL, without retries."""
+    """The SDKs pointed at one base URL, without retries."""
 
     def __init__(self, url: str, key: str) -> None:
         self.openai = openai.AsyncOpenAI(
@@ -23,16 +25,21 @@ class Drivers:
         self.anthropic = anthropic.AsyncAnthropic(
             base_url=url, api_key=key, max_retries=0, timeout=60
         )
+        options = types.HttpOptions(base_url=url, timeout=60_000)
+        self.gemini = genai.Client(api_key=key, http_options=options)
 
     async def close(self) -> None:
         """Closes their connections."""
         await self.openai.close()
         await self.anthropic.close()
+        await self.gemini.aio.aclose()
 
     async def read(self, dialect: str, model: str, stream: bool) -> Meaning:
         """One answer, read by the SDK of `dialect`.  Raises what the SDK raises."""
         if dialect == "openai":
             return await self._openai(model, stream)
+        if dialect == "gemini":
+            return await self._gemini(model, stream)
         return await self._anthropic(model, stream)
 
     async def _openai(self, model: str, stream: bool) -> Meaning:
@@ -45,6 +52,18 @@ class Drivers:
             model=model, messages=messages, stream=True, stream_options={"include_usage": True}
         )
         return fold_openai([chunk.to_dict() async for chunk in chunks], stream=True)
+
+    async def _gemini(self, model: str, stream: bool) -> Meaning:
+        models = self.gemini.aio.models
+        if stream:
+            chunks = await models.generate_content_stream(model=model, contents=PROMPT)
+            answers = [chunk async for chunk in chunks]
+        else:
+            answers = [await models.generate_content(model=model, contents=PROMPT)]
+        said = [
+            answer.model_dump(mode="json", by_alias=True, exclude_none=True) for answer in answers
+        ]
+        return fold_gemini(said, stream)
 
     async def _anthropic(self, model: str, stream: bool) -> Meaning:
         messages: Any = [{"role": "user", "content": PROMPT}]

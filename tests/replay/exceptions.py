@@ -7,6 +7,8 @@ from .decode import Meaning
 from .records import Record
 
 _MESSAGES = "https://docs.anthropic.com/en/api/messages"
+_GENERATE = "https://ai.google.dev/api/caching#FunctionCall"
+_EVERYWHERE = ("audio", "several messages in one stream", "blocks out of order")
 _STREAMING = "https://docs.anthropic.com/en/docs/build-with-claude/streaming"
 
 
@@ -20,11 +22,12 @@ def _blocks_out_of_order(record: Record, _meaning: Meaning) -> bool:
     return [int(start) for start in starts] != list(range(len(starts)))
 
 
-#: (name, whether it is the case, why it cannot be carried, the vendor's page)
-IMPOSSIBLE: list[tuple[str, Callable[[Record, Meaning], bool], str, str]] = [
+#: By the client's dialect: (name, whether it is the case, why it cannot be carried, the vendor's page)
+IMPOSSIBLE: dict[str, list[tuple[str, Callable[[Record, Meaning], bool], str, str]]] = {}
+IMPOSSIBLE["openai"] = IMPOSSIBLE["anthropic"] = [
     (
         "several choices",
-        lambda record, meaning: record.dialect == "openai" and meaning.choices > 1,
+        lambda record, meaning: record.dialect != "anthropic" and meaning.choices > 1,
         "a message has one content list, there is no `n`",
         _MESSAGES,
     ),
@@ -58,9 +61,20 @@ IMPOSSIBLE: list[tuple[str, Callable[[Record, Meaning], bool], str, str]] = [
 ]
 
 
-def why_impossible(record: Record, meaning: Meaning) -> str | None:
+IMPOSSIBLE["gemini"] = [
+    (
+        "arguments that are no JSON object",
+        lambda _record, meaning: any(not isinstance(given, dict) for _, given in meaning.tools),
+        "`functionCall.args` is an object",
+        _GENERATE,
+    ),
+    *(row for row in IMPOSSIBLE["openai"] if row[0] in _EVERYWHERE),
+]
+
+
+def why_impossible(record: Record, meaning: Meaning, client: str) -> str | None:
     """The reason and its page, or None when nothing excuses a difference."""
-    for name, applies, why, page in IMPOSSIBLE:
+    for name, applies, why, page in IMPOSSIBLE[client]:
         if applies(record, meaning):
             return f"{name}: {why} ({page})"
     return None

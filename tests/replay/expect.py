@@ -51,6 +51,9 @@ class Frame:
         if not isinstance(payload, dict):
             return False
         reasons = [choice.get("finish_reason") for choice in payload.get("choices") or []]
+        reasons += [c.get("finishReason") for c in payload.get("candidates") or []]
+        blocked = payload.get("promptFeedback") or {}
+        reasons.append(blocked.get("blockReason"))
         delta = payload.get("delta")
         reasons.append(delta.get("stop_reason") if isinstance(delta, dict) else None)
         return any(reason is not None for reason in reasons)
@@ -101,6 +104,8 @@ def fails_first(record: Record) -> bool:
 
 def _error_mismatch(record: Record, got: Got) -> str | None:
     wanted = _STATUS.get(record.status, 502)
+    if record.status == 400 and b"API key not valid" in record.body:
+        wanted = 502  # Gemini's 401
     if got.status != wanted:
         return f"status {got.status}, not {wanted}: {got.raw[:200]!r}"
     if got.error is None or not isinstance(got.error.get("message"), str):
@@ -135,6 +140,8 @@ def _tail_mismatch(record: Record, kept: list[Frame], last: Frame, got: Got) -> 
     if not got.raw.startswith(start):
         return _first_difference(body, got.raw)
     rest = [frame for frame in frames(got.raw[len(start) :].lstrip(b"\r\n")) if frame.data]
+    if finished and record.dialect == "gemini":
+        return f"more than was recorded: {rest!r:.200}" if rest else None
     if finished:
         return None if len(rest) == 1 and rest[0].ends else f"not one terminator: {rest!r:.200}"
     return None if rest and rest[-1].fails else f"a cut stream without an error: {rest!r:.200}"

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "exchanges"
-_DIALECTS = {"chat_completions": "openai", "messages": "anthropic"}
+_DIALECTS = {
+    "chat_completions": "openai",
+    "messages": "anthropic",
+    "generate_content": "gemini",
+    "stream_generate_content": "gemini",
+}
 _STREAM_STARTS = ("data:", "event:", "id:", ":")
 
 
@@ -27,6 +32,8 @@ class Record:
     request: str
     synthetic_request: bool
     features: frozenset[str] = field(default_factory=frozenset)
+    #: Gemini's way of asking: `streamGenerateContent`, and whether as events.
+    verb: str = ""
     source: str = ""
 
     @property
@@ -39,17 +46,26 @@ class Record:
     @property
     def asked_stream(self) -> bool:
         """Whether the request asked for a stream."""
+        if self.dialect == "gemini":
+            return self.verb.startswith("stream")
         return json.loads(self.request).get("stream") is True
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the answer is a stream as one JSON array."""
+        return self.asked_stream and self.body.lstrip().startswith(b"[")
 
     @property
     def asked_usage(self) -> bool:
         """Whether the request asked for usage inside the stream."""
+        if self.dialect == "gemini":
+            return True
         options = json.loads(self.request).get("stream_options") or {}
         return bool(options.get("include_usage"))
 
 
 def load(corpora: Path | None) -> list[Record]:
-    """All exchanges of the two dialects: ours first, then the recorded ones if they are there."""
+    """All exchanges of the built dialects: ours first, then the recorded ones if they are there."""
     out = list(_read(sorted(FIXTURES.glob("*.jsonl"))))
     if corpora is not None:
         out += _read(sorted((corpora / "provider_traffic").glob("*.jsonl.gz")))
@@ -64,6 +80,8 @@ def _read(paths: list[Path]) -> Iterator[Record]:
             dialect = _DIALECTS.get(raw["endpoint"])
             if raw["endpoint"] == "messages" and raw["provider"] == "openai":
                 continue  # `/v1/threads/.../messages`: assistants, not Anthropic's dialect
+            if "serverContent" in raw["response_body"]:
+                continue  # Gemini's live API, over a WebSocket
             if dialect is not None and raw.get("response_body_encoding", "utf8") == "utf8":
                 yield _record(raw, dialect)
 
@@ -72,6 +90,8 @@ def _record(raw: dict[str, Any], dialect: str) -> Record:
     text: str = raw["response_body"]
     if raw.get("response_fidelity") == "sse_data_lines_only":
         text = _reframed(text, dialect)
+    elif text.startswith("data:") and text.count("\n") == text.count("data:"):
+        text = text.replace("\n", "\n\n")  # a source that lost its blank lines
     body = text.encode()
     streamed = text.removeprefix("\ufeff").startswith(_STREAM_STARTS)
     kind = raw["response_headers"].get("content-type", "")
@@ -91,8 +111,15 @@ def _record(raw: dict[str, Any], dialect: str) -> Record:
         request=request,
         synthetic_request=not usable,
         features=frozenset(raw.get("features") or ()),
+        verb=_verb(raw, streamed) if dialect == "gemini" else "",
         source=f"{raw.get('source_repo', '')}/{raw.get('source_path', '')}",
     )
+
+
+def _verb(raw: dict[str, Any], streamed: bool) -> str:
+    if raw["endpoint"] == "generate_content":
+        return "generateContent"
+    return "streamGenerateContent?alt=sse" if streamed else "streamGenerateContent"
 
 
 def _is_object(text: str) -> bool:
@@ -103,6 +130,8 @@ def _is_object(text: str) -> bool:
 
 
 def _synthetic(dialect: str, stream: bool) -> str:
+    if dialect == "gemini":
+        return json.dumps({"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]})
     body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
     if dialect == "anthropic":
         body["max_tokens"] = 1024

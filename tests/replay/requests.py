@@ -37,6 +37,8 @@ def model_span(request: str) -> tuple[int, int] | None:
 
 def request_mismatch(record: Record, sent: str, got: bytes, upstream_model: str) -> str | None:
     """Why the upstream's request is not the client's apart from `model` and `stream_options`."""
+    if record.dialect == "gemini":
+        return _gemini_mismatch(sent, got, upstream_model)
     wanted = with_model(sent, upstream_model).encode()
     if got == wanted:
         return None
@@ -55,3 +57,10 @@ def request_mismatch(record: Record, sent: str, got: bytes, upstream_model: str)
     before, after = json.loads(wanted), json.loads(got)
     before.pop("stream_options"), after.pop("stream_options")
     return None if before == after else "more than stream_options was changed"
+
+
+def _gemini_mismatch(sent: str, got: bytes, upstream_model: str) -> str | None:
+    """The path names the model; where the body does too, it names the upstream's there."""
+    named = model_span(sent) is not None
+    wanted = with_model(sent, f"models/{upstream_model}") if named else sent
+    return None if got == wanted.encode() else "the request was changed"

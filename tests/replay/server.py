@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from ..upstream.connection import BadRequestError, Connection
 from ..upstream.exchange import Exchange
@@ -13,6 +15,7 @@ from ..upstream.loopback import LoopbackServer
 from .chunking import CHUNKINGS
 from .records import Record
 
+_GEMINI = re.compile(r"/models/([^/]+):")
 #: Pieces per write: each is an HTTP chunk of its own, some share a segment, some do not.
 _PIECES_PER_WRITE = 512
 
@@ -28,7 +31,8 @@ class ReplayServer(LoopbackServer):
     async def answer(self, connection: Connection, exchange: Exchange) -> None:
         """The recorded status, content type and body, in the chunking that was asked for."""
         try:
-            model = str(json.loads(exchange.body)["model"])
+            named = _GEMINI.search(exchange.path)
+            model = unquote(named[1]) if named else str(json.loads(exchange.body)["model"])
         except (ValueError, KeyError, TypeError) as error:
             raise BadRequestError("a body without a model") from error
         identity, _, chunking = model.rpartition(".")

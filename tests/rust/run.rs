@@ -61,6 +61,36 @@ const C: (&str, &str, &str) = ("list", "{}", "[]");
 const A_NEWS: (&str, &str, &str) = ("search", r#"{"q":"x","n":1}"#, "one");
 
 #[test]
+fn geminis_conversations_are_read_as_others_are() {
+    let content = |role: &str, part: &str| format!(r#"{{"role":"{role}","parts":[{part}]}}"#);
+    let call = content("model", r#"{"functionCall":{"name":"look","args":{"at":1.0}}}"#);
+    let again = content(
+        "model",
+        r#"{"function_call":{"name":"look","args":{"at":1}},"thoughtSignature":"other"}"#,
+    );
+    let result = content("user", r#"{"functionResponse":{"name":"look","response":{"a":1}}}"#);
+    let start = content("user", r#"{"text":"go"}"#);
+    let body = |items: &[&String]| {
+        let items: Vec<&str> = items.iter().map(|item| item.as_str()).collect();
+        format!(r#"{{"contents":[{}]}}"#, items.join(",")).into_bytes()
+    };
+    let round = body(&[&start, &call, &result, &again, &result, &call, &result]);
+    assert_eq!(circle(&round, 3).map(|found| (found.tools, found.times)), Some(("look".into(), 3)));
+    let speaker = Speaker { key: "k", end_user: "" };
+    assert_eq!(origin(&round, speaker), origin(&body(&[&start]), speaker));
+    assert_ne!(origin(&round, speaker), origin(&body(&[&result]), speaker));
+    let noted = with_note(sluicegate::dialect::Dialect::Gemini, &body(&[&start]), "stop").unwrap();
+    let told = content("user", r#"{"text":"stop"}"#).replace(
+        r#"{"role":"user","parts":[{"text":"stop"}]}"#,
+        r#"{"parts":[{"text":"stop"}],"role":"user"}"#,
+    );
+    assert_eq!(
+        String::from_utf8(noted).unwrap(),
+        String::from_utf8(body(&[&start, &told])).unwrap()
+    );
+}
+
+#[test]
 fn circles_are_found_at_the_end_of_a_conversation() {
     let table: &[Case] = &[
         (&[], None),

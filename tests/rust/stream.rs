@@ -677,6 +677,7 @@ fn upstream_errors_without_words_get_some() {
 fn spoiler(dialect: Dialect) -> &'static [u8] {
     match dialect {
         Dialect::OpenAiChat => br#"{"choices":[{"index":99,"delta":{"content":"spoiler"}}]}"#,
+        Dialect::Gemini => br#"{"candidates":[{"index":99,"content":{"parts":[{"text":"spoiler"}]}}]}"#,
         Dialect::Anthropic => br#"{"type":"content_block_delta","index":99,"delta":{"type":"text_delta","text":"spoiler"}}"#,
     }
 }

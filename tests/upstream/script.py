@@ -31,13 +31,15 @@ class Script:
 
 
 def prompt_words(body: Any) -> int:
-    """Input tokens as this upstream counts them: words in `messages`, `system` and `input`."""
+    """Input tokens as this upstream counts them: words in `messages`, `contents`, `system` and
+    `input`.
+    """
     if isinstance(body, str):
         return len(body.split())
     if isinstance(body, list):
         return sum(prompt_words(part) for part in body)
     if isinstance(body, dict):
-        wanted = ("messages", "system", "input", "content", "text")
+        wanted = ("messages", "system", "input", "content", "text", "contents", "parts", "requests")
         return sum(prompt_words(body[name]) for name in wanted if name in body)
     return 0
 
@@ -60,7 +62,7 @@ def answer(plan: Plan, wire: Wire, exchange: Exchange, number: int) -> Answer:
     if plan.usage_edit is not None and usage is not None:
         usage = plan.usage_edit(usage)
     options = body.get("stream_options") or {}
-    asked = wire.name == "anthropic" or bool(options.get("include_usage")) or plan.usage_each
+    asked = wire.name != "openai" or bool(options.get("include_usage")) or plan.usage_each
     return Answer(
         id=plan.answer_id or f"{'msg_' if wire.name == 'anthropic' else 'chatcmpl-'}{number}",
         model=plan.answer_model or exchange.model,

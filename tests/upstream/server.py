@@ -11,6 +11,7 @@ from .behaviours import plan_for
 from .connection import BadRequestError, Connection, read_request
 from .exchange import Exchange, Stats
 from .framing import head
+from .gemini import GEMINI, ArrayStyle, aside, read_path, wants_array
 from .loopback import LoopbackServer
 from .plan import Plan, UnknownPartError
 from .script import prompt_words, script
@@ -53,12 +54,13 @@ class ScriptedUpstream(LoopbackServer):
             await _small(connection, 200, {"trapped": True})
             return
         path = exchange.path.partition("?")[0]
-        wire = _ROUTES.get(path)
+        wire = GEMINI if read_path(exchange) else _ROUTES.get(path)
         if wire is None or exchange.method != "POST":
             await self._aside(connection, exchange, path)
             return
         try:
-            read_request(exchange)
+            if wire is not GEMINI:
+                read_request(exchange)
         except (ValueError, AttributeError) as error:
             raise BadRequestError(f"body is not a JSON object: {error}") from error
         exchange.dialect = wire.name
@@ -73,6 +75,8 @@ class ScriptedUpstream(LoopbackServer):
             self.log.anomalies.append(f"unknown part {error} in {exchange.model}")
             await _small(connection, 404, {"error": {"message": f"unknown part {error}"}})
             return
+        if wants_array(exchange) and wire is GEMINI:
+            plan.style, plan.content_type = ArrayStyle(), "application/json; charset=UTF-8"
         await self._perform(connection, exchange, plan, wire)
 
     async def _perform(
@@ -117,7 +121,12 @@ class ScriptedUpstream(LoopbackServer):
             return
         body = exchange.json if exchange.method == "POST" and exchange.body else {}
         words = prompt_words(body)
-        if path == "/v1/messages/count_tokens":
+        if (answer := aside(exchange, words)) is not None:
+            exchange.dialect = "gemini"
+            if "totalTokens" not in answer:
+                self.log.requests.append(exchange)
+            await _small(connection, 200, answer)
+        elif path == "/v1/messages/count_tokens":
             await _small(connection, 200, {"input_tokens": words})
         elif path == "/v1/embeddings":
             exchange.model, exchange.dialect = str(body.get("model", "")), "openai"

@@ -11,7 +11,7 @@ from sluicegate.config.settings import Deadlines, Upstream
 from sluicegate.dialects.base import Host
 from sluicegate.providers import CATALOGUE, ProviderRow, row_at
 
-BUILT_DIALECTS: Final = ("openai", "anthropic")
+BUILT_DIALECTS: Final = ("openai", "anthropic", "gemini")
 NO_KEY: Final = "none"
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -19,6 +19,9 @@ _OWN_HEADERS: Final = frozenset(
     {"connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"}
 )
 """Those that frame a request: a configured one would break it."""
+
+_STYLES: Final = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+"""Where a dialect has its key, if not in `authorization`."""
 
 Fail = Callable[..., None]
 """`fail(*path, message)`; the path is relative to the provider."""
@@ -120,5 +123,5 @@ def wrong_with_url(base_url: str) -> str:
 def _credential(row: ProviderRow | None, dialect: str, key: str) -> list[tuple[str, str]]:
     if key == NO_KEY:
         return []
-    style = row.auth if row else ("x-api-key" if dialect == "anthropic" else "bearer")
+    style = row.auth if row else _STYLES.get(dialect, "bearer")
     return [("authorization", f"Bearer {key}")] if style == "bearer" else [(style, key)]

@@ -6,8 +6,9 @@ from typing import Final
 
 from sluicegate.dialects.anthropic import Anthropic
 from sluicegate.dialects.base import Dialect
+from sluicegate.dialects.gemini import Gemini
 from sluicegate.dialects.openai_chat import OpenAiChat
 
 DIALECTS: Final[dict[str, Dialect]] = {
-    dialect.name: dialect for dialect in (OpenAiChat(), Anthropic())
+    dialect.name: dialect for dialect in (OpenAiChat(), Anthropic(), Gemini())
 }

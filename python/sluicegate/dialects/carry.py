@@ -3,10 +3,28 @@ configuration says so. What is left out is always told.
 """
 
 from collections.abc import Iterable, Mapping, Set
-from typing import Any
+from typing import Any, Final
 
 from sluicegate.conversation import CacheControl, Extra
 from sluicegate.errors import UnsupportedFieldError
+
+_SAID_AS: Final = {
+    "gemini": {
+        "n": "generationConfig.candidateCount",
+        "temperature": "generationConfig.temperature",
+        "top_k": "generationConfig.topK",
+        "stop_sequences": "generationConfig.stopSequences",
+        "seed": "generationConfig.seed",
+        "presence_penalty": "generationConfig.presencePenalty",
+        "frequency_penalty": "generationConfig.frequencyPenalty",
+        "logprobs": "generationConfig.responseLogprobs",
+        "top_logprobs": "generationConfig.logprobs",
+        "response_format": "generationConfig.responseMimeType",
+        "tool_choice": "toolConfig.functionCallingConfig",
+        "service_tier": "serviceTier",
+    }
+}
+"""Fields of the neutral form as a client names them, where that is not their own name."""
 
 
 class Carrier:
@@ -28,6 +46,7 @@ class Carrier:
         self.same_dialect = target == source
         self.dropped: list[str] = []
         self._drop = drop
+        self._names = _SAID_AS.get(source, {})
         self._harmless = harmless
         self._harmless_inside = harmless_inside
 
@@ -37,13 +56,14 @@ class Carrier:
         Raises:
             UnsupportedFieldError: unless such fields are dropped.
         """
+        path = self._names.get(path, path)
         if not self._drop:
             raise UnsupportedFieldError(path, reason)
         self.dropped.append(path)
 
     def leave_out(self, path: str) -> None:
         """A field whose loss does not change what the answer means."""
-        self.dropped.append(path)
+        self.dropped.append(self._names.get(path, path))
 
     def service_tier(self, tier: str | None, counterparts: Mapping[str, str]) -> str | None:
         """The tier in the target's word; one that has no counterpart there is left out."""

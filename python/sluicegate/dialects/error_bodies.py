@@ -68,6 +68,80 @@ def anthropic_error(error: GatewayError) -> bytes:
     )
 
 
+_GEMINI_STATUSES: Final = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    402: "RESOURCE_EXHAUSTED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
+    409: "ABORTED",
+    413: "INVALID_ARGUMENT",
+    422: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    504: "DEADLINE_EXCEEDED",
+}
+_GOOGLE_RPC: Final = "type.googleapis.com/google.rpc."
+_PER_DAY: Final = "PerDay"
+QUOTA_PER_DAY: Final = "QUOTA_PER_DAY"
+"""Our word for a quota of Gemini's that comes back tomorrow: its own is that of any 429."""
+
+
+def gemini_error(error: GatewayError) -> bytes:
+    """`{"error": {code, message, status, details, origin, request_id}}`: `code` is the HTTP status
+    here, as Google has it, and our own stands as `reason` in `details`.
+    """
+    said = {"origin": error.origin, "request_id": error.request_id}
+    beside = {"param": error.param, "type": error.type}
+    metadata = said | {name: value for name, value in beside.items() if value is not None}
+    details: list[dict[str, Any]] = [
+        {
+            "@type": f"{_GOOGLE_RPC}ErrorInfo",
+            "reason": error.code,
+            "domain": "sluicegate",
+            "metadata": metadata,
+        }
+    ]
+    if error.retry_after_s is not None:
+        retry = {"@type": f"{_GOOGLE_RPC}RetryInfo", "retryDelay": f"{error.retry_after_s:.3f}s"}
+        details.append(retry)
+    kind = error.type or ""
+    is_googles = kind.isupper()
+    body = {
+        "code": error.status,
+        "message": error.message,
+        "status": kind if is_googles else _GEMINI_STATUSES.get(error.status, "UNAVAILABLE"),
+        "details": details,
+    }
+    return msgspec.json.encode({"error": body | said})
+
+
+def read_gemini_error(body: bytes) -> UpstreamErrorBody | None:
+    """What Google's error says: its `code` repeats the HTTP status, so that the status in words
+    speaks where its details give no reason.
+    """
+    told = read_error(body)
+    if told is None or not (told.code or "0").isdigit():
+        return told
+    return told._replace(code=told.type)
+
+
+def _reason(error: dict[str, Any]) -> str | None:
+    """The reason in the details of an error of Google's."""
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else []:
+        if not isinstance(detail, dict):
+            continue
+        violations = detail.get("violations")
+        listed = violations if isinstance(violations, list) else []
+        if any(_PER_DAY in str(v.get("quotaId")) for v in listed if isinstance(v, dict)):
+            return QUOTA_PER_DAY
+        if isinstance(detail.get("reason"), str):
+            return str(detail["reason"])
+    return None
+
+
 def read_error(body: bytes) -> UpstreamErrorBody | None:
     """What a JSON error says, in the shapes that hosts use.
 
@@ -97,7 +171,8 @@ def read_error(body: bytes) -> UpstreamErrorBody | None:
 
 
 def _of_object(error: dict[str, Any]) -> UpstreamErrorBody | None:
-    kind, code = _text(error.get("type") or error.get("status")), _text(error.get("code"))
+    kind = _text(error.get("type") or error.get("status"))
+    code = _reason(error) or _text(error.get("code"))
     # An empty message may stand beside a code that says enough.
     message = error.get("message") or error.get("detail", error.get("message"))
     if message is None:

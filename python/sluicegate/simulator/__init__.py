@@ -1,9 +1,10 @@
-"""A simulated provider: a process of its own that speaks OpenAI's and Anthropic's dialects.
+"""A simulated provider: a process that speaks OpenAI's, Anthropic's and Gemini's dialects.
 
 `python -m sluicegate.simulator [--host H] [--port P] [--first-token-ms N] [--token-ms N]
 [--die-with-parent]` prints one line of JSON, `{"url": "http://127.0.0.1:PORT"}`, when it is ready.
-It serves `POST /v1/chat/completions`, `/v1/messages`, `/v1/messages/count_tokens`, `/v1/embeddings`
-and `GET /v1/models`.
+It serves `POST /v1/chat/completions`, `/v1/messages`, `/v1/messages/count_tokens` and
+`/v1/embeddings`, Gemini's `/v1beta/models/MODEL:generateContent`, `:streamGenerateContent`,
+`:countTokens` and `:embedContent`, and `GET /v1/models`.
 
 The answer depends on the request alone.  A tool is called when the request offers one and either
 demands it (`tool_choice`) or says "use the tool"; JSON is given when `response_format` asks for it

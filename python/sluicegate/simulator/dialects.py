@@ -1,4 +1,4 @@
-"""The simulator's answers in the words of the two vendors."""
+"""The simulator's answers in the words of OpenAI and Anthropic."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .prompt import Json, Prompt
 from .reply import Reply
 
 _CREATED = 1_700_000_000
-_SIGNATURE = "c2ltdWxhdGVk"
+SIGNATURE = "c2ltdWxhdGVk"
 _OPENAI_FINISH = {
     "end": "stop",
     "stop_sequence": "stop",
@@ -123,7 +123,7 @@ def anthropic_whole(prompt: Prompt, replies: list[Reply]) -> bytes:
     blocks: list[Json] = []
     if reply.thinking:
         thought = "".join(reply.thinking)
-        blocks.append({"type": "thinking", "thinking": thought, "signature": _SIGNATURE})
+        blocks.append({"type": "thinking", "thinking": thought, "signature": SIGNATURE})
     if reply.text:
         blocks.append({"type": "text", "text": "".join(reply.text)})
     for call in reply.calls:
@@ -148,7 +148,7 @@ def anthropic_events(prompt: Prompt, replies: list[Reply]) -> Iterator[Event]:
         for piece in pieces:
             yield _delta(index, f"{kind}_delta", token=True, **{field: piece})
         if kind == "thinking":
-            yield _delta(index, "signature_delta", signature=_SIGNATURE)
+            yield _delta(index, "signature_delta", signature=SIGNATURE)
         yield _named("content_block_stop", index=index)
         index += 1
     for call in reply.calls:

@@ -8,7 +8,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_MAX_CHOICES = 8
+MAX_CHOICES = 8
 
 _WORD = re.compile(r"\s*\S+|\s+$")
 
@@ -74,10 +74,10 @@ class Prompt:
 def read_openai(body: Json) -> Prompt:
     """A Chat Completions request."""
     prompt = _common(body)
-    prompt.max_tokens = _positive(body, "max_completion_tokens") or _positive(body, "max_tokens")
+    prompt.max_tokens = positive(body, "max_completion_tokens") or positive(body, "max_tokens")
     stop = body.get("stop") or []
     prompt.stop = [stop] if isinstance(stop, str) else list(stop)
-    prompt.choices = min(_positive(body, "n") or 1, _MAX_CHOICES)
+    prompt.choices = min(positive(body, "n") or 1, MAX_CHOICES)
     for tool in body.get("tools") or []:
         function = tool.get("function") or {}
         prompt.tools.append(Tool(function.get("name", ""), function.get("parameters") or {}))
@@ -96,7 +96,7 @@ def read_openai(body: Json) -> Prompt:
 def read_anthropic(body: Json) -> Prompt:
     """A Messages request."""
     prompt = read_anthropic_input(body)
-    prompt.max_tokens = _positive(body, "max_tokens")
+    prompt.max_tokens = positive(body, "max_tokens")
     if prompt.max_tokens is None:
         raise RefusedError("max_tokens: Field required")
     prompt.stop = list(body.get("stop_sequences") or [])
@@ -120,7 +120,8 @@ def read_anthropic_input(body: Json) -> Prompt:
     return prompt
 
 
-def _positive(body: Json, name: str) -> int | None:
+def positive(body: Json, name: str) -> int | None:
+    """A whole number from 1 up; None where it is not there."""
     value = body.get(name)
     if value is None:
         return None

@@ -8,11 +8,13 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 import msgspec
 
 from . import dialects
 from .dialects import Event
+from .gemini import gemini_error, gemini_events, gemini_whole, read_gemini
 from .http import Answer, Request
 from .prompt import (
     Json,
@@ -69,8 +71,10 @@ ANTHROPIC = Dialect(
     dialects.anthropic_error,
     b"event: error\n",
 )
+GEMINI = Dialect(read_gemini, gemini_whole, gemini_events, gemini_error, b"")
 COUNTING = replace(ANTHROPIC, read=read_anthropic_input)
 _GENERATING = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTHROPIC}
+_GEMINI_PATH = re.compile(r"/v1(?:beta)?/models/(.+):(\w+)")
 
 
 class Provider:
@@ -82,7 +86,8 @@ class Provider:
     async def __call__(self, request: Request, answer: Answer) -> None:
         """One request, routed."""
         is_anthropic = request.path.startswith("/v1/messages")
-        dialect = ANTHROPIC if is_anthropic else OPENAI
+        named = _GEMINI_PATH.fullmatch(unquote(request.path))
+        dialect = GEMINI if named else ANTHROPIC if is_anthropic else OPENAI
         if request.method == "GET" and request.path == "/v1/models":
             await answer.whole(200, _models())
             return
@@ -93,6 +98,8 @@ class Provider:
             return
         if not isinstance(body, dict):
             await answer.whole(400, dialect.error(400, "body is not a JSON object"))
+        elif request.method == "POST" and named:
+            await self._gemini(named[1], named[2], body, answer)
         elif request.method == "POST" and request.path in _GENERATING:
             await self._generate(dialect, body, answer)
         elif request.path == "/v1/messages/count_tokens":
@@ -104,6 +111,23 @@ class Provider:
             await answer.whole(200, _embeddings(body))
         else:
             await answer.whole(404, dialect.error(404, f"no route {request.path}"))
+
+    async def _gemini(self, model: str, verb: str, body: Json, answer: Answer) -> None:
+        if verb in {"generateContent", "streamGenerateContent"}:
+            named = body | {"model": model, "stream": verb == "streamGenerateContent"}
+            await self._generate(GEMINI, named, answer)
+        elif verb == "countTokens":
+            prompt = await _read(GEMINI, body.get("generateContentRequest") or body, answer)
+            if prompt is not None:
+                count = {"totalTokens": prompt.input_tokens}
+                await answer.whole(200, dialects.dumps(count))
+        elif verb == "embedContent":
+            parts = (body.get("content") or {}).get("parts") or []
+            text = " ".join(str(part.get("text", "")) for part in parts)
+            vector = embedding(text, _DEFAULT_DIMENSIONS)
+            await answer.whole(200, dialects.dumps({"embedding": {"values": vector}}))
+        else:
+            await answer.whole(404, GEMINI.error(404, f"no method {verb}"))
 
     async def _generate(self, dialect: Dialect, body: Json, answer: Answer) -> None:
         model = str(body.get("model", ""))

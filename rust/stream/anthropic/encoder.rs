@@ -118,7 +118,7 @@ impl Encoder {
                     self.citation(citation.get(), out);
                 }
             }
-            Delta::VendorBlock { raw, .. } => {
+            Delta::VendorBlock { raw, .. } if is_block(raw) => {
                 self.close_finished(out);
                 self.begin(Kind::Vendor, out, |out| write_compact(out, raw));
             }
@@ -316,6 +316,16 @@ impl Encoder {
         write_usage(&self.usage, self.cost_usd.as_deref(), out);
         out.extend_from_slice(b"}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
     }
+}
+
+/// Whether a vendor's block is one of this dialect's: those of others have no type.
+pub(super) fn is_block(raw: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Typed<'a> {
+        #[serde(borrow, rename = "type")]
+        _kind: &'a serde_json::value::RawValue,
+    }
+    serde_json::from_str::<Typed<'_>>(raw).is_ok()
 }
 
 /// The answer's id, made where the upstream gave none.

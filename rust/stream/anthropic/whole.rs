@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::encoder::{answer_id, call_id, stop_reason, write_usage};
+use super::encoder::{answer_id, call_id, is_block, stop_reason, write_usage};
 use super::sources::citations;
 use crate::stream::collected::{Block, Choice, Collected};
 use crate::stream::{FinishReason, Options, Usage};
@@ -123,7 +123,10 @@ fn content<'a>(block: &'a Block, options: &Options) -> Option<Content<'a>> {
         Block::Tool { tool, id, name, arguments } => {
             Known::ToolUse { id: call_id(id, *tool, options), name, input: input(arguments) }
         }
-        Block::Vendor { raw } => return serde_json::from_str(raw).ok().map(Content::Vendor),
+        Block::Vendor { raw } => {
+            let raw = Some(raw).filter(|raw| is_block(raw))?;
+            return serde_json::from_str(raw).ok().map(Content::Vendor);
+        }
     }))
 }
 

@@ -24,6 +24,7 @@ from sluicegate.conversation import (
 from sluicegate.dialects.anthropic import thinking
 from sluicegate.dialects.anthropic.blocks import block_of, file_of_another, tool_id
 from sluicegate.dialects.carry import Carrier, mark
+from sluicegate.dialects.seal import own_signature
 
 HARMLESS: Final = frozenset(
     {
@@ -46,22 +47,27 @@ HARMLESS: Final = frozenset(
         "transforms",
         "usage",
         "include_reasoning",
+        "labels",
+        "safetySettings",
     }
 )
-"""Top-level fields of OpenAI and of hosts of its dialect (Groq, OpenRouter, Z.ai) that tune their
-own side; leaving them out changes no answer's meaning.
+"""Top-level fields of OpenAI, of hosts of its dialect (Groq, OpenRouter, Z.ai) and of Gemini that
+tune their own side; leaving them out changes no answer's meaning.
 """
 
 HARMLESS_INSIDE: Final = frozenset(
     {
         "annotations",
         "audio_content",
+        "behavior",
         "cache_control",
         "executed_tools",
         "extra_content",
         "prefix",
         "prompt_cache_breakpoint",
         "provider_specific_fields",
+        "response",
+        "responseJsonSchema",
     }
 )
 """The same in messages, parts and tools. What hosts add to an answer comes back with it and says
@@ -307,10 +313,14 @@ class _Encoder:
 
     def is_void(self, part: Part) -> bool:
         """Whether another dialect's part would be refused and says nothing here."""
-        if isinstance(part, ThinkingPart) and not part.signature:
-            # Only the vendor's own thoughts are signed; another model's are not part of the talk.
-            self.carry.leave_out(part.path)
-            return True
+        if isinstance(part, ThinkingPart):
+            signature = own_signature(self.c, part.signature, "anthropic")
+            if signature is None:
+                # Only the vendor's own thoughts are signed so; another model's are not part of the
+                # talk.
+                self.carry.leave_out(part.path)
+                return True
+            part.signature = signature
         if isinstance(part, ImagePart) and part.detail not in {None, "auto"}:
             self.carry.leave_out(f"{part.path}.image_url.detail")
         if isinstance(part, ImagePart | DocumentPart) and part.file_id is not None:

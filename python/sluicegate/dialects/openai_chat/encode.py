@@ -38,24 +38,29 @@ HARMLESS: Final = frozenset(
         "container",
         "diagnostics",
         "inference_geo",
+        "labels",
         "metadata",
+        "safetySettings",
         "speed",
         "user_profile_id",
         "workspace_id",
     }
 )
-"""Anthropic's top-level fields that tune its own side; leaving them out cannot change what the
-answer means.
+"""Top-level fields of Anthropic's and Gemini's that tune their own side; leaving them out cannot
+change what the answer means.
 """
 
 HARMLESS_INSIDE: Final = frozenset(
     {
         "allowed_callers",
+        "behavior",
         "cache_control",
         "caller",
         "defer_loading",
         "eager_input_streaming",
         "input_examples",
+        "response",
+        "responseJsonSchema",
         "toolset_name",
     }
 )
@@ -195,7 +200,7 @@ class _Encoder:
             return {"type": form.kind}
         schema: Json = {"name": form.name or "answer", "schema": form.schema}
         # Anthropic's formats are always held to; OpenAI's only where asked.
-        strict = form.strict if self.carry.same_dialect else True
+        strict = True if form.strict is None and not self.carry.same_dialect else form.strict
         if strict is not None:
             schema["strict"] = strict
         if form.description is not None:

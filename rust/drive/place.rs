@@ -1,0 +1,205 @@
+//! Where a request came to: the paths that lead to a model, and what such a path says by itself.
+//!
+//! Most dialects say all in the body. Gemini's clients put the model, and whether they want a stream, into the path,
+//! the form of the stream into the query, and often the key too.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::snapshot::Operation;
+use crate::body::{self, Scan};
+use crate::dialect::Dialect;
+use crate::error::Error;
+
+/// Stands for the model in a path.
+const MODEL: &str = "{model}";
+
+/// What a path asks of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelRoute {
+    /// The path, which keys may be limited to; with `{model}` in it where the path names the model.
+    pub path: String,
+    /// What is asked.
+    pub operation: Operation,
+    /// In which dialect.
+    pub dialect: Dialect,
+    /// Whether it streams, where the path says it.
+    pub stream: bool,
+}
+
+/// The paths that lead to a model.
+#[derive(Debug, Default)]
+pub struct ModelRoutes {
+    exact: HashMap<String, Arc<ModelRoute>>,
+    /// With what stands before and behind the model.
+    patterns: Vec<(String, String, Arc<ModelRoute>)>,
+}
+
+/// Where one request came to.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Its path's entry.
+    pub route: Arc<ModelRoute>,
+    /// The model that the path names.
+    pub model: Option<String>,
+    /// Its stream shall be one JSON array.
+    pub as_array: bool,
+    /// The credential in the query.
+    pub credential: Option<Vec<u8>>,
+}
+
+impl ModelRoute {
+    /// What it counts as.
+    pub const fn kind(&self) -> (Operation, Dialect) {
+        (self.operation, self.dialect)
+    }
+}
+
+impl ModelRoutes {
+    /// Of these paths.
+    pub fn new(routes: impl IntoIterator<Item = ModelRoute>) -> Self {
+        let mut all = Self::default();
+        for route in routes {
+            let route = Arc::new(route);
+            match route.path.split_once(MODEL) {
+                Some((before, behind)) => {
+                    all.patterns.push((before.to_owned(), behind.to_owned(), route.clone()));
+                }
+                None => drop(all.exact.insert(route.path.clone(), route.clone())),
+            }
+        }
+        all
+    }
+
+    /// Where a path leads, percent-encoded or not; None where no model is behind it.
+    ///
+    /// Cost: a look-up for a path that names no model.
+    pub fn find(&self, path: &str, query: Option<&str>) -> Option<Place> {
+        let path = decoded(path);
+        if let Some(route) = self.exact.get(path.as_ref()) {
+            let route = route.clone();
+            return Some(Place { route, model: None, as_array: false, credential: None });
+        }
+        let (route, model) = self.patterns.iter().find_map(|(before, behind, route)| {
+            let model = path.strip_prefix(before.as_str())?.strip_suffix(behind.as_str())?;
+            Some((route, model))
+        })?;
+        let mut place = Place {
+            route: route.clone(),
+            model: Some(model.to_owned()),
+            as_array: route.stream,
+            credential: None,
+        };
+        place.read(query.unwrap_or_default());
+        Some(place)
+    }
+}
+
+impl Place {
+    /// What of the path stands behind the model, such as `:generateContent`; None where the path names none.
+    pub(super) fn verb(&self) -> Option<&str> {
+        self.route.path.split_once(MODEL).map(|(_, verb)| verb)
+    }
+
+    /// What a body that came here says, and the path.
+    pub(super) fn scan(&self, body: &[u8]) -> Result<Scan, Error> {
+        let mut scan = body::scan(body)?;
+        if let Some(model) = &self.model {
+            scan.addressed(model, self.route.stream);
+        }
+        Ok(scan)
+    }
+
+    /// Takes in the query; what it says beside is void, as nothing but its path goes upstream.
+    fn read(&mut self, query: &str) {
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match decoded(name).as_ref() {
+                "alt" | "$alt" if decoded(value).starts_with("sse") => self.as_array = false,
+                "key" => self.credential = Some(decoded(value).into_owned().into_bytes()),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Text without its percent signs; as it is where it is not UTF-8 without them.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return text.into();
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, behind)) = rest.split_first() {
+        let encoded = (first == b'%').then(|| behind.split_first_chunk::<2>()).flatten();
+        let byte =
+            encoded.and_then(|([high, low], behind)| Some((hex(*high)? << 4 | hex(*low)?, behind)));
+        let (byte, behind) = byte.unwrap_or((first, behind));
+        out.push(byte);
+        rest = behind;
+    }
+    String::from_utf8(out).map_or(text.into(), Cow::Owned)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes() -> ModelRoutes {
+        let route = |path: &str, stream| ModelRoute {
+            path: path.to_owned(),
+            operation: Operation::Chat,
+            dialect: Dialect::Gemini,
+            stream,
+        };
+        ModelRoutes::new([
+            route("/v1/messages", false),
+            route("/v1beta/models/{model}:generateContent", false),
+            route("/v1beta/models/{model}:streamGenerateContent", true),
+        ])
+    }
+
+    #[test]
+    fn a_path_names_its_model_however_it_is_written() {
+        for (path, model) in [
+            ("/v1beta/models/gemini-3:generateContent", Some("gemini-3")),
+            ("/v1beta/models/u/gemini-3:generateContent", Some("u/gemini-3")),
+            ("/v1beta/models/u%2Fgemini-3:generateContent", Some("u/gemini-3")),
+            ("/v1beta/models/u%2fgemini-3%3AgenerateContent", Some("u/gemini-3")),
+            ("/v1beta/models/local/llama3:8b:generateContent", Some("local/llama3:8b")),
+            ("/v1beta/models/u/50%25:generateContent", Some("u/50%")),
+            ("/v1beta/models/u/50%:generateContent", Some("u/50%")),
+            ("/v1beta/models/:generateContent", Some("")),
+            ("/v1beta/models/x:generatecontent", None),
+            ("/v1beta/models/x", None),
+            ("/v1BETA/models/x:generateContent", None),
+        ] {
+            let place = routes().find(path, None);
+            assert_eq!(place.and_then(|place| place.model).as_deref(), model, "{path}");
+        }
+        assert!(routes().find("/v1/messages", None).is_some_and(|place| place.model.is_none()));
+    }
+
+    #[test]
+    fn the_query_says_the_form_and_the_key() {
+        let stream = "/v1beta/models/x:streamGenerateContent";
+        for (path, query, as_array, key) in [
+            (stream, "", true, None),
+            (stream, "alt=sse", false, None),
+            (stream, "%24alt=sse%3Benum-encoding%3Dint", false, None),
+            (stream, "alt=json", true, None),
+            (stream, "key=a%2Bb&alt=sse", false, Some("a+b")),
+            ("/v1beta/models/x:generateContent", "key=k", false, Some("k")),
+            ("/v1/messages", "key=k", false, None),
+        ] {
+            let place = routes().find(path, Some(query)).unwrap();
+            let found = place.credential.map(|key| String::from_utf8(key).unwrap());
+            assert_eq!((place.as_array, found.as_deref()), (as_array, key), "{path}?{query}");
+        }
+    }
+}
