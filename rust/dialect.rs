@@ -9,6 +9,9 @@ pub enum Dialect {
     OpenAiChat,
     /// Anthropic Messages.
     Anthropic,
+    /// `OpenAI` Responses.
+    #[serde(rename = "openai_responses")]
+    OpenAiResponses,
 }
 
 impl Dialect {
@@ -17,6 +20,7 @@ impl Dialect {
         match self {
             Self::OpenAiChat => "openai",
             Self::Anthropic => "anthropic",
+            Self::OpenAiResponses => "openai_responses",
         }
     }
 }

@@ -185,11 +185,12 @@ impl Relay {
         let counter = StreamCounter::new(tally::vocabulary(&run.target));
         let encoder =
             translation(&run.x, &run.target).map(|(_, to)| Encoder::new(to, encoding(&run.x)));
+        let dialect = run.target.upstream.dialect_for(a.dialect);
         Self {
-            dialect: run.target.upstream.dialect,
+            dialect,
             decoder,
             parser: sse::Parser::new(a.snapshot.max_event_bytes),
-            meter: Meter::new(run.target.upstream.dialect, counter)
+            meter: Meter::new(dialect, counter)
                 .counting(run.target.upstream.counting)
                 .framed(tally::framing(run)),
             encoder,
@@ -544,6 +545,10 @@ pub(super) fn encoding(x: &Exchange) -> stream::Options {
         request_id: x.id_text.clone(),
         include_usage: x.admission.scan.include_usage(),
         created_s: x.id.get_timestamp().map_or(0, |time| time.to_unix().0),
+        echo: match x.admission.dialect {
+            Dialect::OpenAiResponses => stream::openai_responses::echo(&x.admission.body),
+            _ => Vec::new(),
+        },
         ..stream::Options::default()
     }
 }
@@ -553,6 +558,8 @@ const fn terminator(dialect: Dialect) -> &'static [u8] {
     match dialect {
         Dialect::OpenAiChat => b"data: [DONE]\n\n",
         Dialect::Anthropic => b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+        // Its reason to stop is its terminator.
+        Dialect::OpenAiResponses => b"",
     }
 }
 

@@ -7,7 +7,7 @@ use http_body_util::Full;
 
 use super::exchange::Exchange;
 use super::snapshot::{Operation, Target};
-use crate::body::{self, Edit};
+use crate::body::{self, BoundField, Edit};
 use crate::dialect::Dialect;
 use crate::transport::RequestBody;
 
@@ -28,7 +28,7 @@ pub fn same_dialect_body(x: &Exchange, target: &Target) -> (Bytes, bool) {
         changes.extend(a.scan.model_span().map(|span| Edit::replace(span, model)));
     }
     let wants_usage = a.operation == Operation::Chat
-        && target.upstream.dialect == Dialect::OpenAiChat
+        && target.upstream.dialect_for(a.dialect) == Dialect::OpenAiChat
         && target.upstream.ask_usage
         && a.scan.stream()
         && !a.scan.include_usage();
@@ -52,8 +52,11 @@ fn ask_for_usage(x: &Exchange) -> Edit {
 }
 
 /// A body of an upstream's dialect that asks for so many tokens at most.
-pub fn bounded(body: &Bytes, target: &Target, max_tokens: u64) -> Bytes {
-    let missing = target.upstream.bound_field;
+pub fn bounded(body: &Bytes, target: &Target, client: Dialect, max_tokens: u64) -> Bytes {
+    let missing = match target.upstream.dialect_for(client) {
+        Dialect::OpenAiResponses => BoundField::MaxOutputTokens,
+        _ => target.upstream.bound_field,
+    };
     body::lower_max_tokens(body, max_tokens.max(1), missing).into()
 }
 
@@ -66,7 +69,8 @@ pub fn request(
 ) -> Option<Request<RequestBody>> {
     let a = &x.admission;
     let upstream = &target.upstream;
-    let path = a.operation.path(upstream.dialect)?;
+    let dialect = upstream.dialect_for(a.dialect);
+    let path = a.operation.path(dialect)?;
     let uri = if http2 {
         Uri::builder()
             .scheme(if upstream.endpoint.server_name().is_some() { "https" } else { "http" })
@@ -95,10 +99,10 @@ pub fn request(
         HeaderValue::from_static(concat!("sluicegate/", env!("CARGO_PKG_VERSION"))),
     );
     headers.insert(REQUEST_ID, HeaderValue::from_str(&x.id_text).ok()?);
-    if upstream.dialect == Dialect::Anthropic {
+    if dialect == Dialect::Anthropic {
         headers.insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_DEFAULT);
     }
-    if upstream.dialect == a.dialect {
+    if dialect == a.dialect {
         for (name, value) in &a.headers.forward {
             if name == ANTHROPIC_VERSION {
                 headers.insert(name, value.clone()); // the client's, not two of them

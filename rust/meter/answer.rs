@@ -36,6 +36,8 @@ struct Holds<'a> {
     choices: Option<Vec<&'a serde_json::value::RawValue>>,
     #[serde(borrow)]
     content: Option<Vec<&'a serde_json::value::RawValue>>,
+    #[serde(borrow)]
+    output: Option<Vec<&'a serde_json::value::RawValue>>,
 }
 
 impl Holds<'_> {
@@ -44,6 +46,7 @@ impl Holds<'_> {
         let places: &[_] = match dialect {
             Dialect::OpenAiChat => &[&self.data, &self.choices],
             Dialect::Anthropic => &[&self.content],
+            Dialect::OpenAiResponses => &[&self.output],
         };
         places.iter().copied().flatten().all(Vec::is_empty)
     }

@@ -333,6 +333,7 @@ pub fn dialect_of(name: &str) -> PyResult<Dialect> {
     match name {
         "openai" => Ok(Dialect::OpenAiChat),
         "anthropic" => Ok(Dialect::Anthropic),
+        "openai_responses" => Ok(Dialect::OpenAiResponses),
         _ => Err(PyValueError::new_err(format!("no dialect {name:?}"))),
     }
 }

@@ -1,6 +1,6 @@
 //! One stream's decoder, whichever dialect it is in.
 
-use super::{Counting, Delta, anthropic, openai_chat};
+use super::{Counting, Delta, anthropic, openai_chat, openai_responses};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
@@ -11,6 +11,8 @@ pub enum Decoder {
     OpenAiChat(openai_chat::Decoder),
     /// Anthropic Messages.
     Anthropic(anthropic::Decoder),
+    /// `OpenAI` Responses.
+    OpenAiResponses(openai_responses::Decoder),
 }
 
 impl Decoder {
@@ -19,6 +21,7 @@ impl Decoder {
         match dialect {
             Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Decoder::default()),
             Dialect::Anthropic => Self::Anthropic(anthropic::Decoder::default()),
+            Dialect::OpenAiResponses => Self::OpenAiResponses(openai_responses::Decoder::default()),
         }
     }
 
@@ -27,7 +30,8 @@ impl Decoder {
     pub fn counting(mut self, counting: Counting) -> Self {
         match &mut self {
             Self::OpenAiChat(decoder) => decoder.set_counting(counting),
-            Self::Anthropic(_) => {} // output holds the reasoning, whoever answers
+            // Output holds the reasoning, whoever answers.
+            Self::Anthropic(_) | Self::OpenAiResponses(_) => {}
         }
         self
     }
@@ -46,6 +50,7 @@ impl Decoder {
         match self {
             Self::OpenAiChat(decoder) => decoder.event(name, data, sink),
             Self::Anthropic(decoder) => decoder.event(name, data, sink),
+            Self::OpenAiResponses(decoder) => decoder.event(name, data, sink),
         }
     }
 
@@ -54,6 +59,7 @@ impl Decoder {
         match self {
             Self::OpenAiChat(decoder) => decoder.whole(body, sink),
             Self::Anthropic(decoder) => decoder.whole(body, sink),
+            Self::OpenAiResponses(decoder) => decoder.whole(body, sink),
         }
     }
 }

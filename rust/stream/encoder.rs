@@ -1,6 +1,6 @@
 //! One stream's encoder, whichever dialect it is in.
 
-use super::{Delta, Trail, UpstreamError, Usage, anthropic, openai_chat};
+use super::{Delta, Trail, UpstreamError, Usage, anthropic, openai_chat, openai_responses};
 use crate::dialect::Dialect;
 
 /// What an encoder must be told about the request.
@@ -14,6 +14,8 @@ pub struct Options {
     pub include_usage: bool,
     /// When the request came, in seconds since 1970, for upstreams that do not say.
     pub created_s: u64,
+    /// What the answer repeats of the request, as name and JSON (`OpenAI` Responses only).
+    pub echo: Vec<(String, String)>,
 }
 
 /// A failure that ends a stream, as its client reads it.
@@ -54,6 +56,8 @@ pub enum Encoder {
     OpenAiChat(openai_chat::Encoder),
     /// Anthropic Messages.
     Anthropic(anthropic::Encoder),
+    /// `OpenAI` Responses.
+    OpenAiResponses(openai_responses::Encoder),
 }
 
 impl Encoder {
@@ -62,6 +66,9 @@ impl Encoder {
         match dialect {
             Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Encoder::new(options)),
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::new(options)),
+            Dialect::OpenAiResponses => {
+                Self::OpenAiResponses(openai_responses::Encoder::new(options))
+            }
         }
     }
 
@@ -70,6 +77,9 @@ impl Encoder {
         match dialect {
             Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Encoder::resume(options, trail)),
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::resume(options, trail)),
+            Dialect::OpenAiResponses => {
+                Self::OpenAiResponses(openai_responses::Encoder::resume(options, trail))
+            }
         }
     }
 
@@ -78,6 +88,7 @@ impl Encoder {
         match self {
             Self::OpenAiChat(encoder) => encoder.delta(delta, out),
             Self::Anthropic(encoder) => encoder.delta(delta, out),
+            Self::OpenAiResponses(encoder) => encoder.delta(delta, out),
         }
     }
 
@@ -88,6 +99,7 @@ impl Encoder {
         match self {
             Self::OpenAiChat(encoder) => encoder.settle(usage, cost_usd),
             Self::Anthropic(encoder) => encoder.settle(usage, cost_usd),
+            Self::OpenAiResponses(encoder) => encoder.settle(usage, cost_usd),
         }
     }
 
@@ -101,6 +113,7 @@ impl Encoder {
         match self {
             Self::OpenAiChat(encoder) => encoder.error(error, out),
             Self::Anthropic(encoder) => encoder.error(error, out),
+            Self::OpenAiResponses(encoder) => encoder.error(error, out),
         }
     }
 

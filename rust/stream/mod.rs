@@ -12,6 +12,7 @@ mod finish;
 mod mould;
 mod nesting;
 pub mod openai_chat;
+pub mod openai_responses;
 mod text;
 mod trail;
 mod transcoder;
