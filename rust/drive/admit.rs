@@ -248,6 +248,9 @@ impl Gate<'_> {
         let model = draft.scan.model().filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Stop::from(Refusal::missing_model()))?;
         let principal = &draft.principal;
+        if draft.dialect == Dialect::OpenAiResponses {
+            self.check_response(draft)?;
+        }
         if !principal.may_call(draft.path) {
             return Err(Refusal::route_forbidden(draft.path, principal).into());
         }
@@ -298,6 +301,19 @@ impl Gate<'_> {
             }
         }
         Err(Refusal::forbidden(downgraded.as_deref().unwrap_or(model), principal).into())
+    }
+
+    /// What only a request for a response can ask for.
+    fn check_response(&self, draft: &Draft<'_>) -> Result<(), Stop> {
+        if draft.scan.background() {
+            return Err(Refusal::background().into());
+        }
+        let Some(response) = draft.scan.previous_response() else { return Ok(()) };
+        match self.budgets.is_of_another(&draft.principal.tenant(), response) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Refusal::unknown_response(response).into()),
+            Err(error) => Err(Refusal::limits_unavailable(&error).into()),
+        }
     }
 
     /// What is left of the run of a request that is refused.
