@@ -90,7 +90,7 @@ def test_an_upstreams_own_words_stay(dialect: str) -> None:
     told = DIALECTS[dialect].decode_error(400, DIALECTS[dialect].encode_error(error))
     assert told is not None
     assert (told.message, told.type, told.code) == ("m", "odd_error", "c")
-    assert told.param == ("stop" if dialect == "openai" else None)  # Messages has no such field
+    assert told.param == (None if dialect == "anthropic" else "stop")  # Messages has no such field
 
 
 @pytest.mark.parametrize("source", DIALECTS)

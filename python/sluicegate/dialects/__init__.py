@@ -7,7 +7,8 @@ from typing import Final
 from sluicegate.dialects.anthropic import Anthropic
 from sluicegate.dialects.base import Dialect
 from sluicegate.dialects.openai_chat import OpenAiChat
+from sluicegate.dialects.openai_responses import OpenAiResponses
 
 DIALECTS: Final[dict[str, Dialect]] = {
-    dialect.name: dialect for dialect in (OpenAiChat(), Anthropic())
+    dialect.name: dialect for dialect in (OpenAiChat(), Anthropic(), OpenAiResponses())
 }

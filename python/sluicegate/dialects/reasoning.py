@@ -25,6 +25,17 @@ _WORDS_FOR_ALL: Final = ("low", "medium", "high")
 """The words that every reasoning model takes."""
 
 
+OF_RESPONSES: Final = "openai_responses:"
+"""Before reasoning that OpenAI's Responses encrypted, where another dialect carries it."""
+
+
+def is_sealed_elsewhere(sealed: str) -> bool:
+    """Whether reasoning that only its vendor can read is OpenAI's, who sends it in no dialect but
+    Responses.
+    """
+    return sealed.startswith(OF_RESPONSES)
+
+
 def effort_of(budget_tokens: int, max_output_tokens: int) -> str:
     """The word whose share of the output bound is nearest to a budget."""
     share = budget_tokens / max(max_output_tokens, budget_tokens, 1)

@@ -11,6 +11,7 @@ from sluicegate.conversation import (
     DocumentPart,
     ImagePart,
     Part,
+    RedactedThinkingPart,
     RefusalPart,
     TextPart,
     ThinkingPart,
@@ -23,6 +24,7 @@ from sluicegate.conversation import (
 )
 from sluicegate.dialects.anthropic import thinking
 from sluicegate.dialects.anthropic.blocks import block_of, file_of_another, tool_id
+from sluicegate.dialects.anthropic.thinking import is_own
 from sluicegate.dialects.carry import Carrier, mark
 
 HARMLESS: Final = frozenset(
@@ -46,6 +48,10 @@ HARMLESS: Final = frozenset(
         "transforms",
         "usage",
         "include_reasoning",
+        "include",
+        "max_tool_calls",
+        "text",
+        "truncation",
     }
 )
 """Top-level fields of OpenAI and of hosts of its dialect (Groq, OpenRouter, Z.ai) that tune their
@@ -55,6 +61,7 @@ own side; leaving them out changes no answer's meaning.
 HARMLESS_INSIDE: Final = frozenset(
     {
         "annotations",
+        "phase",
         "audio_content",
         "cache_control",
         "executed_tools",
@@ -307,7 +314,7 @@ class _Encoder:
 
     def is_void(self, part: Part) -> bool:
         """Whether another dialect's part would be refused and says nothing here."""
-        if isinstance(part, ThinkingPart) and not part.signature:
+        if isinstance(part, ThinkingPart | RedactedThinkingPart) and not is_own(part):
             # Only the vendor's own thoughts are signed; another model's are not part of the talk.
             self.carry.leave_out(part.path)
             return True

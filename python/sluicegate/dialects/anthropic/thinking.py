@@ -14,7 +14,12 @@ from sluicegate.conversation import (
     ThinkingPart,
     ToolCallPart,
 )
-from sluicegate.dialects.reasoning import MIN_BUDGET_TOKENS, budget_of, effort_of
+from sluicegate.dialects.reasoning import (
+    MIN_BUDGET_TOKENS,
+    budget_of,
+    effort_of,
+    is_sealed_elsewhere,
+)
 
 _NO_THINKING: Final = re.compile(r"claude-(instant|2|3(?![.-]7))")
 """Models that cannot think aloud at all."""
@@ -46,6 +51,12 @@ class Thinking(NamedTuple):
     effort: str | None
     max_tokens: int
     is_left_out: bool = False
+
+
+def is_own(part: ThinkingPart | RedactedThinkingPart) -> bool:
+    """Whether a thought is signed, or hidden, by a model of this vendor's."""
+    sealed = part.data if isinstance(part, RedactedThinkingPart) else part.signature
+    return bool(sealed) and not is_sealed_elsewhere(sealed or "")
 
 
 def same(reasoning: Reasoning, max_tokens: int) -> Thinking:
@@ -119,6 +130,4 @@ def _in_unsigned_tool_loop(c: Conversation) -> bool:
     if not any(isinstance(part, ToolCallPart) for part in last.parts):
         return False
     first = last.parts[0]
-    if isinstance(first, ThinkingPart):
-        return not first.signature
-    return not isinstance(first, RedactedThinkingPart)
+    return not (isinstance(first, ThinkingPart | RedactedThinkingPart) and is_own(first))
