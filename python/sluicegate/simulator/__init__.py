@@ -2,8 +2,8 @@
 
 `python -m sluicegate.simulator [--host H] [--port P] [--first-token-ms N] [--token-ms N]
 [--die-with-parent]` prints one line of JSON, `{"url": "http://127.0.0.1:PORT"}`, when it is ready.
-It serves `POST /v1/chat/completions`, `/v1/messages`, `/v1/messages/count_tokens`, `/v1/embeddings`
-and `GET /v1/models`.
+It serves `POST /v1/chat/completions`, `/v1/responses`, `/v1/messages`, `/v1/messages/count_tokens`,
+`/v1/embeddings` and `GET /v1/models`.
 
 The answer depends on the request alone.  A tool is called when the request offers one and either
 demands it (`tool_choice`) or says "use the tool"; JSON is given when `response_format` asks for it

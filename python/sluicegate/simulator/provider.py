@@ -21,9 +21,11 @@ from .prompt import (
     read_anthropic,
     read_anthropic_input,
     read_openai,
+    read_responses,
     words,
 )
 from .reply import Reply, embedding, replies_to
+from .responses import responses_events, responses_whole
 
 MODELS = ("sim-1", "sim-fast", "sim-slow")
 _DEFAULT_DIMENSIONS = 256
@@ -70,7 +72,18 @@ ANTHROPIC = Dialect(
     b"event: error\n",
 )
 COUNTING = replace(ANTHROPIC, read=read_anthropic_input)
-_GENERATING = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTHROPIC}
+RESPONSES = Dialect(
+    read_responses,
+    responses_whole,
+    responses_events,
+    dialects.openai_error,
+    b"event: error\n",
+)
+_GENERATING = {
+    "/v1/chat/completions": OPENAI,
+    "/v1/messages": ANTHROPIC,
+    "/v1/responses": RESPONSES,
+}
 
 
 class Provider:
@@ -82,7 +95,7 @@ class Provider:
     async def __call__(self, request: Request, answer: Answer) -> None:
         """One request, routed."""
         is_anthropic = request.path.startswith("/v1/messages")
-        dialect = ANTHROPIC if is_anthropic else OPENAI
+        dialect = ANTHROPIC if is_anthropic else _GENERATING.get(request.path, OPENAI)
         if request.method == "GET" and request.path == "/v1/models":
             await answer.whole(200, _models())
             return
