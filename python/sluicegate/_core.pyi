@@ -207,7 +207,7 @@ class Engine:
 
         Args:
             operation: `chat`, `embeddings`, `count_tokens`.
-            dialect: the client's, `openai` or `anthropic`.
+            dialect: the client's, `openai`, `openai_responses` or `anthropic`.
             headers: ASGI's, names in lower case.
             route: the path that it came to, which a key may be limited to.
             is_last: it is not asked again where it is refused only because of running requests.

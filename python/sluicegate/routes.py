@@ -16,6 +16,7 @@ MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
     "/v1/embeddings": ModelRoute("embeddings", "openai"),
     "/v1/messages": ModelRoute("chat", "anthropic"),
     "/v1/messages/count_tokens": ModelRoute("count_tokens", "anthropic"),
+    "/v1/responses": ModelRoute("chat", "openai_responses"),
 }
 
 
