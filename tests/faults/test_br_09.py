@@ -91,7 +91,6 @@ def test_br_09_limits_that_are_not_money_bind_every_route(own_gateway: Start, pa
 
 #: routes of the contract that are still to come, each with a request that must be refused
 TO_COME = {
-    "/v1/responses": {"model": "u/ok-1", "input": "x"},
     "/v1/completions": {"model": "u/ok-1", "prompt": "x"},
     "/v1beta/models/u%2Fok-1:generateContent": {"contents": [{"parts": [{"text": "x"}]}]},
     "/v1beta/models/u%2Fok-1:embedContent": {"content": {"parts": [{"text": "x"}]}},

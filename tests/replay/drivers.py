@@ -8,7 +8,7 @@ from typing import Any
 import anthropic
 import openai
 
-from .decode import FINISHES, Meaning, arguments, fold_openai
+from .decode import FINISHES, Meaning, arguments, fold_openai, fold_responses
 
 PROMPT = "Say what was recorded."
 
@@ -33,6 +33,8 @@ class Drivers:
         """One answer, read by the SDK of `dialect`.  Raises what the SDK raises."""
         if dialect == "openai":
             return await self._openai(model, stream)
+        if dialect == "openai_responses":
+            return await self._responses(model, stream)
         return await self._anthropic(model, stream)
 
     async def _openai(self, model: str, stream: bool) -> Meaning:
@@ -45,6 +47,21 @@ class Drivers:
             model=model, messages=messages, stream=True, stream_options={"include_usage": True}
         )
         return fold_openai([chunk.to_dict() async for chunk in chunks], stream=True)
+
+    async def _responses(self, model: str, stream: bool) -> Meaning:
+        create = self.openai.responses.create
+        if not stream:
+            whole = await create(model=model, input=PROMPT)
+            return fold_responses([whole.to_dict()], stream=False)
+        events = [
+            event.to_dict() async for event in await create(model=model, input=PROMPT, stream=True)
+        ]
+        made = fold_responses(events, stream=True)
+        # What the last event repeats is what the others have told.
+        last = fold_responses([events[-1]["response"]], stream=False)
+        if (last.text, last.tools, last.refusal) != (made.text, made.tools, made.refusal):
+            raise ValueError(f"the last event repeats another answer: {last!r:.300}")
+        return made
 
     async def _anthropic(self, model: str, stream: bool) -> Meaning:
         messages: Any = [{"role": "user", "content": PROMPT}]

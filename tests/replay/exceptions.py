@@ -37,7 +37,7 @@ IMPOSSIBLE: list[tuple[str, Callable[[Record, Meaning], bool], str, str]] = [
     (
         "arguments that are no JSON object",
         lambda record, meaning: (
-            record.dialect == "openai"
+            record.dialect != "anthropic"
             and any(not isinstance(given, dict) for _, given in meaning.tools)
         ),
         "`tool_use.input` is an object",

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "exchanges"
-_DIALECTS = {"chat_completions": "openai", "messages": "anthropic"}
+_DIALECTS = {
+    "chat_completions": "openai",
+    "messages": "anthropic",
+    "responses": "openai_responses",
+}
 _STREAM_STARTS = ("data:", "event:", "id:", ":")
 
 
@@ -49,7 +53,7 @@ class Record:
 
 
 def load(corpora: Path | None) -> list[Record]:
-    """All exchanges of the two dialects: ours first, then the recorded ones if they are there."""
+    """All exchanges of the dialects that we speak: ours first, then the recorded ones if they are there."""
     out = list(_read(sorted(FIXTURES.glob("*.jsonl"))))
     if corpora is not None:
         out += _read(sorted((corpora / "provider_traffic").glob("*.jsonl.gz")))
@@ -64,8 +68,20 @@ def _read(paths: list[Path]) -> Iterator[Record]:
             dialect = _DIALECTS.get(raw["endpoint"])
             if raw["endpoint"] == "messages" and raw["provider"] == "openai":
                 continue  # `/v1/threads/.../messages`: assistants, not Anthropic's dialect
+            if raw["endpoint"] == "responses" and not _is_creation(raw):
+                continue
             if dialect is not None and raw.get("response_body_encoding", "utf8") == "utf8":
                 yield _record(raw, dialect)
+
+
+def _is_creation(raw: dict[str, Any]) -> bool:
+    """Whether a response was asked for, to be read at once; the others are fetched by their id."""
+    if (
+        raw.get("method", "POST") != "POST"
+        or (raw.get("path") or "/responses")[-10:] != "/responses"
+    ):
+        return False
+    return '"background":true' not in (raw.get("request_body") or "").replace(" ", "")
 
 
 def _record(raw: dict[str, Any], dialect: str) -> Record:
@@ -103,7 +119,8 @@ def _is_object(text: str) -> bool:
 
 
 def _synthetic(dialect: str, stream: bool) -> str:
-    body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+    place = "input" if dialect == "openai_responses" else "messages"
+    body: dict[str, Any] = {"model": "m", place: [{"role": "user", "content": "Hello"}]}
     if dialect == "anthropic":
         body["max_tokens"] = 1024
     if stream:
@@ -119,7 +136,7 @@ def _reframed(text: str, dialect: str) -> str:
     for line in text.splitlines():
         if not line.strip():
             continue
-        name = json.loads(line).get("type", "") if dialect == "anthropic" else ""
+        name = json.loads(line).get("type", "") if dialect != "openai" else ""
         out += f"event: {name}\ndata: {line}\n\n" if name else f"data: {line}\n\n"
     if dialect == "openai" and "[DONE]" not in out:
         out += "data: [DONE]\n\n"
