@@ -345,11 +345,6 @@ fn recorded_streams_survive_every_dialect() {
 fn a_recorded_stream_ends_well_wherever_it_is_cut() {
     let mut cuts = 0;
     for (exchange, events) in recorded_streams() {
-        let names_all =
-            |data: &String| !data.contains("output_item.done") || data.contains("output_index");
-        if !events.iter().all(|(_, data)| names_all(data)) {
-            continue; // made up by hand: no host leaves out which item has ended
-        }
         for at in 1..events.len() {
             let given = &events[..at];
             let (mut decoder, mut trail) = (Decoder::new(RESPONSES), Trail::of(RESPONSES));

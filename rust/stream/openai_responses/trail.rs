@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::items::{Call, Events, Item, Kind, Part, PartKind};
 use super::response::Frame;
-use super::wire::{Event, Item as WireItem, Part as WirePart};
+use super::wire::{Event, Item as WireItem, ItemHead, Part as WirePart};
 use crate::stream::Delta;
 use crate::stream::nesting::Nesting;
 use crate::stream::text::read_or_default;
@@ -43,7 +43,7 @@ impl Trail {
                 }
             }
             "response.output_item.added" => self.begin(index, event.item),
-            "response.output_item.done" => self.end(index, event.item),
+            "response.output_item.done" => self.end(event.output_index, event.item),
             "response.content_part.added" => self.part(index, part_kind(event.part)),
             "response.reasoning_summary_part.added" => self.part(index, PartKind::Summary),
             _ => {}
@@ -73,11 +73,16 @@ impl Trail {
         self.open.push(Item { index, id: item.id.0.into_owned(), kind, parts: Vec::new() });
     }
 
-    fn end(&mut self, index: u32, item: Option<&RawValue>) {
-        self.open.retain(|open| open.index != index);
-        if let Some(raw) = item.filter(|_| self.done.len() < MAX_ITEMS) {
-            self.done.push((index, raw.get().as_bytes().to_vec()));
-        }
+    /// An item that does not say its place is known by its id.
+    fn end(&mut self, index: Option<u32>, item: Option<&RawValue>) {
+        let Some(raw) = item.filter(|_| self.done.len() < MAX_ITEMS) else { return };
+        let named: ItemHead<'_> = read_or_default(raw);
+        let ended = self.open.iter().position(|open| match index {
+            Some(index) => open.index == index,
+            None => open.id == named.id.0,
+        });
+        let place = ended.map(|at| self.open.remove(at).index).or(index).unwrap_or(0);
+        self.done.push((place, raw.get().as_bytes().to_vec()));
     }
 
     fn part(&mut self, index: u32, kind: PartKind) {
