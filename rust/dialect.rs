@@ -11,6 +11,9 @@ pub enum Dialect {
     Anthropic,
     /// Google's Gemini, `generateContent`.
     Gemini,
+    /// `OpenAI` Responses.
+    #[serde(rename = "openai_responses")]
+    OpenAiResponses,
 }
 
 impl Dialect {
@@ -20,6 +23,7 @@ impl Dialect {
             Self::OpenAiChat => "openai",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::OpenAiResponses => "openai_responses",
         }
     }
 }

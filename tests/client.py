@@ -17,7 +17,13 @@ from urllib.parse import quote
 import httpx
 
 _CREDENTIALS = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
-PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+PATHS = {
+    "openai": "/v1/chat/completions",
+    "anthropic": "/v1/messages",
+    "openai_responses": "/v1/responses",
+}
+#: How a Responses stream ends well.
+_ENDS = ("response.completed", "response.incomplete")
 
 
 @dataclass(slots=True)
@@ -37,10 +43,9 @@ class Ask:
         """The request in its dialect."""
         if self.dialect == "gemini":
             return {"contents": [{"role": "user", "parts": [{"text": self.text}]}]} | self.fields
-        out: dict[str, Any] = {
-            "model": self.model,
-            "messages": [{"role": "user", "content": self.text}],
-        }
+        said = [{"role": "user", "content": self.text}]
+        place = "input" if self.dialect == "openai_responses" else "messages"
+        out: dict[str, Any] = {"model": self.model, place: said}
         if self.dialect == "anthropic":
             out["max_tokens"] = 1000
         if self.stream:
@@ -136,16 +141,19 @@ class Got:
 
     @property
     def terminators(self) -> int:
-        """`[DONE]`, `message_stop` or Gemini's reason to finish, counted."""
+        """`[DONE]`, `message_stop`, Gemini's reason to finish or the last of a response's events,
+        counted.
+        """
         if self.ask.dialect == "gemini":
             return sum(_gemini_finish(payload) is not None for payload in self.payloads)
         if self.ask.dialect == "openai":
             return sum(data == "[DONE]" for _, data in self.events)
-        return sum(payload.get("type") == "message_stop" for payload in self.payloads)
+        ends = _ENDS if self.ask.dialect == "openai_responses" else ("message_stop",)
+        return sum(payload.get("type") in ends for payload in self.payloads)
 
     @property
     def finish(self) -> str | None:
-        """`finish_reason` or `stop_reason`."""
+        """`finish_reason`, `stop_reason`, or a response's `status`."""
         found = None
         for payload in self.payloads if self.is_stream else [self._json()]:
             if not isinstance(payload, dict):
@@ -156,6 +164,7 @@ class Got:
             if isinstance(delta, dict):
                 found = delta.get("stop_reason") or found
             found = payload.get("stop_reason") or _gemini_finish(payload) or found
+            found = _response(payload).get("status") or found
         return found
 
     @property
@@ -167,6 +176,7 @@ class Got:
                 out |= payload.get("usage") or {}
                 out |= (payload.get("message") or {}).get("usage") or {}
                 out |= payload.get("usageMetadata") or {}
+                out |= _response(payload).get("usage") or {}
         return out or None
 
     def token_arrivals(self) -> list[float]:
@@ -241,6 +251,17 @@ def _gemini_finish(payload: dict[str, Any]) -> str | None:
     return None
 
 
+def _response(payload: dict[str, Any]) -> dict[str, Any]:
+    """The response object of Responses, in an event or by itself."""
+    body = payload.get("response", payload)
+    return body if isinstance(body, dict) and body.get("object") == "response" else {}
+
+
+def _items(body: dict[str, Any]) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = _response(body).get("output") or []
+    return items
+
+
 def _stream_parts(payload: Any) -> list[tuple[str, str]]:
     out: list[tuple[str, str]] = []
     if not isinstance(payload, dict):
@@ -255,6 +276,10 @@ def _stream_parts(payload: Any) -> list[tuple[str, str]]:
         delta = payload["delta"]
         out.append(("text", delta.get("text", "")))
         out.append(("reasoning", delta.get("thinking", "")))
+    if payload.get("type") == "response.output_text.delta":
+        out.append(("text", payload["delta"]))
+    if payload.get("type") == "response.reasoning_summary_text.delta":
+        out.append(("reasoning", payload["delta"]))
     if payload.get("type") == "content_block_start":
         block = payload["content_block"]
         out.append(("text", block.get("text", "")))
@@ -275,6 +300,9 @@ def _whole_parts(body: Any) -> list[tuple[str, str]]:
     for block in body.get("content") or []:
         out.append(("reasoning", block.get("thinking") or ""))
         out.append(("text", block.get("text") or ""))
+    for item in _items(body):
+        out += [("reasoning", part.get("text") or "") for part in item.get("summary") or []]
+        out += [("text", part.get("text") or "") for part in item.get("content") or []]
     return out
 
 
@@ -285,11 +313,19 @@ def _tool_deltas(payload: Any) -> list[tuple[int, str, str]]:
             function = call.get("function") or {}
             name, arguments = function.get("name") or "", function.get("arguments") or ""
             out.append((call.get("index", 0), name, arguments))
+    kind = payload.get("type")
+    if kind == "response.output_item.added" and payload["item"]["type"] == "function_call":
+        out.append((payload["output_index"], payload["item"]["name"], ""))
+    if kind == "response.function_call_arguments.delta":
+        out.append((payload["output_index"], "", payload["delta"]))
+        return out
     index = payload.get("index", 0)
     block = payload.get("content_block") or {}
     if block.get("type") == "tool_use":
         out.append((index, block["name"], ""))
     delta = payload.get("delta") or {}
+    if isinstance(delta, str):
+        return out
     if payload.get("type") == "content_block_delta" and delta.get("type") == "input_json_delta":
         out.append((index, "", delta["partial_json"]))
     return out
@@ -307,6 +343,9 @@ def _whole_tools(body: Any) -> list[tuple[str, str]]:
     for block in body.get("content") or []:
         if block.get("type") == "tool_use":
             out.append((block["name"], json.dumps(block["input"], ensure_ascii=False)))
+    for item in _items(body):
+        if item["type"] == "function_call":
+            out.append((item["name"], item["arguments"]))
     return out
 
 

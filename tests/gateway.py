@@ -2,7 +2,7 @@
 
 `Gateway(upstream_url, folder, **settings)` as a context manager; `settings` are merged into the
 configuration, a mapping into a mapping.  Provider `u` speaks the OpenAI dialect, `a` the Anthropic
-one, `g` Gemini's, `dead` listens nowhere.
+one, `g` Gemini's, `r` OpenAI's Responses alone, `dead` listens nowhere.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 KEY = "sluicegate-test-key-of-tenant-one"
 ADMIN_KEY = "sluicegate-test-key-of-the-operator"
 OTHER_KEY = "sluicegate-test-key-of-tenant-two"
-UPSTREAM_KEYS = {name: f"sk-upstream-{name}-0123456789" for name in ("u", "a", "g")}
+UPSTREAM_KEYS = {name: f"sk-upstream-{name}-0123456789" for name in "uagr"}
 #: Which front serves, where a test does not say it: the suite runs under each.
 FRONT = os.environ.get("SLUICEGATE_FRONT", "native")
 #: 1 and 2 dollars per million, so that money is easy to check.
@@ -82,13 +82,18 @@ class Gateway:
                     "base_url": upstream_url,
                     "api_key": UPSTREAM_KEYS["g"],
                 },
+                "r": {
+                    "dialect": "openai_responses",
+                    "base_url": f"{upstream_url}/v1",
+                    "api_key": UPSTREAM_KEYS["r"],
+                },
                 "dead": {
                     "dialect": "openai",
                     "base_url": f"http://127.0.0.1:{free_port()}/v1",
                     "api_key": "none",
                 },
             },
-            "prices": {"u/*": PRICE, "a/*": PRICE, "g/*": PRICE, "dead/*": PRICE},
+            "prices": dict.fromkeys(("u/*", "a/*", "g/*", "r/*", "dead/*"), PRICE),
             "keys": [{"name": "one", "key": KEY}, {"name": "two", "key": OTHER_KEY}],
             "admin_key": ADMIN_KEY,
             "timeouts": {"connect_s": 1, "first_byte_s": 2, "idle_s": 2, "total_s": 20},

@@ -413,3 +413,31 @@ def test_gemini_calls_a_tool_and_takes_its_result(url: str) -> None:
     assert answer.text is not None
     assert "rain in" in answer.text
     client.close()
+
+
+def test_responses_streamed_and_whole_say_the_same(chat: Any) -> None:
+    asked = {"model": "sim-1", "input": "How are you today?", "reasoning": {"summary": "auto"}}
+    whole = chat.responses.create(**asked)
+    with chat.responses.stream(**asked) as stream:
+        events = list(stream)
+        made = stream.get_final_response()
+    deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert "".join(deltas) == made.output_text == whole.output_text
+    assert 'You said: "How are you today?".' in whole.output_text
+    assert [item.type for item in whole.output] == ["reasoning", "message"]
+    assert made.usage == whole.usage
+
+
+def test_responses_call_a_tool_and_stop_where_they_must(chat: Any) -> None:
+    tool = {"type": "function", "name": "get_weather", "parameters": WEATHER, "strict": False}
+    asked = {"model": "sim-fast", "input": "use the tool", "tools": [tool]}
+    with chat.responses.stream(**asked) as stream:
+        [call] = stream.get_final_response().output
+    assert (call.name, json.loads(call.arguments)["days"]) == ("get_weather", 1)
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+    given = [{"role": "user", "content": "use the tool"}, call.to_dict(), result]
+    after = chat.responses.create(**{**asked, "input": given})
+    assert 'The tool said: "sunny".' in after.output_text
+    cut = chat.responses.create(model="sim-fast", input="hi", max_output_tokens=3)
+    assert (cut.status, cut.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+    assert cut.usage.output_tokens == 3

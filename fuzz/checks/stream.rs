@@ -5,12 +5,12 @@ use sluicegate::dialect::Dialect;
 use sluicegate::sse::Parser;
 use sluicegate::stream::{Collected, Decoder, Delta, Options, Transcoder};
 
-const DIALECTS: [Dialect; 2] = [Dialect::OpenAiChat, Dialect::Anthropic];
+const DIALECTS: [Dialect; 3] = [Dialect::OpenAiChat, Dialect::Anthropic, Dialect::OpenAiResponses];
 
 /// The first byte says in which dialect the answer comes; the rest are the data of its events, line by line.
 pub fn check(input: &[u8]) {
     let Some((choice, data)) = input.split_first() else { return };
-    let from = if choice % 2 == 0 { Dialect::OpenAiChat } else { Dialect::Anthropic };
+    let Some(from) = DIALECTS.get(usize::from(choice % 3)).copied() else { return };
     let events: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
     assert_eq!(
         read(from, events.iter().map(|event| event.to_vec())),

@@ -24,6 +24,7 @@ MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
     "/v1/embeddings": ModelRoute("embeddings", "openai"),
     "/v1/messages": ModelRoute("chat", "anthropic"),
     "/v1/messages/count_tokens": ModelRoute("count_tokens", "anthropic"),
+    "/v1/responses": ModelRoute("chat", "openai_responses"),
     "/v1/models/{model}:batchEmbedContents": ModelRoute("embeddings", "gemini"),
     "/v1/models/{model}:countTokens": ModelRoute("count_tokens", "gemini"),
     "/v1/models/{model}:embedContent": ModelRoute("embeddings", "gemini"),

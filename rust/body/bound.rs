@@ -21,6 +21,8 @@ pub enum BoundField {
     MaxTokens,
     /// `OpenAI`'s newer one: its newer models refuse the older.
     MaxCompletionTokens,
+    /// That of its Responses.
+    MaxOutputTokens,
 }
 
 impl BoundField {
@@ -28,6 +30,7 @@ impl BoundField {
         match self {
             Self::MaxTokens => "max_tokens",
             Self::MaxCompletionTokens => "max_completion_tokens",
+            Self::MaxOutputTokens => "max_output_tokens",
         }
     }
 }

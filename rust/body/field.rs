@@ -52,6 +52,11 @@ impl Scan {
             "max_completion_tokens" => self.bound(number("max_completion_tokens", value, offset)?),
             "max_output_tokens" => self.bound(number("max_output_tokens", value, offset)?),
             "n" => self.n = number("n", value, offset)?,
+            "store" => self.is_unstored = value == b"false",
+            "previous_response_id" if is_string => {
+                self.previous_response = Some(unescaped(value).into_owned());
+            }
+            "background" => self.background = value == b"true",
             "tool_choice" => self.forces_tool = holds(value, b"\"name\""),
             "toolConfig" | "tool_config" => {
                 let names: [&[u8]; 2] = [b"allowedFunctionNames", b"allowed_function_names"];
@@ -60,7 +65,7 @@ impl Scan {
             "generationConfig" | "generation_config" if value.first() == Some(&b'{') => {
                 self.generation_config(value, offset)?;
             }
-            "response_format" | "output_config" | "output_format" => {
+            "response_format" | "output_config" | "output_format" | "text" => {
                 self.follows_schema |= holds(value, b"json_schema");
             }
             _ => {}

@@ -26,6 +26,9 @@ pub struct Scan {
     pub(super) n: Option<u64>,
     pub(super) follows_schema: bool,
     pub(super) forces_tool: bool,
+    pub(super) background: bool,
+    pub(super) is_unstored: bool,
+    pub(super) previous_response: Option<String>,
     text_bytes: usize,
     opaque_bytes: usize,
     media: usize,
@@ -93,6 +96,21 @@ impl Scan {
     /// Whether one tool, given by its name, must be called.
     pub const fn forces_tool(&self) -> bool {
         self.forces_tool
+    }
+
+    /// `background`: the answer is wanted later, by its id.
+    pub const fn background(&self) -> bool {
+        self.background
+    }
+
+    /// `store` is false: nobody can go on from the answer by its id.
+    pub const fn is_unstored(&self) -> bool {
+        self.is_unstored
+    }
+
+    /// `previous_response_id`, if it is a string.
+    pub fn previous_response(&self) -> Option<&str> {
+        self.previous_response.as_deref()
     }
 
     /// Bytes of text that the model reads, escapes as written: at least its tokens. Tools count with their braces.

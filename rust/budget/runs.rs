@@ -22,7 +22,7 @@ const FIRST: usize = 3;
 const LAST: usize = 4;
 const DEPTH: usize = 5;
 const CHILDREN: usize = 6;
-const CALL: usize = 7; // of a response: its conversation
+const CALL: usize = 7; // of a response: its conversation, or its owner
 const TIMES: usize = 8;
 
 /// How far runs may go; None is no bound.
@@ -78,6 +78,7 @@ pub struct Step<'a> {
 enum Kind {
     Run,
     Response,
+    Owner,
 }
 
 /// A name's place.
@@ -144,6 +145,26 @@ impl Budgets {
         let tx = self.transaction();
         let place = self.place(&tx, Kind::Response, tenant, response);
         Ok(place.is_known.then(|| tx.get(place.at + CALL)))
+    }
+
+    /// Notes whose a response is.
+    pub fn note_owner(&self, tenant: &str, response: &str, now: Now) -> Result<(), Error> {
+        let owner = self.hashed(&[tenant.as_bytes()]).0;
+        let _turn = self.turn()?;
+        let mut tx = self.transaction();
+        let place = self.place(&tx, Kind::Owner, "", response);
+        begin(&mut tx, place, 0, now);
+        tx.set(place.at + CALL, owner);
+        commit(tx)
+    }
+
+    /// Whether a response is known to be another tenant's.
+    pub fn is_of_another(&self, tenant: &str, response: &str) -> Result<bool, Error> {
+        let owner = self.hashed(&[tenant.as_bytes()]).0;
+        let _turn = self.turn()?;
+        let tx = self.transaction();
+        let place = self.place(&tx, Kind::Owner, "", response);
+        Ok(place.is_known && tx.get(place.at + CALL) != owner)
     }
 
     fn enter(

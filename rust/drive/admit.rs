@@ -257,6 +257,9 @@ impl Gate<'_> {
         let model = draft.scan.model().filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Stop::from(Refusal::missing_model()))?;
         let principal = &draft.principal;
+        if draft.dialect == Dialect::OpenAiResponses {
+            self.check_response(draft)?;
+        }
         let path = &draft.place.route.path;
         if !principal.may_call(path) {
             return Err(Refusal::route_forbidden(path, principal).into());
@@ -310,6 +313,19 @@ impl Gate<'_> {
             }
         }
         Err(Refusal::forbidden(downgraded.as_deref().unwrap_or(model), principal).into())
+    }
+
+    /// What only a request for a response can ask for.
+    fn check_response(&self, draft: &Draft<'_>) -> Result<(), Stop> {
+        if draft.scan.background() {
+            return Err(Refusal::background().into());
+        }
+        let Some(response) = draft.scan.previous_response() else { return Ok(()) };
+        match self.budgets.is_of_another(&draft.principal.tenant(), response) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Refusal::unknown_response(response).into()),
+            Err(error) => Err(Refusal::limits_unavailable(&error).into()),
+        }
     }
 
     fn tell_forgotten(&self) {

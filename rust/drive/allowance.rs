@@ -43,7 +43,7 @@ impl Allowance {
     /// None where no limit can end the answer.
     pub fn of(x: &Arc<Exchange>) -> Option<Self> {
         let held = x.hold().output_tokens()?;
-        Some(Self { x: x.clone(), held, trail: Trail::default() })
+        Some(Self { x: x.clone(), held, trail: Trail::of(x.admission.dialect) })
     }
 
     /// Remembers what the stream's end must know.

@@ -198,7 +198,7 @@ impl Running {
         }
         match self.x.hold().output_tokens() {
             Some(room) if room < a.demand.output_tokens => {
-                send::bounded(&body, &self.target, room / a.answers())
+                send::bounded(&body, &self.target, a.dialect, room / a.answers())
             }
             _ => body,
         }
@@ -528,7 +528,8 @@ fn upstream_request_id(response: &Response<Incoming>) -> Option<String> {
 
 /// The dialect that an answer must be brought to, where it is not the client's own.
 pub(super) fn translation(x: &Exchange, target: &Target) -> Option<(Dialect, Dialect)> {
-    let (from, to) = (target.upstream.dialect, x.admission.dialect);
+    let to = x.admission.dialect;
+    let from = target.upstream.dialect_for(to);
     (from != to).then_some((from, to))
 }
 

@@ -276,8 +276,8 @@ impl Engine {
         let x = Arc::new(Exchange::new(admitted, token, wake, self.metrics.clone()));
         let first = x.admission.route.first(draw());
         let dialect = x.admission.dialect;
-        let same =
-            x.admission.route.targets.get(first).is_some_and(|t| t.upstream.dialect == dialect);
+        let target = x.admission.route.targets.get(first);
+        let same = target.is_some_and(|t| t.upstream.dialect_for(dialect) == dialect);
         if same {
             self.attempt(&x, Attempt { target: first, body: None });
         }

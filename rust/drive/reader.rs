@@ -61,8 +61,8 @@ impl Reader {
             (_, Dialect::Anthropic) => {
                 b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
             }
-            // Its streams end with their last chunk.
-            (_, Dialect::Gemini) => b"",
+            // Their streams end with the chunk, or the event, that has the reason to stop.
+            (_, Dialect::Gemini | Dialect::OpenAiResponses) => b"",
         }
     }
 }

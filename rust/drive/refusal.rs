@@ -83,6 +83,19 @@ impl Refusal {
         Self::malformed("`model` is missing: name the model to use", Some("model"))
     }
 
+    /// What a job in the background uses would be known to no budget.
+    pub(super) fn background() -> Self {
+        let message = "`background` is not carried: leave it out and read the answer as a stream";
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_field", message).about("background")
+    }
+
+    /// As the vendor says it of a response that does not exist.
+    pub(super) fn unknown_response(response: &str) -> Self {
+        let message = format!("Previous response with id '{response}' not found.");
+        let refusal = Self::new(StatusCode::NOT_FOUND, "previous_response_not_found", message);
+        refusal.about("previous_response_id")
+    }
+
     /// A defect of the gateway's own, which its log tells.
     pub(super) fn defect() -> Self {
         let message = "the gateway failed; its log says why";

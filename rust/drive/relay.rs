@@ -103,7 +103,8 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
 
 /// Whether these first bytes are a stream's, in one of the forms that the dialect has.
 fn is_stream(run: &Running, data: &[u8]) -> bool {
-    let may_be_array = run.target.upstream.dialect == Dialect::Gemini;
+    let dialect = run.target.upstream.dialect_for(run.x.admission.dialect);
+    let may_be_array = dialect == Dialect::Gemini;
     whole::looks_like_events(data) == Some(true) || (may_be_array && is_array(data))
 }
 
@@ -208,12 +209,13 @@ impl Relay {
         let counter = StreamCounter::new(tally::vocabulary(&run.target));
         let differs = translation(&run.x, &run.target).is_some() || is_array != a.place.as_array;
         let encoder = differs.then(|| Encoder::new(a.dialect, encoding(&run.x)));
+        let dialect = run.target.upstream.dialect_for(a.dialect);
         Self {
             x: run.x.clone(),
             upstream: run.target.upstream.clone(),
             decoder,
             reader: Reader::new(is_array, a.snapshot.max_event_bytes),
-            meter: Meter::new(run.target.upstream.dialect, counter)
+            meter: Meter::new(dialect, counter)
                 .counting(run.target.upstream.counting)
                 .framed(tally::framing(run)),
             encoder,
@@ -458,7 +460,7 @@ impl Relay {
         }
         if self.encoder.is_none() {
             self.out.extend_from_slice(self.unended);
-            self.out.extend_from_slice(self.reader.terminator(self.upstream.dialect));
+            self.out.extend_from_slice(self.reader.terminator(self.x.admission.dialect));
         }
         Ok(())
     }
@@ -626,6 +628,10 @@ pub(super) fn encoding(x: &Exchange) -> stream::Options {
         include_usage: x.admission.scan.include_usage(),
         as_array: x.admission.place.as_array,
         created_s: x.id.get_timestamp().map_or(0, |time| time.to_unix().0),
+        echo: match x.admission.dialect {
+            Dialect::OpenAiResponses => stream::openai_responses::echo(&x.admission.body),
+            _ => Vec::new(),
+        },
         ..stream::Options::default()
     }
 }

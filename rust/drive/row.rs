@@ -199,7 +199,7 @@ impl<'a> Row<'a> {
             target: target.map(|t| TargetColumns {
                 provider: &t.upstream.provider,
                 routed_model: &t.model,
-                upstream_dialect: t.upstream.dialect.name(),
+                upstream_dialect: t.upstream.dialect_for(a.dialect).name(),
             }),
             response_model: None,
             upstream_request_id: None,

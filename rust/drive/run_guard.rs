@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::admit::Gate;
+use super::attempt::{Running, translation};
 use super::exchange::{Cancel, Exchange};
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
@@ -128,19 +129,21 @@ pub(super) fn forgive(x: &Exchange) {
     }
 }
 
-/// What `OpenAI` calls responses that requests can go on from by their id alone.
-const RESPONSE: &str = "resp_";
-
-/// Remembers to which derived run a response belongs.
-pub(super) fn remember_response(x: &Exchange, response_id: &str) {
-    let a = &x.admission;
-    if !a.governance.runs.derive || !response_id.starts_with(RESPONSE) {
+/// Remembers whose a response is that its provider keeps, and to which derived run it belongs: requests can go on from
+/// it by its id alone.
+pub(super) fn remember_response(run: &Running, response_id: &str) {
+    let (x, a) = (&run.x, &run.x.admission);
+    let is_kept = translation(x, &run.target).is_none() && !a.scan.is_unstored();
+    if a.dialect != Dialect::OpenAiResponses || response_id.is_empty() || !is_kept {
         return;
     }
-    if let Some(conversation) = a.headers.run.as_deref().and_then(run::derived_from) {
-        let now = budget::Now::read();
-        // What is not remembered begins another run.
-        let _ = x.hold().budgets().note_response(&a.principal.name, response_id, conversation, now);
+    let (hold, now) = (x.hold(), budget::Now::read());
+    // What is not remembered is nobody's, and begins another run.
+    let _ = hold.budgets().note_owner(&a.principal.tenant(), response_id, now);
+    let conversation = a.headers.run.as_deref().and_then(run::derived_from);
+    if let Some(conversation) = conversation.filter(|_| a.governance.runs.derive) {
+        let noted = &a.principal.name;
+        let _ = hold.budgets().note_response(noted, response_id, conversation, now);
     }
 }
 

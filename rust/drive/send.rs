@@ -8,7 +8,7 @@ use http_body_util::Full;
 use super::exchange::Exchange;
 use super::gemini;
 use super::snapshot::{Operation, Target};
-use crate::body::{self, Edit};
+use crate::body::{self, BoundField, Edit};
 use crate::dialect::Dialect;
 use crate::transport::RequestBody;
 
@@ -32,7 +32,7 @@ pub fn same_dialect_body(x: &Exchange, target: &Target) -> (Bytes, bool) {
         changes.extend(a.scan.model_span().map(|span| Edit::replace(span, model)));
     }
     let wants_usage = a.operation == Operation::Chat
-        && target.upstream.dialect == Dialect::OpenAiChat
+        && target.upstream.dialect_for(a.dialect) == Dialect::OpenAiChat
         && target.upstream.ask_usage
         && a.scan.stream()
         && !a.scan.include_usage();
@@ -68,11 +68,14 @@ fn renamed_body(x: &Exchange, target: &Target) -> Bytes {
 }
 
 /// A body of an upstream's dialect that asks for so many tokens at most.
-pub fn bounded(body: &Bytes, target: &Target, max_tokens: u64) -> Bytes {
-    if target.upstream.dialect == Dialect::Gemini {
-        return body::lower_gemini_max_tokens(body, max_tokens.max(1)).into();
-    }
-    let missing = target.upstream.bound_field;
+pub fn bounded(body: &Bytes, target: &Target, client: Dialect, max_tokens: u64) -> Bytes {
+    let missing = match target.upstream.dialect_for(client) {
+        Dialect::Gemini => {
+            return body::lower_gemini_max_tokens(body, max_tokens.max(1)).into();
+        }
+        Dialect::OpenAiResponses => BoundField::MaxOutputTokens,
+        _ => target.upstream.bound_field,
+    };
     body::lower_max_tokens(body, max_tokens.max(1), missing).into()
 }
 
@@ -85,7 +88,8 @@ pub fn request(
 ) -> Option<Request<RequestBody>> {
     let a = &x.admission;
     let upstream = &target.upstream;
-    let path = path(x, target)?;
+    let dialect = upstream.dialect_for(a.dialect);
+    let path = path(x, target, dialect)?;
     let uri = if http2 {
         Uri::builder()
             .scheme(if upstream.endpoint.server_name().is_some() { "https" } else { "http" })
@@ -105,7 +109,7 @@ pub fn request(
         headers.insert(HOST, upstream.endpoint.authority().clone());
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let is_events = a.scan.stream() && !(a.place.as_array && upstream.dialect == a.dialect);
+    let is_events = a.scan.stream() && !(a.place.as_array && dialect == a.dialect);
     let accept = if is_events { "text/event-stream" } else { "application/json" };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     // Compressed streams are held back by compressors; what is compressed all the same is decoded.
@@ -115,10 +119,10 @@ pub fn request(
         HeaderValue::from_static(concat!("sluicegate/", env!("CARGO_PKG_VERSION"))),
     );
     headers.insert(REQUEST_ID, HeaderValue::from_str(&x.id_text).ok()?);
-    if upstream.dialect == Dialect::Anthropic {
+    if dialect == Dialect::Anthropic {
         headers.insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_DEFAULT);
     }
-    if upstream.dialect == a.dialect {
+    if dialect == a.dialect {
         for (name, value) in &a.headers.forward {
             if name == ANTHROPIC_VERSION {
                 headers.insert(name, value.clone()); // the client's, not two of them
@@ -134,15 +138,14 @@ pub fn request(
 }
 
 /// Path and query.
-fn path(x: &Exchange, target: &Target) -> Option<String> {
+fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
     let a = &x.admission;
-    let upstream = &target.upstream;
-    let base = upstream.endpoint.base_path();
-    let operation = a.operation.path(upstream.dialect)?;
-    if upstream.dialect != Dialect::Gemini {
+    let base = target.upstream.endpoint.base_path();
+    let operation = a.operation.path(dialect)?;
+    if dialect != Dialect::Gemini {
         return Some(full_path(base, operation));
     }
-    Some(match a.place.verb().filter(|_| a.dialect == upstream.dialect) {
+    Some(match a.place.verb().filter(|_| a.dialect == dialect) {
         Some(verb) => gemini::path(base, &target.model, verb, a.scan.stream() && !a.place.as_array),
         None if a.scan.stream() => {
             gemini::path(base, &target.model, ":streamGenerateContent", true)

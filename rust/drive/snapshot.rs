@@ -51,10 +51,10 @@ impl Operation {
             (Self::Chat, Dialect::OpenAiChat) => Some("/chat/completions"),
             (Self::Embeddings, Dialect::OpenAiChat) => Some("/embeddings"),
             (Self::Chat, Dialect::Anthropic) => Some("/messages"),
+            (Self::Chat, Dialect::OpenAiResponses) => Some("/responses"),
             (Self::CountTokens, Dialect::Anthropic) => Some("/messages/count_tokens"),
-            (Self::CountTokens, Dialect::OpenAiChat) | (Self::Embeddings, Dialect::Anthropic) => {
-                None
-            }
+            (Self::CountTokens, Dialect::OpenAiChat | Dialect::OpenAiResponses)
+            | (Self::Embeddings, Dialect::Anthropic | Dialect::OpenAiResponses) => None,
         }
     }
 }
@@ -126,7 +126,7 @@ pub struct SnapshotSpec {
 
 /// A provider as one upstream host with one key.
 #[derive(Debug, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs, clippy::struct_excessive_bools)] // the configuration's own
 pub struct UpstreamSpec {
     pub provider: String,
     pub dialect: Dialect,
@@ -153,6 +153,9 @@ pub struct UpstreamSpec {
     /// Where it wants a bound that the client did not set.
     #[serde(default)]
     pub bound_field: BoundField,
+    /// Its `OpenAI` Chat Completions have the Responses API beside them.
+    #[serde(default)]
+    pub responses: bool,
 }
 
 fn zero() -> String {
@@ -193,8 +196,10 @@ pub enum Strategy {
 pub struct Upstream {
     /// Name in the configuration, ledger and metrics.
     pub provider: String,
-    /// What it speaks.
-    pub dialect: Dialect,
+    /// What it speaks; see [`Upstream::dialect_for`].
+    dialect: Dialect,
+    /// It has `OpenAI`'s Responses API too.
+    responses: bool,
     /// Where it listens.
     pub endpoint: Endpoint,
     /// Credential and fixed headers.
@@ -213,6 +218,13 @@ pub struct Upstream {
     pub bound_field: BoundField,
     /// What its errors may quote and clients may not read.
     pub secrets: Secrets,
+}
+
+impl Upstream {
+    /// What it is spoken to in for a client of that dialect: the client's own, if it has it.
+    pub fn dialect_for(&self, client: Dialect) -> Dialect {
+        if self.responses && client == Dialect::OpenAiResponses { client } else { self.dialect }
+    }
 }
 
 /// A model at an upstream.
@@ -411,6 +423,7 @@ impl UpstreamSpec {
             endpoint: Endpoint::parse(&self.base_url)?,
             provider: self.provider,
             dialect: self.dialect,
+            responses: self.responses && self.dialect == Dialect::OpenAiChat,
             headers,
             timeouts: self.timeouts.into(),
             ask_usage: self.ask_usage,

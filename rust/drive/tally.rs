@@ -38,7 +38,7 @@ pub(super) fn stream(
     complete: bool,
     content: bool,
 ) {
-    run_guard::remember_response(&run.x, meter.response_id());
+    run_guard::remember_response(run, meter.response_id());
     run.report.response_model = Some(meter.response_model().to_owned()).filter(|m| !m.is_empty());
     let counted = meter.counted_output_tokens();
     let usage = meter.usage();
@@ -62,7 +62,7 @@ pub(super) fn stream(
 
 /// A whole answer's figures.
 pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
-    run_guard::remember_response(&run.x, &answer.id);
+    run_guard::remember_response(run, &answer.id);
     run.report.response_model = Some(answer.model.clone()).filter(|model| !model.is_empty());
     let usage = answer.usage;
     let embeds = run.x.admission.operation == Operation::Embeddings;

@@ -140,7 +140,8 @@ pub(super) async fn as_stream(
     if let Err(end) = check(run, &body) {
         return end;
     }
-    let (from, to) = (run.target.upstream.dialect, run.x.admission.dialect);
+    let to = run.x.admission.dialect;
+    let from = run.target.upstream.dialect_for(to);
     let mut out = Vec::with_capacity(body.len() * 2);
     let mut transcoder = Transcoder::new(from, to, encoding(&run.x));
     if let Err(error) = transcoder.whole(&body, &mut out) {
@@ -161,7 +162,7 @@ pub(super) async fn as_stream(
 
 /// A stream where a whole answer was asked for, put together in the upstream's own dialect.
 fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
-    let dialect = run.target.upstream.dialect;
+    let dialect = run.target.upstream.dialect_for(run.x.admission.dialect);
     let mut parser = sse::Parser::new(run.x.admission.snapshot.max_event_bytes);
     let mut reader = Decoder::new(dialect);
     let (mut collected, mut failed) = (Collected::default(), None);
@@ -216,7 +217,8 @@ fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
         };
     }
     let upstream = &run.target.upstream;
-    let answer = match meter::read_answer_of(upstream.dialect, upstream.counting, body) {
+    let dialect = upstream.dialect_for(run.x.admission.dialect);
+    let answer = match meter::read_answer_of(dialect, upstream.counting, body) {
         Ok(answer) => answer,
         // An object of a shape that only the host and its clients know passes as it is; its text is all there is to count.
         Err(Error::MalformedEvent { .. })

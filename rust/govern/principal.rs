@@ -70,6 +70,14 @@ impl Principal {
         Self { name: "anonymous".to_owned(), ..Self::default() }
     }
 
+    /// Who shares what providers keep for it: its team, or the key alone where it has none.
+    pub fn tenant(&self) -> String {
+        if self.team.is_empty() {
+            return format!("key {}", self.name);
+        }
+        format!("team {}/{}", self.organisation, self.team)
+    }
+
     /// Whether the key is neither over nor taken back.
     pub fn holds(&self, now_unix_ms: u64) -> bool {
         !self.revoked && self.expires_at_ms.is_none_or(|end| now_unix_ms < end)

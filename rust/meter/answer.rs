@@ -38,6 +38,8 @@ struct Holds<'a> {
     content: Option<Vec<&'a serde_json::value::RawValue>>,
     #[serde(borrow)]
     candidates: Option<Vec<&'a serde_json::value::RawValue>>,
+    #[serde(borrow)]
+    output: Option<Vec<&'a serde_json::value::RawValue>>,
 }
 
 impl Holds<'_> {
@@ -47,6 +49,7 @@ impl Holds<'_> {
             Dialect::OpenAiChat => &[&self.data, &self.choices],
             Dialect::Anthropic => &[&self.content],
             Dialect::Gemini => &[&self.candidates],
+            Dialect::OpenAiResponses => &[&self.output],
         };
         places.iter().copied().flatten().all(Vec::is_empty)
     }

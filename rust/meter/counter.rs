@@ -49,6 +49,7 @@ enum Channel {
     Text(u32),
     Reasoning(u32),
     Refusal(u32),
+    Unshown(u32),
     Tool(u32, u32),
     Vendor,
 }
@@ -126,7 +127,7 @@ impl<C: TextCounter> Counters<C> {
             let (choice, has_text, calls) = match channel {
                 Channel::Tool(choice, _) => (*choice, false, 1),
                 Channel::Text(choice) | Channel::Refusal(choice) => (*choice, true, 0),
-                Channel::Reasoning(choice) => (*choice, false, 0),
+                Channel::Reasoning(choice) | Channel::Unshown(choice) => (*choice, false, 0),
                 Channel::Vendor => continue,
             };
             match answers.iter_mut().find(|(known, ..)| *known == choice) {
@@ -155,6 +156,7 @@ impl Channel {
             Delta::Text { choice, .. } => Self::Text(choice),
             Delta::Reasoning { choice, .. } => Self::Reasoning(choice),
             Delta::Refusal { choice, .. } => Self::Refusal(choice),
+            Delta::Unshown { choice, .. } => Self::Unshown(choice),
             Delta::ToolStart { choice, tool, .. } | Delta::ToolArguments { choice, tool, .. } => {
                 Self::Tool(choice, tool)
             }

@@ -342,6 +342,7 @@ pub fn dialect_of(name: &str) -> PyResult<Dialect> {
         "openai" => Ok(Dialect::OpenAiChat),
         "anthropic" => Ok(Dialect::Anthropic),
         "gemini" => Ok(Dialect::Gemini),
+        "openai_responses" => Ok(Dialect::OpenAiResponses),
         _ => Err(PyValueError::new_err(format!("no dialect {name:?}"))),
     }
 }

@@ -98,7 +98,8 @@ impl PyExchange {
         targets
             .map(|t| {
                 let upstream = &t.upstream;
-                (upstream.provider.as_str(), t.model.as_str(), upstream.dialect.name(), t.weight)
+                let dialect = upstream.dialect_for(self.x.admission.dialect);
+                (upstream.provider.as_str(), t.model.as_str(), dialect.name(), t.weight)
             })
             .collect()
     }

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Delta, FinishReason, Options, Usage, anthropic, gemini, openai_chat};
+use super::{
+    Delta, FinishReason, Options, Usage, anthropic, gemini, openai_chat, openai_responses,
+};
 use crate::dialect::Dialect;
 
 /// Every piece of one answer, in order.
@@ -82,7 +84,7 @@ impl Collected {
                 .choice(0)
                 .blocks
                 .push(Block::Text { text: String::new(), citations: Vec::new() }),
-            Delta::VendorDelta { .. } | Delta::Error(_) | Delta::End => {}
+            Delta::Unshown { .. } | Delta::VendorDelta { .. } | Delta::Error(_) | Delta::End => {}
         }
     }
 
@@ -101,6 +103,7 @@ impl Collected {
             Dialect::OpenAiChat => openai_chat::write_whole(self, options, out),
             Dialect::Anthropic => anthropic::write_whole(self, options, out),
             Dialect::Gemini => gemini::write_whole(self, options, out),
+            Dialect::OpenAiResponses => openai_responses::write_whole(self, options, out),
         }
     }
 }

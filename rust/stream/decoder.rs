@@ -1,6 +1,6 @@
 //! One stream's decoder, whichever dialect it is in.
 
-use super::{Counting, Delta, anthropic, gemini, openai_chat};
+use super::{Counting, Delta, anthropic, gemini, openai_chat, openai_responses};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
@@ -13,6 +13,8 @@ pub enum Decoder {
     Anthropic(anthropic::Decoder),
     /// Google's Gemini.
     Gemini(gemini::Decoder),
+    /// `OpenAI` Responses.
+    OpenAiResponses(openai_responses::Decoder),
 }
 
 impl Decoder {
@@ -22,6 +24,7 @@ impl Decoder {
             Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Decoder::default()),
             Dialect::Anthropic => Self::Anthropic(anthropic::Decoder::default()),
             Dialect::Gemini => Self::Gemini(gemini::Decoder::default()),
+            Dialect::OpenAiResponses => Self::OpenAiResponses(openai_responses::Decoder::default()),
         }
     }
 
@@ -31,7 +34,7 @@ impl Decoder {
         match &mut self {
             Self::OpenAiChat(decoder) => decoder.set_counting(counting),
             // What output holds is the same, whoever answers.
-            Self::Anthropic(_) | Self::Gemini(_) => {}
+            Self::Anthropic(_) | Self::Gemini(_) | Self::OpenAiResponses(_) => {}
         }
         self
     }
@@ -51,6 +54,7 @@ impl Decoder {
             Self::OpenAiChat(decoder) => decoder.event(name, data, sink),
             Self::Anthropic(decoder) => decoder.event(name, data, sink),
             Self::Gemini(decoder) => decoder.event(name, data, sink),
+            Self::OpenAiResponses(decoder) => decoder.event(name, data, sink),
         }
     }
 
@@ -60,6 +64,7 @@ impl Decoder {
             Self::OpenAiChat(decoder) => decoder.whole(body, sink),
             Self::Anthropic(decoder) => decoder.whole(body, sink),
             Self::Gemini(decoder) => decoder.whole(body, sink),
+            Self::OpenAiResponses(decoder) => decoder.whole(body, sink),
         }
     }
 }

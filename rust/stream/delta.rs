@@ -93,6 +93,13 @@ pub enum Delta<'a> {
         /// What of it the model wrote, empty if nothing.
         text: Cow<'a, str>,
     },
+    /// What the model wrote to a tool that the vendor runs, where no other dialect can show it; never empty.
+    Unshown {
+        /// Which alternative.
+        choice: u32,
+        /// The fragment.
+        text: Cow<'a, str>,
+    },
     /// A block of text, reasoning, tool call or vendor's own ended, in dialects that say so.
     BlockEnd,
     /// A field beside the text that only its own dialect can carry (`logprobs`, `audio`, `annotations` ...).
@@ -130,12 +137,14 @@ impl Delta<'_> {
     /// Whether this is what a client waits for: from here on nothing may be retried.
     pub fn is_content(&self) -> bool {
         match self {
-            Self::Text { text, .. } | Self::Reasoning { text, .. } | Self::Refusal { text, .. } => {
-                !text.is_empty()
-            }
+            Self::Text { text, .. }
+            | Self::Reasoning { text, .. }
+            | Self::Refusal { text, .. }
+            | Self::Unshown { text, .. }
+            | Self::VendorBlock { text, .. }
+            | Self::VendorDelta { text, .. } => !text.is_empty(),
             Self::ToolStart { name, .. } => !name.is_empty(),
             Self::ToolArguments { fragment, .. } => !fragment.is_empty(),
-            Self::VendorBlock { text, .. } | Self::VendorDelta { text, .. } => !text.is_empty(),
             // Spoken and drawn answers have no text of their own.
             Self::Beside { field, .. } => matches!(*field, "audio" | "images"),
             _ => false,
@@ -148,6 +157,7 @@ impl Delta<'_> {
             Self::Text { text, .. }
             | Self::Reasoning { text, .. }
             | Self::Refusal { text, .. }
+            | Self::Unshown { text, .. }
             | Self::VendorBlock { text, .. }
             | Self::VendorDelta { text, .. }
             | Self::ToolStart { name: text, .. }

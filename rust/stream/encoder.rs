@@ -1,6 +1,6 @@
 //! One stream's encoder, whichever dialect it is in.
 
-use super::{Delta, Trail, UpstreamError, Usage, anthropic, gemini, openai_chat};
+use super::{Delta, Trail, UpstreamError, Usage, anthropic, gemini, openai_chat, openai_responses};
 use crate::dialect::Dialect;
 
 /// What an encoder must be told about the request.
@@ -16,6 +16,8 @@ pub struct Options {
     pub as_array: bool,
     /// When the request came, in seconds since 1970, for upstreams that do not say.
     pub created_s: u64,
+    /// What the answer repeats of the request, as name and JSON (`OpenAI` Responses only).
+    pub echo: Vec<(String, String)>,
 }
 
 /// A failure that ends a stream, as its client reads it.
@@ -58,6 +60,8 @@ pub enum Encoder {
     Anthropic(anthropic::Encoder),
     /// Google's Gemini.
     Gemini(gemini::Encoder),
+    /// `OpenAI` Responses.
+    OpenAiResponses(openai_responses::Encoder),
 }
 
 impl Encoder {
@@ -67,6 +71,9 @@ impl Encoder {
             Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Encoder::new(options)),
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::new(options)),
             Dialect::Gemini => Self::Gemini(gemini::Encoder::new(options)),
+            Dialect::OpenAiResponses => {
+                Self::OpenAiResponses(openai_responses::Encoder::new(options))
+            }
         }
     }
 
@@ -76,6 +83,9 @@ impl Encoder {
             Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Encoder::resume(options, trail)),
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::resume(options, trail)),
             Dialect::Gemini => Self::Gemini(gemini::Encoder::resume(options, trail)),
+            Dialect::OpenAiResponses => {
+                Self::OpenAiResponses(openai_responses::Encoder::resume(options, trail))
+            }
         }
     }
 
@@ -85,6 +95,7 @@ impl Encoder {
             Self::OpenAiChat(encoder) => encoder.delta(delta, out),
             Self::Anthropic(encoder) => encoder.delta(delta, out),
             Self::Gemini(encoder) => encoder.delta(delta, out),
+            Self::OpenAiResponses(encoder) => encoder.delta(delta, out),
         }
     }
 
@@ -96,6 +107,7 @@ impl Encoder {
             Self::OpenAiChat(encoder) => encoder.settle(usage, cost_usd),
             Self::Anthropic(encoder) => encoder.settle(usage, cost_usd),
             Self::Gemini(encoder) => encoder.settle(usage, cost_usd),
+            Self::OpenAiResponses(encoder) => encoder.settle(usage, cost_usd),
         }
     }
 
@@ -110,6 +122,7 @@ impl Encoder {
             Self::OpenAiChat(encoder) => encoder.error(error, out),
             Self::Anthropic(encoder) => encoder.error(error, out),
             Self::Gemini(encoder) => encoder.error(error, out),
+            Self::OpenAiResponses(encoder) => encoder.error(error, out),
         }
     }
 

@@ -111,6 +111,20 @@ impl FinishReason {
         }
     }
 
+    /// The `reason` of `OpenAI`'s `incomplete_details`; `None` where the response is complete.
+    pub const fn openai_responses(self) -> Option<&'static str> {
+        match self {
+            Self::Length | Self::ContextWindow => Some("max_output_tokens"),
+            Self::ContentFilter => Some("content_filter"),
+            Self::Stop
+            | Self::StopSequence
+            | Self::ToolCalls
+            | Self::Pause
+            | Self::Error
+            | Self::Other => None,
+        }
+    }
+
     /// Anthropic's `stop_reason`.
     pub const fn anthropic(self) -> &'static str {
         match self {

@@ -13,6 +13,7 @@ pub mod gemini;
 mod mould;
 mod nesting;
 pub mod openai_chat;
+pub mod openai_responses;
 mod text;
 mod trail;
 mod transcoder;

@@ -1,7 +1,7 @@
 //! Whether JSON text that arrives in pieces is a whole value yet.
 
 /// How deep JSON text stands after its last byte.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Nesting {
     depth: u32,
     began: bool,

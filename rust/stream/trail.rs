@@ -1,6 +1,7 @@
 //! As much of a stream that passes as bytes as its end must know, should the gateway write it.
 
-use super::Delta;
+use super::{Delta, openai_responses};
+use crate::dialect::Dialect;
 
 /// Alternatives and blocks that are remembered; no API offers more.
 const MAX_OPEN: usize = 128;
@@ -16,11 +17,22 @@ pub struct Trail {
     stopped: Vec<u32>,
     /// Blocks that are open, by the numbers that they have in the stream.
     pub(super) blocks: Vec<u32>,
+    /// What the last event of `OpenAI`'s Responses says once more: all of it.
+    pub(super) responses: Option<Box<openai_responses::Trail>>,
 }
 
 impl Trail {
+    /// Of a stream that passes in this dialect.
+    pub fn of(dialect: Dialect) -> Self {
+        let repeats = dialect == Dialect::OpenAiResponses;
+        Self { responses: repeats.then(Box::default), ..Self::default() }
+    }
+
     /// Takes in one piece of the stream.
     pub fn delta(&mut self, delta: &Delta<'_>) {
+        if let Some(responses) = &mut self.responses {
+            responses.delta(delta);
+        }
         let choice = match delta {
             Delta::Start { id, model, created_s } => {
                 id.as_ref().clone_into(&mut self.id);
@@ -49,8 +61,11 @@ impl Trail {
         }
     }
 
-    /// Takes in an event of Anthropic's that begins or ends a block, by its name and data.
+    /// Takes in an event by its name and data: one of Anthropic's that begins or ends a block, or any of Responses.
     pub fn block(&mut self, name: &str, data: &[u8]) {
+        if let Some(responses) = &mut self.responses {
+            return responses.event(name, data);
+        }
         let begins = name == "content_block_start";
         if !begins && name != "content_block_stop" {
             return;

@@ -17,7 +17,12 @@ from ..replay.records import Record, load
 from ..replay.server import ReplayServer
 from .answers import TO_ANTHROPIC, TO_OPENAI
 
-OTHER: Final = {"openai": "anthropic", "anthropic": "openai", "gemini": "openai"}
+OTHER: Final = {
+    "openai": "anthropic",
+    "anthropic": "openai",
+    "gemini": "openai",
+    "openai_responses": "openai",
+}
 TYPES: Final[dict[str, type[BaseModel]]] = {"openai": ChatCompletion, "anthropic": Message}
 CASES: Final = {
     **{f"openai-{name}": case for name, case in TO_ANTHROPIC.items()},
@@ -61,6 +66,11 @@ def gateway(recorded: list[Record], tmp_path_factory: pytest.TempPathFactory) ->
             "rec-openai": {"dialect": "openai", "base_url": f"{server.url}/v1", "api_key": "none"},
             "rec-anthropic": {"dialect": "anthropic", "base_url": server.url, "api_key": "none"},
             "rec-gemini": {"dialect": "gemini", "base_url": server.url, "api_key": "none"},
+            "rec-openai_responses": {
+                "dialect": "openai_responses",
+                "base_url": f"{server.url}/v1",
+                "api_key": "none",
+            },
         }
         folder = tmp_path_factory.mktemp("answers")
         with Gateway(server.url, folder, providers=providers) as running:

@@ -12,6 +12,10 @@ from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
     CompletionCreateParamsStreaming,
 )
+from openai.types.responses.response_create_params import (
+    ResponseCreateParamsNonStreaming,
+    ResponseCreateParamsStreaming,
+)
 from pydantic import TypeAdapter, ValidationError
 
 _TYPES: Final[dict[tuple[str, bool], TypeAdapter[Any]]] = {
@@ -19,6 +23,8 @@ _TYPES: Final[dict[tuple[str, bool], TypeAdapter[Any]]] = {
     ("anthropic", True): TypeAdapter(MessageCreateParamsStreaming),
     ("openai", False): TypeAdapter(CompletionCreateParamsNonStreaming),
     ("openai", True): TypeAdapter(CompletionCreateParamsStreaming),
+    ("openai_responses", False): TypeAdapter(ResponseCreateParamsNonStreaming),
+    ("openai_responses", True): TypeAdapter(ResponseCreateParamsStreaming),
 }
 
 

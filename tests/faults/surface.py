@@ -59,6 +59,8 @@ def model_body(path: str, model: str, text: str = "one two three") -> dict[str, 
         return _gemini_body(path, text)
     if MODEL_ROUTES[path].operation == "embeddings":
         return {"model": model, "input": text}
+    if MODEL_ROUTES[path].dialect == "openai_responses":
+        return {"model": model, "input": text, "max_output_tokens": 20}
     body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}
     if MODEL_ROUTES[path].operation == "chat":
         body["max_tokens"] = 20

@@ -112,7 +112,6 @@ def test_br_09_limits_that_are_not_money_bind_every_route(own_gateway: Start, pa
 
 #: routes of the contract that are still to come, each with a request that must be refused
 TO_COME = {
-    "/v1/responses": {"model": "u/ok-1", "input": "x"},
     "/v1/completions": {"model": "u/ok-1", "prompt": "x"},
     "/passthrough/u/v1/chat/completions": {"model": "ok-1", "messages": []},
     "/v1/batches": {"input_file_id": "f", "endpoint": "/v1/chat/completions"},

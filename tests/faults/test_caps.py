@@ -13,7 +13,7 @@ import pytest
 from ..client import Ask, Got
 from ..gateway import KEY, Gateway
 from ..upstream import ScriptedUpstream
-from .checks import PAIRS, ask, asks, assert_good, cost, eventually, pairs, ref
+from .checks import ALL_PAIRS, all_pairs, ask, asks, assert_good, cost, eventually, ref
 from .conftest import Start
 
 CAPS = [1, 7, 64, 257]
@@ -48,14 +48,14 @@ def capping(gateways: Start) -> Gateway:
     """A gateway with every limit of this file."""
     cases = [
         f"{dialect}-{provider}-{per_event}"
-        for (dialect, provider), per_event in itertools.product(PAIRS, PER_EVENT)
+        for (dialect, provider), per_event in itertools.product(ALL_PAIRS, PER_EVENT)
     ]
     return gateways(limits=capped([*cases, "openai-sdk", "anthropic-sdk"]))
 
 
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("per_event", PER_EVENT, ids=["single", "batched"])
-@pairs
+@all_pairs
 def test_br_07_a_client_gets_the_cap_and_one_event_at_most(
     capping: Gateway,
     upstream: ScriptedUpstream,
@@ -110,7 +110,8 @@ def assert_clean_cut(got: Got, limit: str) -> None:
     """The end that the model would have written at its own bound, and why in a comment."""
     assert got.error is None
     assert got.broken is None
-    assert got.finish == ("length" if got.ask.dialect == "openai" else "max_tokens")
+    ends = {"openai": "length", "anthropic": "max_tokens", "openai_responses": "incomplete"}
+    assert got.finish == ends[got.ask.dialect]
     assert got.terminators == 1
     assert f'sluicegate: cut at limit "{limit}"'.encode() in got.raw
 
@@ -179,7 +180,7 @@ def test_finish_lets_a_stream_end_and_blocks_the_next(own_gateway: Start) -> Non
     ("measure", "amount"),
     [("output_tokens", 50), ("total_tokens", 60), ("cost_usd", str(cost(3, 50)))],
 )
-@pairs
+@all_pairs
 def test_downgrade_leads_what_comes_next_to_a_cheaper_model(
     own_gateway: Start,
     upstream: ScriptedUpstream,

@@ -18,6 +18,7 @@ from ..upstream.loopback import LoopbackServer
 from .checks import (
     NATIVE,
     SCALE,
+    all_pairs,
     ask,
     asks,
     assert_error_shape,
@@ -28,8 +29,8 @@ from .checks import (
     cost,
     eventually,
     forms,
-    pairs,
     ref,
+    upstream_dialect,
 )
 from .conftest import Start
 
@@ -55,7 +56,7 @@ def planned(gateways: Start) -> Gateway:
     return gateways(models=plans)
 
 
-@pairs
+@all_pairs
 @forms
 def test_up_01_a_500_is_retried_once_and_charged_once(
     gateway: Gateway, upstream: ScriptedUpstream, dialect: str, provider: str, stream: bool
@@ -94,7 +95,7 @@ def test_up_02_a_storm_of_500s_is_not_amplified(
     assert len(upstream.of(name)) <= 1.2 * len(got)
 
 
-@pairs
+@all_pairs
 @pytest.mark.parametrize(
     ("fault", "passed_on"),
     [
@@ -134,7 +135,7 @@ def test_up_03_another_target_does_not_wait(planned: Gateway) -> None:
     assert got.elapsed_s < 1
 
 
-@pairs
+@all_pairs
 @pytest.mark.parametrize(
     ("fault", "status", "kinds"),
     [
@@ -166,7 +167,7 @@ def test_up_04_the_callers_own_mistake_is_passed_on(
     assert_row(row, status=status, client_status=status)
 
 
-@pairs
+@all_pairs
 @forms
 def test_up_05_a_rejected_provider_key_is_not_the_clients_401(
     gateway: Gateway, upstream: ScriptedUpstream, dialect: str, provider: str, stream: bool
@@ -186,7 +187,7 @@ def test_up_05_a_rejected_key_cools_down(gateway: Gateway, upstream: ScriptedUps
     assert len(upstream.of(name)) == 1
 
 
-@pairs
+@all_pairs
 @pytest.mark.parametrize("fault", ["fault-reset-before-response", "fault-close-before-response"])
 def test_up_06_a_connection_lost_before_the_answer_is_tried_once_more(
     gateway: Gateway, upstream: ScriptedUpstream, dialect: str, provider: str, fault: str
@@ -240,7 +241,7 @@ def _assert_deadline(
 
 
 @pytest.mark.parametrize("fault", ["fault-hang", "fault-slow-first-byte-3s"])
-@pairs
+@all_pairs
 def test_up_07_the_first_byte_has_a_deadline(
     gateway: Gateway, upstream: ScriptedUpstream, dialect: str, provider: str, fault: str
 ) -> None:
@@ -272,7 +273,7 @@ def test_up_09_a_broken_target_is_ejected(own_gateway: Start, upstream: Scripted
     assert 1 <= len(upstream.of(broken)) <= 12
 
 
-@pairs
+@all_pairs
 @forms
 @pytest.mark.parametrize("fault", ["fault-redirect", "fault-redirect-metadata"])
 def test_up_10_a_redirect_is_not_followed(
@@ -300,7 +301,7 @@ BROKEN_ANSWERS = [
 ]
 
 
-@pairs
+@all_pairs
 @forms
 def test_up_11_each_broken_answer_is_a_502_with_its_own_code(
     gateway: Gateway, dialect: str, provider: str, stream: bool
@@ -427,7 +428,7 @@ def test_up_14_heads_have_a_limit(gateway: Gateway, provider: str, fault: str) -
     assert_refused(got, 502)
 
 
-@pairs
+@all_pairs
 @forms
 def test_up_14_only_listed_headers_pass(
     gateway: Gateway, dialect: str, provider: str, stream: bool
@@ -439,7 +440,7 @@ def test_up_14_only_listed_headers_pass(
     assert not hidden & set(got.headers)
 
 
-@pairs
+@all_pairs
 @forms
 @pytest.mark.parametrize(
     "fault",
@@ -463,7 +464,8 @@ def test_up_15_odd_but_lawful_answers_are_right(
         return
     assert_good(got)
     # Nobody asked the OpenAI upstream for usage: the client wants no stream.
-    asked = stream or fault != "fault-nonstream-sse" or provider == "a"
+    reports = upstream_dialect(dialect, provider) != "openai"
+    asked = stream or fault != "fault-nonstream-sse" or reports
     basis = "reported" if asked else "counted"
     assert_row(gateway.rows(got.ref)[0], outcome="ok", basis=basis, output_tokens=10)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,8 +63,7 @@ class Meaning:
 
 def decode(record: Record) -> Meaning:
     """The meaning of a record.  Raises ValueError where the body is no answer at all."""
-    read = {"openai": fold_openai, "anthropic": _anthropic, "gemini": fold_gemini}[record.dialect]
-    return read(list(_payloads(record)), record.stream)
+    return FOLDS[record.dialect](list(_payloads(record)), record.stream)
 
 
 def _payloads(record: Record) -> Iterator[Any]:
@@ -227,6 +226,65 @@ def _block(made: Meaning, calls: dict[int, list[str]], index: int, block: dict[s
             calls[index] = [block["id"], block["name"], json.dumps(given) if given else ""]
 
 
+def fold_responses(payloads: list[Any], stream: bool) -> Meaning:
+    """A response, whole or in events, as one meaning: what its last event repeats is not read."""
+    made = Meaning()
+    calls: dict[int, list[str]] = {}
+    for payload in payloads:
+        if not stream:
+            for index, item in enumerate(payload.get("output") or []):
+                _item(made, calls, index, item)
+            _responses_end(made, payload, bool(calls))
+            continue
+        if payload.get("done"):
+            continue
+        index = payload.get("output_index", 0)
+        match payload.get("type"):
+            case "error":
+                made.error = payload.get("error") or payload
+            case "response.output_text.delta":
+                made.text += payload["delta"]
+            case "response.refusal.delta":
+                made.refusal += payload["delta"]
+            case "response.reasoning_text.delta" | "response.reasoning_summary_text.delta":
+                made.reasoning += payload["delta"]
+            case "response.output_item.added" if payload["item"]["type"] in _CALLS:
+                _item(made, calls, index, payload["item"])
+            case "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta":
+                calls[index][2] += payload["delta"]
+            case "response.function_call_arguments.done" if not calls[index][2]:
+                calls[index][2] = payload["arguments"]  # LM Studio sends no pieces
+            case "response.completed" | "response.incomplete" | "response.failed":
+                _responses_end(made, payload["response"], bool(calls))
+                break
+    made.tools = [(name, arguments(given)) for _, name, given in sorted_calls(calls)]
+    return made
+
+
+_CALLS = ("function_call", "custom_tool_call")
+
+
+def _item(made: Meaning, calls: dict[int, list[str]], index: int, item: dict[str, Any]) -> None:
+    if item["type"] in _CALLS:
+        calls[index] = [item["call_id"], item["name"], item.get("arguments", item.get("input", ""))]
+    for part in item.get("content") or [] if item["type"] == "message" else []:
+        made.text += part.get("text") or ""
+        made.refusal += part.get("refusal") or ""
+
+
+def _responses_end(made: Meaning, response: dict[str, Any], called: bool) -> None:
+    made.error = response.get("error") or made.error
+    made.terminated = True
+    reason = (response.get("incomplete_details") or {}).get("reason")
+    whole = "tools" if called else "stop"
+    if response.get("status") == "incomplete":
+        whole = "length"
+    made.finish = {"max_output_tokens": "length", "content_filter": "filter"}.get(reason, whole)
+    usage = response.get("usage") or {}
+    made.input_tokens = usage.get("input_tokens", made.input_tokens)
+    made.output_tokens = usage.get("output_tokens", made.output_tokens)
+
+
 def _anthropic_usage(made: Meaning, usage: dict[str, Any] | None) -> None:
     """`input_tokens` leaves cached tokens out; the meaning counts them."""
     if not usage:
@@ -298,3 +356,11 @@ def _gemini_usage(made: Meaning, usage: dict[str, Any]) -> None:
     made.output_tokens = (usage.get("candidatesTokenCount") or 0) + (
         usage.get("thoughtsTokenCount") or 0
     )
+
+
+FOLDS: dict[str, Callable[[list[Any], bool], Meaning]] = {
+    "openai": fold_openai,
+    "anthropic": _anthropic,
+    "gemini": fold_gemini,
+    "openai_responses": fold_responses,
+}

@@ -10,7 +10,7 @@ import openai
 from google import genai
 from google.genai import types
 
-from .decode import FINISHES, Meaning, arguments, fold_gemini, fold_openai
+from .decode import FINISHES, Meaning, arguments, fold_gemini, fold_openai, fold_responses
 
 PROMPT = "Say what was recorded."
 
@@ -40,6 +40,8 @@ class Drivers:
             return await self._openai(model, stream)
         if dialect == "gemini":
             return await self._gemini(model, stream)
+        if dialect == "openai_responses":
+            return await self._responses(model, stream)
         return await self._anthropic(model, stream)
 
     async def _openai(self, model: str, stream: bool) -> Meaning:
@@ -64,6 +66,21 @@ class Drivers:
             answer.model_dump(mode="json", by_alias=True, exclude_none=True) for answer in answers
         ]
         return fold_gemini(said, stream)
+
+    async def _responses(self, model: str, stream: bool) -> Meaning:
+        create = self.openai.responses.create
+        if not stream:
+            whole = await create(model=model, input=PROMPT)
+            return fold_responses([whole.to_dict()], stream=False)
+        events = [
+            event.to_dict() async for event in await create(model=model, input=PROMPT, stream=True)
+        ]
+        made = fold_responses(events, stream=True)
+        # What the last event repeats is what the others have told.
+        last = fold_responses([events[-1]["response"]], stream=False)
+        if (last.text, last.tools, last.refusal) != (made.text, made.tools, made.refusal):
+            raise ValueError(f"the last event repeats another answer: {last!r:.300}")
+        return made
 
     async def _anthropic(self, model: str, stream: bool) -> Meaning:
         messages: Any = [{"role": "user", "content": PROMPT}]

@@ -24,7 +24,7 @@ def _blocks_out_of_order(record: Record, _meaning: Meaning) -> bool:
 
 #: By the client's dialect: (name, whether it is the case, why it cannot be carried, the vendor's page)
 IMPOSSIBLE: dict[str, list[tuple[str, Callable[[Record, Meaning], bool], str, str]]] = {}
-IMPOSSIBLE["openai"] = IMPOSSIBLE["anthropic"] = [
+IMPOSSIBLE["openai"] = IMPOSSIBLE["anthropic"] = IMPOSSIBLE["openai_responses"] = [
     (
         "several choices",
         lambda record, meaning: record.dialect != "anthropic" and meaning.choices > 1,
@@ -40,7 +40,7 @@ IMPOSSIBLE["openai"] = IMPOSSIBLE["anthropic"] = [
     (
         "arguments that are no JSON object",
         lambda record, meaning: (
-            record.dialect == "openai"
+            record.dialect != "anthropic"
             and any(not isinstance(given, dict) for _, given in meaning.tools)
         ),
         "`tool_use.input` is an object",

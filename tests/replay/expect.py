@@ -11,6 +11,9 @@ from ..client import Got
 from .records import Record
 
 _FRAME_END = re.compile(rb"(?:\r\n|\n|\r)(?:\r\n|\n|\r(?!\n))")
+#: Success terminators, by their type.
+_ENDS = ("message_stop", "response.completed", "response.incomplete")
+_BEGINNINGS = ("response.created", "response.in_progress", "response.queued")
 #: A client sees its own upstream's 4xx, but never its 401 (that one is about our key).
 _STATUS = {400: 400, 401: 502, 403: 502, 404: 404, 413: 413, 422: 422, 429: 429}
 
@@ -36,13 +39,21 @@ class Frame:
         if self.data is not None and self.data.strip() == "[DONE]":
             return True
         payload = self.payload
-        return isinstance(payload, dict) and payload.get("type") == "message_stop"
+        return isinstance(payload, dict) and payload.get("type") in _ENDS
 
     @property
     def fails(self) -> bool:
         """Whether this is an error inside the stream."""
         payload = self.payload
-        return isinstance(payload, dict) and bool(payload.get("error"))
+        if not isinstance(payload, dict):
+            return False
+        return bool(payload.get("error")) or payload.get("type") == "response.failed"
+
+    @property
+    def begins(self) -> bool:
+        """Whether this only says that an answer is coming."""
+        payload = self.payload
+        return isinstance(payload, dict) and payload.get("type") in _BEGINNINGS
 
     @property
     def finishes(self) -> bool:
@@ -98,14 +109,16 @@ def mismatch(record: Record, got: Got) -> str | None:
 
 def fails_first(record: Record) -> bool:
     """Whether an error is all that a stream says: nothing was committed, so it becomes a status."""
-    said = [frame for frame in frames(record.body) if frame.data] if record.stream else []
+    if not record.stream:
+        return False
+    said = [frame for frame in frames(record.body) if frame.data and not frame.begins]
     return bool(said) and said[0].fails
 
 
 def _error_mismatch(record: Record, got: Got) -> str | None:
-    wanted = _STATUS.get(record.status, 502)
-    if record.status == 400 and b"API key not valid" in record.body:
-        wanted = 502  # Gemini's 401
+    # xAI and Gemini say it with a 400.
+    about_our_key = b"Incorrect API key" in record.body or b"API key not valid" in record.body
+    wanted = 502 if about_our_key else _STATUS.get(record.status, 502)
     if got.status != wanted:
         return f"status {got.status}, not {wanted}: {got.raw[:200]!r}"
     if got.error is None or not isinstance(got.error.get("message"), str):

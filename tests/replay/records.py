@@ -15,6 +15,7 @@ _DIALECTS = {
     "messages": "anthropic",
     "generate_content": "gemini",
     "stream_generate_content": "gemini",
+    "responses": "openai_responses",
 }
 _STREAM_STARTS = ("data:", "event:", "id:", ":")
 
@@ -82,8 +83,20 @@ def _read(paths: list[Path]) -> Iterator[Record]:
                 continue  # `/v1/threads/.../messages`: assistants, not Anthropic's dialect
             if "serverContent" in raw["response_body"]:
                 continue  # Gemini's live API, over a WebSocket
+            if raw["endpoint"] == "responses" and not _is_creation(raw):
+                continue
             if dialect is not None and raw.get("response_body_encoding", "utf8") == "utf8":
                 yield _record(raw, dialect)
+
+
+def _is_creation(raw: dict[str, Any]) -> bool:
+    """Whether a response was asked for, to be read at once; the others are fetched by their id."""
+    if (
+        raw.get("method", "POST") != "POST"
+        or (raw.get("path") or "/responses")[-10:] != "/responses"
+    ):
+        return False
+    return '"background":true' not in (raw.get("request_body") or "").replace(" ", "")
 
 
 def _record(raw: dict[str, Any], dialect: str) -> Record:
@@ -132,7 +145,8 @@ def _is_object(text: str) -> bool:
 def _synthetic(dialect: str, stream: bool) -> str:
     if dialect == "gemini":
         return json.dumps({"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]})
-    body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+    place = "input" if dialect == "openai_responses" else "messages"
+    body: dict[str, Any] = {"model": "m", place: [{"role": "user", "content": "Hello"}]}
     if dialect == "anthropic":
         body["max_tokens"] = 1024
     if stream:
@@ -148,7 +162,7 @@ def _reframed(text: str, dialect: str) -> str:
     for line in text.splitlines():
         if not line.strip():
             continue
-        name = json.loads(line).get("type", "") if dialect == "anthropic" else ""
+        name = json.loads(line).get("type", "") if dialect != "openai" else ""
         out += f"event: {name}\ndata: {line}\n\n" if name else f"data: {line}\n\n"
     if dialect == "openai" and "[DONE]" not in out:
         out += "data: [DONE]\n\n"

@@ -746,6 +746,10 @@ fn a_response_leads_to_its_conversation() {
     let budgets = open(&scratch.0);
     assert_eq!(budgets.conversation_of("t", "resp_1").unwrap(), None);
     budgets.note_response("t", "resp_1", 7, NOW).unwrap();
+    assert!(!budgets.is_of_another("another", "resp_1").unwrap(), "nobody has said whose it is");
+    budgets.note_owner("t", "resp_1", NOW).unwrap();
+    assert!(budgets.is_of_another("another", "resp_1").unwrap());
+    assert!(!budgets.is_of_another("t", "resp_1").unwrap());
     assert_eq!(budgets.conversation_of("t", "resp_1").unwrap(), Some(7));
     assert_eq!(budgets.conversation_of("another", "resp_1").unwrap(), None);
     let run = budgets.enter_run(&step("resp_1", None, None), &RunCaps::default(), NOW);

@@ -679,6 +679,7 @@ fn spoiler(dialect: Dialect) -> &'static [u8] {
         Dialect::OpenAiChat => br#"{"choices":[{"index":99,"delta":{"content":"spoiler"}}]}"#,
         Dialect::Gemini => br#"{"candidates":[{"index":99,"content":{"parts":[{"text":"spoiler"}]}}]}"#,
         Dialect::Anthropic => br#"{"type":"content_block_delta","index":99,"delta":{"type":"text_delta","text":"spoiler"}}"#,
+        Dialect::OpenAiResponses => br#"{"type":"response.output_text.delta","output_index":99,"delta":"spoiler"}"#,
     }
 }
 

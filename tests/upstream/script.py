@@ -17,6 +17,7 @@ from .wire import Answer, Reasoning, Text, Tool, Wire
 
 Step = Raw | Pause | End
 Steps = Iterator[Step] | list[Item] | list[Raw]
+_PREFIXES = {"openai": "chatcmpl-", "anthropic": "msg_", "openai_responses": "resp_"}
 _TRAILERS = b"0\r\nX-Checksum: LEAK-TRAILER\r\n\r\n"
 
 
@@ -31,15 +32,14 @@ class Script:
 
 
 def prompt_words(body: Any) -> int:
-    """Input tokens as this upstream counts them: words in `messages`, `contents`, `system` and
-    `input`.
-    """
+    """Input tokens as this upstream counts them: words of messages and what stands beside them."""
     if isinstance(body, str):
         return len(body.split())
     if isinstance(body, list):
         return sum(prompt_words(part) for part in body)
     if isinstance(body, dict):
-        wanted = ("messages", "system", "input", "content", "text", "contents", "parts", "requests")
+        wanted = ("messages", "system", "instructions", "input", "content", "text")
+        wanted += ("contents", "parts", "requests")
         return sum(prompt_words(body[name]) for name in wanted if name in body)
     return 0
 
@@ -64,7 +64,7 @@ def answer(plan: Plan, wire: Wire, exchange: Exchange, number: int) -> Answer:
     options = body.get("stream_options") or {}
     asked = wire.name != "openai" or bool(options.get("include_usage")) or plan.usage_each
     return Answer(
-        id=plan.answer_id or f"{'msg_' if wire.name == 'anthropic' else 'chatcmpl-'}{number}",
+        id=plan.answer_id or f"{_PREFIXES[wire.name]}{number}",
         model=plan.answer_model or exchange.model,
         pieces=pieces,
         usage=usage,

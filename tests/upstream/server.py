@@ -14,11 +14,16 @@ from .framing import head
 from .gemini import GEMINI, ArrayStyle, aside, read_path, wants_array
 from .loopback import LoopbackServer
 from .plan import Plan, UnknownPartError
+from .responses import RESPONSES
 from .script import prompt_words, script
 from .vocabulary import text
 from .wire import ANTHROPIC, OPENAI, Wire, dumps
 
-_ROUTES: dict[str, Wire] = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTHROPIC}
+_ROUTES: dict[str, Wire] = {
+    "/v1/chat/completions": OPENAI,
+    "/v1/messages": ANTHROPIC,
+    "/v1/responses": RESPONSES,
+}
 
 
 class ScriptedUpstream(LoopbackServer):

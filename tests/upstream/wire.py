@@ -1,4 +1,4 @@
-"""The two upstream dialects: what an answer looks like as events, as one body and as an error."""
+"""The upstream dialects: what an answer looks like as events, as one body and as an error."""
 
 import json
 from dataclasses import dataclass, field

@@ -73,8 +73,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str | None = None
     """Scheme, host and path; `/v1` at the end or not."""
     timeouts: Timeouts = Timeouts()
-    responses: bool = True
-    """Whether an `openai` host has the Responses API."""
+    responses: bool | None = None
+    """Whether an `openai` host has the Responses API; the catalogue knows it for its names, others
+    have it.
+    """
     headers: dict[str, str] = {}
     """Sent with every request."""
     on_disconnect: Literal["cancel", "drain"] = "cancel"

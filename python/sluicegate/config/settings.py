@@ -37,6 +37,8 @@ class Upstream:
     name: str
     dialect: str
     base_url: str
+    responses: bool
+    """It has OpenAI's Responses API beside Chat Completions."""
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     deadlines: Deadlines
     ask_usage: bool

@@ -11,7 +11,7 @@ from sluicegate.config.settings import Deadlines, Upstream
 from sluicegate.dialects.base import Host
 from sluicegate.providers import CATALOGUE, ProviderRow, row_at
 
-BUILT_DIALECTS: Final = ("openai", "anthropic", "gemini")
+BUILT_DIALECTS: Final = ("openai", "anthropic", "gemini", "openai_responses")
 NO_KEY: Final = "none"
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -62,6 +62,7 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         base_url=base_url,
         headers=(*_credential(row, dialect, key), *provider.headers.items()),
         deadlines=deadlines.narrowed(provider.timeouts),
+        responses=_has_responses(row, provider),
         ask_usage=ask_usage,
         drain=provider.on_disconnect == "drain",
         drop_unsupported=provider.unsupported == "drop",
@@ -75,6 +76,13 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         ),
         bound_field=_bound_field(dialect, host, row is not None or provider.lacks is not None),
     )
+
+
+def _has_responses(row: ProviderRow | None, provider: Provider) -> bool:
+    """Whether Chat Completions have the Responses API beside them."""
+    if provider.responses is not None:
+        return provider.responses
+    return row.responses if row else True
 
 
 def _host(row: ProviderRow | None, provider: Provider, ask_usage: bool) -> Host:

@@ -8,7 +8,8 @@ from sluicegate.dialects.anthropic import Anthropic
 from sluicegate.dialects.base import Dialect
 from sluicegate.dialects.gemini import Gemini
 from sluicegate.dialects.openai_chat import OpenAiChat
+from sluicegate.dialects.openai_responses import OpenAiResponses
 
 DIALECTS: Final[dict[str, Dialect]] = {
-    dialect.name: dialect for dialect in (OpenAiChat(), Anthropic(), Gemini())
+    dialect.name: dialect for dialect in (OpenAiChat(), Anthropic(), Gemini(), OpenAiResponses())
 }

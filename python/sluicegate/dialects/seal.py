@@ -6,7 +6,14 @@ from typing import Final
 
 from sluicegate.conversation import Conversation
 
-_MARKS: Final = {"sgGemini": "gemini", "sgAnthro": "anthropic"}
+OF_RESPONSES: Final = "openai_responses:"
+"""Before reasoning that OpenAI's Responses encrypted, where another dialect carries it."""
+
+_MARKS: Final = {
+    "sgGemini": "gemini",
+    "sgAnthro": "anthropic",
+    OF_RESPONSES: "openai_responses",
+}
 _UNMARKED: Final = {"gemini": "gemini"}
 """By the client's dialect; in chat clients' `thinking_blocks` they are Anthropic's."""
 

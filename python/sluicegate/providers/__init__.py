@@ -50,7 +50,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         reasoning_beside_output: whether its output counts leave out reasoning.
     """
 
-    dialect: Literal["openai", "anthropic", "gemini"]
+    dialect: Literal["openai", "openai_responses", "anthropic", "gemini"]
     base_url: str
     docs: str
     api_key_env: str = ""

@@ -2,8 +2,8 @@
 
 `python -m sluicegate.simulator [--host H] [--port P] [--first-token-ms N] [--token-ms N]
 [--die-with-parent]` prints one line of JSON, `{"url": "http://127.0.0.1:PORT"}`, when it is ready.
-It serves `POST /v1/chat/completions`, `/v1/messages`, `/v1/messages/count_tokens` and
-`/v1/embeddings`, Gemini's `/v1beta/models/MODEL:generateContent`, `:streamGenerateContent`,
+It serves `POST /v1/chat/completions`, `/v1/responses`, `/v1/messages`, `/v1/messages/count_tokens`
+and `/v1/embeddings`, Gemini's `/v1beta/models/MODEL:generateContent`, `:streamGenerateContent`,
 `:countTokens` and `:embedContent`, and `GET /v1/models`.
 
 The answer depends on the request alone.  A tool is called when the request offers one and either

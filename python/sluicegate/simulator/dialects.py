@@ -11,7 +11,7 @@ import msgspec
 from .prompt import Json, Prompt
 from .reply import Reply
 
-_CREATED = 1_700_000_000
+CREATED = 1_700_000_000
 SIGNATURE = "c2ltdWxhdGVk"
 _OPENAI_FINISH = {
     "end": "stop",
@@ -102,7 +102,7 @@ def openai_error(status: int, message: str) -> bytes:
 
 def _openai_head(prompt: Prompt, replies: list[Reply], kind: str) -> Json:
     identity = f"chatcmpl-sim-{replies[0].id}"
-    return {"id": identity, "object": kind, "created": _CREATED, "model": prompt.model}
+    return {"id": identity, "object": kind, "created": CREATED, "model": prompt.model}
 
 
 def _openai_usage(replies: list[Reply]) -> Json:

@@ -61,7 +61,7 @@ class Prompt:
         for part in content if isinstance(content, list) else []:
             if not isinstance(part, dict):
                 continue
-            if part.get("type") in ("image_url", "image"):
+            if part.get("type") in ("image_url", "image", "input_image"):
                 self.images += 1
             elif part.get("type") == "tool_result":
                 self.after_tool = True
@@ -128,6 +128,32 @@ def positive(body: Json, name: str) -> int | None:
     if not isinstance(value, int) or value < 1:
         raise RefusedError(f"{name} must be a whole number from 1 up")
     return value
+
+
+def read_responses(body: Json) -> Prompt:
+    """A Responses request."""
+    given = body.get("input")
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else given or []
+    results = [item for item in items if item.get("type") == "function_call_output"]
+    said = [item for item in items if "role" in item or item in results]
+    messages = [
+        {"role": "tool", "content": item.get("output")} if item in results else item
+        for item in said
+    ]
+    prompt = _common(body | {"messages": messages})
+    prompt.read_content(body.get("instructions"))
+    prompt.max_tokens = positive(body, "max_output_tokens")
+    for tool in body.get("tools") or []:
+        prompt.tools.append(Tool(tool.get("name", ""), tool.get("parameters") or {}))
+    choice = body.get("tool_choice")
+    prompt.must_call = choice == "required" or isinstance(choice, dict)
+    prompt.may_call = choice != "none"
+    prompt.wanted_tool = choice.get("name") if isinstance(choice, dict) else None
+    prompt.thinking = bool((body.get("reasoning") or {}).get("summary"))
+    wanted = (body.get("text") or {}).get("format") or {}
+    prompt.wants_json = wanted.get("type") in ("json_object", "json_schema")
+    prompt.json_schema = wanted.get("schema")
+    return prompt
 
 
 def _common(body: Json) -> Prompt:

@@ -23,9 +23,11 @@ from .prompt import (
     read_anthropic,
     read_anthropic_input,
     read_openai,
+    read_responses,
     words,
 )
 from .reply import Reply, embedding, replies_to
+from .responses import responses_events, responses_whole
 
 MODELS = ("sim-1", "sim-fast", "sim-slow")
 _DEFAULT_DIMENSIONS = 256
@@ -73,7 +75,18 @@ ANTHROPIC = Dialect(
 )
 GEMINI = Dialect(read_gemini, gemini_whole, gemini_events, gemini_error, b"")
 COUNTING = replace(ANTHROPIC, read=read_anthropic_input)
-_GENERATING = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTHROPIC}
+RESPONSES = Dialect(
+    read_responses,
+    responses_whole,
+    responses_events,
+    dialects.openai_error,
+    b"event: error\n",
+)
+_GENERATING = {
+    "/v1/chat/completions": OPENAI,
+    "/v1/messages": ANTHROPIC,
+    "/v1/responses": RESPONSES,
+}
 _GEMINI_PATH = re.compile(r"/v1(?:beta)?/models/(.+):(\w+)")
 
 
@@ -87,7 +100,9 @@ class Provider:
         """One request, routed."""
         is_anthropic = request.path.startswith("/v1/messages")
         named = _GEMINI_PATH.fullmatch(unquote(request.path))
-        dialect = GEMINI if named else ANTHROPIC if is_anthropic else OPENAI
+        dialect = ANTHROPIC if is_anthropic else _GENERATING.get(request.path, OPENAI)
+        if named:
+            dialect = GEMINI
         if request.method == "GET" and request.path == "/v1/models":
             await answer.whole(200, _models())
             return

@@ -111,7 +111,7 @@ impl Encoder {
             }
             Delta::End => self.end(out),
             // What server-side tools do has no place in this dialect.
-            Delta::VendorBlock { .. } | Delta::VendorDelta { .. } => {}
+            Delta::Unshown { .. } | Delta::VendorBlock { .. } | Delta::VendorDelta { .. } => {}
         }
     }
 

@@ -11,6 +11,7 @@ from sluicegate.conversation import (
     DocumentPart,
     ImagePart,
     Part,
+    RedactedThinkingPart,
     RefusalPart,
     TextPart,
     ThinkingPart,
@@ -23,8 +24,8 @@ from sluicegate.conversation import (
 )
 from sluicegate.dialects.anthropic import thinking
 from sluicegate.dialects.anthropic.blocks import block_of, file_of_another, tool_id
+from sluicegate.dialects.anthropic.thinking import own_seal
 from sluicegate.dialects.carry import Carrier, mark
-from sluicegate.dialects.seal import own_signature
 
 HARMLESS: Final = frozenset(
     {
@@ -49,6 +50,10 @@ HARMLESS: Final = frozenset(
         "include_reasoning",
         "labels",
         "safetySettings",
+        "include",
+        "max_tool_calls",
+        "text",
+        "truncation",
     }
 )
 """Top-level fields of OpenAI, of hosts of its dialect (Groq, OpenRouter, Z.ai) and of Gemini that
@@ -63,6 +68,7 @@ HARMLESS_INSIDE: Final = frozenset(
         "cache_control",
         "executed_tools",
         "extra_content",
+        "phase",
         "prefix",
         "prompt_cache_breakpoint",
         "provider_specific_fields",
@@ -306,6 +312,8 @@ class _Encoder:
         return block
 
     def plain(self, part: Part) -> Json | None:
+        if isinstance(part, ThinkingPart) and not self.carry.same_dialect:
+            part = msgspec.structs.replace(part, signature=own_seal(self.c, part))
         if isinstance(part, DocumentPart) and not self.carry.same_dialect:
             file = file_of_another(part)
             return None if file is None else block_of(file)
@@ -313,14 +321,12 @@ class _Encoder:
 
     def is_void(self, part: Part) -> bool:
         """Whether another dialect's part would be refused and says nothing here."""
-        if isinstance(part, ThinkingPart):
-            signature = own_signature(self.c, part.signature, "anthropic")
-            if signature is None:
-                # Only the vendor's own thoughts are signed so; another model's are not part of the
-                # talk.
-                self.carry.leave_out(part.path)
-                return True
-            part.signature = signature
+        if isinstance(part, ThinkingPart | RedactedThinkingPart):
+            # Only the vendor's own thoughts are signed; another model's are not part of the talk.
+            if own_seal(self.c, part) is not None:
+                return False
+            self.carry.leave_out(part.path)
+            return True
         if isinstance(part, ImagePart) and part.detail not in {None, "auto"}:
             self.carry.leave_out(f"{part.path}.image_url.detail")
         if isinstance(part, ImagePart | DocumentPart) and part.file_id is not None:

@@ -15,6 +15,7 @@ from sluicegate.conversation import (
     ToolCallPart,
 )
 from sluicegate.dialects.reasoning import MIN_BUDGET_TOKENS, budget_of, effort_of
+from sluicegate.dialects.seal import own_signature
 
 _NO_THINKING: Final = re.compile(r"claude-(instant|2|3(?![.-]7))")
 """Models that cannot think aloud at all."""
@@ -46,6 +47,12 @@ class Thinking(NamedTuple):
     effort: str | None
     max_tokens: int
     is_left_out: bool = False
+
+
+def own_seal(c: Conversation, part: ThinkingPart | RedactedThinkingPart) -> str | None:
+    """What a thought is signed with, or hides, if a model of this vendor's thought it."""
+    sealed = part.data if isinstance(part, RedactedThinkingPart) else part.signature
+    return own_signature(c, sealed, "anthropic")
 
 
 def same(reasoning: Reasoning, max_tokens: int) -> Thinking:
@@ -119,6 +126,6 @@ def _in_unsigned_tool_loop(c: Conversation) -> bool:
     if not any(isinstance(part, ToolCallPart) for part in last.parts):
         return False
     first = last.parts[0]
-    if isinstance(first, ThinkingPart):
-        return not first.signature
-    return not isinstance(first, RedactedThinkingPart)
+    if not isinstance(first, ThinkingPart | RedactedThinkingPart):
+        return True
+    return own_seal(c, first) is None

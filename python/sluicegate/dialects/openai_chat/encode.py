@@ -37,17 +37,28 @@ HARMLESS: Final = frozenset(
         "betas",
         "container",
         "diagnostics",
+        "include",
         "inference_geo",
         "labels",
+        "max_tool_calls",
         "metadata",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "reasoning",
         "safetySettings",
+        "safety_identifier",
         "speed",
+        "store",
+        "stream_options",
+        "text",
+        "truncation",
         "user_profile_id",
         "workspace_id",
     }
 )
-"""Top-level fields of Anthropic's and Gemini's that tune their own side; leaving them out cannot
-change what the answer means.
+"""Top-level fields of Anthropic, of Gemini and of Responses that tune their own side; leaving them
+out cannot change what the answer means.
 """
 
 HARMLESS_INSIDE: Final = frozenset(
@@ -59,6 +70,8 @@ HARMLESS_INSIDE: Final = frozenset(
         "defer_loading",
         "eager_input_streaming",
         "input_examples",
+        "phase",
+        "prompt_cache_breakpoint",
         "response",
         "responseJsonSchema",
         "toolset_name",
@@ -76,17 +89,30 @@ _NO_EFFORT: Final = re.compile(r"(^|/)(gpt-3\.5|gpt-4|chatgpt-4o)")
 https://developers.openai.com/api/docs/guides/reasoning
 """
 
-_TIERS: Final = {"auto": "auto", "standard_only": "default"}
+_TIERS: Final = {
+    "auto": "auto",
+    "default": "default",
+    "flex": "flex",
+    "priority": "priority",
+    "standard_only": "default",
+}
 
 _TUNING: Final = frozenset({"reasoning_effort", "service_tier", "user"})
 """What changes no answer's meaning where a host lacks it."""
 
-_SAID_AS: Final = {
-    "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
-    "stop": "stop_sequences",
-    "user": "metadata.user_id",
+_SAID_AS: Final[dict[str, dict[str, str]]] = {
+    "anthropic": {
+        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+        "stop": "stop_sequences",
+        "user": "metadata.user_id",
+    },
+    "gemini": {"stop": "stop_sequences"},
+    "openai_responses": {
+        "max_completion_tokens": "max_output_tokens",
+        "response_format": "text.format",
+    },
 }
-"""How a client of Anthropic's dialect names a field."""
+"""How a client of another dialect names a field."""
 
 Json = dict[str, Any]
 
@@ -170,7 +196,7 @@ class _Encoder:
     def name_at_the_client(self, name: str) -> str:
         if name == "reasoning_effort" and self.c.reasoning is not None:
             return self.c.reasoning.path
-        return _SAID_AS.get(name, name)
+        return _SAID_AS.get(self.c.dialect, {}).get(name, name)
 
     def reasoning(self, out: Json, model: str) -> None:
         reasoning = self.c.reasoning
@@ -200,7 +226,7 @@ class _Encoder:
             return {"type": form.kind}
         schema: Json = {"name": form.name or "answer", "schema": form.schema}
         # Anthropic's formats are always held to; OpenAI's only where asked.
-        strict = True if form.strict is None and not self.carry.same_dialect else form.strict
+        strict = True if self.c.dialect == "anthropic" else form.strict
         if strict is not None:
             schema["strict"] = strict
         if form.description is not None:

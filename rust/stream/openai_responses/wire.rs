@@ -1,0 +1,133 @@
+//! What we read of an event; every other field is skipped unread.
+//!
+//! Source: <https://platform.openai.com/docs/api-reference/responses-streaming>.
+
+use serde_json::value::RawValue;
+
+use crate::stream::text::{Label, Text};
+use crate::stream::usage::Count;
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Event<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Label<'a>,
+    pub output_index: Option<u32>,
+    pub content_index: Option<u32>,
+    pub summary_index: Option<u32>,
+    pub sequence_number: Count,
+    /// Text in all events whose text we read; an object in some others.
+    #[serde(borrow)]
+    pub delta: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub item: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub part: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub annotation: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub response: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub error: Option<&'a RawValue>,
+}
+
+/// `response` of an event, and a whole unstreamed answer.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Response<'a> {
+    #[serde(borrow)]
+    pub id: Label<'a>,
+    #[serde(borrow)]
+    pub model: Label<'a>,
+    pub created_at: Count,
+    #[serde(borrow)]
+    pub status: Label<'a>,
+    #[serde(borrow)]
+    pub output: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    pub usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub service_tier: Label<'a>,
+    #[serde(borrow)]
+    pub error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub incomplete_details: Option<&'a RawValue>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct IncompleteDetails<'a> {
+    #[serde(borrow)]
+    pub reason: Label<'a>,
+}
+
+/// One entry of `output`.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Item<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Label<'a>,
+    #[serde(borrow)]
+    pub id: Label<'a>,
+    #[serde(borrow)]
+    pub call_id: Label<'a>,
+    #[serde(borrow)]
+    pub name: Label<'a>,
+    #[serde(borrow)]
+    pub arguments: Option<Text<'a>>,
+    /// Of a tool whose input is free text.
+    #[serde(borrow)]
+    pub input: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub content: Option<Vec<Part<'a>>>,
+    #[serde(borrow)]
+    pub summary: Option<Vec<Part<'a>>>,
+    #[serde(borrow)]
+    pub encrypted_content: Label<'a>,
+}
+
+/// The two fields of an item that tell whether the rest of it is read.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ItemHead<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Label<'a>,
+    #[serde(borrow)]
+    pub id: Label<'a>,
+}
+
+/// A part of a message, of reasoning or of its summary.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Part<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Label<'a>,
+    #[serde(borrow)]
+    pub text: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub refusal: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub annotations: Option<Vec<&'a RawValue>>,
+}
+
+/// An error object, or a whole event that is one.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct ErrorBody<'a> {
+    #[serde(borrow)]
+    pub message: Label<'a>,
+    #[serde(borrow, rename = "type")]
+    pub kind: Label<'a>,
+    #[serde(borrow)]
+    pub code: Label<'a>,
+}
+
+/// A source of a text.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Annotation<'a> {
+    #[serde(borrow)]
+    pub url: Label<'a>,
+    #[serde(borrow)]
+    pub title: Label<'a>,
+}
