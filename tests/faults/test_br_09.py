@@ -30,7 +30,7 @@ from .surface import (
 
 BUDGET = "key:one:budget"
 #: by dialect, the provider that speaks it
-HOME = {"openai": "u", "anthropic": "a", "gemini": "g"}
+HOME = {"openai": "u", "anthropic": "a", "gemini": "g", "openai_responses": "r"}
 HEADERS = {"authorization": f"Bearer {KEY}"}
 #: what nobody bills: a count of a request
 FREE = {path for path, route in MODEL_ROUTES.items() if route.operation == "count_tokens"}

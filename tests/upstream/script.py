@@ -17,7 +17,12 @@ from .wire import Answer, Reasoning, Text, Tool, Wire
 
 Step = Raw | Pause | End
 Steps = Iterator[Step] | list[Item] | list[Raw]
-_PREFIXES = {"openai": "chatcmpl-", "anthropic": "msg_", "openai_responses": "resp_"}
+_PREFIXES = {
+    "openai": "chatcmpl-",
+    "anthropic": "msg_",
+    "gemini": "chatcmpl-",
+    "openai_responses": "resp_",
+}
 _TRAILERS = b"0\r\nX-Checksum: LEAK-TRAILER\r\n\r\n"
 
 

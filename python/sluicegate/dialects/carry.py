@@ -99,6 +99,8 @@ def mark(item: dict[str, Any], control: CacheControl | None) -> None:
 
 def _keys_below(extra: Extra, base: str) -> list[str]:
     """The keys of the objects between `base` and the field; `name` itself may hold dots."""
+    if base and not extra.path.startswith(f"{base}."):
+        return []  # of another message that is told as one with this
     between = extra.path.removeprefix(base).removesuffix(extra.name)
     return [key for key in between.split(".") if key]
 
