@@ -8,7 +8,8 @@ import time
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
+from zlib import crc32
 
 import pytest
 
@@ -26,18 +27,24 @@ PAIRS = [
     ("openai", "a"),
     ("anthropic", "u"),
 ]
-#: Those with OpenAI's Responses on one side or on both.
-ALL_PAIRS = [
-    *PAIRS,
-    ("openai_responses", "u"),
-    ("openai_responses", "a"),
-    ("openai", "r"),
-    ("anthropic", "r"),
-]
+#: Those with OpenAI's Responses as the client's dialect, and as the provider's.
+RESPONSES_CLIENTS = [("openai_responses", "u"), ("openai_responses", "a")]
+RESPONSES_PROVIDERS = [("openai", "r"), ("anthropic", "r")]
+ALL_PAIRS = [*PAIRS, *RESPONSES_CLIENTS, *RESPONSES_PROVIDERS]
+T = TypeVar("T", bound=Callable[..., None])
 pairs = pytest.mark.parametrize(("dialect", "provider"), PAIRS, ids=[f"{d}-{p}" for d, p in PAIRS])
-all_pairs = pytest.mark.parametrize(
-    ("dialect", "provider"), ALL_PAIRS, ids=[f"{d}-{p}" for d, p in ALL_PAIRS]
-)
+
+
+def all_pairs(test: T) -> T:
+    """Each of `PAIRS`; of those with Responses one client's and one provider's, in turn by the
+    test's name, so that the suite stays short.
+    """
+    turn = crc32(test.__name__.encode())
+    some = [*PAIRS, RESPONSES_CLIENTS[turn % 2], RESPONSES_PROVIDERS[turn // 2 % 2]]
+    names = [f"{dialect}-{provider}" for dialect, provider in some]
+    return pytest.mark.parametrize(("dialect", "provider"), some, ids=names)(test)
+
+
 forms = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 

@@ -1,0 +1,92 @@
+"""Gemini's requests for a provider of Responses, and those of Responses for Gemini."""
+
+import json
+from typing import Any, Final
+
+import pytest
+
+from sluicegate.errors import UnsupportedFieldError
+
+from .translate import translate
+
+G: Final = "gemini"
+R: Final = "openai_responses"
+HI: Final = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+ASKED: Final = {
+    "type": "message",
+    "role": "user",
+    "content": [{"type": "input_text", "text": "hi"}],
+}
+CALL: Final = {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"a":1}'}
+RESULT: Final = {"type": "function_call_output", "call_id": "c", "output": '{"b":2}'}
+
+
+def reasoning(encrypted: str) -> dict[str, Any]:
+    return {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": encrypted}
+
+
+def test_a_request_of_geminis_is_one_of_responses() -> None:
+    function = {"name": "f", "parameters": {"type": "OBJECT"}}
+    calling = {"mode": "ANY", "allowedFunctionNames": ["f"]}
+    request = {
+        **HI,
+        "systemInstruction": {"parts": [{"text": "be brief"}]},
+        "generationConfig": {"maxOutputTokens": 5, "responseMimeType": "application/json"},
+        "tools": [{"functionDeclarations": [function]}],
+        "toolConfig": {"functionCallingConfig": calling},
+        "safetySettings": [],
+        "labels": {},
+    }
+    out, dropped = translate(G, R, request)
+    assert out["instructions"] == "be brief"
+    assert out["input"] == [ASKED]
+    assert out["max_output_tokens"] == 5
+    assert out["text"] == {"format": {"type": "json_object"}}
+    assert [tool["name"] for tool in out["tools"]] == ["f"]
+    assert out["tool_choice"] == {"type": "function", "name": "f"}
+    assert dropped == ["safetySettings", "labels"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("stopSequences", ["x"]), ("topK", 3), ("seed", 1), ("candidateCount", 2)],
+)
+def test_what_responses_lack_is_named_in_geminis_words(field: str, value: object) -> None:
+    with pytest.raises(UnsupportedFieldError) as caught:
+        translate(G, R, {**HI, "generationConfig": {field: value}})
+    assert caught.value.param == f"generationConfig.{field}"
+
+
+def test_a_tool_loop_of_responses_is_one_of_geminis() -> None:
+    """The signature of a thought without words goes back to the call that it is about."""
+    request = {"input": [ASKED, reasoning("signature:sgGeminiQUJD"), CALL, RESULT]}
+    out, dropped = translate(R, G, request, model="gemini-3-pro")
+    call = {"functionCall": {"id": "c", "name": "f", "args": {"a": 1}}, "thoughtSignature": "QUJD"}
+    result = {"functionResponse": {"id": "c", "name": "f", "response": {"b": 2}}}
+    assert out["contents"] == [
+        HI["contents"][0],
+        {"role": "model", "parts": [call]},
+        {"role": "user", "parts": [result]},
+    ]
+    assert dropped == []
+
+
+@pytest.mark.parametrize("encrypted", ["gAAA", "signature:QUJD", "redacted:QUJD"])
+def test_what_another_vendor_sealed_does_not_reach_gemini(encrypted: str) -> None:
+    out, dropped = translate(R, G, {"input": [ASKED, reasoning(encrypted), ASKED]})
+    assert encrypted.rpartition(":")[2] not in json.dumps(out)
+    assert dropped == ["input[1]"]
+
+
+def test_what_gemini_sealed_does_not_reach_anthropic() -> None:
+    request = {"input": [ASKED, reasoning("signature:sgGeminiQUJD"), ASKED]}
+    out, dropped = translate(R, "anthropic", request)
+    assert "QUJD" not in json.dumps(out)
+    assert dropped == ["input[1]"]
+
+
+@pytest.mark.parametrize("target", ["anthropic", "openai", G])
+def test_a_phase_says_nothing_to_others(target: str) -> None:
+    said = {"role": "assistant", "content": "one", "phase": "commentary"}
+    _, dropped = translate(R, target, {"input": [ASKED, said, {**said, "phase": "final"}, ASKED]})
+    assert dropped == ["input[1].phase", "input[2].phase"]
