@@ -222,7 +222,7 @@ def test_cf_04_a_gateway_that_cannot_start_ends_and_says_so(
 
 
 #: models whose requests have the core panic, by where it does
-PANICS = {point: f"ok-3+itl-5@panic-{point}" for point in ("admit", "attempt", "relay")}
+PANICS = {point: f"ok-3+itl-300@panic-{point}" for point in ("admit", "attempt", "relay")}
 UNHARMED = "ok+n-100+itl-10"
 
 
