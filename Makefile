@@ -16,7 +16,7 @@ STAMP := $(VENV)/.stamp
 # so at the end. What fails twice has failed.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --reruns 1 --reruns-delay 1
 # What a front could break; these run under the second one too.
-FRONT_TESTS := tests/faults tests/replay/test_replay.py tests/transport tests/test_client.py tests/test_small_routes.py
+FRONT_TESTS := tests/faults tests/replay/test_replay.py::test_the_same_dialect_passes_byte_for_byte tests/transport tests/test_client.py tests/test_small_routes.py
 
 .PHONY: help setup run test test-rust test-python bench gates lint format wheel clean
 
