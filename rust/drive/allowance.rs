@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::attempt::Running;
+use super::client_stream::encoding;
 use super::exchange::Exchange;
-use super::relay::encoding;
 use super::tally;
 use crate::budget::{Ask, Extension};
 use crate::dialect::Dialect;

@@ -1,9 +1,6 @@
 //! A streamed answer on its way to the client: counted, checked, and untouched where the dialect is the same.
 
-use std::borrow::Cow;
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -11,44 +8,36 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http::Response;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::{Frame, Incoming};
 
-use super::allowance::{Allowance, Room};
+use super::allowance::Allowance;
+use super::arrival::{Next, arrived, behind};
 use super::attempt::{End, Rest, Running, append, translation};
+use super::client_stream::{encoding, stream_type};
 use super::deadline::{Deadline, Stop, after};
 use super::defect::Point;
+use super::draining::{Draining, recycle};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
+use super::last_words::{malformed, message, origin, own_error};
 use super::outbox::{Head, State};
 use super::reader::Reader;
 use super::row::millis;
-use super::runtime::Runtime;
 use super::snapshot::{Operation, Upstream};
+use super::step::{Stall, Step};
 use super::{response_headers, tally, whole};
-use crate::budget::Ask;
 use crate::dialect::Dialect;
-use crate::error::Error;
 use crate::meter::{Meter, Sighting};
-use crate::sse;
-use crate::stream::{self, Delta, Encoder, StreamError, Trail, UpstreamError};
+use crate::stream::{Encoder, StreamError};
 use crate::tokens::StreamCounter;
 use crate::transport::{Coding, Decoder, Lease, UnknownCoding};
 
-const EVENT_STREAM: &str = "text/event-stream";
-/// How long the end of a finished stream is waited for, so that its connection can be used again.
-const TAIL_WAIT: Duration = Duration::from_millis(500);
-/// Streams read on at once for clients that left, and bytes read for each.
-const MAX_DRAINING: usize = 64;
+/// Bytes that are read on for a client that left.
 const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes read from an upstream before what is in them goes out.
 const MAX_BATCH_BYTES: usize = 32 * 1024;
 /// Bytes that may wait in a connection's buffers when its client leaves.
 const MAX_ARRIVED_BYTES: usize = 1024 * 1024;
-
-/// What a client's stream is called.
-pub(super) fn stream_type(x: &Exchange) -> &'static str {
-    if x.admission.place.as_array { "application/json" } else { EVENT_STREAM }
-}
 
 /// Keeps a waiting client's connection alive; the first one sends the head.
 pub(super) fn heartbeat(x: &Exchange, deadline: &mut Deadline) {
@@ -131,44 +120,6 @@ async fn first_data(run: &mut Running, body: &mut Incoming) -> Result<Bytes, End
         }
     }
     Ok(begun.freeze())
-}
-
-/// A stream that is read on for a client that left; there is room for so many.
-struct Draining(Rc<Runtime>);
-
-impl Draining {
-    fn begin(run: &mut Running) -> Option<Self> {
-        let count = run.rt.draining.get();
-        if !run.target.upstream.drain || count >= MAX_DRAINING {
-            return None;
-        }
-        run.rt.draining.set(count + 1);
-        run.deadline.outlive_client();
-        Some(Self(run.rt.clone()))
-    }
-}
-
-impl Drop for Draining {
-    fn drop(&mut self) {
-        self.0.draining.set(self.0.draining.get().saturating_sub(1));
-    }
-}
-
-/// Reads the nothing that should be left, so that the connection can serve the next request.
-fn recycle(lease: Lease, mut body: Incoming) {
-    tokio::task::spawn_local(async move {
-        let rest = async {
-            while let Some(Ok(frame)) = body.frame().await {
-                if frame.is_data() && frame.data_ref().is_some_and(|d| !d.is_empty()) {
-                    return false;
-                }
-            }
-            true
-        };
-        if tokio::time::timeout(TAIL_WAIT, rest).await.unwrap_or(false) {
-            lease.recycle();
-        }
-    });
 }
 
 pub(super) fn decoder(headers: &http::HeaderMap) -> Result<Option<Decoder>, Failure> {
@@ -582,31 +533,6 @@ impl Relay {
     }
 }
 
-/// What a body's stream gives next: a piece, an error, or its end.
-type Next = Option<Result<Frame<Bytes>, hyper::Error>>;
-
-/// What the connection's task has read behind the last piece.
-///
-/// That task hands over one piece at a time. It woke when the last one was taken, so behind it in the queue comes the
-/// next one, if there is one: a turn of a task and no look at the sockets.
-async fn behind(body: &mut Incoming) -> Poll<Next> {
-    let mut had_turn = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut had_turn, true) {
-            return Poll::Ready(Pin::new(&mut *body).poll_frame(cx));
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await
-}
-
-/// What has arrived on the connection: its task looks at the socket before the body is looked at.
-async fn arrived(body: &mut Incoming) -> Poll<Next> {
-    tokio::task::yield_now().await;
-    poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await
-}
-
 /// Stops reading while the client has enough to take: its slowness reaches the upstream. Its time is not the upstream's.
 async fn wait_for_room(run: &mut Running) {
     if run.x.outbox.has_room() {
@@ -619,180 +545,4 @@ async fn wait_for_room(run: &mut Running) {
         run.deadline.tick_at(Some(after(Instant::now(), run.x.admission.snapshot.commit_after)));
     }
     run.deadline.enter(run.target.timeouts.idle);
-}
-
-/// What an encoder must know of the request.
-pub(super) fn encoding(x: &Exchange) -> stream::Options {
-    stream::Options {
-        request_id: x.id_text.clone(),
-        include_usage: x.admission.scan.include_usage(),
-        as_array: x.admission.place.as_array,
-        created_s: x.id.get_timestamp().map_or(0, |time| time.to_unix().0),
-        echo: match x.admission.dialect {
-            Dialect::OpenAiResponses => stream::openai_responses::echo(&x.admission.body),
-            _ => Vec::new(),
-        },
-        ..stream::Options::default()
-    }
-}
-
-/// An error as the last event of a stream that went out as it came.
-fn own_error(x: &Exchange, error: &StreamError<'_>, out: &mut Vec<u8>) {
-    Encoder::resume(x.admission.dialect, encoding(x), &Trail::default()).error(error, out);
-}
-
-/// An error as all that a stream says.
-pub fn write_error(dialect: Dialect, as_array: bool, error: &StreamError<'_>, out: &mut Vec<u8>) {
-    let options = stream::Options { as_array, ..stream::Options::default() };
-    Encoder::new(dialect, options).error(error, out);
-}
-
-fn origin(failure: &Failure) -> &'static str {
-    match failure.kind {
-        FailureKind::Shutdown | FailureKind::RunEnded | FailureKind::RunOver => "gateway",
-        _ => "upstream",
-    }
-}
-
-/// What the client is told; details that name hosts stay in the log.
-fn message(failure: &Failure) -> &'static str {
-    match failure.kind {
-        FailureKind::IdleTimeout => "the upstream fell silent in the middle of its answer",
-        FailureKind::TotalTimeout => "the request's time ran out in the middle of the answer",
-        FailureKind::MalformedEvent => "the upstream sent an event that cannot be read",
-        FailureKind::TooLarge => "the upstream sent an event that is too large",
-        FailureKind::InBandError => "the upstream reported an error in the middle of its answer",
-        FailureKind::Shutdown => "the gateway is shutting down",
-        FailureKind::RunOver => "the run's time is over",
-        FailureKind::RunEnded => "the run was ended by an administrator",
-        _ => "the upstream's answer ended before its end",
-    }
-}
-
-pub(super) fn malformed(error: &Error) -> Failure {
-    let kind = match error {
-        Error::EventTooLarge { .. } => FailureKind::TooLarge,
-        _ => FailureKind::MalformedEvent,
-    };
-    Failure::new(kind, error.to_string())
-}
-
-/// One frame's way through the meter and, where the dialects differ, the encoder.
-struct Step<'a> {
-    x: &'a Exchange,
-    upstream: &'a Upstream,
-    /// What follows an error that is passed on.
-    closing: &'static [u8],
-    meter: &'a mut Meter<StreamCounter>,
-    encoder: Option<&'a mut Encoder>,
-    hides_usage: bool,
-    out: &'a mut Vec<u8>,
-    seen: &'a mut Sighting,
-    allowance: Option<&'a mut Allowance>,
-    is_full: &'a mut bool,
-    stall: &'a mut Stall,
-}
-
-/// A stream that waits for other hosts to say whether there is room for more of it.
-#[derive(Debug, Default)]
-struct Stall {
-    asks: Vec<Ask>,
-    /// Whole frames that came behind the one that was too much.
-    frames: Vec<u8>,
-}
-
-impl Stall {
-    const fn is_on(&self) -> bool {
-        !self.asks.is_empty()
-    }
-}
-
-impl Step<'_> {
-    fn frame(&mut self, frame: &sse::Frame<'_>) -> Result<(), Error> {
-        let is_over = self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR);
-        if is_over || *self.is_full {
-            return Ok(()); // what follows the first terminator is dropped
-        }
-        if self.stall.is_on() {
-            self.stall.frames.extend_from_slice(frame.raw);
-            return Ok(());
-        }
-        let Some(event) = &frame.event else {
-            if self.encoder.is_none() && frame.complete {
-                self.out.extend_from_slice(frame.raw);
-            }
-            return Ok(());
-        };
-        let allowance = &mut self.allowance;
-        let sighting = match &mut self.encoder {
-            None => match allowance {
-                None => self.meter.observe(event.name(), &event.data)?,
-                Some(allowance) => {
-                    allowance.block(event.name(), &event.data);
-                    self.meter.observe_with(event.name(), &event.data, |d| allowance.delta(d))?
-                }
-            },
-            Some(encoder) => {
-                let (out, upstream) = (&mut *self.out, self.upstream);
-                self.meter.observe_with(event.name(), &event.data, |delta| {
-                    if let Some(allowance) = allowance {
-                        allowance.delta(delta);
-                    }
-                    match delta {
-                        Delta::End => {} // it waits until the usage in it is settled
-                        Delta::Error(error) => {
-                            encoder.delta(&Delta::Error(unquoted(error, upstream)), out);
-                        }
-                        delta => encoder.delta(delta, out),
-                    }
-                })?
-            }
-        };
-        *self.seen |= sighting;
-        let hidden = self.hides_usage && sighting.contains(Sighting::USAGE_ONLY);
-        if self.encoder.is_none() && !hidden {
-            if sighting.contains(Sighting::ERROR) {
-                self.pass_error(frame.raw);
-            } else {
-                self.out.extend_from_slice(frame.raw);
-            }
-        }
-        if sighting.contains(Sighting::CONTENT)
-            && let Some(allowance) = &mut self.allowance
-        {
-            match allowance.admits(self.meter) {
-                Room::Some => {}
-                Room::None => *self.is_full = true,
-                Room::Asks(asks) => self.stall.asks = asks,
-            }
-        }
-        Ok(())
-    }
-
-    /// The upstream's own error event as it came, unless it quotes what it was told in confidence.
-    fn pass_error(&mut self, raw: &[u8]) {
-        let Some(error) = self.meter.upstream_error() else { return };
-        let told = unquoted(error, self.upstream);
-        let is_clean =
-            matches!(self.upstream.secrets.hidden(&String::from_utf8_lossy(raw)), Cow::Borrowed(_));
-        // Escapes hide a secret from a search of the bytes, not from one of the text.
-        if is_clean && told == *error {
-            self.out.extend_from_slice(raw);
-            self.out.extend_from_slice(self.closing);
-        } else {
-            let error = StreamError::from_upstream(&told, &self.x.id_text);
-            own_error(self.x, &error, self.out);
-        }
-    }
-}
-
-/// What a client may read of an upstream's error.
-fn unquoted(error: &UpstreamError, upstream: &Upstream) -> UpstreamError {
-    let hidden = |text: &str| upstream.secrets.hidden(text).into_owned();
-    UpstreamError {
-        message: hidden(&error.message),
-        kind: hidden(&error.kind),
-        code: hidden(&error.code),
-        raw: error.raw.clone(),
-    }
 }

@@ -10,10 +10,12 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 
 use super::attempt::{End, Rest, Running, translation};
+use super::client_stream::{encoding, stream_type};
 use super::deadline::Stop;
 use super::failure::{Failure, FailureKind};
+use super::last_words::malformed;
 use super::outbox::State;
-use super::relay::{self, decoder, encoding, malformed};
+use super::relay::{self, decoder};
 use super::row::millis;
 use super::snapshot::Operation;
 use super::{response_headers, tally};
@@ -152,7 +154,7 @@ pub(super) async fn as_stream(
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let overhead = run.overhead_us(answered);
     let head = run.x.client_status().is_none().then(|| {
-        let kind = relay::stream_type(&run.x);
+        let kind = stream_type(&run.x);
         response_headers::answer(&run.x, &run.target, &parts.headers, kind, overhead, None)
     });
     run.x.set_client_status(200);
