@@ -108,10 +108,18 @@ def assert_refused(got: Got, status: int, *, origin: str = "upstream") -> None:
 
 
 def assert_error_shape(got: Got) -> None:
-    """OpenAI: message, type, code.  Anthropic: a typed envelope.  Strings where they belong."""
+    """OpenAI: message, type, code.  Anthropic: a typed envelope.  Google: a number, a status and
+    a reason.  Strings where they belong.
+    """
     error = got.error
     assert error is not None
     assert isinstance(error["message"], str)
+    if got.ask.dialect == "gemini":
+        assert isinstance(error["code"], int)
+        assert isinstance(error["status"], str)
+        if "origin" in error:  # an event that passed as Google wrote it has neither
+            assert isinstance(error["details"][0]["reason"], str)
+        return
     assert isinstance(error["type"], str)
     if got.ask.dialect != "anthropic":
         assert {"message", "type", "code"} <= set(error)
