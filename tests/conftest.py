@@ -1,9 +1,39 @@
-"""What all tests share: where the corpora are."""
+"""What all tests share: where the corpora are, and folders that go when they have served."""
 
 import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+
+from .folders import NOT_PASSED, kept_on_failure, thin
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport]:
+    """Counts what did not pass, for `kept_on_failure`."""
+    report = yield
+    if not report.passed:
+        item.session.stash[NOT_PASSED] = item.session.stash.get(NOT_PASSED, 0) + 1
+    return report
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """pytest's own, which it removes if the test passed; what stays is made thin."""
+    before = request.session.stash.get(NOT_PASSED, 0)
+    yield tmp_path
+    if request.session.stash.get(NOT_PASSED, 0) > before:
+        thin(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_path(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Like `tmp_path`, for all tests of a module."""
+    with kept_on_failure(request.session, tmp_path_factory.mktemp("module")) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

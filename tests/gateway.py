@@ -136,6 +136,7 @@ class Gateway:
         end = time.monotonic() + within_s
         while not self.ready():
             if self.process.poll() is not None or time.monotonic() > end:
+                self.kill()
                 raise AssertionError(f"the gateway did not start:\n{self.log()[-3000:]}")
             time.sleep(0.05)
 

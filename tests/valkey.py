@@ -13,14 +13,13 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import valkey
 
+from .folders import server_folder
 from .gateway import free_port
 
 
@@ -38,7 +37,7 @@ class Server:
     """A server on a free port of loopback. Gone at the end, with all that it knew."""
 
     def __init__(self, *options: str) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="sluicegate-valkey-"))
+        self._folder = server_folder("valkey")
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()

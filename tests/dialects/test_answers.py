@@ -59,7 +59,7 @@ def recorded(corpora: Path | None) -> list[Record]:
 
 
 @pytest.fixture(scope="module")
-def gateway(recorded: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(recorded: list[Record], module_path: Path) -> Iterator[Gateway]:
     cases = [made_up(name, answer) for name, (answer, _) in CASES.items()]
     with ReplayServer([*cases, *recorded]) as server:
         providers = {
@@ -72,8 +72,7 @@ def gateway(recorded: list[Record], tmp_path_factory: pytest.TempPathFactory) ->
                 "api_key": "none",
             },
         }
-        folder = tmp_path_factory.mktemp("answers")
-        with Gateway(server.url, folder, providers=providers) as running:
+        with Gateway(server.url, module_path, providers=providers) as running:
             yield running
 
 

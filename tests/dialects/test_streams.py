@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import anthropic
@@ -48,15 +49,14 @@ def made_up(name: str, events: list[Any]) -> Record:
 
 
 @pytest.fixture(scope="module")
-def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def joined(module_path: Path) -> Iterator[dict[str, Any]]:
     """What the SDK of the other dialect made of each case."""
     with ReplayServer([made_up(name, events) for name, (events, _) in CASES.items()]) as server:
         providers = {
             "openai": {"dialect": "openai", "base_url": f"{server.url}/v1", "api_key": "none"},
             "anthropic": {"dialect": "anthropic", "base_url": server.url, "api_key": "none"},
         }
-        folder = tmp_path_factory.mktemp("streams")
-        with Gateway(server.url, folder, providers=providers) as gateway:
+        with Gateway(server.url, module_path, providers=providers) as gateway:
             yield asyncio.run(_all(gateway))
 
 

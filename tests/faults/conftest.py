@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ..folders import kept_on_failure
 from ..gateway import KEY, Gateway
 from ..upstream import ScriptedUpstream
 
@@ -23,19 +25,15 @@ def upstream() -> Iterator[ScriptedUpstream]:
         assert running.log.canary_hits == [], "a client's key was sent upstream"
 
 
-@pytest.fixture(scope="session")
-def gateways(
-    upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Start]:
-    """`gateways(**settings)`: a running gateway; equal settings share one."""
+@pytest.fixture(scope="module")
+def gateways(upstream: ScriptedUpstream, module_path: Path) -> Iterator[Start]:
+    """`gateways(**settings)`: a running gateway; equal settings share one within a file."""
     running: dict[str, Gateway] = {}
 
     def start(**settings: Any) -> Gateway:
         name = json.dumps(settings, sort_keys=True)
         if name not in running:
-            gateway = Gateway(upstream.url, tmp_path_factory.mktemp("gateway"), **settings)
-            gateway.start()
-            running[name] = gateway
+            running[name] = _started(upstream, module_path / str(len(running)), settings)
         return running[name]
 
     yield start
@@ -44,24 +42,35 @@ def gateways(
 
 
 @pytest.fixture(scope="session")
-def gateway(gateways: Start) -> Gateway:
+def gateway(
+    upstream: ScriptedUpstream,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Gateway]:
     """The gateway with the short timeouts of `gateway.py`; no test may change or stop it."""
-    return gateways()
+    with kept_on_failure(request.session, tmp_path_factory.mktemp("gateway")) as folder:
+        running = _started(upstream, folder / "shared", {})
+        yield running
+        running.kill()
 
 
 @pytest.fixture
-def own_gateway(
-    upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Start]:
+def own_gateway(upstream: ScriptedUpstream, tmp_path: Path) -> Iterator[Start]:
     """Like `gateways`, but never shared: for tests that stop, reload or load it."""
     running: list[Gateway] = []
 
     def start(**settings: Any) -> Gateway:
-        gateway = Gateway(upstream.url, tmp_path_factory.mktemp("gateway"), **settings)
-        gateway.start()
+        gateway = _started(upstream, tmp_path / f"gateway-{len(running)}", settings)
         running.append(gateway)
         return gateway
 
     yield start
     for gateway in running:
         gateway.kill()
+
+
+def _started(upstream: ScriptedUpstream, folder: Path, settings: dict[str, Any]) -> Gateway:
+    folder.mkdir(exist_ok=True)
+    gateway = Gateway(upstream.url, folder, **settings)
+    gateway.start()
+    return gateway

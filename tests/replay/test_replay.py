@@ -35,7 +35,7 @@ def replay(records: list[Record]) -> Iterator[ReplayServer]:
 
 
 @pytest.fixture(scope="module")
-def gateway(replay: ReplayServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(replay: ReplayServer, module_path: Path) -> Iterator[Gateway]:
     providers = {
         "rec-gemini": {"dialect": "gemini", "base_url": replay.url, "api_key": "none"},
         "rec-openai": {
@@ -55,7 +55,7 @@ def gateway(replay: ReplayServer, tmp_path_factory: pytest.TempPathFactory) -> I
         "providers": providers,
         "timeouts": {"first_byte_s": 60, "idle_s": 60, "total_s": 300},
     }
-    with Gateway(replay.url, tmp_path_factory.mktemp("replay"), **settings) as running:
+    with Gateway(replay.url, module_path, **settings) as running:
         yield running
 
 
