@@ -31,3 +31,64 @@ pub(super) async fn arrived(body: &mut Incoming) -> Poll<Next> {
     tokio::task::yield_now().await;
     poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use http_body_util::{BodyExt, Empty};
+    use hyper::client::conn::http1;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::task::LocalSet;
+
+    use super::*;
+
+    /// An answer's body of these bytes, all of which are there, and the server's end of its connection.
+    async fn answer(chunks: &[u8]) -> (Incoming, DuplexStream) {
+        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
+        tokio::task::spawn_local(connection);
+        let answering = async {
+            let _ = theirs.read(&mut [0; 1024]).await.unwrap();
+            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            theirs.write_all(&[head, chunks].concat()).await.unwrap();
+        };
+        let request = Request::get("/").body(Empty::<Bytes>::new()).unwrap();
+        let (answer, ()) = tokio::join!(sender.send_request(request), answering);
+        let answer = answer.unwrap();
+        (answer.into_body(), theirs)
+    }
+
+    async fn pieces_behind_the_first(body: &mut Incoming) -> (usize, Poll<Next>) {
+        body.frame().await.unwrap().unwrap();
+        let mut count = 0;
+        loop {
+            match behind(body).await {
+                Poll::Ready(Some(Ok(_))) => count += 1,
+                other => return (count, other),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_came_in_one_read_is_at_hand() {
+        let test = async {
+            let (mut body, _theirs) = answer(&b"5\r\npiece\r\n".repeat(50)).await;
+            let (count, then) = pieces_behind_the_first(&mut body).await;
+            assert_eq!(count, 49);
+            assert!(then.is_pending());
+        };
+        LocalSet::new().run_until(test).await;
+    }
+
+    #[tokio::test]
+    async fn the_end_is_at_hand_too() {
+        let test = async {
+            let (mut body, _theirs) = answer(b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n").await;
+            let (count, then) = pieces_behind_the_first(&mut body).await;
+            assert_eq!(count, 1);
+            assert!(matches!(then, Poll::Ready(None)));
+        };
+        LocalSet::new().run_until(test).await;
+    }
+}

@@ -141,7 +141,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         x,
         target,
     };
-    let driven = caught_async(running.drive(attempt.body)).await;
+    let driven = caught_async(pin!(running.drive(attempt.body))).await;
     let mut end = driven.unwrap_or_else(|| running.lost());
     if let End::Failed(failure) = &mut end {
         failure.resent = running.resent;
@@ -173,10 +173,10 @@ impl Running {
         self.report.status = Some(status.as_u16());
         self.report.upstream_request_id = upstream_request_id(&response);
         if !status.is_success() {
-            return whole::refused(self, lease, response).await;
+            return Box::pin(whole::refused(self, lease, response)).await;
         }
         if self.x.admission.scan.stream() && self.x.admission.operation == Operation::Chat {
-            relay::stream(self, lease, response).await
+            Box::pin(relay::stream(self, lease, response)).await // large, and only streams need it
         } else {
             whole::answer(self, lease, response).await
         }
@@ -216,7 +216,7 @@ impl Running {
         loop {
             let mut open = match lease.take() {
                 Some(open) => open,
-                None => self.connect().await?,
+                None => Box::pin(self.connect()).await?, // seldom
             };
             let Some(request) = send::request(&self.x, &self.target, body.clone(), open.is_http2())
             else {

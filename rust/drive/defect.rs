@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 /// What came of some work; `None` where it panicked.
@@ -12,9 +12,8 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
-/// The same of a future.
-pub async fn caught_async<F: Future>(work: F) -> Option<F::Output> {
-    let mut work = pin!(work);
+/// The same of a future. Pinned where it stands: one that is passed on takes its room twice.
+pub async fn caught_async<F: Future>(mut work: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(move |cx| match caught(|| work.as_mut().poll(cx)) {
         Some(Poll::Pending) => Poll::Pending,
         Some(Poll::Ready(output)) => Poll::Ready(Some(output)),

@@ -31,6 +31,8 @@ mod refusal;
 mod relay;
 mod request_headers;
 mod response_headers;
+#[cfg(test)]
+mod room;
 mod route_cache;
 mod row;
 mod run_guard;
@@ -60,6 +62,8 @@ pub use place::{ModelRoute, ModelRoutes, Place};
 pub use pricing::{PriceSpec, Tariff};
 pub use refusal::Refusal;
 pub use request_headers::RequestHeaders;
+#[cfg(test)]
+pub use room::room;
 pub use row::{Basis, Outcome, Row};
 pub use secrets::Secrets;
 pub use snapshot::{

@@ -62,14 +62,14 @@ pub(super) fn heartbeat(x: &Exchange, deadline: &mut Deadline) {
 /// Relays a stream to its end.
 pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
     let answered = Instant::now();
-    let (parts, mut body) = response.into_parts();
+    let (mut parts, mut body) = response.into_parts();
     let mut first = None;
     match whole::form(&parts.headers) {
         Some(whole::Form::Stream) | None => {}
         // Some hosts label their streams as JSON: the first bytes tell.
         Some(whole::Form::Json) => match first_data(run, &mut body).await {
             Ok(data) if is_stream(run, &data) => first = Some(data),
-            Ok(data) => return whole::as_stream(run, lease, parts, body, data).await,
+            Ok(data) => return Box::pin(whole::as_stream(run, lease, parts, body, data)).await,
             Err(end) => return end,
         },
         Some(whole::Form::Other) => {
@@ -82,7 +82,7 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
     };
     let is_array = first.as_deref().is_some_and(is_array);
     let mut relay = Relay::new(run, decoder, is_array);
-    let end = relay.run(run, &mut body, first, &parts.headers, answered).await;
+    let end = relay.run(run, &mut body, first, &mut parts.headers, answered).await;
     let end = relay.close(run, end);
     if matches!(end, End::Done(_)) && !run.was_cut {
         recycle(lease, body);
@@ -188,7 +188,7 @@ impl Relay {
         run: &mut Running,
         body: &mut Incoming,
         first: Option<Bytes>,
-        upstream: &http::HeaderMap,
+        upstream: &mut http::HeaderMap,
         answered: Instant,
     ) -> End {
         let mut draining: Option<Draining> = None;
@@ -425,7 +425,7 @@ impl Relay {
     }
 
     /// Hands what is ready to the front. Before the first content nothing is: a failure may still go elsewhere.
-    fn flush(&mut self, run: &mut Running, upstream: &http::HeaderMap, answered: Instant) {
+    fn flush(&mut self, run: &mut Running, upstream: &mut http::HeaderMap, answered: Instant) {
         if !self.commits() {
             return;
         }
@@ -438,11 +438,13 @@ impl Relay {
             self.out.clear();
             return;
         }
+        // Kept any longer they would keep the buffer that they were read into.
+        let upstream = std::mem::take(upstream);
         let head = run.x.client_status().is_none().then(|| {
             run.x.set_client_status(200);
             let overhead = run.overhead_us(answered);
             let kind = stream_type(&run.x);
-            response_headers::answer(&run.x, &run.target, upstream, kind, overhead, None)
+            response_headers::answer(&run.x, &run.target, &upstream, kind, overhead, None)
         });
         if head.is_none() && self.out.is_empty() {
             return;

@@ -44,7 +44,7 @@ pub(super) async fn serve(floor: Rc<Floor>, tcp: TcpStream, peer: SocketAddr) {
     };
     let Some(is_http2) = speaks_http2(&tcp, options.head_timeout).await else { return };
     if is_http2 {
-        serve_http2(floor, tcp, ends, patience).await;
+        Box::pin(serve_http2(floor, tcp, ends, patience)).await; // large, and few speak it
     } else {
         serve_http1(floor, tcp, ends, patience).await;
     }
@@ -108,4 +108,15 @@ async fn serve_http2(floor: Rc<Floor>, tcp: TcpStream, ends: Ends, patience: Pat
         () = floor.closing.notified() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drive::room;
+
+    #[test]
+    fn a_connection_takes_little_room() {
+        assert!(room(&serve) <= 2 * 1024, "{}", room(&serve));
+    }
 }

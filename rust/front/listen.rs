@@ -99,9 +99,9 @@ async fn accept(
         tokio::select! {
             (accepted, place) = next => match accepted {
                 Ok((tcp, peer)) => {
-                    let serving = connection::serve(floor.clone(), tcp, peer);
+                    let floor = floor.clone();
                     tokio::task::spawn_local(async move {
-                        serving.await;
+                        connection::serve(floor, tcp, peer).await;
                         drop(place);
                     });
                 }

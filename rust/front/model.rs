@@ -64,6 +64,7 @@ pub(super) async fn serve(
         Err(refused) => return asking.refused(refused.into()).await,
     };
     let bell = Arc::new(Bell::default());
+    drop(parts); // they keep the buffer that they were read into
     let engine = &asking.floor.engine;
     let (x, first_target, started) = engine.begin((admission, hold), presence.id, bell.clone());
     asking.first_target = first_target;

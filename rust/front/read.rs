@@ -15,6 +15,9 @@ use crate::drive::after;
 /// The most that a client's word about its body's length reserves.
 const MAX_RESERVED: u64 = 1024 * 1024;
 
+/// A body up to this size is copied out of its connection's buffer, which is larger and would be kept with it.
+const MAX_COPIED_BYTES: usize = 4096;
+
 /// The whole body.
 pub(super) async fn read(body: &mut Incoming, floor: &Floor) -> Result<Bytes, Trouble> {
     let until = after(Instant::now(), floor.options.body_timeout);
@@ -30,7 +33,9 @@ async fn collect(body: &mut Incoming, max_bytes: usize) -> Result<Bytes, Trouble
     }
     let Some(first) = next(body).await? else { return Ok(Bytes::new()) };
     if hint.exact() == Some(first.len() as u64) {
-        return Ok(first); // most bodies come in one piece
+        // Most bodies come in one piece.
+        let is_small = first.len() <= MAX_COPIED_BYTES;
+        return Ok(if is_small { Bytes::copy_from_slice(&first) } else { first });
     }
     let mut all = BytesMut::with_capacity(
         usize::try_from(hint.lower().min(MAX_RESERVED)).unwrap_or(0).max(2 * first.len()),

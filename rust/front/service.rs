@@ -37,21 +37,26 @@ impl Service {
         let place = is_post.then(|| self.floor.options.routes.find(uri.path(), uri.query()));
         let answer = match place.flatten() {
             Some(place) => self.model(place, request).await?,
-            None => hand_over(&self.floor.options.handover, self.ends, request).await,
+            None => Box::pin(hand_over(&self.floor.options.handover, self.ends, request)).await,
         };
         Ok(answer.map(|body| Outgoing::new(body, self.phase)))
     }
 
-    /// A defect is one request's 500.
+    /// A defect is one request's 500. What serves a request is large and stands apart: its room is given back when the
+    /// answer begins, and a connection has room for one of these futures as long as it lives.
     async fn model(
         &self,
         place: Place,
         request: Request<Incoming>,
     ) -> Result<Response<FrontBody>, Gone> {
         let route = place.route.clone();
-        match caught_async(model::serve(self.floor.clone(), place, request)).await {
+        let served = {
+            let mut serving = Box::pin(model::serve(self.floor.clone(), place, request));
+            caught_async(serving.as_mut()).await
+        };
+        match served {
             Some(served) => served,
-            None => self.failed(route).await,
+            None => Box::pin(self.failed(route)).await,
         }
     }
 

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 use super::dial::dial;
@@ -61,16 +62,27 @@ impl Connector {
         endpoint: &Endpoint,
         surplus: Surplus,
     ) -> Result<Connection, TransportError> {
-        let fail = |e: &dyn std::fmt::Display| TransportError::Connect(e.to_string());
-        let tcp = dial(endpoint.host(), endpoint.port()).await.map_err(|e| fail(&e))?;
+        let tcp = dial(endpoint.host(), endpoint.port())
+            .await
+            .map_err(|e| TransportError::Connect(e.to_string()))?;
         let wire = Wire::new(tcp);
         let Some(name) = endpoint.server_name() else {
             return http1_connection(wire.clone(), wire, surplus).await;
         };
+        // Large, and nothing of it is needed without TLS.
+        Box::pin(self.secured(name.clone(), wire, surplus)).await
+    }
+
+    async fn secured(
+        &self,
+        name: ServerName<'static>,
+        wire: Wire,
+        surplus: Surplus,
+    ) -> Result<Connection, TransportError> {
         let stream = TlsConnector::from(self.tls_config()?)
-            .connect(name.clone(), wire.clone())
+            .connect(name, wire.clone())
             .await
-            .map_err(|e| fail(&e))?;
+            .map_err(|e| TransportError::Connect(e.to_string()))?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             return http2_connection(stream).await;
         }
