@@ -60,6 +60,7 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
         "provider": upstream.name,
         "dialect": upstream.dialect,
         "base_url": upstream.base_url,
+        "unversioned": upstream.unversioned,
         "responses": upstream.responses,
         "headers": upstream.headers,
         "timeouts": _deadlines(upstream.deadlines),

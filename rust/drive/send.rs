@@ -143,7 +143,7 @@ fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
     let base = target.upstream.endpoint.base_path();
     let operation = a.operation.path(dialect)?;
     if dialect != Dialect::Gemini {
-        return Some(full_path(base, operation));
+        return Some(full_path(base, operation, target.upstream.unversioned));
     }
     Some(match a.place.verb().filter(|_| a.dialect == dialect) {
         Some(verb) => gemini::path(base, &target.model, verb, a.scan.stream() && !a.place.as_array),
@@ -155,8 +155,9 @@ fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
 }
 
 /// A base URL may end in `/v1` or not; a versioned path of another kind is taken as it is.
-fn full_path(base: &str, operation: &str) -> String {
-    if base.is_empty() { format!("/v1{operation}") } else { format!("{base}{operation}") }
+fn full_path(base: &str, operation: &str, unversioned: bool) -> String {
+    let added = if base.is_empty() && !unversioned { "/v1" } else { "" };
+    format!("{base}{added}{operation}")
 }
 
 #[cfg(test)]
@@ -171,7 +172,8 @@ mod tests {
             ("/openai/v1", "/openai/v1/chat/completions"),
             ("/api/paas/v4", "/api/paas/v4/chat/completions"),
         ] {
-            assert_eq!(full_path(base, "/chat/completions"), path);
+            assert_eq!(full_path(base, "/chat/completions", false), path);
         }
+        assert_eq!(full_path("", "/chat/completions", true), "/chat/completions");
     }
 }

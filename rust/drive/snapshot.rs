@@ -131,6 +131,9 @@ pub struct UpstreamSpec {
     pub provider: String,
     pub dialect: Dialect,
     pub base_url: String,
+    /// Its paths have no version, so that none is added to a bare host.
+    #[serde(default)]
+    pub unversioned: bool,
     /// Credential and fixed headers.
     pub headers: Vec<(String, String)>,
     pub timeouts: TimeoutsSpec,
@@ -193,6 +196,7 @@ pub enum Strategy {
 
 /// A host, its key and how to speak to it.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is a question of its own
 pub struct Upstream {
     /// Name in the configuration, ledger and metrics.
     pub provider: String,
@@ -202,6 +206,8 @@ pub struct Upstream {
     responses: bool,
     /// Where it listens.
     pub endpoint: Endpoint,
+    /// No version is added where the base URL is a bare host.
+    pub unversioned: bool,
     /// Credential and fixed headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Its deadlines.
@@ -421,6 +427,7 @@ impl UpstreamSpec {
         }
         Ok(Upstream {
             endpoint: Endpoint::parse(&self.base_url)?,
+            unversioned: self.unversioned,
             provider: self.provider,
             dialect: self.dialect,
             responses: self.responses && self.dialect == Dialect::OpenAiChat,

@@ -37,7 +37,7 @@ def test_the_wheel_has_what_it_needs_and_nothing_that_runs_by_itself(wheel: Path
             "_core.abi3.so",
             "_core.pyi",
             "py.typed",
-            "providers/catalogue.toml",
+            "providers/hosts/labs.toml",
             "store/migrations/0001_ledger.sql",
             "simulator/__main__.py",
         )

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sluicegate.config import ConfigError, load
+from sluicegate.config.base_url import wrong_with_url
 from sluicegate.config.resolve import is_good_key
-from sluicegate.config.upstreams import wrong_with_url
 
 from .cases import BAD_URLS, KEY, MISTAKES, UNBUILT, U
 

@@ -1,56 +1,158 @@
 """Every host of the catalogue: a row that is enough to reach it."""
 
+import csv
 import re
+import string
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from sluicegate.config import ConfigError, load
+from sluicegate.config.base_url import wrong_with_url
 from sluicegate.config.settings import is_loopback
-from sluicegate.config.upstreams import wrong_with_url
-from sluicegate.providers import CATALOGUE
+from sluicegate.config.upstreams import BUILT_DIALECTS
+from sluicegate.providers import ALIASES, CATALOGUE, OWN, ProviderRow, row_named
 
 #: names that OpenTelemetry's registry has for hosts that we have
-REGISTRY = {"anthropic", "openai", "groq", "mistral_ai", "deepseek", "x_ai", "moonshot_ai"}
+REGISTRY = {
+    "anthropic",
+    "aws.bedrock",
+    "azure.ai.inference",
+    "azure.ai.openai",
+    "cohere",
+    "deepseek",
+    "gcp.gemini",
+    "gcp.vertex_ai",
+    "groq",
+    "ibm.watsonx.ai",
+    "mistral_ai",
+    "moonshot_ai",
+    "openai",
+    "perplexity",
+    "x_ai",
+}
+#: names by which users of other gateways know hosts
+KNOWN_ELSEWHERE = [
+    "azure",
+    "azure_ai",
+    "bedrock",
+    "bedrock_mantle",
+    "cloudflare",
+    "fireworks",
+    "gemini",
+    "github",
+    "google",
+    "lambda_ai",
+    "lmstudio",
+    "mistral",
+    "moonshot",
+    "nvidia_nim",
+    "oracle",
+    "perplexity_ai",
+    "sagemaker",
+    "snowflake",
+    "together",
+    "vercel_ai_gateway",
+    "vertex_ai",
+    "voyage",
+    "watsonx",
+    "xai",
+    "zai",
+    "zhipu",
+]
+TRAFFIC = Path(__file__).parents[2].parent / "shared/corpora/provider_traffic/manifest.csv"
+#: whom the recorded traffic calls otherwise; what listens at `localhost` has no row to find
+RECORDED_AS = {"vertex": "gcp.vertex_ai", "local_openai_compatible": "vllm"}
+
+NAMES = list(CATALOGUE)
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+def sample(row: ProviderRow) -> dict[str, str]:
+    """Settings that a row's URL can be filled with."""
+    return {name: f"my-{name.replace('_', '-')}" for name in row.settings}
+
+
+def filled(row: ProviderRow) -> str:
+    """A row's URL, filled with them."""
+    return row.base_url.format(**sample(row))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_is_whole(name: str) -> None:
+    row = CATALOGUE[name]
+    local = not row.needs_key
+    assert re.fullmatch(r"[a-z0-9_.]+", name)
+    assert not wrong_with_url(filled(row))
+    url = urlsplit(filled(row))
+    assert (url.scheme, is_loopback(str(url.hostname))) == (
+        ("http", True) if local else ("https", False)
+    )
+    assert row.docs.startswith("https://")
+    assert row.data is None or row.data.docs.startswith("https://")
+    assert bool(row.api_key_env) != local
+    assert local or re.fullmatch(r"[A-Z][A-Z0-9_]{3,}", row.api_key_env)
+    assert row.auth == "bearer" or re.fullmatch(r"[a-z-]+( Bearer)?", row.auth)
+    placeholders = {field for _, field, _, _ in string.Formatter().parse(row.base_url) if field}
+    assert placeholders == set(row.settings)
+    assert all(re.fullmatch(r"[A-Z`].*[.A-Za-z0-9/`)]", quirk) for quirk in row.quirks)
+    assert row.dialect == "openai" or not (row.extensions or row.lacks or row.responses)
+    assert not (row.unversioned and url.path.strip("/"))
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if CATALOGUE[n].dialect in BUILT_DIALECTS])
 def test_a_name_and_a_key_are_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     row = CATALOGUE[name]
     local = not row.needs_key
-    assert re.fullmatch(r"[a-z0-9_]+", name)
-    assert not wrong_with_url(row.base_url)
-    url = urlsplit(row.base_url)
-    assert (url.scheme, is_loopback(str(url.hostname))) == (
-        ("http", True) if local else ("https", False)
-    )
-    assert row.docs.startswith("https://")
-    assert bool(row.api_key_env) != local
-    assert row.auth in {"bearer", "x-api-key", "x-goog-api-key"}
-    key = "" if local else 'api_key: "${KEY}"'
+    key = "" if local else 'api_key: "${KEY}", '
+    settings = ", ".join(f"{setting}: {value}" for setting, value in sample(row).items())
     monkeypatch.setenv("KEY", "sk-test")
     path = tmp_path / "c.yaml"
-    path.write_text(f"providers: {{{name}: {{{key}}}}}\nmodels: {{m: {{targets: [{name}/x]}}}}")
+    path.write_text(
+        f'providers: {{"{name}": {{{key}settings: {{{settings}}}}}}}\n'
+        f"models: {{m: {{targets: ['{name}/x']}}}}"
+    )
     upstream = load(path).upstreams[name]
-    assert upstream.base_url == row.base_url
-    is_bearer = row.auth == "bearer"
-    sent = ("authorization", "Bearer sk-test") if is_bearer else (row.auth, "sk-test")
-    assert upstream.headers == (() if local else (sent,))
+    assert upstream.base_url == filled(row)
+    header, _, word = ("authorization Bearer" if row.auth == "bearer" else row.auth).partition(" ")
+    assert upstream.headers == (() if local else ((header, f"{word} sk-test".strip()),))
     assert upstream.quota_codes == row.quota_codes
     assert upstream.host == (row.extensions, row.lacks)
-    assert row.dialect == "openai" or not (row.extensions or row.lacks)
+    assert upstream.price_provider == (row.price_provider or name)
+    assert upstream.unversioned == row.unversioned
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
-def test_a_base_url_leads_to_a_versioned_path(name: str) -> None:
-    """The core appends `/v1` to a bare host and takes any other path as it is: a host whose API
-    has no version at all cannot be a row.
+@pytest.mark.parametrize("name", [n for n in NAMES if CATALOGUE[n].dialect not in BUILT_DIALECTS])
+def test_a_host_that_cannot_be_spoken_to_says_so(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "c.yaml"
+    row = CATALOGUE[name]
+    settings = ", ".join(f"{setting}: {value}" for setting, value in sample(row).items())
+    path.write_text(f'providers: {{"{name}": {{api_key: none, settings: {{{settings}}}}}}}')
+    said = "an API of its own" if row.dialect == OWN else f"{row.dialect} is not available"
+    with pytest.raises(ConfigError, match=said):
+        load(path)
+
+
+def test_there_are_many() -> None:
+    """Hosts, not rows: some speak two dialects."""
+    assert len({urlsplit(row.base_url).netloc for row in CATALOGUE.values()}) >= 140
+    assert len(CATALOGUE) >= 190
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_base_url_leads_to_a_path(name: str) -> None:
+    """The core appends `/v1` to a bare host and takes any other path as it is: a bare host is one
+    of a dialect that knows its version, or says that it has none.
     """
-    path = urlsplit(CATALOGUE[name].base_url).path
-    assert path in {"", "/inference"} or re.search(r"/v\d", path)
+    row = CATALOGUE[name]
+    path = urlsplit(row.base_url).path
+    assert not path.endswith("/")
+    assert path or row.unversioned or row.dialect not in {"openai", "openai_responses", "anthropic"}
 
 
 @pytest.mark.parametrize("name", ["openai", "groq", "mistral_ai", "cerebras"])
@@ -63,10 +165,72 @@ def test_registry_names_are_used() -> None:
 
 
 def test_no_two_rows_are_one_host() -> None:
-    hosts = [(row.base_url, row.dialect) for row in CATALOGUE.values()]
-    assert len(set(hosts)) == len(hosts)
-    variables = [row.api_key_env for row in CATALOGUE.values() if row.api_key_env]
-    assert len(set(variables)) == len(variables)
+    public = [row for row in CATALOGUE.values() if row.needs_key]
+    hosts = Counter((row.base_url, row.dialect) for row in public)
+    assert max(hosts.values()) == 1
+
+
+def test_an_alias_means_one_host() -> None:
+    aliases = [alias for row in CATALOGUE.values() for alias in row.aliases]
+    assert len(set(aliases)) == len(aliases)
+    assert not set(aliases) & set(CATALOGUE)
+    assert set(KNOWN_ELSEWHERE) <= {*aliases, *CATALOGUE}
+
+
+@pytest.mark.parametrize("alias", ["mistral", "xai", "together", "gemini"])
+def test_an_alias_is_as_good_as_the_name(tmp_path: Path, alias: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"providers: {{{alias}: {{api_key: none}}}}")
+    upstream = load(path).upstreams[alias]
+    row = CATALOGUE[ALIASES[alias]]
+    assert (upstream.name, upstream.base_url) == (alias, row.base_url)
+    assert upstream.price_provider == row.price_provider
+
+
+@pytest.mark.skipif(not TRAFFIC.exists(), reason="the recorded traffic is not here")
+def test_every_host_of_the_recorded_traffic_has_a_row() -> None:
+    with TRAFFIC.open() as file:
+        recorded = {row["provider"] for row in csv.DictReader(file)} - {"local_proxy"}
+    assert len(recorded) > 30
+    assert not [name for name in recorded if row_named(RECORDED_AS.get(name, name)) is None]
+
+
+@pytest.mark.parametrize(
+    ("provider", "message"),
+    [
+        ("azure: {api_key: k}", "providers.azure.settings.resource: is missing: the resource's"),
+        ("databricks: {api_key: k, settings: {}}", "settings.workspace: is missing: the workspace"),
+        ("gcp.vertex_ai: {api_key: k, settings: {project: p}}", "location: is missing: the region"),
+        (
+            "azure: {api_key: k, settings: {resource: r, resorce: r}}",
+            'settings.resorce: is not asked for (did you mean "resource"?)',
+        ),
+        ("openai: {api_key: k, settings: {region: r}}", "settings.region: is not asked for"),
+        ("azure: {api_key: k, settings: {resource: 'a/b'}}", "settings.resource: may have letters"),
+        ("azure: {api_key: k, settings: {resource: 'a.b@c'}}", "settings.resource: may have"),
+        ("azure: {api_key: k, settings: {resource: ..}}", "settings.resource: may have letters"),
+        (
+            "azure: {api_key: k, base_url: 'https://h/v1', settings: {resource: r}}",
+            "settings.resource: is not asked for",
+        ),
+        ("mistrall: {api_key: k}", 'is not in the catalogue (did you mean "mistral"?)'),
+    ],
+)
+def test_what_a_url_lacks_is_named(tmp_path: Path, provider: str, message: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"providers: {{{provider}}}")
+    with pytest.raises(ConfigError) as wrong:
+        load(path)
+    assert len(wrong.value.problems) == 1
+    assert message in str(wrong.value)
+
+
+def test_a_pattern_is_not_filled_where_the_file_has_a_url(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("providers: {azure: {api_key: k, base_url: 'https://proxy.example/v1'}}")
+    upstream = load(path).upstreams["azure"]
+    assert upstream.base_url == "https://proxy.example/v1"
+    assert upstream.headers == (("api-key", "k"),)
 
 
 @pytest.mark.parametrize(
@@ -121,13 +285,35 @@ def test_the_field_of_a_bound_is_its_rows_or_the_files_word(
         assert upstream.bound_field == field
 
 
-def test_a_public_host_is_known_whatever_it_is_called(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://API.deepseek.com", "deepseek"),
+        ("https://mine.openai.azure.com/openai/v1", "azure.ai.openai"),
+        ("https://api.mistral.ai/v1", "mistral_ai"),
+        ("http://127.0.0.1:8000/v1", None),
+        ("https://a.b.openai.azure.com/openai/v1", None),
+    ],
+)
+def test_a_public_host_is_known_whatever_it_is_called(
+    tmp_path: Path, url: str, name: str | None
+) -> None:
     path = tmp_path / "c.yaml"
-    path.write_text(
-        "providers: {sonar: {dialect: openai, base_url: https://API.deepseek.com, api_key: none}, "
-        "mine: {dialect: openai, base_url: 'http://127.0.0.1:8000/v1', api_key: none}}"
+    path.write_text(f"providers: {{mine: {{dialect: openai, base_url: '{url}', api_key: none}}}}")
+    upstream = load(path).upstreams["mine"]
+    row = CATALOGUE[name] if name else None
+    known = (row.extensions, row.lacks) if row else (frozenset(), frozenset())
+    assert upstream.host == known
+
+
+def test_the_page_is_what_the_rows_say() -> None:
+    root = Path(__file__).parents[2]
+    written = (root / "docs" / "providers.md").read_text(encoding="utf-8")
+    made = subprocess.run(
+        [sys.executable, "-c", "import build_provider_page as b; print(b.table(), end='')"],
+        cwd=root / "tools",
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    upstreams = load(path).upstreams
-    row = CATALOGUE["deepseek"]
-    assert upstreams["sonar"].host == (row.extensions, row.lacks)
-    assert upstreams["mine"].host == (frozenset(), frozenset()), "what listens there is not known"
+    assert written.endswith(made.stdout), "run tools/build_provider_page.py"

@@ -339,9 +339,11 @@ fn the_shipped_book_is_whole() {
 
 #[test]
 fn the_catalogue_names_providers_of_the_book() {
-    let catalogue =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/python/sluicegate/providers/catalogue.toml");
-    let text = std::fs::read_to_string(catalogue).unwrap();
+    let hosts = concat!(env!("CARGO_MANIFEST_DIR"), "/python/sluicegate/providers/hosts");
+    let text: String = std::fs::read_dir(hosts)
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
     let named: Vec<_> = text
         .lines()
         .filter_map(|line| line.strip_prefix("price_provider = \"")?.strip_suffix('"'))

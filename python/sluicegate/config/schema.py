@@ -72,6 +72,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """What it speaks; the catalogue knows it for its names."""
     base_url: str | None = None
     """Scheme, host and path; `/v1` at the end or not."""
+    settings: dict[str, str] = {}
+    """What the catalogue's URL of this host wants to know: an account, a region."""
     timeouts: Timeouts = Timeouts()
     responses: bool | None = None
     """Whether an `openai` host has the Responses API; the catalogue knows it for its names, others

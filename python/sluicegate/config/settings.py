@@ -37,6 +37,8 @@ class Upstream:
     name: str
     dialect: str
     base_url: str
+    unversioned: bool
+    """No version is added where the base URL is a bare host."""
     responses: bool
     """It has OpenAI's Responses API beside Chat Completions."""
     headers: tuple[tuple[str, str], ...] = field(repr=False)

@@ -1,18 +1,19 @@
 """Providers of a configuration joined with the catalogue."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
+from sluicegate.config.base_url import Fail, base_url_of
 from sluicegate.config.problems import suggestion
 from sluicegate.config.schema import Provider
 from sluicegate.config.settings import Deadlines, Upstream
 from sluicegate.dialects.base import Host
-from sluicegate.providers import CATALOGUE, ProviderRow, row_at
+from sluicegate.providers import ALIASES, CATALOGUE, OWN, ProviderRow, name_of, row_at, row_named
 
 BUILT_DIALECTS: Final = ("openai", "anthropic", "gemini", "openai_responses")
 NO_KEY: Final = "none"
+BEARER: Final = "bearer"
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWN_HEADERS: Final = frozenset(
@@ -23,26 +24,24 @@ _OWN_HEADERS: Final = frozenset(
 _STYLES: Final = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 """Where a dialect has its key, if not in `authorization`."""
 
-Fail = Callable[..., None]
-"""`fail(*path, message)`; the path is relative to the provider."""
-
 
 def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail) -> Upstream | None:
     """What a provider's requests need; None, and the reason told, where it cannot be known."""
-    row = CATALOGUE.get(name) or row_at(provider.base_url, provider.dialect)
+    named = row_named(name)
+    row = named or row_at(provider.base_url, provider.dialect)
     if "/" in name or not name:
         fail("a provider's name is not empty and has no slash")
     dialect = provider.dialect or (row.dialect if row else None)
-    base_url = provider.base_url or (row.base_url if row else None)
+    base_url = base_url_of(row, provider.base_url, provider.settings, fail)
     if dialect is None or base_url is None:
-        hint = suggestion(name, CATALOGUE)
+        hint = suggestion(name, [*CATALOGUE, *ALIASES])
         lacks = [word for word, have in (("dialect", dialect), ("base_url", base_url)) if not have]
         fail(f"is not in the catalogue{hint}: give it {' and '.join(lacks)}")
         return None
-    if dialect not in BUILT_DIALECTS:
+    if dialect == OWN:
+        fail("has an API of its own, which this version does not speak")
+    elif dialect not in BUILT_DIALECTS:
         fail("dialect", f"{dialect} is not available in this version")
-    if wrong := wrong_with_url(base_url):
-        fail("base_url", wrong)
     if provider.api_key is None and (row is None or row.needs_key):
         variable = f" (${{{row.api_key_env}}}?)" if row and row.api_key_env else ""
         fail("api_key", f"is missing{variable}; `none` for a host that wants no key")
@@ -60,6 +59,7 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         name=name,
         dialect=dialect,
         base_url=base_url,
+        unversioned=bool(row and row.unversioned),
         headers=(*_credential(row, dialect, key), *provider.headers.items()),
         deadlines=deadlines.narrowed(provider.timeouts),
         responses=_has_responses(row, provider),
@@ -68,7 +68,7 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         drop_unsupported=provider.unsupported == "drop",
         host=host,
         quota_codes=row.quota_codes if row else frozenset({"insufficient_quota"}),
-        price_provider=(row.price_provider or name) if row and name in CATALOGUE else None,
+        price_provider=(named.price_provider or name_of(name)) if named else None,
         reasoning_beside_output=(
             bool(row and row.reasoning_beside_output)
             if provider.reasoning_beside_output is None
@@ -110,26 +110,9 @@ def can_be_sent(text: str) -> bool:
     return text.isascii() and text.isprintable() and text == text.strip()
 
 
-def wrong_with_url(base_url: str) -> str:
-    """Why a base URL cannot be used; empty if it can."""
-    try:
-        url = urlsplit(base_url)
-        port = url.port
-    except ValueError as error:
-        return f"is not a URL: {error}"
-    if url.scheme not in {"http", "https"}:
-        return "must begin with http:// or https://"
-    if not url.hostname or port == 0 or any(c.isspace() for c in base_url):
-        return "is not a URL with a host"
-    if url.username is not None or url.password is not None:
-        return "must not hold credentials; they belong in api_key"
-    if url.query or url.fragment:
-        return "must have no query and no fragment"
-    return ""
-
-
 def _credential(row: ProviderRow | None, dialect: str, key: str) -> list[tuple[str, str]]:
     if key == NO_KEY:
         return []
-    style = row.auth if row else _STYLES.get(dialect, "bearer")
-    return [("authorization", f"Bearer {key}")] if style == "bearer" else [(style, key)]
+    style = row.auth if row else _STYLES.get(dialect, BEARER)
+    header, _, word = ("authorization Bearer" if style == BEARER else style).partition(" ")
+    return [(header, f"{word} {key}".lstrip())]
