@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,9 +59,10 @@ def gateway(
 def own_gateway(upstream: ScriptedUpstream, tmp_path: Path) -> Iterator[Start]:
     """Like `gateways`, but never shared: for tests that stop, reload or load it."""
     running: list[Gateway] = []
+    numbers = itertools.count()  # some tests start two at a time
 
     def start(**settings: Any) -> Gateway:
-        gateway = _started(upstream, tmp_path / f"gateway-{len(running)}", settings)
+        gateway = _started(upstream, tmp_path / f"gateway-{next(numbers)}", settings)
         running.append(gateway)
         return gateway
 

@@ -35,7 +35,7 @@ def test_ac_01_the_ledger_is_what_the_upstream_saw(own_gateway: Start) -> None:
         )
         sent = drive(gateway.url, gateway.key, list(sendings(SEED, REQUESTS)))
         assert eventually(lambda: '"active":0' in gateway.health(), 10)
-        rows = gateway.ledger()
+        rows = gateway.exported()
         report = reconcile(sent, upstream.requests, rows, PRICES)
     print(report)
     shown = "\n".join(report.problems[:40])

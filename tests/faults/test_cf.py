@@ -190,6 +190,7 @@ def test_cf_04_workers_that_die_again_and_again_are_replaced_again_and_again(
     """
     gateway = own_gateway(server={"workers": workers})
     main = gateway.processes()[0]
+    assert eventually(lambda: "serves on" in gateway.log(), 5.0), "it knows that it has served"
     for _ in range(3):
         victims = set(gateway.processes()[1:])
         for victim in victims:

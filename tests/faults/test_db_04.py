@@ -81,7 +81,7 @@ def test_db_04_postgres_away_stops_nobody_who_is_known_and_loses_nothing(
     assert load.broken == []
     assert ask(gateway, f"u/{name}", key=UNKNOWN_KEY).status == 401
     gateway.stop()
-    rows = [row for row in gateway.ledger() if row["client_ref"].startswith("load-")]
+    rows = [row for row in gateway.exported() if row["client_ref"].startswith("load-")]
     mine = [start for start in upstream.of(name) if start.json.get("user")]
     assert_every_start_has_its_row(mine, rows)
     assert_answers_are_exact(load.answers, rows, 3)
@@ -129,7 +129,7 @@ def test_db_05_a_frozen_or_exhausted_postgres_slows_no_request(
     for phase in ("frozen", "exhausted"):
         assert p99_s[phase] <= 2 * p99_s["normal"] + FLOOR_S, p99_s
     gateway.stop()
-    rows = [row for row in gateway.ledger() if row["client_ref"].startswith("load-")]
+    rows = [row for row in gateway.exported() if row["client_ref"].startswith("load-")]
     mine = [start for start in upstream.of(name) if start.json.get("user")]
     assert_every_start_has_its_row(mine, rows)
     assert_answers_are_exact(load.answers, rows, 3)

@@ -58,11 +58,11 @@ def test_db_06_killed_again_and_again_it_loses_nothing(own_gateway: Start, store
             answers += load.answers
             if store == "sqlite":
                 assert integrity(gateway) == "ok"
-            assert_every_start_has_its_row(upstream.requests, gateway.ledger())
+            assert_every_start_has_its_row(upstream.requests, gateway.exported())
         gateway.start()
         assert eventually(lambda: not waiting(gateway), 30)
         gateway.stop()
-        rows = gateway.ledger()
+        rows = gateway.exported()
         assert_every_start_has_its_row(upstream.requests, rows)
         assert_answers_are_exact(answers, rows, 3)
         unknown = [row for row in rows if row["outcome"] == "unknown"]
@@ -91,7 +91,7 @@ def test_db_06_an_intent_is_durable_before_the_upstream_hears(
     with Load(gateway, f"u/{name}", clients=3):
         assert eventually(lambda: len(upstream.of(name)) == 3, 5)
         gateway.kill()
-    for rows in (gateway.ledger(), restarted(gateway).ledger()):
+    for rows in (gateway.exported(), restarted(gateway).ledger()):
         mine = [row for row in rows if row["routed_model"] == name]
         assert_every_start_has_its_row(upstream.of(name), mine)
         assert len(mine) == 3

@@ -84,7 +84,7 @@ def test_db_07_a_full_disk_refuses_before_any_unrecorded_call_and_recovers(
     assert_good(ask(gateway, f"u/{name}"), 3)
     assert eventually(lambda: '"ledger":"ok"' in gateway.health(), 15)
     gateway.stop()
-    rows = gateway.ledger()
+    rows = gateway.exported()
     mine = [start for start in upstream.of(name) if start.json.get("user")]
     assert_every_start_has_its_row(mine, [r for r in rows if r["client_ref"].startswith("load-")])
     assert_answers_are_exact(load.answers, rows, 3)
@@ -103,6 +103,6 @@ def test_db_07_it_starts_on_a_full_disk_and_serves_when_there_is_room(
     assert ask(gateway, f"u/{name}").status in {200, 503}
     filler.unlink()
     assert eventually(lambda: ask(gateway, f"u/{name}").status == 200, 5)
-    rows = gateway.ledger()
+    rows = gateway.exported()
     of_it = [row for row in rows if row["routed_model"] == name and row["attempt"]]
     assert len(of_it) == len(upstream.of(name))

@@ -16,7 +16,7 @@ import pytest
 from ..client import Ask, Got
 from ..gateway import KEY, OTHER_KEY, Gateway, command
 from ..upstream import ScriptedUpstream
-from .checks import NATIVE, ask, asks, assert_error_shape, cost, eventually, pairs, ref
+from .checks import NATIVE, ask, asks, assert_error_shape, assert_good, cost, eventually, pairs, ref
 from .conftest import Start
 
 dialects = pytest.mark.parametrize("dialect", ["openai", "anthropic"])
@@ -414,6 +414,8 @@ def test_an_ended_run_loses_its_streams_within_a_second(
     own_gateway: Start, upstream: ScriptedUpstream, dialect: str, provider: str, by: str
 ) -> None:
     gateway = own_gateway()
+    # A first count reads the vocabulary, and streams wait for it.
+    assert_good(ask(gateway, f"{provider}/ok-1", dialect=dialect, stream=True), 1)
     name = f"ok-400+itl-50@{ref('kill')}"
     got: list[Got] = []
 
