@@ -14,9 +14,26 @@ STAMP := $(VENV)/.stamp
 
 # Faults are tried against real processes and real time: one that fails is tried once more, and said
 # so at the end. What fails twice has failed.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --reruns 1 --reruns-delay 1
-# What a front could break; these run under the second one too.
-FRONT_TESTS := tests/faults tests/replay/test_replay.py::test_the_same_dialect_passes_byte_for_byte tests/transport tests/test_client.py tests/test_small_routes.py
+# A file is begun in one process; who has nothing left takes over from the end of what the other has.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal --reruns 1 --reruns-delay 1
+# What a front could break: bytes, heads and errors in and out, back-pressure, clients that leave,
+# reloads and drains, waiting for what others hold, and rows, which learn from it what a client got.
+# These run under the second front too, with fewer pairs of dialects; stores, prices and counters
+# are behind it. `SLUICEGATE_FRONT=asgi SLUICEGATE_ALL_PAIRS=1` before pytest runs everything there.
+FRONT_TESTS := tests/transport tests/test_client.py tests/test_small_routes.py \
+	tests/replay/test_replay.py::test_the_same_dialect_passes_byte_for_byte \
+	$(addprefix tests/faults/, test_st.py test_up.py test_cl.py test_cf.py test_au.py test_au_body.py \
+	test_au_tenants.py test_ac.py test_ac_01.py test_gemini.py test_responses.py) \
+	$(addprefix tests/faults/test_au_secrets.py::, test_au_11_no_secret_leaves_whatever_happens \
+	test_au_11_an_error_inside_a_stream_quotes_no_credential) \
+	$(addprefix tests/faults/test_br.py::, test_br_01_br_02_a_budget_for_ten_admits_ten \
+	test_br_07_a_stream_ends_where_its_tokens_do test_br_08_slots_come_back \
+	test_official_clients_see_the_errors_they_know) \
+	$(addprefix tests/faults/test_runs.py::, test_an_ended_run_loses_its_streams_within_a_second \
+	test_a_request_that_waits_ends_with_its_run test_a_runs_time_ends_its_streams) \
+	$(addprefix tests/faults/test_db_redis.py::, \
+	test_br_02_a_budget_for_ten_admits_ten_over_two_hosts \
+	test_br_03_what_was_held_and_not_used_comes_back_over_two_hosts)
 
 .PHONY: help setup run test test-rust test-python bench gates lint format wheel clean
 
