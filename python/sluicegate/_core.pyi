@@ -241,11 +241,20 @@ class Engine:
         asked. Must be called before the loop turns.
         """
 
-    def models(self, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
-        """The aliases that the holder of the headers' key may ask for, sorted.
+    def models(
+        self, headers: Iterable[tuple[bytes, bytes]], asked: list[str] | None = None
+    ) -> list[str]:
+        """What the holder of the headers' key may ask for, sorted: of the names asked, or of the
+        aliases. A name counts where the key may use it and each provider behind it.
 
         Raises:
             RefusedError: no valid key.
+        """
+
+    def offers(self, name: str) -> list[tuple[str, str, dict[str, str] | None]]:
+        """What stands behind a name: `(provider, model, prices)` of each target, none where nobody
+        knows it. Prices are dollars apiece as decimal text, by the price book's keys, with discount
+        and margin, of now and for short input; None is unpriced.
         """
 
     def alerts(self) -> list[tuple[str, str, str, str, int]]:

@@ -30,7 +30,7 @@ from sluicegate.errors import (
     RefusedRequestError,
     UnknownRouteError,
 )
-from sluicegate.models_list import MODELS_PATHS, credentials_of, models_list
+from sluicegate.models_list import is_list, models_answer
 from sluicegate.native import ENDS, open_front
 from sluicegate.pipeline import Call
 from sluicegate.rendering import JSON, answer_of, last_event_of
@@ -185,13 +185,14 @@ class App:
             await send_json(send, 200 if ready else 503, body)
         elif path == METRICS and method in ("GET", "HEAD") and self._scrape is not None:
             await _scraped(self._scrape, scope, send)
-        elif path in MODELS_PATHS and method == "GET":
+        elif is_list(path) and method == "GET":
             dialect = _dialect_of(scope)
             try:
-                status, body = models_list(worker, dialect, credentials_of(scope))
-                await send_json(send, status, body)
+                await send_json(send, 200, await models_answer(worker, dialect, scope))
             except _core.RefusedError as refused:
                 await send_error(send, dialect, RefusedRequestError(*refused.args))
+            except GatewayError as error:
+                await send_error(send, dialect, error)
         else:
             await send_error(send, _dialect_of(scope), UnknownRouteError(method, path))
 

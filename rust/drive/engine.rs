@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
@@ -12,11 +12,13 @@ use uuid::Uuid;
 use super::admit::{Admission, Gate, Incoming, Refused};
 use super::alerts::{AlertKind, Alerts};
 use super::attempt::Attempt;
+use super::clock::unix_seconds;
 use super::crossings::Crossings;
 use super::defect::Rigged;
 use super::exchange::{Exchange, Wake};
 use super::hold::Hold;
 use super::learned::Learned;
+use super::offer::{Offer, is_offered, offers};
 use super::place::Place;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
@@ -251,18 +253,24 @@ impl Engine {
         }
     }
 
-    /// The aliases that the holder of the headers' key may ask for, sorted.
+    /// What the holder of the headers' key may ask for, sorted: of the names asked, or of the aliases.
     pub fn models<'a>(
         &self,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        asked: Option<Vec<String>>,
     ) -> Result<Vec<String>, Refused> {
         let unknown = |refusal| Refused::of(Uuid::now_v7(), refusal);
         let (_, principal) = self.gate().authenticate(headers, None).map_err(unknown)?;
         let snapshot = self.snapshot();
-        let mut names: Vec<String> =
-            snapshot.aliases().filter(|name| principal.may_use(name)).map(str::to_owned).collect();
+        let mut names = asked.unwrap_or_else(|| snapshot.aliases().map(str::to_owned).collect());
+        names.retain(|name| is_offered(&snapshot, &principal, name));
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// What stands behind a name, with its prices of now.
+    pub fn offers(&self, name: &str) -> Vec<Offer> {
+        offers(&self.snapshot(), name, unix_seconds(SystemTime::now()))
     }
 
     /// Begins an exchange. Where its first target speaks the client's dialect it is tried at once; otherwise the

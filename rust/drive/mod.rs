@@ -22,6 +22,7 @@ mod gemini;
 mod hold;
 mod last_words;
 mod learned;
+mod offer;
 mod outbox;
 mod place;
 mod pricing;

@@ -381,6 +381,11 @@ impl Snapshot {
         self.named.get(model, || self.named_route(model))
     }
 
+    /// The same, without a place among those that are kept: lists ask for more names than requests do.
+    pub fn uncached_route(&self, model: &str) -> Option<Arc<Route>> {
+        self.routes.get(model).cloned().or_else(|| self.named_route(model))
+    }
+
     fn named_route(&self, name: &str) -> Option<Arc<Route>> {
         let (provider, model) = name.split_once('/')?;
         let upstream = self.upstreams.get(provider)?;

@@ -9,6 +9,8 @@ pub(super) const ATTO_PER_PICO: u128 = 1_000_000;
 pub(super) const ATTO_PER_NANO: u128 = 1_000_000_000;
 /// Decimal places of a pico-dollar.
 const PLACES: usize = 12;
+/// Decimal places of an atto-dollar.
+const ATTO_PLACES: usize = 18;
 
 /// Dollars as the ledger writes them, in pico-dollars.
 pub fn pico_of(dollars: &str) -> Option<u128> {
@@ -74,16 +76,38 @@ const fn divide(value: u128, by: u128) -> (u128, u128) {
 /// Pico-dollars as dollars, without an exponent and without zeros at the end.
 pub fn dollars(pico: i128) -> String {
     let sign = if pico < 0 { "-" } else { "" };
-    let digits = format!("{:0>width$}", pico.unsigned_abs(), width = PLACES + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - PLACES);
+    format!("{sign}{}", decimal(pico.unsigned_abs(), PLACES))
+}
+
+/// Atto-dollars as dollars, in the same way.
+pub(super) fn dollars_of_atto(atto: u128) -> String {
+    decimal(atto, ATTO_PLACES)
+}
+
+fn decimal(value: u128, places: usize) -> String {
+    let digits = format!("{value:0>width$}", width = places + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - places);
     let fraction = fraction.trim_end_matches('0');
     let point = if fraction.is_empty() { "" } else { "." };
-    format!("{sign}{whole}{point}{fraction}")
+    format!("{whole}{point}{fraction}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn atto_dollars_are_plain_decimals() {
+        for (atto, text) in [
+            (0, "0"),
+            (1, "0.000000000000000001"),
+            (2_500_000_000_000, "0.0000025"),
+            (1_000_000_000_000_000_000, "1"),
+            (12_340_000_000_000_000_000, "12.34"),
+        ] {
+            assert_eq!(dollars_of_atto(atto), text);
+        }
+    }
 
     #[test]
     fn texts_become_integers_or_nothing() {

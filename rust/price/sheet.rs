@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::factor::Factor;
-use super::money::{ATTO_PER_NANO, ATTO_PER_PICO, dollars, scale_half_even, scale_up};
+use super::money::{
+    ATTO_PER_NANO, ATTO_PER_PICO, dollars, dollars_of_atto, scale_half_even, scale_up,
+};
 use super::slot::{INPUTS, KEYS, OUTPUTS, SLOTS, Slot};
 use super::spec::PriceSet;
 use super::tokens::Tokens;
@@ -120,6 +122,15 @@ impl Sheet {
     /// Where the prices come from, as the ledger names it: `config`, or the book's dated version.
     pub fn version(&self) -> &Arc<str> {
         &self.version
+    }
+
+    /// What one of each class costs where the input is short, by the book's keys: dollars as plain decimal text.
+    pub fn apiece(&self) -> Vec<(&'static str, String)> {
+        let rates = self.rates(0);
+        let charged = KEYS.iter().zip(rates).map(|((key, _, _), rate)| {
+            (*key, scale_half_even(*rate, self.factor.numerator(), self.factor.denominator()))
+        });
+        charged.map(|(key, atto)| (key, dollars_of_atto(atto))).collect()
     }
 
     /// What these tokens cost, in pico-dollars: each class once, a half of a pico-dollar to the even one.

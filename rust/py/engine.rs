@@ -28,6 +28,9 @@ use crate::drive::{
 use crate::journal::Options;
 use crate::share::{self, Waiter};
 
+/// Dollars apiece, by the price book's keys.
+type Prices = HashMap<&'static str, String>;
+
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     tell_only_places();
     m.add_class::<Engine>()?;
@@ -183,11 +186,22 @@ impl Engine {
         Ok(future)
     }
 
-    /// The names that the holder of the headers' key may ask for, sorted.
-    fn models(&self, headers: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    /// What the holder of the headers' key may ask for, sorted: of the names asked, or of the aliases.
+    #[pyo3(signature = (headers, asked = None))]
+    fn models(
+        &self,
+        headers: &Bound<'_, PyAny>,
+        asked: Option<Vec<String>>,
+    ) -> PyResult<Vec<String>> {
         let pairs = header_pairs(headers)?;
         let pairs = pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        self.core.models(pairs).map_err(refused)
+        self.core.models(pairs, asked).map_err(refused)
+    }
+
+    /// What stands behind a name: `(provider, model, dollars apiece)`.
+    fn offers(&self, name: &str) -> Vec<(String, String, Option<Prices>)> {
+        let offers = self.core.offers(name).into_iter();
+        offers.map(|o| (o.provider, o.model, o.prices.map(HashMap::from_iter))).collect()
     }
 
     /// What an operator should hear of since the last call.

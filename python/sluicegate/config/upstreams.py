@@ -9,7 +9,15 @@ from sluicegate.config.problems import suggestion
 from sluicegate.config.schema import Provider
 from sluicegate.config.settings import Deadlines, Upstream
 from sluicegate.dialects.base import Host
-from sluicegate.providers import ALIASES, CATALOGUE, OWN, ProviderRow, name_of, row_at, row_named
+from sluicegate.providers import (
+    ALIASES,
+    CATALOGUE,
+    OWN,
+    ProviderRow,
+    price_provider_of,
+    row_at,
+    row_named,
+)
 
 BUILT_DIALECTS: Final = ("openai", "anthropic", "gemini", "openai_responses")
 NO_KEY: Final = "none"
@@ -68,7 +76,7 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         drop_unsupported=provider.unsupported == "drop",
         host=host,
         quota_codes=row.quota_codes if row else frozenset({"insufficient_quota"}),
-        price_provider=(named.price_provider or name_of(name)) if named else None,
+        price_provider=price_provider_of(name) if named else None,
         reasoning_beside_output=(
             bool(row and row.reasoning_beside_output)
             if provider.reasoning_beside_output is None

@@ -18,7 +18,9 @@ __all__ = [
     "Extension",
     "Lack",
     "ProviderRow",
+    "name_at",
     "name_of",
+    "price_provider_of",
     "row_at",
     "row_named",
 ]
@@ -48,20 +50,32 @@ def row_named(name: str) -> ProviderRow | None:
     return CATALOGUE.get(name_of(name))
 
 
-def row_at(base_url: str | None, dialect: str | None) -> ProviderRow | None:
-    """The row of a public host, whatever a configuration calls it; a host of one's own is known by
-    its name alone.
+def name_at(base_url: str | None, dialect: str | None) -> str | None:
+    """The catalogue's name for a public host, whatever a configuration calls it; a host of one's
+    own is known by its name alone.
     """
     try:
         host = urlsplit(base_url or "").netloc.lower()
     except ValueError:
         return None
     at_host = (
-        row
-        for row in CATALOGUE.values()
+        name
+        for name, row in CATALOGUE.items()
         if row.needs_key and row.dialect == dialect and _is_host_of(host, row)
     )
     return next(at_host, None)
+
+
+def row_at(base_url: str | None, dialect: str | None) -> ProviderRow | None:
+    """Its row."""
+    name = name_at(base_url, dialect)
+    return CATALOGUE[name] if name else None
+
+
+def price_provider_of(name: str) -> str:
+    """The price book's name for a host, by the catalogue's or another gateway's."""
+    row = row_named(name)
+    return (row.price_provider if row else "") or name_of(name)
 
 
 def _is_host_of(host: str, row: ProviderRow) -> bool:
