@@ -9,6 +9,8 @@ from sluicegate.cli.identities import organisations, projects, teams, users
 from sluicegate.cli.keys import keys
 from sluicegate.cli.ledger import ledger
 from sluicegate.cli.limits import budgets, limits
+from sluicegate.cli.models import models
+from sluicegate.cli.providers import providers
 from sluicegate.cli.runs import runs
 from sluicegate.cli.serve import serve
 from sluicegate.cli.spend import spend
@@ -23,5 +25,5 @@ def main() -> None:
 
 
 _COMMANDS = (serve, check, demo, keys, organisations, teams, projects, users, limits, budgets)
-for command in (*_COMMANDS, runs, spend, ledger):
+for command in (*_COMMANDS, runs, spend, ledger, providers, models):
     main.add_command(command)

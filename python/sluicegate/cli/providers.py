@@ -1,0 +1,137 @@
+"""`sluicegate providers`."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sluicegate.cli.common import CONFIG_FILE, load_or_exit
+from sluicegate.cli.table import FORMAT, print_json, show, show_one
+from sluicegate.config.problems import suggestion
+from sluicegate.config.settings import Settings, Upstream
+from sluicegate.probe import Verdict, call_of, judge, make
+from sluicegate.providers import ALIASES, CATALOGUE, ProviderRow, name_of, row_at, row_named
+
+TESTABLE: Final = ("openai", "anthropic", "gemini", "openai_responses")
+DOES_NOT_WORK: Final = 3
+"""Exit code where a provider does not answer as it should; 1 is a mistake in the file or a name."""
+_COLUMNS: Final = ("name", "dialect", "base_url", "api_key_env", "aliases")
+
+
+@click.group()
+def providers() -> None:
+    """Hosts that the gateway knows by name, and those of a configuration put to the test."""
+
+
+@providers.command("list")
+@click.option("--dialect", help="Only those that speak it.")
+@FORMAT
+def list_(dialect: str | None, form: str) -> None:
+    """List the catalogue."""
+    show(list(_rows(lambda _, row: dialect in {None, row.dialect})), _COLUMNS, form)
+
+
+@providers.command()
+@click.argument("words", nargs=-1, required=True)
+@FORMAT
+def search(words: tuple[str, ...], form: str) -> None:
+    """List hosts whose name, alias, URL, key variable or quirks have all the words."""
+    lower = [word.lower() for word in words]
+
+    def fits(name: str, row: ProviderRow) -> bool:
+        parts = (name, *row.aliases, row.base_url, row.api_key_env, row.dialect, *row.quirks)
+        text = " ".join(parts).lower()
+        return all(word in text for word in lower)
+
+    found = list(_rows(fits))
+    show(found, _COLUMNS, form)
+    if not found:
+        sys.exit(1)
+
+
+@providers.command("show")
+@click.argument("name")
+@FORMAT
+def show_(name: str, form: str) -> None:
+    """Show what is known of one host."""
+    row = row_named(name)
+    if row is None:
+        hint = suggestion(name, [*CATALOGUE, *ALIASES])
+        raise click.ClickException(f'"{name}" is not in the catalogue{hint}')
+    show_one(_fields(name_of(name), row), form)
+
+
+@providers.command()
+@click.argument("name")
+@click.option("--config", "config", type=CONFIG_FILE, required=True, help="The configuration file.")
+@click.option("--model", help="Which to ask; else the first that `models` has of this provider.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 600), default=30.0)
+@FORMAT
+def test(name: str, config: Path, model: str | None, timeout_s: float, form: str) -> None:
+    """Make one call to a provider of a configuration and say what is wrong.
+
+    Where no model is known its list of models is asked for. Exit code 0: it works; 1: a mistake
+    in the file or the name; 3: it does not work.
+    """
+    settings = load_or_exit(config)
+    upstream = settings.upstreams.get(name)
+    if upstream is None:
+        hint = suggestion(name, settings.upstreams)
+        raise click.ClickException(f'no provider "{name}" is configured{hint}')
+    if upstream.dialect not in TESTABLE:
+        raise click.ClickException(f"{upstream.dialect} cannot be tested in this version")
+    call = call_of(upstream, model or _model_of(settings, name))
+    outcome = make(call, timeout_s=timeout_s)
+    verdict = judge(upstream, _row_of(upstream), call, outcome)
+    _tell(name, call.method, call.url, verdict, form)
+    sys.exit(0 if verdict.ok else DOES_NOT_WORK)
+
+
+def _tell(name: str, method: str, url: str, verdict: Verdict, form: str) -> None:
+    if form == "json":
+        fields = {"provider": name, "ok": verdict.ok, "kind": verdict.kind}
+        print_json({**fields, "url": url, "message": verdict.message, "said": verdict.said})
+        return
+    click.echo(f"{name}: {'ok' if verdict.ok else 'does not work'}: {verdict.message}")
+    if not verdict.ok:
+        click.echo(f"  tried  {method} {url}")
+        if verdict.said:
+            click.echo(f"  said   {verdict.said}")
+
+
+def _model_of(settings: Settings, provider: str) -> str | None:
+    targets = (target for route in settings.routes.values() for target in route.targets)
+    return next((target.model for target in targets if target.provider == provider), None)
+
+
+def _row_of(upstream: Upstream) -> ProviderRow | None:
+    return row_named(upstream.name) or row_at(upstream.base_url, upstream.dialect)
+
+
+def _rows(fits: Any) -> Iterator[dict[str, Any]]:
+    return (_fields(name, row) for name, row in sorted(CATALOGUE.items()) if fits(name, row))
+
+
+def _fields(name: str, row: ProviderRow) -> dict[str, Any]:
+    data = row.data
+    return {
+        "name": name,
+        "aliases": list(row.aliases),
+        "dialect": row.dialect,
+        "responses": row.responses,
+        "base_url": row.base_url,
+        "settings": dict(row.settings),
+        "api_key_env": row.api_key_env,
+        "auth": row.auth if row.needs_key else "none",
+        "docs": row.docs,
+        "lacks": sorted(row.lacks),
+        "extensions": sorted(row.extensions),
+        "quota_codes": sorted(row.quota_codes),
+        "quirks": list(row.quirks),
+        "price_provider": row.price_provider or name,
+        "trains_on_data": data.trains if data else None,
+        "keeps_data_days": data.kept_days if data else None,
+        "data_docs": data.docs if data else None,
+    }

@@ -1,0 +1,209 @@
+"""What an answer means, in words: what is wrong, and where to put it right."""
+
+import errno
+import http.client
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from sluicegate import _core
+from sluicegate.config.settings import Upstream
+from sluicegate.dialects import DIALECTS
+from sluicegate.failures import UpstreamErrorBody, classify
+from sluicegate.policies.failover import FailureClass
+from sluicegate.probe.call import Call, Outcome
+from sluicegate.providers import ProviderRow
+
+SHOWN: Final = 300
+"""Characters of an upstream's own words."""
+
+_SHAPES: Final[dict[str, Callable[[dict[str, Any]], bool]]] = {
+    "openai": lambda body: isinstance(body.get("choices"), list),
+    "anthropic": lambda body: body.get("type") == "message",
+    "gemini": lambda body: "candidates" in body or "promptFeedback" in body,
+    "openai_responses": lambda body: body.get("object") == "response",
+}
+"""How each dialect's answer is known."""
+_LISTS: Final = ("data", "models")
+"""Where a list of models has them."""
+_NO_MODEL: Final = ("model_not_found", "model_not_available", "not_found_error", "no such model")
+_MODEL_AND: Final = (
+    "not found",
+    "does not exist",
+    "not exist",
+    "unknown",
+    "invalid",
+    "not supported",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found.
+
+    Args:
+        kind: `ok`, or what is wrong, for programs.
+        message: for people; no secret is in it.
+        said: the provider's own words.
+    """
+
+    kind: str
+    message: str
+    said: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the provider answers as it should."""
+        return self.kind == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    """A failure as the gateway's own classification takes it."""
+
+    status: int
+    code: str = "upstream_status"
+    is_timeout: bool = False
+
+
+def judge(upstream: Upstream, row: ProviderRow | None, call: Call, outcome: Outcome) -> Verdict:
+    """What an outcome means.
+
+    Args:
+        row: the catalogue's, which knows the variable that keys are usually kept in.
+    """
+    if outcome.error is not None or outcome.status is None:
+        return _unanswered(call, outcome.error)
+    said = _core.unquoted(_text(outcome.body), list(upstream.headers))[:SHOWN]
+    if outcome.status < 300:
+        return _answered(upstream, call, outcome, said)
+    if outcome.status < 400:
+        where = f" to {outcome.location}" if outcome.location else ""
+        return Verdict(
+            "redirect", f"{call.url} redirects{where}, which is never followed: mend base_url", said
+        )
+    return _refused(upstream, row, call, outcome, said)
+
+
+def _unanswered(call: Call, error: Exception | None) -> Verdict:
+    url = urlsplit(call.url)
+    host, where = (
+        url.hostname,
+        f"{url.hostname}:{url.port or (443 if url.scheme == 'https' else 80)}",
+    )
+    match error:
+        case socket.gaierror():
+            return Verdict(
+                "dns", f"the name {host} is not known here: mend base_url or the network"
+            )
+        case ConnectionRefusedError():
+            return Verdict("refused", f"nothing listens at {where}: mend base_url or start it")
+        case ssl.SSLCertVerificationError():
+            return Verdict(
+                "tls", f"the certificate of {host} is not trusted: {error.verify_message}"
+            )
+        case ssl.SSLError():
+            plain = "WRONG_VERSION_NUMBER" in str(error) or "HTTP_REQUEST" in str(error)
+            hint = ": should base_url begin with http://?" if plain else ""
+            return Verdict("tls", f"{where} does not speak TLS as it should ({error.reason}){hint}")
+        case TimeoutError():
+            return Verdict("timeout", f"{where} did not answer in time")
+        case http.client.RemoteDisconnected() | ConnectionResetError():
+            return Verdict("reset", f"{where} closed the connection without an answer")
+        case http.client.HTTPException():
+            hint = ": should base_url begin with https://?" if url.scheme == "http" else ""
+            return Verdict("not_http", f"{where} does not answer in HTTP{hint}")
+        case OSError() if error.errno in {errno.ENETUNREACH, errno.EHOSTUNREACH}:
+            return Verdict("unreachable", f"there is no way to {where} from here")
+        case _:
+            return Verdict("unreachable", f"{where} cannot be reached: {type(error).__name__}")
+
+
+def _answered(upstream: Upstream, call: Call, outcome: Outcome, said: str) -> Verdict:
+    body = _json(outcome.body)
+    took = f"in {outcome.took_s:.2f} s"
+    if call.model is None:
+        if any(isinstance(body.get(key), list) for key in _LISTS):
+            count = len(next(body[key] for key in _LISTS if isinstance(body.get(key), list)))
+            return Verdict("ok", f"lists {count} models {took}; name one with --model to ask it")
+        return Verdict("wrong_dialect", f"{call.url} answers, but with no list of models", said)
+    if _SHAPES[upstream.dialect](body):
+        return Verdict("ok", f"{call.model} answers {took}")
+    if "error" in body:
+        return Verdict("error_in_answer", f"{call.url} answers 200 with an error", said)
+    other = next((name for name, fits in _SHAPES.items() if fits(body)), None)
+    hint = f": it is {other}'s, so set `dialect: {other}`" if other else ""
+    return Verdict(
+        "wrong_dialect", f"{call.url} answers, but not as {upstream.dialect} does{hint}", said
+    )
+
+
+def _refused(
+    upstream: Upstream, row: ProviderRow | None, call: Call, outcome: Outcome, said: str
+) -> Verdict:
+    status = outcome.status or 0
+    told = DIALECTS[upstream.dialect].decode_error(status, outcome.body)
+    if told is not None and told.message:
+        said = _core.unquoted(told.message, list(upstream.headers))[:SHOWN]
+    if call.model is not None and _is_about_the_model(status, told):
+        return Verdict("unknown_model", f"{upstream.name} has no model {call.model}", said)
+    match classify(_Status(status), told, upstream.quota_codes):
+        case FailureClass.CREDENTIAL:
+            return Verdict("credential", _about_the_key(upstream, row, status), said)
+        case FailureClass.QUOTA:
+            return Verdict("quota", f"the account's quota is used up (status {status})", said)
+        case FailureClass.RATE_LIMIT:
+            return Verdict(
+                "rate_limit", "too many requests now (status 429): try again later", said
+            )
+        case FailureClass.NOT_FOUND:
+            hint = "mend base_url (its path and version) or dialect"
+            return Verdict("not_found", f"{call.url} is not there (status 404): {hint}", said)
+        case FailureClass.SERVER_ERROR:
+            return Verdict("server_error", f"{upstream.name} fails (status {status})", said)
+        case _:
+            if status == 405:
+                return Verdict(
+                    "not_found",
+                    f"{call.url} takes no {call.method}: mend base_url or dialect",
+                    said,
+                )
+            return Verdict("bad_request", f"{upstream.name} refuses the request ({status})", said)
+
+
+def _about_the_key(upstream: Upstream, row: ProviderRow | None, status: int) -> str:
+    field = f"providers.{upstream.name}.api_key"
+    if not any(_is_credential(name) for name, _ in upstream.headers):
+        return f"it wants a key (status {status}) and {field} gives none"
+    usual = f" (usually in {row.api_key_env})" if row and row.api_key_env else ""
+    return f"it does not accept the key of {field}{usual}: status {status}"
+
+
+def _is_credential(header: str) -> bool:
+    return any(word in header.lower() for word in ("auth", "key", "token"))
+
+
+def _is_about_the_model(status: int, told: UpstreamErrorBody | None) -> bool:
+    if told is None or status not in {400, 403, 404, 422}:
+        return False
+    words = " ".join(filter(None, (told.code, told.type, told.message))).lower()
+    named = any(word in words for word in _NO_MODEL) and "model" in words
+    return named or ("model" in words and any(word in words for word in _MODEL_AND))
+
+
+def _text(body: bytes) -> str:
+    text = " ".join(body.decode("utf-8", "replace").split())
+    return "".join(each if each.isprintable() else "�" for each in text)
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
