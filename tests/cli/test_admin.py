@@ -194,6 +194,26 @@ def test_limits_and_budgets(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ["budgets", "show", "each"],
+        ["budgets", "update", "each", "--per", "day"],
+        ["budgets", "update", "each", "--usd", "5"],
+        ["budgets", "reset", "each"],
+        ["budgets", "delete", "each"],
+    ],
+    ids=" ".join,
+)
+def test_a_limit_on_something_else_is_no_budget(shell: Shell, arguments: list[str]) -> None:
+    shell.good("limits", "create", "each", "--requests", "20", "--per", "minute")
+    before = shell.json("limits", "show", "each")
+    code, _, err = shell.run(*arguments)
+    assert code == 1
+    assert "'each' is a limit on requests, and no budget: a budget is a limit on cost" in err
+    assert shell.json("limits", "show", "each") == before
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["limits", "create", "x", "--requests", "1"], "per: is missing"),
@@ -214,6 +234,7 @@ def test_limits_and_budgets(shell: Shell) -> None:
         (["keys", "create", ""], "name: must not be empty"),
         (["keys", "create", "x", "--expires-at", "soon"], "is no time"),
         (["spend", "--from", "yesterday"], "is no time"),
+        (["budgets", "show", "x"], "there is no limit 'x'"),
         (["runs", "show", "never"], "there is no run 'never'"),
     ],
     ids=" ".join,

@@ -77,6 +77,19 @@ class NotFoundError(GatewayError):
         super().__init__(f"there is no {kind} {name!r}")
 
 
+class NotABudgetError(GatewayError):
+    """A limit that is on something else than cost."""
+
+    status = 404
+    default_code = "not_found"
+
+    def __init__(self, name: str, measure: str) -> None:
+        """Args: measure: what it is on."""
+        super().__init__(
+            f"{name!r} is a limit on {measure}, and no budget: a budget is a limit on cost"
+        )
+
+
 class WrongMethodError(GatewayError):
     """The path is there, and not with this method."""
 

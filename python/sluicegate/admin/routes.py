@@ -11,7 +11,7 @@ import msgspec
 from sluicegate.accounting.limits import Limit
 from sluicegate.admin import forms, views
 from sluicegate.admin.actor import Actor, Role
-from sluicegate.admin.errors import InvalidInputError, NotFoundError, Problem
+from sluicegate.admin.errors import InvalidInputError, Problem
 from sluicegate.admin.service import Service
 from sluicegate.config.problems import suggestion
 from sluicegate.store.ledger import GROUPS
@@ -276,11 +276,7 @@ def _limit(a: Asked) -> str:
 
 
 def _budget(a: Asked) -> str:
-    """The name, which must be that of a limit on cost."""
-    name = a.names["name"]
-    if a.service.standings.rule(a.actor, name).cost_usd is None:
-        raise NotFoundError("budget", name)
-    return name
+    return a.service.standings.budget(a.actor, a.names["name"])
 
 
 def _money(limit: Limit) -> Limit:

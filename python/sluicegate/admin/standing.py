@@ -6,7 +6,13 @@ from sluicegate.accounting.alerts import SEPARATOR
 from sluicegate.accounting.limits import ANY, Limit
 from sluicegate.admin.actor import Actor
 from sluicegate.admin.desk import Desk, found
-from sluicegate.admin.errors import InvalidInputError, NotFoundError, NotServingError, Problem
+from sluicegate.admin.errors import (
+    InvalidInputError,
+    NotABudgetError,
+    NotFoundError,
+    NotServingError,
+    Problem,
+)
 from sluicegate.admin.views import StandingView, usd_of
 from sluicegate.store.records import LIMITS, StoredLimit
 
@@ -48,6 +54,17 @@ class Standings:
         return StandingView(
             name=name, of=list(values), spent=shown(spent), held=shown(held), left=shown(left)
         )
+
+    def budget(self, actor: Actor, name: str) -> str:
+        """The name of a limit that is a budget.
+
+        Raises:
+            NotABudgetError: it is on something else. NotFoundError: there is none.
+        """
+        rule = self.rule(actor, name)
+        if rule.cost_usd is None:
+            raise NotABudgetError(name, rule.measure)
+        return name
 
     def rule(self, actor: Actor, name: str) -> Limit:
         """A limit in force, or one that is about to be."""

@@ -120,11 +120,16 @@ def update_limit(clerk: Clerk, name: str, **options: Any) -> None:
 @administers
 def update_budget(clerk: Clerk, name: str, **options: Any) -> None:
     """Change a budget; what is left out stays, and what was spent stays spent."""
-    clerk.show(clerk.service.limits.change(clerk.actor, name, _change(options)), _BUDGET_COLUMNS)
+    change = _change(options)
+    name = clerk.service.standings.budget(clerk.actor, name)
+    clerk.show(clerk.service.limits.change(clerk.actor, name, change), _BUDGET_COLUMNS)
 
 
 def _shared(group: click.Group, columns: tuple[str, ...], *, budgets_only: bool) -> None:
     """The commands that both have."""
+
+    def named(clerk: Clerk, name: str) -> str:
+        return clerk.service.standings.budget(clerk.actor, name) if budgets_only else name
 
     @group.command("list", help="List all, those of the configuration too.")
     @administers
@@ -138,19 +143,19 @@ def _shared(group: click.Group, columns: tuple[str, ...], *, budgets_only: bool)
     @click.argument("name")
     @administers
     def show(clerk: Clerk, name: str) -> None:
-        clerk.show(clerk.service.limits.get(clerk.actor, name))
+        clerk.show(clerk.service.limits.get(clerk.actor, named(clerk, name)))
 
     @group.command(help="Count anew from now.")
     @click.argument("name")
     @administers
     def reset(clerk: Clerk, name: str) -> None:
-        clerk.show(clerk.service.limits.reset(clerk.actor, name), columns)
+        clerk.show(clerk.service.limits.reset(clerk.actor, named(clerk, name)), columns)
 
     @group.command(help="End one.")
     @click.argument("name")
     @administers
     def delete(clerk: Clerk, name: str) -> None:
-        clerk.show(clerk.service.limits.delete(clerk.actor, name))
+        clerk.show(clerk.service.limits.delete(clerk.actor, named(clerk, name)))
 
 
 _shared(limits, _COLUMNS, budgets_only=False)
