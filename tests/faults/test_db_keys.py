@@ -113,6 +113,30 @@ def test_db_04_keys_of_a_store_that_is_away_for_too_long_get_503_and_those_of_th
 
 
 @pytest.mark.timeout(60)
+def test_db_04_db_05_a_key_that_nobody_knows_is_not_refused_by_a_look_that_hangs(
+    own_gateway: Start, store: tuple[str, Away]
+) -> None:
+    """What was known of keys three quarters of a second ago is no answer any more."""
+    url, away = store
+    gateway = own_gateway(store=url)
+    secret = minted(gateway, "known")
+    assert ask(gateway, "u/ok-1", key=UNKNOWN_KEY).status == 401
+    with away(gateway):
+        assert eventually(lambda: ask(gateway, "u/ok-1", key=UNKNOWN_KEY).status == 503, 1 + 0.25)
+        for _ in range(5):
+            for got in in_each_dialect(gateway, UNKNOWN_KEY):
+                assert_refused(got, 503, origin="gateway")
+                assert got.code == "key_store_unavailable"
+                assert int(got.headers["retry-after"]) >= 1
+            for got in in_each_dialect(gateway, secret):
+                assert_good(got, 1)
+            time.sleep(0.2)
+    assert eventually(
+        lambda: ask(gateway, "u/ok-1", key=UNKNOWN_KEY).status == 401, NOTICED_S + SLACK_S
+    )
+
+
+@pytest.mark.timeout(60)
 def test_db_04_a_gateway_whose_keys_are_all_in_a_store_that_is_away_is_not_ready(
     own_gateway: Start, server: Server
 ) -> None:
