@@ -56,7 +56,12 @@ def governance_json(
             "complete": complete,
             "stale_keys_s": settings.stale_keys_s,
             "killed_runs": [
-                {"run": each.run, "organisation": each.organisation, "team": each.team}
+                {
+                    "run": each.run,
+                    "organisation": each.organisation,
+                    "team": each.team,
+                    "reason": each.reason,
+                }
                 for each in killed
             ],
         }

@@ -21,10 +21,10 @@ use super::transaction::{Transaction, redo};
 use crate::error::Error;
 use crate::mapped::{self, Owner};
 
-/// Limits that one request may have.
-pub(super) const MAX_CHARGES: usize = 30;
-const ENTRY_WORDS: usize = 3; // the counter's place, the amount, the window
-const ENTRIES_AT: usize = 6;
+/// Limits that one request may have, those of the runs above its own among them.
+pub const MAX_CHARGES: usize = 40;
+pub(super) const ENTRY_WORDS: usize = 3; // the counter's place, the amount, the window
+pub(super) const ENTRIES_AT: usize = 6;
 const STATE: usize = 0;
 const OWNER: usize = 1;
 const REQUEST: usize = 2; // two words
@@ -116,20 +116,11 @@ pub struct Crossing {
 /// What a running request holds. It must be settled, or the counters keep it until its process ends.
 #[derive(Debug)]
 pub struct Reservation {
-    record: usize,
-    entries: Vec<Entry>,
-    demand: Demand,
+    pub(super) record: usize,
+    pub(super) entries: Vec<Entry>,
+    pub(super) demand: Demand,
     /// Tokens of the answer that it holds room for.
     pub output_tokens: u64,
-}
-
-/// What became of a wish for more.
-#[derive(Debug)]
-pub struct Extension {
-    /// Tokens that there is room for.
-    pub granted: u64,
-    /// What other hosts must be asked for before it is known that there is no more.
-    pub short: Vec<Ask>,
 }
 
 #[derive(Debug)]
@@ -138,19 +129,19 @@ pub(super) struct Entry {
     pub counter: Counter,
     /// Of the counter: in its place may stand another one by now.
     key: (u64, u64),
-    held: Held,
+    pub held: Held,
     remaining: u64,
     reset_ns: u64,
 }
 
 impl Entry {
     /// Whether its counter is still there, in the same window.
-    fn stands(&self, tx: &Transaction<'_>) -> bool {
+    pub fn stands(&self, tx: &Transaction<'_>) -> bool {
         self.is_there(tx) && self.counter.window(tx) == self.held.window
     }
 
     /// What nobody holds any of may have been forgotten meanwhile.
-    fn is_there(&self, tx: &Transaction<'_>) -> bool {
+    pub fn is_there(&self, tx: &Transaction<'_>) -> bool {
         self.counter.key_before(tx) == self.key
     }
 }
@@ -266,70 +257,6 @@ impl Budgets {
         if let Some(state) = self.shared.words().get(reservation.record + STATE) {
             state.store(SENT, Ordering::Release);
         }
-    }
-
-    /// Holds more for an answer that is still growing, up to `more` tokens; says how many of them there is room for.
-    ///
-    /// Only limits that cut are asked: the others let what runs come to its end.
-    pub fn extend(
-        &self,
-        reservation: &mut Reservation,
-        more: u64,
-        now: Now,
-    ) -> Result<Extension, Error> {
-        let _turn = self.turn()?;
-        let mut tx = self.transaction();
-        let demand = reservation.demand.more(more);
-        let mut granted = more;
-        let mut short = Vec::new();
-        for entry in &reservation.entries {
-            let limit = &entry.charge.limit;
-            if entry.charge.cuts() && !limit.is_rate() && entry.stands(&tx) {
-                let (room, _) = entry.counter.room(&tx, limit, now);
-                let within = demand.output_within(limit, room).unwrap_or(0);
-                if within < more
-                    && let Some(ask) = self.ask_for_more(&tx, entry, &demand, now)
-                {
-                    short.push(ask);
-                }
-                granted = granted.min(within);
-            }
-        }
-        if tx.posture() != Posture::Alone && tx.posture() != Posture::Shared {
-            granted = more; // nobody knows that there is no room; what others miss, the settlement makes good
-            short.clear();
-        }
-        for (at, entry) in reservation.entries.iter_mut().enumerate() {
-            let limit = &entry.charge.limit;
-            let grows = !matches!(
-                limit.measure,
-                Measure::Requests | Measure::Parallel | Measure::InputTokens
-            );
-            if !grows || !entry.stands(&tx) {
-                continue;
-            }
-            let amount = amount_to_hold(&tx, entry.counter, &entry.charge, &demand, granted, now);
-            entry.counter.hold(&mut tx, limit, amount, now);
-            entry.held.amount = entry.held.amount.saturating_add(amount);
-            tx.set(reservation.record + ENTRIES_AT + at * ENTRY_WORDS + 1, entry.held.amount);
-        }
-        commit(tx)?;
-        reservation.output_tokens = reservation.output_tokens.saturating_add(granted);
-        Ok(Extension { granted, short })
-    }
-
-    /// The limits of a reservation that have no room for one more token of the answer.
-    pub fn exhausted(&self, reservation: &Reservation, now: Now) -> Option<Arc<Limit>> {
-        let _turn = self.turn().ok()?;
-        let tx = self.transaction();
-        let demand = reservation.demand.more(1);
-        let full = reservation.entries.iter().find(|entry| {
-            let (room, _) = entry.counter.room(&tx, &entry.charge.limit, now);
-            entry.charge.cuts()
-                && entry.is_there(&tx)
-                && demand.output_within(&entry.charge.limit, room).unwrap_or(0) == 0
-        });
-        full.map(|entry| entry.charge.limit.clone())
     }
 
     /// Ends a reservation: what was used is spent, the rest is free at once. Gives the percentages that this reached.

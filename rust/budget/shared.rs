@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::counter::COUNTER_WORDS;
 use super::reservation::Budgets;
-use super::runs::RUN_WORDS;
+use super::run_places::RUN_WORDS;
 use super::transaction::NOTE_WORDS;
 use crate::error::Error;
 use crate::mapped::{Kind, Mapped};
 
 /// Grows with every change of the layout: files of another one are never read.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 
 pub(super) const LOCK: usize = 2;
 pub(super) const SEED: usize = 3; // two words
@@ -36,7 +36,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// For a disk of ordinary size: 34 MiB.
+    /// For a disk of ordinary size: 38 MiB.
     const FULL: Self = Self { counters: 1 << 18, records: 1 << 13, runs: 1 << 14 };
 
     const fn halved(self, times: u32) -> Self {

@@ -8,22 +8,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::sharing::Posture;
 
 /// Words that a transaction may write: enough for the widest request's counters and its record.
-pub(super) const MAX_WRITES: usize = 512;
+pub(super) const MAX_WRITES: usize = 640;
 /// Words that the notes take: how many, then pairs of place and value.
 pub(super) const NOTE_WORDS: usize = 1 + 2 * MAX_WRITES;
+
+/// Words of 64 marks: two of a request's writes seldom have the same.
+const MARKS: usize = 8;
 
 /// A set of changes, not yet made.
 pub(super) struct Transaction<'a> {
     words: &'a [AtomicU64],
     notes: &'a [AtomicU64],
     writes: Vec<(usize, u64)>,
+    /// Which words may be among the writes: most that are read are not.
+    marks: [u64; MARKS],
     posture: Posture,
 }
 
 impl<'a> Transaction<'a> {
     /// Changes of `words`, noted in `notes` ([`NOTE_WORDS`] of them). The lock must be held as long as it lives.
     pub fn new(words: &'a [AtomicU64], notes: &'a [AtomicU64]) -> Self {
-        Self { words, notes, writes: Vec::with_capacity(64), posture: Posture::Alone }
+        let (writes, marks) = (Vec::with_capacity(64), [0; MARKS]);
+        Self { words, notes, writes, marks, posture: Posture::Alone }
     }
 
     /// The same, where counters are shared with other hosts.
@@ -38,13 +44,21 @@ impl<'a> Transaction<'a> {
 
     /// A word as this transaction sees it.
     pub fn get(&self, at: usize) -> u64 {
+        if !self.may_set(at) {
+            return load(self.words, at);
+        }
         let own = self.writes.iter().rev().find(|(place, _)| *place == at);
         own.map_or_else(|| load(self.words, at), |(_, value)| *value)
     }
 
     /// Whether this transaction sets a word.
     pub fn sets(&self, at: usize) -> bool {
-        self.writes.iter().any(|(place, _)| *place == at)
+        self.may_set(at) && self.writes.iter().any(|(place, _)| *place == at)
+    }
+
+    /// Whether a word may be among its writes.
+    fn may_set(&self, at: usize) -> bool {
+        self.marks.get(at / 64 % MARKS).is_some_and(|mark| mark & 1 << (at % 64) != 0)
     }
 
     /// A word as it was before this transaction: cheaper, for what none changes while it is looked at.
@@ -54,9 +68,18 @@ impl<'a> Transaction<'a> {
 
     /// Sets a word.
     pub fn set(&mut self, at: usize, value: u64) {
-        match self.writes.iter_mut().find(|(place, _)| *place == at) {
-            Some(write) => write.1 = value,
-            None => self.writes.push((at, value)),
+        let known = if self.may_set(at) {
+            self.writes.iter_mut().rev().find(|(place, _)| *place == at)
+        } else {
+            None
+        };
+        if let Some(write) = known {
+            write.1 = value;
+            return;
+        }
+        self.writes.push((at, value));
+        if let Some(mark) = self.marks.get_mut(at / 64 % MARKS) {
+            *mark |= 1 << (at % 64);
         }
     }
 

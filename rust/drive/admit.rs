@@ -15,13 +15,13 @@ use super::demand::{Asked, answers};
 use super::hold::Hold;
 use super::learned::Learned;
 use super::place::Place;
-use super::rate_headers;
+use super::rate_headers::{self, RunsLeft};
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
-use super::run_guard::{self, RunStep, Stepping};
+use super::run_guard::{RunStep, Stepping};
 use super::snapshot::{Operation, Route, Snapshot, Target};
 use crate::body::Scan;
-use crate::budget::{self, Ask, AtCap, Budgets, Charge, Demand, Measure};
+use crate::budget::{self, Ask, AtCap, Budgets, Charge, Demand, Lineage, MAX_CHARGES, Measure};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::govern::{
@@ -194,6 +194,7 @@ impl Gate<'_> {
             operation: place.route.operation,
             unix_s: unix_seconds(now),
             is_last,
+            lineage: Lineage::default(),
         };
         let decided = caught(|| self.decide(&mut draft));
         let mut decided = decided.unwrap_or_else(|| Err(Refusal::defect().into()));
@@ -213,7 +214,7 @@ impl Gate<'_> {
         let asked = headers.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
         let requested_model = scan.model().unwrap_or_default().to_owned();
         let mut deadline = after(arrived, total.min(asked));
-        if let Some(left_ns) = step.standing.and_then(|standing| standing.wall_left_ns) {
+        if let Some(left_ns) = step.lineage.wall_left_ns {
             let runs = after(arrived, Duration::from_nanos(left_ns));
             step.ends_first = runs < deadline;
             deadline = deadline.min(runs);
@@ -253,7 +254,13 @@ impl Gate<'_> {
         let scan = draft.place.scan(draft.body);
         draft.scan = scan.map_err(|error| Stop::from(Refusal::from(error)))?;
         draft.headers.run = self.run_of(&draft.stepping());
-        let draft = &*draft;
+        let route = self.asked_route(draft)?;
+        self.begin_run(draft)?;
+        self.decide_on(draft, route)
+    }
+
+    /// The route of the model that is asked for, where the key may have it.
+    fn asked_route(&self, draft: &Draft<'_>) -> Result<Arc<Route>, Stop> {
         let model = draft.scan.model().filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Stop::from(Refusal::missing_model()))?;
         let principal = &draft.principal;
@@ -264,13 +271,16 @@ impl Gate<'_> {
         if !principal.may_call(path) {
             return Err(Refusal::route_forbidden(path, principal).into());
         }
-        let mut route = self.route(principal, model)?;
+        Ok(self.route(principal, model)?)
+    }
+
+    /// Holds what the request may use, of the model that it asks for or of one that a limit leads it to.
+    fn decide_on(&self, draft: &Draft<'_>, mut route: Arc<Route>) -> Result<Decided, Stop> {
+        let model = draft.scan.model().unwrap_or_default();
+        let principal = &draft.principal;
         let billed = draft.operation != Operation::CountTokens;
         let run = draft.headers.run.as_deref().unwrap_or_default();
-        if let Some(ended) = run_guard::killed(&self.governance, &draft.headers, principal) {
-            return Err(Refusal::run_ended(ended).into());
-        }
-        let mut charges = self.governance.request_charges(&draft.subject(model));
+        let mut charges = self.charges(draft, model)?;
         let has_budget = charges.iter().any(|charge| charge.limit.measure == Measure::Cost);
         let mut downgraded: Option<String> = None;
         for _ in 0..=MAX_DOWNGRADES {
@@ -283,7 +293,7 @@ impl Gate<'_> {
             match decided {
                 Ok((hold, demand)) => {
                     // Behind the limits: a request that has to ask again is no step yet.
-                    let step = self.step(run, &draft.stepping())?;
+                    let step = self.step(draft.lineage.clone(), &draft.stepping())?;
                     if let (Some(circle), Some(target)) = (&step.circle, route.targets.first()) {
                         self.alerts.raise_of(AlertKind::RunLoops, target, run, || {
                             format!("the run {run:?} goes round in circles: {circle}")
@@ -313,6 +323,31 @@ impl Gate<'_> {
             }
         }
         Err(Refusal::forbidden(downgraded.as_deref().unwrap_or(model), principal).into())
+    }
+
+    /// Learns how the request's run stands among others. Its parent is the one that it named first.
+    fn begin_run(&self, draft: &mut Draft<'_>) -> Result<(), Stop> {
+        draft.lineage = self.lineage(&draft.stepping())?;
+        if draft.headers.run.is_some() {
+            draft.headers.parent_run = draft.lineage.above.first().cloned();
+        }
+        Ok(())
+    }
+
+    /// The limits that bind the request wherever it goes, those of the runs above its own among them.
+    fn charges(&self, draft: &Draft<'_>, model: &str) -> Result<Vec<Charge>, Stop> {
+        let above = &draft.lineage.above;
+        let charges = self.governance.request_charges(&draft.subject(model), above);
+        if !above.is_empty() && charges.len() > MAX_CHARGES {
+            let run = draft.headers.run.as_deref().unwrap_or_default();
+            let (runs, limits) = (above.len(), charges.len());
+            let why = format!(
+                "is {runs} runs below the first one, so that {limits} limits bind it; \
+                 at most {MAX_CHARGES} can"
+            );
+            return Err(Refusal::run_too_far(run, &why).into());
+        }
+        Ok(charges)
     }
 
     /// What only a request for a response can ask for.
@@ -346,13 +381,15 @@ impl Gate<'_> {
         rate_headers::of_run(run, &mut refusal.headers);
         let subject = draft.subject(draft.scan.model().unwrap_or_default());
         let now = budget::Now::read();
-        for charge in self.governance.request_charges(&subject) {
+        let mut runs = RunsLeft::default();
+        for charge in self.governance.request_charges(&subject, &draft.lineage.above) {
             if rate_headers::is_of_runs(&charge.limit)
                 && let Ok((_, _, left)) = self.budgets.standing(&charge, now)
             {
-                refusal.headers.push(rate_headers::of_run_limit(&charge.limit, left));
+                runs.add(&charge.limit, left);
             }
         }
+        runs.write(&mut refusal.headers);
     }
 
     fn route(&self, principal: &Principal, model: &str) -> Result<Arc<Route>, Box<Refusal>> {
@@ -431,6 +468,7 @@ struct Draft<'a> {
     place: &'a Place,
     unix_s: i64,
     is_last: bool,
+    lineage: Lineage,
 }
 
 impl Draft<'_> {
@@ -517,6 +555,7 @@ impl Admission {
     /// The limits of one of its targets, beside those that were held when it was admitted.
     pub(super) fn target_charges(&self, target: &Target) -> Vec<Charge> {
         let subject = subject(&self.principal, &self.headers, &self.scan, &self.requested_model);
-        self.governance.target_charges(&subject, &target.upstream.provider, &target.model)
+        let above = &self.step.lineage.above;
+        self.governance.target_charges(&subject, above, &target.upstream.provider, &target.model)
     }
 }

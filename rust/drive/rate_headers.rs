@@ -10,10 +10,10 @@ pub(super) fn of_standings(
     standings: impl Iterator<Item = Standing>,
 ) -> Vec<(&'static str, String)> {
     let (mut requests, mut tokens, mut budget) = (None, None, None);
-    let mut runs = Vec::new();
+    let mut runs = RunsLeft::default();
     for standing in standings {
         if is_of_runs(&standing.limit) {
-            runs.push(of_run_limit(&standing.limit, standing.remaining));
+            runs.add(&standing.limit, standing.remaining);
             continue;
         }
         let tightest = match standing.limit.measure {
@@ -30,8 +30,25 @@ pub(super) fn of_standings(
     for standing in [requests, tokens, budget].into_iter().flatten() {
         write(&standing.limit, standing.remaining, standing.reset_ns, &mut headers);
     }
-    headers.append(&mut runs);
+    runs.write(&mut headers);
     headers
+}
+
+/// What is left of each limit of runs: of a run and those above it, the least.
+#[derive(Default)]
+pub(super) struct RunsLeft(Vec<(Arc<Limit>, u64)>);
+
+impl RunsLeft {
+    pub fn add(&mut self, limit: &Arc<Limit>, remaining: u64) {
+        match self.0.iter_mut().find(|(known, _)| known.name == limit.name) {
+            Some((_, least)) => *least = remaining.min(*least),
+            None => self.0.push((limit.clone(), remaining)),
+        }
+    }
+
+    pub fn write(self, headers: &mut Vec<(&'static str, String)>) {
+        headers.extend(self.0.iter().map(|(limit, left)| of_run_limit(limit, *left)));
+    }
 }
 
 /// The names of the limits that the configuration's `runs` stands for.
@@ -43,7 +60,7 @@ pub(super) fn is_of_runs(limit: &Limit) -> bool {
 }
 
 /// What is left of a limit of runs.
-pub(super) fn of_run_limit(limit: &Limit, remaining: u64) -> (&'static str, String) {
+fn of_run_limit(limit: &Limit, remaining: u64) -> (&'static str, String) {
     match limit.measure {
         Measure::Cost => ("x-sluicegate-run-remaining-usd", limit.usd(remaining)),
         Measure::Requests => ("x-sluicegate-run-remaining-steps", remaining.to_string()),

@@ -1,5 +1,7 @@
 //! What a client is told that is answered without any upstream.
 
+use std::fmt::Write as _;
+
 use http::StatusCode;
 
 use super::rate_headers;
@@ -122,8 +124,15 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "route_not_allowed", message)
     }
 
-    pub(super) fn run_ended(run: &str) -> Self {
-        let message = format!("the run {run:?} was ended by an administrator");
+    /// A run of which `ended` is it, or above it.
+    pub(super) fn run_ended(run: &str, ended: &str, reason: &str) -> Self {
+        let mut message = format!("the run {ended:?} was ended by an administrator");
+        if ended != run {
+            let _ = write!(message, ", and with it {run:?} below it");
+        }
+        if !reason.is_empty() {
+            let _ = write!(message, ": {reason}");
+        }
         let refusal = Self::new(StatusCode::FORBIDDEN, "run_ended", message);
         refusal.about("x-sluicegate-run").never_again()
     }

@@ -91,16 +91,18 @@ fn add_run(x: &Exchange, headers: &mut Vec<(Bytes, Bytes)>) {
         let run = Bytes::copy_from_slice(run.as_bytes());
         headers.push((Bytes::from_static(b"x-sluicegate-run"), run));
     }
-    if let Some(standing) = a.step.standing {
-        let depth = number(u128::from(standing.depth));
-        headers.push((Bytes::from_static(b"x-sluicegate-run-depth"), depth));
-        let left_s = standing.wall_left_ns.map(|left_ns| left_ns / 1_000_000_000);
-        let rules = &a.governance.runs;
-        let depth_left = rules.depth.map(|most| most.saturating_sub(standing.depth));
+    let rules = &a.governance.runs;
+    if rules.bounds_runs() {
+        let lineage = &a.step.lineage;
+        let depth = lineage.above.len() as u64;
+        let told = number(u128::from(depth));
+        headers.push((Bytes::from_static(b"x-sluicegate-run-depth"), told));
+        let left_s = lineage.wall_left_ns.map(|left_ns| left_ns / 1_000_000_000);
+        let depth_left = rules.depth.map(|most| most.saturating_sub(depth));
         for (name, left) in [
             (&b"x-sluicegate-run-remaining-s"[..], left_s),
             (b"x-sluicegate-run-remaining-depth", depth_left),
-            (b"x-sluicegate-run-remaining-sub-runs", standing.fan_out_left),
+            (b"x-sluicegate-run-remaining-sub-runs", lineage.fan_out_left),
         ] {
             headers.extend(left.map(|left| (Bytes::from_static(name), number(u128::from(left)))));
         }

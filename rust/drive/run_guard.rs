@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::snapshot::Operation;
 use crate::body::Scan;
-use crate::budget::{self, RunRefused, RunStanding};
+use crate::budget::{self, Lineage, RunName, RunRefused};
 use crate::dialect::Dialect;
 use crate::govern::{CircleAction, Governance, Principal};
 use crate::run::{self, Origin, Speaker};
@@ -17,8 +17,8 @@ use crate::run::{self, Origin, Speaker};
 /// What the run's rules make of a request.
 #[derive(Debug, Default)]
 pub struct RunStep {
-    /// How the run stands; None where nothing of it is remembered.
-    pub standing: Option<RunStanding>,
+    /// How the run stands among others.
+    pub lineage: Lineage,
     /// What is asked, where repetitions are counted.
     pub call: Option<u64>,
     /// The circle that it goes round in, in words.
@@ -39,20 +39,25 @@ pub(super) struct Stepping<'a> {
     pub body: &'a [u8],
 }
 
-/// Of the runs that a request names, its own and the one above, the one that was ended.
-pub(super) fn killed<'h>(
-    governance: &Governance,
-    headers: &'h RequestHeaders,
-    principal: &Principal,
-) -> Option<&'h str> {
-    let named = [&headers.run, &headers.parent_run].into_iter().flatten();
-    named.map(String::as_str).find(|run| governance.is_killed(run, principal))
+impl Stepping<'_> {
+    fn name<'n>(&'n self, run: &'n str) -> RunName<'n> {
+        RunName { tenant: &self.principal.name, run }
+    }
 }
 
 impl Exchange {
-    /// Ends it, and tells the client, if its run was ended since it began.
+    /// Ends it, and tells the client, if its run, or one above it, was ended since it began.
     pub fn end_if_killed(&self, governance: &Governance) {
-        if killed(governance, &self.admission.headers, &self.admission.principal).is_some() {
+        let a = &self.admission;
+        let Some(run) = a.headers.run.as_deref().filter(|_| governance.has_ended_runs()) else {
+            return;
+        };
+        // A run above may have named its own parent meanwhile.
+        let name = RunName { tenant: &a.principal.name, run };
+        let now_above = self.hold().budgets().runs_above(name).unwrap_or_default();
+        let above = a.step.lineage.above.iter().chain(&now_above).map(String::as_str);
+        let is_ended = |run| governance.ended(run, &a.principal).is_some();
+        if std::iter::once(run).chain(above).any(is_ended) {
             self.cancel(Cancel::RunEnded);
         }
     }
@@ -81,28 +86,49 @@ impl Gate<'_> {
         Some(run::derived_name(conversation))
     }
 
-    /// Takes a step of a run, or says why it goes no further.
-    pub(super) fn step(&self, name: &str, step: &Stepping<'_>) -> Result<RunStep, Box<Refusal>> {
-        let rules = &self.governance.runs;
-        if name.is_empty() || !rules.remembers() {
-            return Ok(RunStep::default());
-        }
-        let watches = rules.circles.as_ref().filter(|_| step.operation == Operation::Chat);
-        let call = watches.map(|_| run::fingerprint(step.body));
-        let taken = budget::Step {
-            tenant: &step.principal.name,
-            run: name,
-            parent: step.headers.parent_run.as_deref().filter(|parent| !parent.is_empty()),
-            call,
+    /// How the run of a request stands among others, or why it goes no further.
+    pub(super) fn lineage(&self, step: &Stepping<'_>) -> Result<Lineage, Box<Refusal>> {
+        let Some(run) = step.headers.run.as_deref().filter(|run| !run.is_empty()) else {
+            return Ok(Lineage::default());
         };
-        let standing = self
+        let check = |ended: &str| match self.governance.ended(ended, step.principal) {
+            Some(reason) => Err(Box::new(Refusal::run_ended(run, ended, reason))),
+            None => Ok(()),
+        };
+        check(run)?;
+        let caps = self.governance.runs.caps();
+        let parent = step.headers.parent_run.as_deref();
+        let lineage = self
             .budgets
-            .enter_run(&taken, &rules.caps(), budget::Now::read())
+            .begin_run(step.name(run), parent, &caps, budget::Now::read())
             .map_err(|error| Box::new(Refusal::limits_unavailable(&error)))?
-            .map_err(|refused| Box::new(too_far(name, refused)))?;
-        let mut taken = RunStep { standing: Some(standing), call, ..RunStep::default() };
-        let Some(rule) = watches else { return Ok(taken) };
-        let same_call = usize::try_from(standing.times).unwrap_or(usize::MAX);
+            .map_err(|refused| Box::new(too_far(run, refused)))?;
+        lineage.above.iter().try_for_each(|above| check(above))?;
+        match (lineage.wall_left_ns, caps.wall_ns) {
+            (Some(0), Some(wall_ns)) => Err(Box::new(too_late(run, wall_ns))),
+            _ => Ok(lineage),
+        }
+    }
+
+    /// Takes a step of a run, or says why it goes no further.
+    pub(super) fn step(
+        &self,
+        lineage: Lineage,
+        step: &Stepping<'_>,
+    ) -> Result<RunStep, Box<Refusal>> {
+        let mut taken = RunStep { lineage, ..RunStep::default() };
+        let name = step.headers.run.as_deref().unwrap_or_default();
+        let is_watched = !name.is_empty() && step.operation == Operation::Chat;
+        let Some(rule) = self.governance.runs.circles.as_ref().filter(|_| is_watched) else {
+            return Ok(taken);
+        };
+        let call = run::fingerprint(step.body);
+        let times = self
+            .budgets
+            .repeat_call(step.name(name), call, budget::Now::read())
+            .map_err(|error| Box::new(Refusal::limits_unavailable(&error)))?;
+        taken.call = Some(call);
+        let same_call = usize::try_from(times).unwrap_or(usize::MAX);
         let said = if same_call >= rule.repeats {
             Some(format!("the same request {same_call} times"))
         } else {
@@ -122,10 +148,10 @@ impl Gate<'_> {
 /// A request came to nothing: its client may ask the same again, and goes round in no circle.
 pub(super) fn forgive(x: &Exchange) {
     let a = &x.admission;
-    if let (Some(_), Some(run)) = (a.step.call, a.headers.run.as_deref()) {
-        let step = budget::Step { tenant: &a.principal.name, run, parent: None, call: a.step.call };
+    if let (Some(call), Some(run)) = (a.step.call, a.headers.run.as_deref()) {
+        let name = RunName { tenant: &a.principal.name, run };
         // Counters that cannot be asked: it counts as it would have.
-        let _ = x.hold().budgets().forgive_call(&step);
+        let _ = x.hold().budgets().forgive_call(name, call);
     }
 }
 
@@ -149,9 +175,6 @@ pub(super) fn remember_response(run: &Running, response_id: &str) {
 
 fn too_far(name: &str, refused: RunRefused) -> Refusal {
     let why = match refused {
-        RunRefused::Wall(wall_ns) => {
-            format!("has had its {} seconds", Duration::from_nanos(wall_ns).as_secs_f64())
-        }
         RunRefused::Depth(depth, most) => {
             format!("would be {depth} runs below the first one; {most} are allowed")
         }
@@ -160,4 +183,9 @@ fn too_far(name: &str, refused: RunRefused) -> Refusal {
         }
     };
     Refusal::run_too_far(name, &why)
+}
+
+fn too_late(name: &str, wall_ns: u64) -> Refusal {
+    let seconds = Duration::from_nanos(wall_ns).as_secs_f64();
+    Refusal::run_too_far(name, &format!("or a run above it has had its {seconds} seconds"))
 }

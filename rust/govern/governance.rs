@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::directory::Directory;
-use super::index::{Index, Rule, joined};
+use super::index::{Rule, joined};
 use super::limit_spec::LimitSpec;
 use super::principal::{Principal, PrincipalSpec};
+use super::rules::Rules;
 use super::run_rules::RunRules;
 use super::scope::{Dimension, Subject};
 use crate::budget::{Budgets, Charge, Limit, Measure, Now};
@@ -36,15 +37,17 @@ struct GovernanceSpec {
 struct KilledRun {
     run: String,
     #[serde(flatten)]
-    of: Tenant,
+    end: RunEnd,
 }
 
-/// Whose run was ended.
+/// Whose run was ended, and why.
 #[derive(Debug, Deserialize)]
-struct Tenant {
+struct RunEnd {
     /// Empty: of any.
     organisation: String,
     team: String,
+    #[serde(default)]
+    reason: String,
 }
 
 /// Why keys and limits cannot be put in force.
@@ -82,14 +85,11 @@ pub struct Governance {
     pub directory: Directory,
     /// What runs may do.
     pub runs: RunRules,
-    /// Limits that bind a request wherever it goes.
-    requests: Index,
-    /// Limits that bind it at the targets of a provider.
-    providers: Index,
-    /// Limits on one `provider/model`, which bind it there whatever name the client used.
-    models: Index,
+    rules: Rules,
+    /// Those that are about runs: they bind what the runs below one use, too.
+    run_rules: Rules,
     limits: HashMap<String, (Arc<Limit>, u64)>,
-    killed_runs: HashMap<String, Vec<Tenant>>,
+    killed_runs: HashMap<String, Vec<RunEnd>>,
 }
 
 impl Governance {
@@ -113,26 +113,28 @@ impl Governance {
             rules.push(Rule { limit: built, scope: limit.scope });
         }
         let stale_after = Duration::try_from_secs_f64(spec.stale_keys_s).unwrap_or_default();
-        let mut killed_runs: HashMap<String, Vec<Tenant>> = HashMap::new();
-        for KilledRun { run, of } in spec.killed_runs {
-            killed_runs.entry(run).or_default().push(of);
+        let mut killed_runs: HashMap<String, Vec<RunEnd>> = HashMap::new();
+        for KilledRun { run, end } in spec.killed_runs {
+            killed_runs.entry(run).or_default().push(end);
         }
         let open = spec.open.then(|| Arc::new(Principal::anonymous()));
         Ok(Self {
             directory: Directory { keys, open, complete: spec.complete, stale_after },
             runs: spec.runs,
-            requests: Index::new(rules.iter().filter(|rule| !rule.is_on_provider())),
-            providers: Index::new(rules.iter().filter(|rule| rule.is_on_provider())),
-            models: Index::new(rules.iter().filter(|rule| rule.is_on_target())),
+            rules: Rules::new(rules.iter()),
+            run_rules: Rules::new(rules.iter().filter(|rule| rule.is_on_run())),
             limits,
             killed_runs,
         })
     }
 
-    /// Limits that bind a request wherever it goes.
-    pub fn request_charges(&self, subject: &Subject<'_>) -> Vec<Charge> {
+    /// Limits that bind a request wherever it goes; `above` are the runs above its own, whose limits it uses too.
+    pub fn request_charges(&self, subject: &Subject<'_>, above: &[String]) -> Vec<Charge> {
         let mut charges = Vec::new();
-        self.requests.collect(subject, &mut charges);
+        self.rules.at_request(subject, &mut charges);
+        for run in above {
+            self.run_rules.at_request(&subject.with(Dimension::Run, run), &mut charges);
+        }
         charges
     }
 
@@ -140,44 +142,36 @@ impl Governance {
     pub fn target_charges(
         &self,
         subject: &Subject<'_>,
+        above: &[String],
         provider: &str,
         model: &str,
     ) -> Vec<Charge> {
         let mut charges = Vec::new();
-        if self.providers.is_empty() && self.models.is_empty() {
+        if self.rules.has_none_at_targets() {
             return charges;
         }
-        let subject = subject.with(Dimension::Provider, provider);
-        self.providers.collect(&subject, &mut charges);
         let named = format!("{provider}/{model}");
-        if named != subject.get(Dimension::Model) {
-            let from = charges.len();
-            let subject = subject.with(Dimension::Model, &named);
-            self.models.collect(&subject, &mut charges);
-            self.providers.collect(&subject, &mut charges);
-            let mut at = 0;
-            // Those on the provider alone were found under both names.
-            charges.retain({
-                let known: Vec<_> =
-                    charges.iter().take(from).map(|c| Arc::as_ptr(&c.limit)).collect();
-                move |charge| {
-                    at += 1;
-                    at <= from || !known.contains(&Arc::as_ptr(&charge.limit))
-                }
-            });
+        self.rules.at_target(subject, provider, &named, &mut charges);
+        for run in above {
+            let subject = subject.with(Dimension::Run, run);
+            self.run_rules.at_target(&subject, provider, &named, &mut charges);
         }
         charges
     }
 
-    /// Whether a run was ended.
-    pub fn is_killed(&self, run: &str, principal: &Principal) -> bool {
+    /// Whether any run was ended.
+    pub fn has_ended_runs(&self) -> bool {
+        !self.killed_runs.is_empty()
+    }
+
+    /// Why a run was ended, in its administrator's words, if it was.
+    pub fn ended(&self, run: &str, principal: &Principal) -> Option<&str> {
         let belongs = |owner: &str, asks: &str| owner.is_empty() || owner == asks;
-        self.killed_runs.get(run).is_some_and(|tenants| {
-            tenants.iter().any(|of| {
-                belongs(&of.organisation, &principal.organisation)
-                    && belongs(&of.team, &principal.team)
-            })
-        })
+        let killed = self.killed_runs.get(run)?.iter().find(|killed| {
+            belongs(&killed.organisation, &principal.organisation)
+                && belongs(&killed.team, &principal.team)
+        });
+        killed.map(|killed| killed.reason.as_str())
     }
 
     /// Limits whose counters must hear from the ledger before they are used: those that remember longer than a rate.
@@ -254,17 +248,4 @@ pub fn row_of(limit: &Limit, values: &[String], amount: u128) -> Option<(String,
     let instance = joined(values.iter().map(String::as_str))?;
     let units = amount.div_ceil(u128::from(limit.unit_pico));
     Some((instance, u64::try_from(units).unwrap_or(u64::MAX)))
-}
-
-impl Rule {
-    fn is_on_provider(&self) -> bool {
-        self.scope.iter().any(|(dimension, _)| *dimension == Dimension::Provider)
-    }
-
-    fn is_on_target(&self) -> bool {
-        let named = |(dimension, value): &(Dimension, String)| {
-            *dimension == Dimension::Model && value.contains('/')
-        };
-        !self.is_on_provider() && self.scope.iter().any(named)
-    }
 }

@@ -8,6 +8,7 @@ mod governance;
 mod index;
 mod limit_spec;
 mod principal;
+mod rules;
 mod run_rules;
 mod scope;
 mod sighting;

@@ -51,8 +51,8 @@ impl RunRules {
         }
     }
 
-    /// Whether anything of a run must be remembered.
-    pub fn remembers(&self) -> bool {
+    /// Whether runs are bounded by more than limits.
+    pub fn bounds_runs(&self) -> bool {
         self.caps() != RunCaps::default() || self.circles.is_some()
     }
 }

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 import threading
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +12,11 @@ import openai
 import pytest
 
 from ..client import Ask, Got
-from ..gateway import KEY, OTHER_KEY, Gateway, command
+from ..gateway import KEY, OTHER_KEY, Gateway
 from ..upstream import ScriptedUpstream
 from .checks import NATIVE, ask, asks, assert_error_shape, assert_good, cost, eventually, pairs, ref
 from .conftest import Start
+from .runs import in_run, kill, left, step
 
 dialects = pytest.mark.parametrize("dialect", ["openai", "anthropic"])
 
@@ -25,22 +24,6 @@ dialects = pytest.mark.parametrize("dialect", ["openai", "anthropic"])
 PROVIDER = {dialect: provider for provider, dialect in NATIVE.items()}
 #: The default prompt is three words of the upstream's count.
 ONE = cost(3, 20)
-
-
-def in_run(run: str, parent: str | None = None) -> dict[str, str]:
-    """The headers of a request that belongs to a run."""
-    headers = {"x-sluicegate-run": run}
-    return headers if parent is None else headers | {"x-sluicegate-parent-run": parent}
-
-
-def step(gateway: Gateway, model: str, run: str, parent: str | None = None, **fields: Any) -> Got:
-    """One request of a run."""
-    return ask(gateway, model, headers=in_run(run, parent), **fields)
-
-
-def left(got: Got, what: str) -> str | None:
-    """What of a run is left, as the headers say."""
-    return got.headers.get(f"x-sluicegate-run-remaining-{what}")
 
 
 # Caps
@@ -371,7 +354,7 @@ def test_without_a_rule_a_request_without_a_name_has_no_run(gateway: Gateway) ->
 
 
 def test_ledger_and_reports_know_runs_and_their_parents(own_gateway: Start) -> None:
-    gateway = own_gateway(runs={"steps": 2})
+    gateway = own_gateway(runs={"steps": 3})
     name = f"u/ok-20@{ref('ledger')}"
     root = [step(gateway, name, "root") for _ in range(2)]
     child = step(gateway, name, "child", "root", stream=True)
@@ -441,16 +424,3 @@ def test_an_ended_run_loses_its_streams_within_a_second(
     assert (row["outcome"], row["error_code"], row["basis"]) == ("error", "run_ended", "counted")
     assert int(row["output_tokens"]) > 0
     assert step(gateway, f"{provider}/ok-1@{ref('kill')}", "s", dialect=dialect).status == 200
-
-
-def kill(gateway: Gateway, run: str, by: str) -> float:
-    """Ends a run; when that was done."""
-    if by == "command":
-        config = str(gateway.config_path)
-        args = ["runs", "kill", run, "--reason", "test", "--config", config]
-        done = subprocess.run([*command(), *args], capture_output=True, timeout=20, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-    else:
-        told = gateway.admin("POST", f"/admin/v1/runs/{run}/kill", {"reason": "test"})
-        assert told.status_code == 200, told.text
-    return time.monotonic()

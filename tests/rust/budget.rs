@@ -2,6 +2,8 @@
 
 #[path = "budget/clock.rs"]
 mod clock;
+#[path = "budget/runs.rs"]
+mod runs;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use sluicegate::budget::{
     Actual, AtCap, Budgets, Calendar, Charge, Demand, Instances, Limit, Measure, Now, Period,
-    Refused, Reservation, RunCaps, RunRefused, Step, Window,
+    Refused, Reservation, Window,
 };
 use sluicegate::limit::Rate;
 
@@ -111,6 +113,54 @@ fn each_measure_admits_as_many_as_fit() {
             budgets.settle(reservation, &Actual::default(), NOW).unwrap();
         }
         assert_eq!(standing(&budgets, &charges[0], NOW), (0, 0, amount), "{measure:?}");
+    }
+}
+
+/// The prompt was held as 800 and has 300; the answer is held as 100 and may yet become longer.
+#[test]
+fn what_a_prompt_holds_beyond_its_need_is_room_for_the_answer() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let bound = Demand {
+        input_tokens: 800,
+        output_tokens: 100,
+        least_output_tokens: 100,
+        fixed_pico: 800,
+        output_pico: 1,
+    };
+    let known = Demand { input_tokens: 300, fixed_pico: 300, ..bound };
+    let cut = [
+        (limit(Measure::TotalTokens, 1000, Window::Total), 500, 700),
+        (limit(Measure::Cost, 1000, day()), 500, 700),
+        (limit(Measure::InputTokens, 800, Window::Total), 300, 300),
+        (limit(Measure::OutputTokens, 5000, Window::Total), 200, 400),
+        (limit(Measure::Requests, 5, Window::Total), 1, 1),
+        (limit(Measure::Parallel, 5, Window::Total), 1, 1),
+    ];
+    let finish = Limit {
+        name: "finish".to_owned(),
+        at_cap: AtCap::Finish,
+        ..limit(Measure::TotalTokens, 100, day())
+    };
+    let held = cut.iter().map(|(_, now, later)| (*now, *later)).collect::<Vec<_>>();
+    let mut charges: Vec<Charge> = cut.into_iter().map(|(limit, ..)| charge(limit)).collect();
+    charges.push(charge(finish));
+    let mut reservation = reserve(&budgets, &charges, &bound, NOW).unwrap();
+    assert_eq!(budgets.extend(&mut reservation, 100, NOW).unwrap().granted, 100);
+    assert_eq!(budgets.extend(&mut reservation, 200, NOW).unwrap().granted, 0);
+    assert!(budgets.free_surplus(&mut reservation, &known).unwrap());
+    for (charge, (now, _)) in charges.iter().zip(&held) {
+        assert_eq!(standing(&budgets, charge, NOW).1, *now, "{}", charge.limit.name);
+    }
+    assert_eq!(standing(&budgets, charges.last().unwrap(), NOW).1, 100, "it had no more to hold");
+    assert!(!budgets.free_surplus(&mut reservation, &known).unwrap(), "nothing is free twice");
+    assert_eq!(budgets.extend(&mut reservation, 200, NOW).unwrap().granted, 200);
+    for (charge, (_, later)) in charges.iter().zip(&held) {
+        assert_eq!(standing(&budgets, charge, NOW).1, *later, "{}", charge.limit.name);
+    }
+    budgets.settle(reservation, &Actual::default(), NOW).unwrap();
+    for charge in &charges {
+        assert_eq!(standing(&budgets, charge, NOW), (0, 0, charge.limit.amount));
     }
 }
 
@@ -656,124 +706,4 @@ fn processes_killed_at_any_instant_leave_no_reservation_and_lose_no_charge() {
     }
     assert!(unsettled > 0, "no round caught a running request");
     assert!(standing(&budgets, &money, NOW).0 > 0);
-}
-
-fn step<'a>(run: &'a str, parent: Option<&'a str>, call: Option<u64>) -> Step<'a> {
-    Step { tenant: "t", run, parent, call }
-}
-
-#[test]
-fn runs_nest_as_deep_and_as_wide_as_they_may() {
-    let scratch = Scratch::new();
-    let budgets = open(&scratch.0);
-    let caps = RunCaps { wall_ns: None, depth: Some(2), fan_out: Some(2) };
-    let enter = |run, parent| budgets.enter_run(&step(run, parent, None), &caps, NOW).unwrap();
-    assert_eq!(enter("a", None).unwrap().depth, 0);
-    assert_eq!(enter("b", Some("a")).unwrap().depth, 1);
-    assert_eq!(enter("c", Some("b")).unwrap().depth, 2);
-    assert_eq!(enter("d", Some("c")).unwrap_err(), RunRefused::Depth(3, 2));
-    assert_eq!(enter("e", Some("a")).unwrap().depth, 1);
-    assert_eq!(enter("f", Some("a")).unwrap_err(), RunRefused::FanOut(2));
-    assert_eq!(enter("b", Some("a")).unwrap().depth, 1, "the next step of a run is no new one");
-    assert_eq!(enter("g", Some("unheard of")).unwrap().depth, 1);
-    assert_eq!(enter("h", Some("h")).unwrap().depth, 0, "nobody is their own parent");
-    let other = Step { tenant: "another", ..step("b", None, None) };
-    assert_eq!(budgets.enter_run(&other, &caps, NOW).unwrap().unwrap().depth, 0);
-}
-
-#[test]
-fn a_run_has_its_time_and_no_more() {
-    let scratch = Scratch::new();
-    let budgets = open(&scratch.0);
-    let caps = RunCaps { wall_ns: Some(10 * SECOND), ..RunCaps::default() };
-    let at = |seconds: u64| Now { unix_ns: NOW.unix_ns + seconds * SECOND, ..NOW };
-    let enter = |seconds| budgets.enter_run(&step("a", None, None), &caps, at(seconds)).unwrap();
-    assert_eq!(enter(0).unwrap().wall_left_ns, Some(10 * SECOND));
-    assert_eq!(enter(9).unwrap().wall_left_ns, Some(SECOND));
-    assert_eq!(enter(10).unwrap_err(), RunRefused::Wall(10 * SECOND));
-}
-
-#[test]
-fn the_same_call_in_a_row_is_counted() {
-    let scratch = Scratch::new();
-    let budgets = open(&scratch.0);
-    let enter = |call: Option<u64>| {
-        let step = step("a", None, call);
-        budgets.enter_run(&step, &RunCaps::default(), NOW).unwrap().unwrap().times
-    };
-    let not_counted = None;
-    for (call, times) in
-        [(Some(7), 1), (Some(7), 2), (not_counted, 0), (Some(7), 3), (Some(8), 1), (Some(7), 1)]
-    {
-        assert_eq!(enter(call), times, "{call:?}");
-    }
-    budgets.forgive_call(&step("a", None, Some(8))).unwrap();
-    assert_eq!(enter(Some(7)), 2, "another call was forgiven");
-    budgets.forgive_call(&step("a", None, Some(7))).unwrap();
-    assert_eq!(enter(Some(7)), 2, "one that failed is made again");
-    budgets.forgive_call(&step("unheard of", None, Some(7))).unwrap();
-}
-
-#[test]
-fn no_run_is_above_itself() {
-    let scratch = Scratch::new();
-    let budgets = open(&scratch.0);
-    let caps = RunCaps { depth: Some(3), fan_out: Some(1), ..RunCaps::default() };
-    let enter = |run, parent| budgets.enter_run(&step(run, parent, None), &caps, NOW).unwrap();
-    assert_eq!(enter("a", Some("b")).unwrap().depth, 1);
-    let b = enter("b", Some("a")).unwrap();
-    assert_eq!((b.depth, b.fan_out_left), (0, Some(0)), "it has begun a, whoever it names later");
-    assert_eq!(enter("a", Some("b")).unwrap().depth, 1);
-}
-
-#[test]
-fn a_child_and_its_unknown_parent_never_take_one_place() {
-    let scratch = Scratch::new();
-    let budgets = open(&scratch.0);
-    let caps = RunCaps { fan_out: Some(9), ..RunCaps::default() };
-    for n in 0..3000 {
-        let (child, parent) = (format!("child {n}"), format!("parent {n}"));
-        let enter = |run: &str, parent| budgets.enter_run(&step(run, parent, None), &caps, NOW);
-        assert_eq!(enter(&child, Some(&parent)).unwrap().unwrap().depth, 1);
-        assert_eq!(enter(&parent, None).unwrap().unwrap().fan_out_left, Some(8), "{n}");
-        assert_eq!(enter(&child, None).unwrap().unwrap().depth, 1, "{n}");
-    }
-}
-
-#[test]
-fn a_response_leads_to_its_conversation() {
-    let scratch = Scratch::new();
-    let budgets = open(&scratch.0);
-    assert_eq!(budgets.conversation_of("t", "resp_1").unwrap(), None);
-    budgets.note_response("t", "resp_1", 7, NOW).unwrap();
-    assert!(!budgets.is_of_another("another", "resp_1").unwrap(), "nobody has said whose it is");
-    budgets.note_owner("t", "resp_1", NOW).unwrap();
-    assert!(budgets.is_of_another("another", "resp_1").unwrap());
-    assert!(!budgets.is_of_another("t", "resp_1").unwrap());
-    assert_eq!(budgets.conversation_of("t", "resp_1").unwrap(), Some(7));
-    assert_eq!(budgets.conversation_of("another", "resp_1").unwrap(), None);
-    let run = budgets.enter_run(&step("resp_1", None, None), &RunCaps::default(), NOW);
-    assert_eq!(run.unwrap().unwrap().depth, 0, "a run of that name is something else");
-    assert_eq!(budgets.conversation_of("t", "resp_1").unwrap(), Some(7));
-}
-
-/// One tenant makes up four times as many names as there is room for.
-#[test]
-fn invented_names_push_out_hardly_a_run_of_another_tenant() {
-    let scratch = Scratch::new();
-    let budgets = open(&scratch.0);
-    let caps = RunCaps { wall_ns: Some(SECOND), ..RunCaps::default() };
-    let at = |nanos: u64| Now { unix_ns: NOW.unix_ns + nanos, ..NOW };
-    let names: Vec<String> = (0..200).map(|n| format!("mine {n}")).collect();
-    let enter = |tenant, run: &str, now| {
-        budgets.enter_run(&Step { tenant, ..step(run, None, None) }, &caps, now).unwrap()
-    };
-    for name in &names {
-        enter("honest", name, at(0)).unwrap();
-    }
-    for n in 0..65_536_u64 {
-        enter("inventor", &format!("run {n}"), at(n)).unwrap();
-    }
-    let over = names.iter().filter(|name| enter("honest", name, at(2 * SECOND)).is_err()).count();
-    assert!(over >= 180, "{over} of 200 are remembered");
 }

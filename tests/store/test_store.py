@@ -208,6 +208,47 @@ def test_what_a_limit_has_spent(store: Store, scope: dict[str, str], spent: dict
     assert {instance: sums.cost_pico_usd // 10**12 for instance, sums in found.items()} == spent
 
 
+@pytest.mark.parametrize(
+    ("scope", "spent"),
+    [
+        (
+            {"key": "*", "run": "*"},
+            {
+                ("k", "a"): 15,
+                ("k", "b"): 14,
+                ("k", "c"): 8,
+                ("l", "c"): 16,
+                ("k", "x"): 32,
+                ("k", "y"): 32,
+            },
+        ),
+        ({"run": "*"}, {("a",): 15, ("b",): 14, ("c",): 24, ("x",): 32, ("y",): 32}),
+        ({"run": "b"}, {(): 14}),
+        ({"run": "c", "team": "t"}, {(): 8}),
+        ({"run": "nobody's"}, {}),
+    ],
+    ids=str,
+)
+def test_what_runs_below_a_run_have_spent_is_its_own(
+    store: Store, scope: dict[str, str], spent: dict[Any, int]
+) -> None:
+    store.write(
+        [
+            row(1, key_name="k", run="a", cost_usd="1"),
+            row(2, key_name="k", run="b", parent_run="a", cost_usd="2"),
+            row(3, key_name="k", run="b", cost_usd="4"),
+            row(4, key_name="k", run="c", parent_run="b", team="t", cost_usd="8"),
+            row(5, key_name="l", run="c", cost_usd="16"),
+            row(6, key_name="k", run="x", parent_run="y", cost_usd="32"),
+            row(7, key_name="k", run="y", parent_run="x", cost_usd="0"),
+            row(8, key_name="k", cost_usd="64"),
+        ]
+    )
+    limit = Limit(name="l", scope=Scope(**scope), cost_usd=Decimal(1), per="day")
+    found = store.spent(limit, EVERYTHING)
+    assert {instance: sums.cost_pico_usd // 10**12 for instance, sums in found.items()} == spent
+
+
 # keys, limits, runs
 
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use sluicegate::body::scan;
 use sluicegate::budget::{
     Actual, AtCap, Budgets, Calendar, Charge, Demand, Instances, Limit, Measure, Now, Period,
-    Window,
+    RunCaps, RunName, Window,
 };
 use sluicegate::dialect::Dialect;
 use sluicegate::limit::Rate;
@@ -24,7 +24,7 @@ const MINUTE_NS: u64 = 60_000_000_000;
 const A_DAY_NS: u64 = 1_795_176_000_000_000_000;
 
 /// All of it, by name.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     "scan_32_kb",
     "sse_event",
     "meter_openai_event",
@@ -32,6 +32,7 @@ pub const NAMES: [&str; 8] = [
     "openai_to_anthropic_event",
     "anthropic_to_openai_event",
     "admit_seven_limits",
+    "admit_run_below_two",
     "price_a_row",
 ];
 
@@ -53,7 +54,8 @@ pub fn run(name: &str, times: u64) -> bool {
         "anthropic_to_openai_event" => {
             translate(Dialect::Anthropic, Dialect::OpenAiChat, ANTHROPIC, times);
         }
-        "admit_seven_limits" => admit(times),
+        "admit_seven_limits" => admit(times, &[]),
+        "admit_run_below_two" => admit(times, &["c", "b", "a"]),
         "price_a_row" => price(times),
         _ => return false,
     }
@@ -152,14 +154,33 @@ fn seven_limits() -> Vec<Charge> {
     measures.into_iter().enumerate().map(limit).collect()
 }
 
-/// Holds and settles what a request may use. The clock is ours: counts must not depend on the day,
+/// Money, tokens and steps of each of these runs.
+fn limits_of(runs: &[&str]) -> Vec<Charge> {
+    let of_one = seven_limits().into_iter().take(3).collect::<Vec<_>>();
+    let each = runs.iter().flat_map(|run| {
+        of_one.iter().map(|charge| Charge::new(charge.limit.clone(), (*run).to_owned()))
+    });
+    each.collect()
+}
+
+/// Holds and settles what a request may use, of a run below others where some are given, the nearest first. The clock is ours: counts must not depend on the day,
 /// and valgrind hides the page that the real one is read from.
-fn admit(times: u64) {
+fn admit(times: u64, runs: &[&str]) {
     let folder = std::env::temp_dir().join(format!("sluicegate-count-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let budgets = Budgets::open(&folder).expect("budgets").budgets;
     budgets.seeded().expect("to be seeded");
-    let charges = seven_limits();
+    let charges = [seven_limits(), limits_of(runs)].concat();
+    let begin = |run: &str, parent: Option<&str>, now| {
+        let name = RunName { tenant: "key", run };
+        budgets.begin_run(name, parent, &RunCaps::default(), now).expect("counters").expect("room")
+    };
+    let start = Now { monotonic_ns: 0, unix_ns: A_DAY_NS };
+    for pair in runs.windows(2) {
+        if let [run, parent] = pair {
+            begin(run, Some(parent), start);
+        }
+    }
     let demand = Demand {
         input_tokens: 100,
         output_tokens: 4096,
@@ -171,6 +192,9 @@ fn admit(times: u64) {
     for request in 0..times {
         let since_ns = request * 1_000_000;
         let now = Now { monotonic_ns: since_ns, unix_ns: A_DAY_NS + since_ns };
+        if let Some(run) = runs.first() {
+            assert_eq!(begin(run, None, now).above.len() + 1, runs.len());
+        }
         let held = budgets.reserve(request.into(), charges.clone(), black_box(&demand), now);
         let held = held.expect("room");
         budgets.mark_sent(&held);

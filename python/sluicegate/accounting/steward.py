@@ -12,8 +12,8 @@ from sluicegate.accounting.units import rfc3339, units_of
 from sluicegate.config import Settings
 from sluicegate.governance import governance_json, rules_by_name
 from sluicegate.store.errors import StoreError
-from sluicegate.store.ledger import Sums
 from sluicegate.store.store import Governance
+from sluicegate.store.sums import Sums
 
 log = logging.getLogger("sluicegate")
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sluicegate.accounting.limits import Measure
-from sluicegate.store.ledger import Sums
+from sluicegate.store.sums import Sums
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

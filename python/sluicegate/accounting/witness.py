@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from sluicegate.accounting.limits import Limit
 from sluicegate.accounting.units import rfc3339, units_of
 from sluicegate.store.errors import StoreError
-from sluicegate.store.ledger import Sums
+from sluicegate.store.sums import Sums
 
 log = logging.getLogger("sluicegate")
 

@@ -17,8 +17,9 @@ from sluicegate.admin.views import (
     sums_view,
 )
 from sluicegate.config.problems import suggestion
-from sluicegate.store.ledger import GROUPS, Sums
+from sluicegate.store.ledger import GROUPS
 from sluicegate.store.records import AUDIT
+from sluicegate.store.sums import Sums
 
 MAX_GROUPS = 4
 

@@ -6,8 +6,9 @@ from sluicegate.admin.errors import NotFoundError
 from sluicegate.admin.forms import KillRun
 from sluicegate.admin.views import NO_SUMS, Page, RunView, sums_view, time_of
 from sluicegate.store.database import Transaction
-from sluicegate.store.ledger import RunTimes, Sums
+from sluicegate.store.ledger import RunTimes
 from sluicegate.store.records import KILLED_RUNS, KilledRun
+from sluicegate.store.sums import Sums
 
 
 class Runs:

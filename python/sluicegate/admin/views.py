@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from sluicegate.accounting.limits import Limit
-from sluicegate.store.ledger import Sums
 from sluicegate.store.records import AuditEntry, Credential, Identity, Key, StoredLimit
+from sluicegate.store.sums import Sums
 
 T = TypeVar("T")
 

@@ -9,6 +9,7 @@ import msgspec
 from sluicegate.accounting.ledger import COLUMNS, JournalRow
 from sluicegate.accounting.limits import ANY, Limit
 from sluicegate.store.database import Database, Row, Transaction
+from sluicegate.store.sums import OF_RUNS, Sums, with_runs_below
 from sluicegate.store.tables import Table
 from sluicegate.store.upsert import STORED, upsert
 
@@ -73,27 +74,6 @@ _SCOPE_COLUMNS: Final[Mapping[str, str]] = {
     "model": "requested_model",
     "provider": "provider",
 }
-
-
-class Sums(NamedTuple):
-    """What rows add up to, exactly."""
-
-    requests: int
-    attempts: int
-    unpriced: int
-    """Answered attempts whose price was not known: their cost is not in the sum."""
-    input_tokens: int
-    cached_input_tokens: int
-    cache_write_tokens: int
-    output_tokens: int
-    reasoning_tokens: int
-    cost_pico_usd: int
-    saved_pico_usd: int
-
-    @property
-    def total_tokens(self) -> int:
-        """Both directions; cached and reasoning ones are among them."""
-        return self.input_tokens + self.output_tokens
 
 
 class RunTimes(NamedTuple):
@@ -265,18 +245,25 @@ class Ledger:
         self, limit: Limit, groups: list[str], conditions: list[str], values: list[Any]
     ) -> dict[tuple[str | None, ...], Sums]:
         groups = [*groups]
-        for name, value in limit.scope.dimensions().items():
+        scope = limit.scope.dimensions()
+        for name, value in scope.items():
             column = _SCOPE_COLUMNS[name]
             if value == ANY:
                 groups.append(column)
                 conditions.append(f"{column} IS NOT NULL")
+            elif name == "run":
+                conditions.append("run IS NOT NULL")  # those below it are among them
             elif name == "model":
                 conditions.append("(requested_model = ? OR provider || '/' || routed_model = ?)")
                 values += [value, value]
             else:
                 conditions.append(f"{column} = ?")
                 values.append(value)
-        return self._sums(groups, conditions, values)
+        if "run" not in scope:
+            return self._sums(groups, conditions, values)
+        found = self._sums([*groups, *OF_RUNS], conditions, values)
+        place = groups.index("run") if scope["run"] == ANY else None
+        return with_runs_below(found, place, scope["run"])
 
     def _sums(
         self, groups: Sequence[str], conditions: Sequence[str], values: Sequence[Any]

@@ -12,8 +12,9 @@ from sluicegate.accounting.ledger import JournalRow
 from sluicegate.accounting.limits import Limit
 from sluicegate.store import records
 from sluicegate.store.database import Database, Row, Transaction
-from sluicegate.store.ledger import Ledger, Sums
+from sluicegate.store.ledger import Ledger
 from sluicegate.store.records import CREDENTIALS, KEYS, KILLED_RUNS, LIMITS, META
+from sluicegate.store.sums import Sums
 
 CHANGE_TIMEOUT_S: Final = 1.0
 _FINGERPRINT: Final = "master_key_fingerprint"
