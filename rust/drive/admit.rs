@@ -552,6 +552,19 @@ impl Admission {
         answers(&self.scan)
     }
 
+    /// What its demand depends on.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked {
+            operation: self.operation,
+            scan: &self.scan,
+            body: &self.body,
+            route: &self.route,
+            unix_s: self.unix_s,
+            default_max_output_tokens: self.snapshot.default_max_output_tokens,
+            learned: None,
+        }
+    }
+
     /// The limits of one of its targets, beside those that were held when it was admitted.
     pub(super) fn target_charges(&self, target: &Target) -> Vec<Charge> {
         let subject = subject(&self.principal, &self.headers, &self.scan, &self.requested_model);

@@ -36,6 +36,8 @@ pub(super) enum Room {
 pub(super) struct Allowance {
     x: Arc<Exchange>,
     held: u64,
+    /// What is held for the prompt is no more than that is known to need.
+    is_prompt_known: bool,
     trail: Trail,
 }
 
@@ -43,7 +45,8 @@ impl Allowance {
     /// None where no limit can end the answer.
     pub fn of(x: &Arc<Exchange>) -> Option<Self> {
         let held = x.hold().output_tokens()?;
-        Some(Self { x: x.clone(), held, trail: Trail::of(x.admission.dialect) })
+        let trail = Trail::of(x.admission.dialect);
+        Some(Self { x: x.clone(), held, is_prompt_known: false, trail })
     }
 
     /// Remembers what the stream's end must know.
@@ -65,6 +68,14 @@ impl Allowance {
         if counted <= self.held {
             return Room::Some;
         }
+        match self.extend(counted) {
+            Room::Some => Room::Some,
+            _ if self.free_surplus(meter) => self.extend(counted),
+            full => full,
+        }
+    }
+
+    fn extend(&mut self, counted: u64) -> Room {
         let more = (counted - self.held).max(STEP);
         let extended = self.x.hold().extend(more);
         // Counters that cannot be asked end no stream: what they miss, the settlement makes good.
@@ -78,6 +89,15 @@ impl Allowance {
         } else {
             Room::Asks(short)
         }
+    }
+
+    /// Gives back what the prompt holds beyond what it needs, once: it was held by its size. Whether that was anything.
+    fn free_surplus(&mut self, meter: &Meter<StreamCounter>) -> bool {
+        if std::mem::replace(&mut self.is_prompt_known, true) {
+            return false;
+        }
+        let known = self.x.admission.asked().known(meter.usage().input_tokens);
+        known.is_some_and(|demand| self.x.hold().free_surplus(&demand))
     }
 
     /// Asks other hosts for room until there is some, or there is none.

@@ -48,6 +48,14 @@ impl Asked<'_> {
         (counted < bound).then(|| self.demand(counted))
     }
 
+    /// The same with its input counted, or as its vendor counts it.
+    pub fn known(&self, input_tokens: Option<u64>) -> Option<Demand> {
+        match input_tokens {
+            Some(reported) if reported < self.input_bound() => Some(self.demand(reported)),
+            _ => self.counted(),
+        }
+    }
+
     fn demand(&self, input_tokens: u64) -> Demand {
         if self.operation == Operation::CountTokens {
             return Demand::default(); // nothing is generated and nothing billed

@@ -74,6 +74,19 @@ impl Hold {
         Ok(whole)
     }
 
+    /// Gives back what is held for the prompt beyond what is known of it by now. Whether that was anything.
+    pub fn free_surplus(&mut self, demand: &Demand) -> bool {
+        if self.used.input_tokens > 0 || self.used.cost_pico > 0 {
+            return false; // what earlier attempts used is spent of the same
+        }
+        let mut is_any = false;
+        for reservation in [&mut self.request, &mut self.target].into_iter().flatten() {
+            // Counters that cannot be asked keep it until the end.
+            is_any |= self.budgets.free_surplus(reservation, demand).unwrap_or(false);
+        }
+        is_any
+    }
+
     /// The limit that has no room for one more token of the answer.
     pub fn exhausted(&self) -> Option<Arc<Limit>> {
         let now = Now::read();

@@ -13,6 +13,7 @@ import pytest
 from ..client import Ask, Got
 from ..gateway import KEY, Gateway
 from ..upstream import ScriptedUpstream
+from ..upstream.vocabulary import text as text_of
 from .checks import ALL_PAIRS, all_pairs, ask, asks, assert_good, cost, eventually, ref
 from .conftest import Start
 
@@ -253,3 +254,47 @@ def test_br_07_an_answer_longer_than_was_learned_is_held_as_it_grows(
     assert whole.status == (200 if words == 400 else 429)
     if words == 400:
         assert len(whole.text.split()) == 400, "what cannot grow holds what it may use"
+
+
+@pytest.mark.parametrize(
+    ("measure", "amount", "tokens"),
+    [
+        ("total_tokens", 480, 300),
+        ("cost_usd", str(cost(480, 0)), 150),
+    ],
+    ids=["tokens", "money"],
+)
+def test_br_07_no_stream_is_cut_while_its_prompt_holds_more_than_it_costs(
+    own_gateway: Start, measure: str, amount: Any, tokens: int
+) -> None:
+    """A prompt of 60 tokens is held as some 440, and the answer as 10: it becomes much longer."""
+    rule = {"name": "all", "scope": {"tag": "*"}, measure: amount, "per": "total"}
+    gateway = own_gateway(limits=[rule], default_max_output_tokens=10)
+    prompt = text_of(60)
+    what = [
+        Ask(
+            f"u/ok-{many}+per-5@{ref('surplus')}",
+            text=prompt,
+            stream=True,
+            headers={"x-sluicegate-team-tag": f"t{many}"},
+        )
+        for many in (tokens, 1000)
+    ]
+    whole, cut = asks(gateway, what)
+    assert (whole.finish, whole.terminators, len(whole.text.split())) == ("stop", 1, tokens)
+    assert_clean_cut(cut, "all")
+    assert tokens < len(cut.text.split()) < 480
+    rows = gateway.rows_of([whole.ref, cut.ref])
+    for got in (whole, cut):
+        [row] = rows[got.ref]
+        spent = int(row["input_tokens"]) + int(row["output_tokens"])
+        used = Decimal(spent) if measure == "total_tokens" else Decimal(str(row["cost_usd"]))
+        assert used <= Decimal(str(amount)) + (5 if measure == "total_tokens" else cost(0, 5))
+        path = f"/admin/v1/limits/all/standing?of=t{tokens if got is whole else 1000}"
+        assert eventually(lambda p=path, u=used: stands(gateway, p) == (u, 0))
+
+
+def stands(gateway: Gateway, path: str) -> tuple[Decimal, Decimal]:
+    """What of a limit is spent and held."""
+    shown = gateway.admin("GET", path).json()
+    return Decimal(str(shown["spent"])), Decimal(str(shown["held"]))
