@@ -5,6 +5,7 @@
 
 use super::reservation::{Budgets, Now, commit};
 use super::run_places::{CHILDREN, FIRST, LAST, MAX_NAME_BYTES, NameKind, PARENT, RunPlace, STATE};
+use super::sharing::Kinship;
 use super::transaction::Transaction;
 use crate::error::Error;
 
@@ -70,11 +71,34 @@ impl Budgets {
     ) -> Result<Result<Lineage, RunRefused>, Error> {
         let _turn = self.turn()?;
         let mut tx = self.transaction();
-        let begun = self.begin_in(&mut tx, name, parent, caps, now);
-        if begun.is_ok() {
-            commit(tx)?;
+        let (lineage, is_new) = match self.begin_in(&mut tx, name, parent, caps, now) {
+            Ok(begun) => begun,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        commit(tx)?;
+        if let (true, Some(sharing), Some(parent)) = (is_new, &self.sharing, lineage.above.first())
+        {
+            let (tenant, run) = (name.tenant.to_owned(), name.run.to_owned());
+            sharing.tell_kin(Kinship { tenant, run, parent: parent.clone() });
         }
-        Ok(begun)
+        Ok(Ok(lineage))
+    }
+
+    /// Takes over which parent a run has named to another host, where it has named none to this one.
+    pub fn learn_kin(&self, kin: &Kinship, now: Now) -> Result<(), Error> {
+        let _turn = self.turn()?;
+        let mut tx = self.transaction();
+        let name = RunName { tenant: &kin.tenant, run: &kin.run };
+        let place = self.run_place(&tx, NameKind::Run, name.tenant, name.run);
+        let is_settled = place.is_known && tx.get(place.at + STATE) & HAS_SPOKEN != 0;
+        if is_settled || !self.can_be_above(&tx, name, &kin.parent) {
+            return Ok(());
+        }
+        if !place.is_known {
+            place.begin(&mut tx, now);
+        }
+        settle_parent(&mut tx, place, &kin.parent);
+        commit(tx)
     }
 
     /// The runs above a run, the nearest first.
@@ -83,6 +107,7 @@ impl Budgets {
         Ok(self.above(&self.transaction(), name).names)
     }
 
+    /// Whether the run is new beside it.
     fn begin_in(
         &self,
         tx: &mut Transaction<'_>,
@@ -90,9 +115,10 @@ impl Budgets {
         parent: Option<&str>,
         caps: &RunCaps,
         now: Now,
-    ) -> Result<Lineage, RunRefused> {
+    ) -> Result<(Lineage, bool), RunRefused> {
         let mut place = self.run_place(tx, NameKind::Run, name.tenant, name.run);
-        if !place.is_known || tx.get(place.at + STATE) & HAS_SPOKEN == 0 {
+        let is_new = !place.is_known || tx.get(place.at + STATE) & HAS_SPOKEN == 0;
+        if is_new {
             let parent = parent.filter(|parent| self.can_be_above(tx, name, parent));
             if let Some(parent) = parent {
                 self.count_child(tx, RunName { run: parent, ..name }, caps, now)?;
@@ -117,11 +143,12 @@ impl Budgets {
         }
         let ran_ns = now.unix_ns.saturating_sub(above.began_ns);
         let children = tx.get(place.at + CHILDREN);
-        Ok(Lineage {
+        let lineage = Lineage {
             above: above.names,
             wall_left_ns: caps.wall_ns.map(|wall_ns| wall_ns.saturating_sub(ran_ns)),
             fan_out_left: caps.fan_out.map(|most| most.saturating_sub(children)),
-        })
+        };
+        Ok((lineage, is_new))
     }
 
     /// Whether a run may have that parent: it is not the run itself, and not below it.

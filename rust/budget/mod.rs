@@ -36,5 +36,5 @@ pub use reservation::{
     Budgets, Crossing, Denied, MAX_CHARGES, Now, Refused, Reservation, Standing,
 };
 pub use shared::Opened;
-pub use sharing::{Ask, NoRoom, Posture, Sharing};
+pub use sharing::{Ask, Kinship, NoRoom, Posture, Sharing};
 pub use terms::{CounterName, Return, Stand, Terms};

@@ -44,6 +44,17 @@ pub struct NoRoom {
     pub until_ns: u64,
 }
 
+/// A run and the one that it named as its parent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kinship {
+    /// Whose runs they are.
+    pub tenant: String,
+    /// The run.
+    pub run: String,
+    /// The run right above it.
+    pub parent: String,
+}
+
 /// A counter's key with its window.
 type Place = ((u64, u64), u64);
 
@@ -51,6 +62,8 @@ type Place = ((u64, u64), u64);
 const MAX_WORDS: usize = 8192;
 /// Wishes of nobody that waits which are kept at most.
 const MAX_REFILLS: usize = 4096;
+/// Runs with their parents that wait to be told.
+const MAX_KIN: usize = 4096;
 
 /// One worker's view of the hosts beside its own.
 #[derive(Default)]
@@ -59,6 +72,7 @@ pub struct Sharing {
     hosts: AtomicU64,
     no_room: Mutex<HashMap<Place, NoRoom>>,
     refills: Mutex<Vec<Ask>>,
+    kin: Mutex<Vec<Kinship>>,
     stir: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
@@ -106,16 +120,30 @@ impl Sharing {
     }
 
     pub(super) fn refill(&self, ask: Ask) {
+        self.leave(&self.refills, MAX_REFILLS, ask);
+    }
+
+    /// Other hosts should know of a run's parent.
+    pub(super) fn tell_kin(&self, kin: Kinship) {
+        self.leave(&self.kin, MAX_KIN, kin);
+    }
+
+    fn leave<T>(&self, to: &Mutex<Vec<T>>, most: usize, item: T) {
         {
-            let mut refills = lock(&self.refills);
-            if refills.len() >= MAX_REFILLS {
+            let mut waiting = lock(to);
+            if waiting.len() >= most {
                 return;
             }
-            refills.push(ask);
+            waiting.push(item);
         }
         if let Some(stir) = self.stir.get() {
             stir();
         }
+    }
+
+    /// What other hosts should be told of runs.
+    pub fn take_kin(&self) -> Vec<Kinship> {
+        std::mem::take(&mut *lock(&self.kin))
     }
 
     /// What should be asked for although nobody waits.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::keys;
-use crate::budget::{CounterName, Return, Stand, Terms};
+use super::{keys, kin};
+use crate::budget::{CounterName, Kinship, Return, Stand, Terms};
 
 /// Keys of a window stay for so long behind its end, whatever the clocks of hosts say.
 const SLACK_MS: u64 = 3_600_000;
@@ -154,6 +154,16 @@ impl Batch {
     pub fn look(&mut self, name: &CounterName) {
         self.begin("Q");
         self.counter(name);
+    }
+
+    /// Tells which runs have which parents, and asks for what was told after the `since`th telling.
+    pub fn kin(&mut self, since: u64, told: &[Kinship]) {
+        self.begin("N");
+        let place = self.key(keys::KIN.to_owned());
+        for part in [place as u64, since, told.len() as u64] {
+            self.number(part);
+        }
+        self.words.extend(told.iter().map(kin::word));
     }
 
     fn begin(&mut self, operation: &str) {

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::batch::{Batch, Part};
 use super::desk::{Event, Share, Wish};
 use super::keys::{counter_name, mark_key};
+use super::kin;
 use super::ledger::Ledger;
 use super::link::{Link, LinkError, Memory};
 use super::reply::{Decision, Reply, number};
@@ -57,6 +58,7 @@ enum Step {
     Decision(Wish, Vec<Part>),
     Known(Arc<Limit>),
     Look(SyncSender<(u64, u64)>),
+    Kin,
     Told,
 }
 
@@ -134,6 +136,8 @@ pub struct Keeper {
     unseen: Vec<Arc<Limit>>,
     /// Wishes that wait for other hosts to speak.
     unheard: Vec<Wish>,
+    /// Of what hosts told of runs and their parents, how much is known here.
+    kin_known: u64,
     generation: Option<String>,
     memory: Memory,
     memory_read: Instant,
@@ -165,6 +169,7 @@ impl Keeper {
             limits: HashMap::new(),
             unseen: Vec::new(),
             unheard: Vec::new(),
+            kin_known: 0,
             generation: None,
             memory: Memory::default(),
             memory_read: now,
@@ -279,6 +284,7 @@ impl Keeper {
     /// The server does not know any more what it was told.
     fn lost(&mut self, why: String) {
         self.tracked.forget_told();
+        self.kin_known = 0;
         self.unseen = self.limits.values().cloned().collect();
         (self.herald.on_event)(Event::Lost(why));
     }
@@ -309,6 +315,11 @@ impl Keeper {
             let (told, waited) = self.ledger.tell(answer, &mut next.batch, now.unix_ns);
             next.steps.extend(std::iter::repeat_with(|| Step::Told).take(told));
             wishes.extend(waited);
+        }
+        let told = self.share.sharing.take_kin();
+        if !told.is_empty() || self.ticked.elapsed() >= TICK {
+            next.batch.kin(self.kin_known, &told);
+            next.steps.push(Step::Kin);
         }
         let hears = !self.unheard.is_empty() && self.ticked.elapsed() >= HEARING;
         if is_last || hears || self.ticked.elapsed() >= TICK {
@@ -401,6 +412,7 @@ impl Keeper {
                         let _ = sender.try_send((spent, held));
                     }
                 }
+                Step::Kin => self.kin_known = kin::learn(&self.budgets, &answer, self.kin_known),
                 Step::Told => {}
             }
         }

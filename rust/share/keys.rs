@@ -4,6 +4,8 @@ use crate::budget::{CounterName, Limit};
 
 pub(super) const HOSTS: &str = "{sluicegate}hosts";
 pub(super) const WANTED: &str = "{sluicegate}wanted";
+/// Runs with their parents, in the order in which hosts told of them.
+pub(super) const KIN: &str = "{sluicegate}kin";
 const COUNTER: &str = "{sluicegate}counter:";
 const MARK: &str = "{sluicegate}ledger:";
 const WORKER: &str = "{sluicegate}worker:";

@@ -8,6 +8,7 @@ mod batch;
 mod desk;
 mod keeper;
 mod keys;
+mod kin;
 mod ledger;
 mod link;
 mod reply;

@@ -87,7 +87,7 @@ fn place(value: &Value) -> Option<usize> {
     usize::try_from(number(value)?).ok()?.checked_sub(1)
 }
 
-fn text(value: &Value) -> Option<&str> {
+pub(super) fn text(value: &Value) -> Option<&str> {
     match value {
         Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
         Value::SimpleString(text) => Some(text),

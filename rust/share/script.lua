@@ -22,6 +22,8 @@ local WANTED_MS = 1000
 local FORGOTTEN_US = 7 * 86400 * 1000000
 local PARTS = 16 -- a lease ahead of need is at most one part of so many of what is left, for each host
 local EPSILON = 1e-6
+local KIN_KEPT = 16384 -- as many runs as a host remembers
+local KIN_TOLD = 1000
 
 local host, life, sequence = ARGV[1], ARGV[2], ARGV[3]
 local is_kept, knows_others = ARGV[4] == '1', ARGV[5] == '1'
@@ -330,6 +332,27 @@ function operations.Q()
     end
   end
   return { '1', text(spent), text(held) }
+end
+
+-- Runs with their parents: what this host tells is added behind what all have told; what came after a moment is answered.
+function operations.N()
+  local key, since, count = KEYS[number()], number(), number()
+  local last = tonumber(redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2] or 0)
+  for _ = 1, count do
+    if redis.call('ZADD', key, 'NX', text(last + 1), word()) == 1 then last = last + 1 end
+  end
+  if count > 0 then
+    redis.call('ZREMRANGEBYRANK', key, 0, -KIN_KEPT - 1)
+    redis.call('PEXPIRE', key, FORGOTTEN_US / 1000)
+  end
+  if since > last then since = 0 end -- it was forgotten, and begun anew
+  local news = redis.call('ZRANGEBYSCORE', key, '(' .. text(since), '+inf', 'WITHSCORES', 'LIMIT', 0, KIN_TOLD)
+  local reply = { text(since) }
+  for i = 1, #news, 2 do
+    reply[#reply + 1] = news[i]
+    reply[1] = text(tonumber(news[i + 1]))
+  end
+  return reply
 end
 
 local replies = {}

@@ -22,6 +22,7 @@ from ..valkey import Server
 from .checks import ask, asks, assert_good, cost, eventually, forms, ref
 from .conftest import Start
 from .load import Load
+from .runs import kill, step
 from .slow_proxy import SlowProxy
 
 #: Of the default prompt by the upstream's count, and of twenty tokens.
@@ -401,3 +402,45 @@ def test_a_restart_of_the_server_is_a_pause_and_no_failure(pair: Pair, server: S
     got = [timed(one, name, fields=TWENTY) for _ in range(5)]
     assert [each.status for each, _ in got] == [200] * 5
     assert max(took for _, took in got) < 3
+
+
+#: Until all hosts have heard of what one was told; half a second, and a busy machine's share.
+HEARD_S = 1.0
+
+
+def test_br_04_what_a_run_has_bounds_runs_below_it_on_another_host(pair: Pair) -> None:
+    """Its grandchild asks a host that never saw what is between them."""
+    one, two = pair(runs={"steps": 3})
+    name = f"u/ok-20@{ref('nested')}"
+    assert step(one, name, "b", "a", fields=TWENTY).status == 200
+    time.sleep(HEARD_S)
+    got = [step(two, name, "c", "b", fields=TWENTY) for _ in range(2)]
+    assert [each.status for each in got] == [200, 200], got[-1].raw
+    for gateway, run in [(two, "c"), (one, "a"), (one, "b"), (two, "d")]:
+        over = step(gateway, name, run, {"d": "c"}.get(run), fields=TWENTY)
+        assert (over.status, over.code) == (429, "run_limit_exceeded"), run
+    assert step(two, name, "apart", fields=TWENTY).status == 200
+
+
+def test_an_ended_run_takes_all_below_it_along_on_another_host(
+    pair: Pair, postgres: Postgres, upstream: ScriptedUpstream
+) -> None:
+    one, two = pair(store=postgres.database(), master_key=MASTER)
+    model = f"u/ok-1@{ref('kill')}"
+    assert step(one, model, "b", "a").status == 200
+    name = f"ok-400+itl-50@{ref('kill')}"
+    got: list[Got] = []
+    asking = threading.Thread(
+        target=lambda: got.append(step(two, f"u/{name}", "c", "b", stream=True))
+    )
+    asking.start()
+    assert eventually(lambda: bool(upstream.of(name) and upstream.of(name)[0].tokens_sent > 3), 5.0)
+    time.sleep(HEARD_S)
+    ended = kill(one, "a")
+    asking.join(20)
+    [stream] = got
+    assert (stream.code, stream.terminators) == ("run_ended", 0)
+    assert stream.ended - ended < 5.0
+    for gateway in (one, two):
+        refused = step(gateway, model, "d", "c")
+        assert (refused.status, refused.code) == (403, "run_ended")

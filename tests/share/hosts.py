@@ -146,6 +146,13 @@ class Host:
         self.allowance[counter.name] = self.allowance.get(counter.name, 0) - back
         return batch
 
+    def kin(self, since: int, *told: str) -> tuple[int, list[str]]:
+        """Tells which runs have which parents; how much was told by now, and what came since."""
+        batch = self.batch()
+        batch.words += ["N", batch.place("{sluicegate}kin"), since, len(told), *told]
+        [[last, *news]] = self.call(batch)
+        return int(last), list(news)
+
     def seed(self, counter: Counter, rows: dict[str, int]) -> None:
         """Tells what a ledger knows."""
         batch = self.batch()

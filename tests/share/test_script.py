@@ -291,3 +291,25 @@ def test_all_keys_are_in_one_slot_of_a_cluster(server: Server) -> None:
     [one] = hosts(server, 1)
     batch = one.decision((counter, 1, 1), (Rate("r", 1, 1_000_000, 1), 1, 1))
     assert len({key[: key.index("}") + 1] for key in batch.keys}) == 1
+
+
+def test_each_host_reads_on_what_others_told_of_runs(server: Server) -> None:
+    one, two, _ = hosts(server)
+    assert one.kin(0) == (0, [])
+    assert one.kin(0, "b>a", "c>b") == (2, ["b>a", "c>b"])
+    assert one.kin(2) == (2, [])
+    assert two.kin(0, "b>a", "d>c") == (3, ["b>a", "c>b", "d>c"])
+    assert one.kin(2) == (3, ["d>c"])
+    assert two.kin(3, "d>c") == (3, [])
+    server.client.delete("{sluicegate}kin")
+    assert one.kin(3, "e>d") == (1, ["e>d"]), "a list that begins anew is read from its beginning"
+
+
+def test_of_runs_as_many_are_kept_as_a_host_remembers(server: Server) -> None:
+    [host] = hosts(server, 1)
+    for n in range(20):
+        host.kin(20_000, *(f"{n}-{each}" for each in range(1000)))
+    assert server.client.zcard("{sluicegate}kin") == 16_384
+    assert 0 < server.client.ttl("{sluicegate}kin") <= 7 * 86400
+    last, news = host.kin(0)
+    assert (last, len(news), news[0]) == (20_000 - 16_384 + 1000, 1000, "3-616")

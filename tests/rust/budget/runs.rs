@@ -1,6 +1,6 @@
 //! Runs: which are above which, how deep, wide and long they may be, and what they ask again.
 
-use sluicegate::budget::{Budgets, Lineage, MAX_DEPTH, Now, RunCaps, RunName, RunRefused};
+use sluicegate::budget::{Budgets, Kinship, Lineage, MAX_DEPTH, Now, RunCaps, RunName, RunRefused};
 
 use super::{NOW, SECOND, Scratch, open};
 
@@ -67,6 +67,35 @@ fn a_runs_parent_is_the_one_that_it_named_first() {
     let another = RunName { tenant: "another", ..named("c") };
     assert!(budgets.runs_above(another).unwrap().is_empty(), "another tenant's");
     assert!(budgets.runs_above(named("unheard of")).unwrap().is_empty());
+}
+
+/// Another host was told first, or this one was.
+#[test]
+fn what_another_host_was_told_of_a_run_holds_where_this_one_was_told_nothing() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let learn = |run: &str, parent: &str| {
+        let (tenant, run, parent) = ("t".to_owned(), run.to_owned(), parent.to_owned());
+        budgets.learn_kin(&Kinship { tenant, run, parent }, NOW).unwrap();
+    };
+    let caps = RunCaps { fan_out: Some(1), ..RunCaps::default() };
+    begin(&budgets, "c", Some("b"), &caps).unwrap();
+    begin(&budgets, "own", None, &caps).unwrap();
+    for (run, parent) in
+        [("b", "a"), ("b", "x"), ("a", "c"), ("own", "a"), ("new", "b"), ("me", "me")]
+    {
+        learn(run, parent);
+    }
+    for (run, parent, above) in [
+        ("c", None, &["b", "a"][..]),
+        ("b", Some("x"), &["a"]),
+        ("a", None, &[]),
+        ("own", None, &[]),
+        ("new", None, &["b", "a"]),
+        ("me", None, &[]),
+    ] {
+        assert_eq!(begin(&budgets, run, parent, &caps).unwrap().above, above, "{run}");
+    }
 }
 
 #[test]
