@@ -12,24 +12,37 @@ pub(super) const MAX_WRITES: usize = 640;
 /// Words that the notes take: how many, then pairs of place and value.
 pub(super) const NOTE_WORDS: usize = 1 + 2 * MAX_WRITES;
 
-/// Words of 64 marks: two of a request's writes seldom have the same.
-const MARKS: usize = 8;
-
 /// A set of changes, not yet made.
 pub(super) struct Transaction<'a> {
     words: &'a [AtomicU64],
     notes: &'a [AtomicU64],
     writes: Vec<(usize, u64)>,
-    /// Which words may be among the writes: most that are read are not.
-    marks: [u64; MARKS],
+    written: Marks,
     posture: Posture,
+}
+
+/// Which places may be among the writes. Most words are looked at and never written, or written once: those need no
+/// search.
+#[derive(Default)]
+struct Marks([u64; 8]);
+
+impl Marks {
+    fn has(&self, at: usize) -> bool {
+        self.0.get(at / 64 % 8).is_some_and(|marks| marks >> (at % 64) & 1 != 0)
+    }
+
+    fn add(&mut self, at: usize) {
+        if let Some(marks) = self.0.get_mut(at / 64 % 8) {
+            *marks |= 1 << (at % 64);
+        }
+    }
 }
 
 impl<'a> Transaction<'a> {
     /// Changes of `words`, noted in `notes` ([`NOTE_WORDS`] of them). The lock must be held as long as it lives.
     pub fn new(words: &'a [AtomicU64], notes: &'a [AtomicU64]) -> Self {
-        let (writes, marks) = (Vec::with_capacity(64), [0; MARKS]);
-        Self { words, notes, writes, marks, posture: Posture::Alone }
+        let (writes, written) = (Vec::with_capacity(64), Marks::default());
+        Self { words, notes, writes, written, posture: Posture::Alone }
     }
 
     /// The same, where counters are shared with other hosts.
@@ -44,7 +57,7 @@ impl<'a> Transaction<'a> {
 
     /// A word as this transaction sees it.
     pub fn get(&self, at: usize) -> u64 {
-        if !self.may_set(at) {
+        if !self.written.has(at) {
             return load(self.words, at);
         }
         let own = self.writes.iter().rev().find(|(place, _)| *place == at);
@@ -53,12 +66,7 @@ impl<'a> Transaction<'a> {
 
     /// Whether this transaction sets a word.
     pub fn sets(&self, at: usize) -> bool {
-        self.may_set(at) && self.writes.iter().any(|(place, _)| *place == at)
-    }
-
-    /// Whether a word may be among its writes.
-    fn may_set(&self, at: usize) -> bool {
-        self.marks.get(at / 64 % MARKS).is_some_and(|mark| mark & 1 << (at % 64) != 0)
+        self.written.has(at) && self.writes.iter().any(|(place, _)| *place == at)
     }
 
     /// A word as it was before this transaction: cheaper, for what none changes while it is looked at.
@@ -68,19 +76,14 @@ impl<'a> Transaction<'a> {
 
     /// Sets a word.
     pub fn set(&mut self, at: usize, value: u64) {
-        let known = if self.may_set(at) {
-            self.writes.iter_mut().rev().find(|(place, _)| *place == at)
-        } else {
-            None
-        };
-        if let Some(write) = known {
+        if self.written.has(at)
+            && let Some(write) = self.writes.iter_mut().find(|(place, _)| *place == at)
+        {
             write.1 = value;
             return;
         }
         self.writes.push((at, value));
-        if let Some(mark) = self.marks.get_mut(at / 64 % MARKS) {
-            *mark |= 1 << (at % 64);
-        }
+        self.written.add(at);
     }
 
     /// Makes the changes. None are made, and false is given, where they are more than can be noted.
@@ -147,6 +150,21 @@ mod tests {
         assert_eq!((tx.get(2), load(&all, 2)), (8, 0));
         assert!(tx.commit());
         assert_eq!(load(&all, 2), 8);
+    }
+
+    #[test]
+    fn places_that_share_a_mark_are_told_apart() {
+        let (all, notes) = (words(2048), words(NOTE_WORDS));
+        let mut tx = Transaction::new(&all, &notes);
+        let alike = [7, 7 + 512, 7 + 1024];
+        for (at, value) in alike.into_iter().zip(1..) {
+            assert_eq!((tx.get(at), tx.sets(at)), (0, false));
+            tx.set(at, value);
+        }
+        tx.set(7, 9);
+        assert_eq!(alike.map(|at| (tx.get(at), tx.sets(at))), [(9, true), (2, true), (3, true)]);
+        assert!(tx.commit());
+        assert_eq!(alike.map(|at| load(&all, at)), [9, 2, 3]);
     }
 
     #[test]
