@@ -16,6 +16,8 @@ use sluicegate::price::{Book, Factor, Tokens};
 use sluicegate::sse::Parser;
 use sluicegate::stream::{Options, Transcoder};
 
+use crate::gate;
+
 const OPENAI: &str = r#"{"id":"chatcmpl-BxjO7dxvaUs5fmoaDTPZ6bYXZzQzR","object":"chat.completion.chunk","created":1753583271,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_34a54ae93c","choices":[{"index":0,"delta":{"content":" Hello"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"kAj8z"}"#;
 const ANTHROPIC: &str =
     r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" Hello"}}"#;
@@ -24,8 +26,10 @@ const MINUTE_NS: u64 = 60_000_000_000;
 const A_DAY_NS: u64 = 1_795_176_000_000_000_000;
 
 /// All of it, by name.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 11] = [
     "scan_32_kb",
+    "admit_32_kb",
+    "admit_32_kb_governed",
     "sse_event",
     "meter_openai_event",
     "meter_anthropic_event",
@@ -38,13 +42,19 @@ pub const NAMES: [&str; 9] = [
 
 /// Enough that a thousandth of a run's own noise is nothing in one time's count.
 pub fn times(name: &str) -> u64 {
-    if name == "scan_32_kb" { 50 } else { 2000 }
+    match name {
+        "scan_32_kb" => 50,
+        "admit_32_kb" | "admit_32_kb_governed" => 200,
+        _ => 2000,
+    }
 }
 
 /// The named work, `times` over; false where nothing has that name.
 pub fn run(name: &str, times: u64) -> bool {
     match name {
         "scan_32_kb" => scan_body(times),
+        "admit_32_kb" => gate::admit(&agent_body(), false, times),
+        "admit_32_kb_governed" => gate::admit(&agent_body(), true, times),
         "sse_event" => parse_events(times),
         "meter_openai_event" => meter(Dialect::OpenAiChat, OPENAI, times),
         "meter_anthropic_event" => meter(Dialect::Anthropic, ANTHROPIC, times),
@@ -62,14 +72,19 @@ pub fn run(name: &str, times: u64) -> bool {
     true
 }
 
-fn scan_body(times: u64) {
+/// An agent's request: turns and tools.
+fn agent_body() -> Vec<u8> {
     let turn = json!({"role": "user", "content": "x = compute(value)  # note\n".repeat(30)});
     let argument = json!({"type": "string", "description": "An argument, given as \"text\"."});
     let parameters = json!({"type": "object", "properties": {"one": argument, "two": argument}});
     let function = json!({"name": "look", "description": "Looks.", "parameters": parameters});
     let tool = json!({"type": "function", "function": function});
     let body = json!({"model": "m", "messages": vec![turn; 30], "tools": vec![tool; 28]});
-    let body = serde_json::to_vec(&body).expect("a body");
+    serde_json::to_vec(&body).expect("a body")
+}
+
+fn scan_body(times: u64) {
+    let body = agent_body();
     for _ in 0..times {
         assert!(scan(black_box(&body)).is_ok());
     }
