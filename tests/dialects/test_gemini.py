@@ -541,3 +541,12 @@ def test_a_count_of_tokens_holds_a_whole_request() -> None:
     counted = {"generateContentRequest": {"model": "models/x", "contents": HI, **function()}}
     conversation = DIALECTS["gemini"].decode_request(json.dumps(counted).encode())
     assert len(conversation.turns) == len(conversation.tools) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"), [("QQ==", "QQ=="), ("QQ", "QQ=="), ("-_8=", "+/8="), ("-_8", "+/8=")]
+)
+def test_data_in_the_alphabet_of_urls_is_read_by_every_vendor(given: str, wanted: str) -> None:
+    part = {"inlineData": {"mimeType": "image/png", "data": given}}
+    out, _ = translate("gemini", "anthropic", {"contents": [{"role": "user", "parts": [part]}]})
+    assert out["messages"][0]["content"][0]["source"]["data"] == wanted

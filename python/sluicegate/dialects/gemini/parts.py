@@ -1,5 +1,7 @@
 """Parts of Gemini's contents, read."""
 
+from typing import Final
+
 import msgspec
 from msgspec import Raw
 
@@ -19,6 +21,8 @@ from sluicegate.dialects.gemini.fields import GeminiFields
 
 _OUTPUTS = ("output", "result")
 """Keys under which a function's result stands alone; the second is the SDK's own."""
+
+_TO_STANDARD: Final = str.maketrans("-_", "+/")
 
 
 class Calls:
@@ -96,7 +100,7 @@ def _read(item: GeminiFields, calls: Calls) -> Part | None:
         return _response(response, calls)
     if (blob := item.inside("inlineData")) is not None:
         blob.take("displayName", str)
-        return _inline(blob.take("mimeType", str) or "", blob.need("data", str))
+        return _inline(blob.take("mimeType", str) or "", _standard(blob.need("data", str)))
     if (file := item.inside("fileData")) is not None:
         title = file.take("displayName", str)
         return _file(file.take("mimeType", str), file.need("fileUri", str), title)
@@ -137,6 +141,13 @@ def _result(raw: Raw | None) -> tuple[str, bool]:
             text = msgspec.json.decode(value) if is_text(value) else bytes(value).decode()
             return text, key == "error"
     return bytes(raw).decode(), False
+
+
+def _standard(data: str) -> str:
+    """Base64 as every vendor reads it: this one takes URLs' alphabet too, and its SDK writes it."""
+    if "-" in data or "_" in data:
+        data = data.translate(_TO_STANDARD)
+    return data + "=" * (-len(data) % 4)
 
 
 def _inline(media_type: str, data: str) -> Part:
