@@ -21,6 +21,7 @@ from sluicegate.accounting.sync import Sync
 from sluicegate.accounting.webhook import Webhook
 from sluicegate.accounting.witness import Witness
 from sluicegate.config import ConfigError, Settings, load
+from sluicegate.google_tokens import GoogleTokens
 from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import Generations, snapshot_json
 from sluicegate.store import SchemaError, StoreError, open_store
@@ -59,8 +60,8 @@ class Worker:
     """
 
     def __init__(self, config_path: Path) -> None:
-        """Opens the journal and starts the engine's thread. Takes some milliseconds: not for an
-        event loop.
+        """Opens the journal and starts the engine's thread. Takes some milliseconds, and a
+        network's time where tokens are fetched: not for an event loop.
         """
         return_large_blocks()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -74,7 +75,9 @@ class Worker:
             self.settings.data_dir, master_key.reveal() if master_key else None
         )
         self.generations = Generations()
-        snapshot = snapshot_json(self.settings, self.generations.add(self.settings))
+        self._tokens = GoogleTokens(self.settings)
+        self._tokens.renew()
+        snapshot = self._snapshot()
         host = read_host_id(self.settings.data_dir)
         self._shared_with = self._sharing(host)
         self.engine = _core.Engine(
@@ -138,6 +141,11 @@ class Worker:
             if events is not None
             else None
         )
+
+    def _snapshot(self) -> bytes:
+        """The settings as the core reads them, with what is sent now."""
+        settings = self._tokens.applied(self.settings)
+        return snapshot_json(settings, self.generations.add(settings))
 
     def _sharing(self, host: str) -> tuple[str, str, bool] | None:
         url = self.settings.shared_state_url
@@ -220,6 +228,7 @@ class Worker:
             tell(self.engine, self._webhook)
             self._tell_shared_state()
             self._tell_keys()
+            await self._renew_tokens()
             try:
                 recovered = await asyncio.to_thread(self.engine.recover)
             except (OSError, _core.PanicException) as error:
@@ -227,6 +236,11 @@ class Worker:
             else:
                 if recovered:
                     log.warning("%d requests of dead workers were settled", recovered)
+
+    async def _renew_tokens(self) -> None:
+        """Requests that run keep the old ones, which go on to hold for some minutes."""
+        if self._tokens.is_due() and await asyncio.to_thread(self._tokens.renew):
+            self.engine.replace(self._snapshot())
 
     def _tell_shared_state(self) -> None:
         """Says in the log that hosts can, or cannot, be asked any more."""
@@ -333,13 +347,16 @@ class Worker:
         """
         try:
             settings = await asyncio.to_thread(load, self._config_path)
-            self.engine.replace(snapshot_json(settings, self.generations.add(settings)))
+            tokens = GoogleTokens(settings)
+            await asyncio.to_thread(tokens.renew)
+            live = tokens.applied(settings)
+            self.engine.replace(snapshot_json(live, self.generations.add(live)))
             await asyncio.to_thread(self._steward.reload, settings)
         except (ConfigError, StoreError, ValueError, OSError) as error:
             log.error("the configuration stays as it was: %s", error)
             self.engine.metrics.reload(ok=False)
             return
-        self.settings = settings
+        self.settings, self._tokens = settings, tokens
         if self.front is not None:
             self.front.set_max_body_bytes(self.max_body_bytes)
         self.engine.metrics.reload(ok=True)

@@ -99,6 +99,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its output counts leave out reasoning, as xAI's do; the catalogue knows it for its
     names.
     """
+    google_credentials: Name | None = None
+    """A file with credentials of Google's, for a provider on Vertex AI without an `api_key`: its
+    tokens are renewed; those of the environment where omitted.
+    """
     unsupported: Literal["refuse", "drop"] | None = None
     """Fields that this provider's dialect cannot express; refusing is the default because silence
     is wrong.

@@ -53,6 +53,10 @@ class Upstream:
     reasoning_beside_output: bool
     bound_field: Literal["max_tokens", "max_completion_tokens"]
     """Where it wants a bound that the client did not set."""
+    google_credentials: str | None = None
+    """The file that its access tokens come from, empty for the environment's; None where its key
+    is in `headers`.
+    """
 
 
 @dataclass(frozen=True, slots=True)

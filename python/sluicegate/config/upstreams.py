@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Collection
+from importlib.util import find_spec
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
-from sluicegate.config.base_url import Fail, base_url_of
+from sluicegate.config.base_url import Fail, base_url_of, wrong_with_url
 from sluicegate.config.problems import suggestion
 from sluicegate.config.schema import Provider
 from sluicegate.config.settings import Deadlines, Upstream
@@ -32,6 +34,8 @@ _OWN_HEADERS: Final = frozenset(
 _STYLES: Final = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 """Where a dialect has its key, if not in `authorization`."""
 
+_VERTEX: Final = "aiplatform.googleapis.com"
+
 
 def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail) -> Upstream | None:
     """What a provider's requests need; None, and the reason told, where it cannot be known."""
@@ -50,7 +54,10 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         fail("has an API of its own, which this version does not speak")
     elif dialect not in BUILT_DIALECTS:
         fail("dialect", f"{dialect} is not available in this version")
-    if provider.api_key is None and (row is None or row.needs_key):
+    google = None
+    if provider.api_key is None:
+        google = _google_credentials(provider, base_url, fail)
+    if provider.api_key is None and google is None and (row is None or row.needs_key):
         variable = f" (${{{row.api_key_env}}}?)" if row and row.api_key_env else ""
         fail("api_key", f"is missing{variable}; `none` for a host that wants no key")
     key = provider.api_key.reveal() if provider.api_key else NO_KEY
@@ -67,6 +74,7 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         name=name,
         dialect=dialect,
         base_url=base_url,
+        google_credentials=google,
         unversioned=bool(row and row.unversioned),
         headers=(*_credential(row, dialect, key), *provider.headers.items()),
         deadlines=deadlines.narrowed(provider.timeouts),
@@ -116,6 +124,16 @@ def _bound_field(
 def can_be_sent(text: str) -> bool:
     """Whether a header can carry a text: printable ASCII, no spaces around it."""
     return text.isascii() and text.isprintable() and text == text.strip()
+
+
+def _google_credentials(provider: Provider, base_url: str, fail: Fail) -> str | None:
+    """The file that a provider's tokens come from; None where it wants a key."""
+    host = "" if wrong_with_url(base_url) else urlsplit(base_url).hostname or ""
+    if provider.google_credentials is None and not host.endswith(_VERTEX):
+        return None
+    if find_spec("google") is None or find_spec("google.auth") is None:
+        fail("api_key", "is missing; or install sluicegate[vertex] for Google's credentials")
+    return provider.google_credentials or ""
 
 
 def _credential(row: ProviderRow | None, dialect: str, key: str) -> list[tuple[str, str]]:
