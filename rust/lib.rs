@@ -3,6 +3,7 @@
 //! Imports point up this list, never down. Everything but `py` is plain Rust that knows no Python.
 #![deny(unsafe_code)]
 
+pub mod aws;
 pub mod body;
 pub mod budget;
 pub mod dialect;

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 #[path = "../../fuzz/checks/body.rs"]
 mod body;
+#[path = "../../fuzz/checks/messages.rs"]
+mod messages;
 #[path = "../../fuzz/checks/sse.rs"]
 mod sse;
 #[path = "../../fuzz/checks/stream.rs"]
@@ -93,6 +95,7 @@ proptest! {
 
     #[test]
     fn noise(noise in prop::collection::vec(any::<u8>(), 0..200)) {
+        messages::check(&noise);
         sse::check(&noise);
         body::check(&noise);
         stream::check(&noise);
