@@ -14,6 +14,8 @@ pub enum Dialect {
     /// `OpenAI` Responses.
     #[serde(rename = "openai_responses")]
     OpenAiResponses,
+    /// Amazon Bedrock's Converse, which hosts speak and no client.
+    Bedrock,
 }
 
 impl Dialect {
@@ -24,6 +26,7 @@ impl Dialect {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::OpenAiResponses => "openai_responses",
+            Self::Bedrock => "bedrock",
         }
     }
 }

@@ -2,7 +2,8 @@
 
 `Gateway(upstream_url, folder, **settings)` as a context manager; `settings` are merged into the
 configuration, a mapping into a mapping.  Provider `u` speaks the OpenAI dialect, `a` the Anthropic
-one, `g` Gemini's, `r` OpenAI's Responses alone, `dead` listens nowhere.
+one, `g` Gemini's, `r` OpenAI's Responses alone, `b` Bedrock's, `z` is Azure's form of OpenAI's,
+`dead` listens nowhere.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Row = dict[str, Any]
 KEY = "sluicegate-test-key-of-tenant-one"
 ADMIN_KEY = "sluicegate-test-key-of-the-operator"
 OTHER_KEY = "sluicegate-test-key-of-tenant-two"
-UPSTREAM_KEYS = {name: f"sk-upstream-{name}-0123456789" for name in "uagr"}
+UPSTREAM_KEYS = {name: f"sk-upstream-{name}-0123456789" for name in "uagrbz"}
 #: Which front serves, where a test does not say it: the suite runs under each.
 FRONT = os.environ.get("SLUICEGATE_FRONT", "native")
 #: 1 and 2 dollars per million, so that money is easy to check.
@@ -92,13 +93,29 @@ class Gateway:
                     "base_url": f"{upstream_url}/v1",
                     "api_key": UPSTREAM_KEYS["r"],
                 },
+                "b": {
+                    "dialect": "bedrock",
+                    "base_url": upstream_url,
+                    "aws": {
+                        "region": "us-east-1",
+                        "access_key_id": "AKIDEXAMPLE",
+                        "secret_access_key": UPSTREAM_KEYS["b"],
+                    },
+                },
+                "z": {
+                    "dialect": "openai",
+                    "base_url": upstream_url,
+                    "api_key": UPSTREAM_KEYS["z"],
+                    "auth": "api-key",
+                    "api_version": "2024-10-21",
+                },
                 "dead": {
                     "dialect": "openai",
                     "base_url": f"http://127.0.0.1:{free_port()}/v1",
                     "api_key": "none",
                 },
             },
-            "prices": dict.fromkeys(("u/*", "a/*", "g/*", "r/*", "dead/*"), PRICE),
+            "prices": dict.fromkeys(("u/*", "a/*", "g/*", "r/*", "b/*", "z/*", "dead/*"), PRICE),
             "keys": [{"name": "one", "key": KEY}, {"name": "two", "key": OTHER_KEY}],
             "admin_key": ADMIN_KEY,
             "timeouts": {"connect_s": 1, "first_byte_s": 2, "idle_s": 2, "total_s": 20},

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sluicegate import _core
-from sluicegate.dialects import DIALECTS
+from sluicegate.dialects import DIALECTS, UPSTREAM_DIALECTS
 from sluicegate.errors import (
     ClientGoneError,
     InvalidRequestError,
@@ -99,7 +99,9 @@ class Course:
         provider, _, dialect, _ = exchange.targets[failure.target]
         told = None
         if failure.body:
-            told = DIALECTS[dialect].decode_error(failure.status or 200, bytes(failure.body))
+            told = UPSTREAM_DIALECTS[dialect].decode_error(
+                failure.status or 200, bytes(failure.body)
+            )
             told = self._unquoted(provider, told)
         kind = classify(failure, told, self.settings.quota_codes(provider))
         wait_s = retry_after_s(failure.retry_after, datetime.now(UTC))
@@ -176,7 +178,7 @@ class Course:
                 param="model",
             )
         conversation = DIALECTS[self.route.dialect].decode_request(exchange.body)
-        body, dropped = DIALECTS[dialect].encode_request(
+        body, dropped = UPSTREAM_DIALECTS[dialect].encode_request(
             conversation,
             model=model,
             stream=exchange.stream,

@@ -71,6 +71,9 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
         "margin_percent": percent(settings.margin_percent),
         "reasoning_beside_output": upstream.reasoning_beside_output,
         "bound_field": upstream.bound_field,
+        "address": upstream.address,
+        "query": upstream.query,
+        "signer": upstream.signer,
     }
 
 

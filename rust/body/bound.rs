@@ -11,6 +11,9 @@ const FIELDS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_to
 /// Gemini's, and the objects that it may stand in.
 const GEMINI_FIELDS: [&str; 2] = ["maxOutputTokens", "max_output_tokens"];
 const GEMINI_CONFIGS: [&str; 2] = ["generationConfig", "generation_config"];
+/// Bedrock's, likewise.
+const BEDROCK_FIELDS: [&str; 1] = ["maxTokens"];
+const BEDROCK_CONFIGS: [&str; 1] = ["inferenceConfig"];
 
 /// The field in which a host wants a bound that the client did not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -43,7 +46,24 @@ pub fn lower_max_tokens(body: &[u8], max_tokens: u64, missing: BoundField) -> Ve
 
 /// The same of a body of Gemini's, which has its bound in `generationConfig`.
 pub fn lower_gemini_max_tokens(body: &[u8], max_tokens: u64) -> Vec<u8> {
-    let [missing, _] = GEMINI_FIELDS;
+    lower_within(body, max_tokens, &GEMINI_CONFIGS, &GEMINI_FIELDS)
+}
+
+/// The same of a body of Bedrock's Converse, which has its bound in `inferenceConfig`.
+pub fn lower_bedrock_max_tokens(body: &[u8], max_tokens: u64) -> Vec<u8> {
+    lower_within(body, max_tokens, &BEDROCK_CONFIGS, &BEDROCK_FIELDS)
+}
+
+/// Within objects of these names; the first name, and the first field, are written where there is none.
+fn lower_within(
+    body: &[u8],
+    max_tokens: u64,
+    configs: &[&'static str],
+    fields: &[&'static str],
+) -> Vec<u8> {
+    let (Some(config), Some(missing)) = (configs.first(), fields.first()) else {
+        return body.to_vec();
+    };
     let mut edits = Vec::new();
     // A body that breaks off was refused when it was scanned.
     let _ = for_each_field(body, |walk, key| {
@@ -51,15 +71,14 @@ pub fn lower_gemini_max_tokens(body: &[u8], max_tokens: u64) -> Vec<u8> {
         walk.value(&mut Unseen)?;
         let span = begin..walk.at;
         let key = unescaped(body.get(key).unwrap_or_default());
-        if GEMINI_CONFIGS.contains(&&*key) {
-            let config = body.get(span.clone()).filter(|given| given.starts_with(b"{"));
-            let lowered = lower(config.unwrap_or(b"{}"), max_tokens, &GEMINI_FIELDS, missing);
+        if configs.contains(&&*key) {
+            let given = body.get(span.clone()).filter(|given| given.starts_with(b"{"));
+            let lowered = lower(given.unwrap_or(b"{}"), max_tokens, fields, missing);
             edits.push(Edit::replace(span, lowered));
         }
         Ok(())
     });
     if edits.is_empty() {
-        let [config, _] = GEMINI_CONFIGS;
         edits.push(Edit::insert(config, format!("{{\"{missing}\":{max_tokens}}}").into_bytes()));
     }
     splice(body, &edits)

@@ -19,7 +19,7 @@ mod string;
 mod text;
 mod walk;
 
-pub use bound::{BoundField, lower_gemini_max_tokens, lower_max_tokens};
+pub use bound::{BoundField, lower_bedrock_max_tokens, lower_gemini_max_tokens, lower_max_tokens};
 pub use rename::rename_gemini_model;
 pub use scan::{Scan, for_each_top_level, scan};
 pub use set::set;

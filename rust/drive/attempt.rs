@@ -520,7 +520,7 @@ async fn hold_target(
 }
 
 fn upstream_request_id(response: &Response<Incoming>) -> Option<String> {
-    ["x-request-id", "request-id"].iter().find_map(|name| {
+    ["x-request-id", "request-id", "x-amzn-requestid"].iter().find_map(|name| {
         let value = response.headers().get(*name)?.to_str().ok()?;
         Some(value.chars().take(256).collect())
     })

@@ -3,6 +3,7 @@
 //! A front gives a head and a body, takes batches of bytes when it has room for them, and is told through
 //! [`Wake`] that something waits. Nothing here knows ASGI or Python.
 
+mod address;
 mod admit;
 mod alerts;
 mod allowance;

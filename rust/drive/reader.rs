@@ -1,23 +1,39 @@
-//! How an upstream puts the events of its stream: as server-sent events, or as the items of one JSON array.
+//! How an upstream puts the events of its stream: as server-sent events, as the items of one JSON array, or as AWS's binary
+//! messages.
 
+use std::borrow::Cow;
+
+use crate::aws::{self, Kind};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::sse::{Frame, Items, Parser};
+use crate::sse::{Event, Frame, Items, Parser};
+
+/// In which form a stream comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `text/event-stream`.
+    Events,
+    /// One JSON array.
+    Array,
+    /// `application/vnd.amazon.eventstream`.
+    Messages,
+}
 
 /// Finds events in a stream that arrives in pieces.
 #[derive(Debug)]
 pub(super) enum Reader {
     Events(Parser),
     Items(Items),
+    Messages(aws::Parser),
 }
 
 impl Reader {
     /// A reader at the start of a stream.
-    pub fn new(is_array: bool, max_event_bytes: usize) -> Self {
-        if is_array {
-            Self::Items(Items::new(max_event_bytes))
-        } else {
-            Self::Events(Parser::new(max_event_bytes))
+    pub fn new(form: Form, max_event_bytes: usize) -> Self {
+        match form {
+            Form::Events => Self::Events(Parser::new(max_event_bytes)),
+            Form::Array => Self::Items(Items::new(max_event_bytes)),
+            Form::Messages => Self::Messages(aws::Parser::new(max_event_bytes)),
         }
     }
 
@@ -26,14 +42,16 @@ impl Reader {
         match self {
             Self::Events(_) => Self::Events(Parser::new(max_event_bytes)),
             Self::Items(_) => Self::Items(Items::resumed(max_event_bytes)),
+            Self::Messages(_) => Self::Messages(aws::Parser::new(max_event_bytes)),
         }
     }
 
     /// Hands out the frames that `chunk` completes.
-    pub fn feed(&mut self, chunk: &[u8], on_frame: impl FnMut(Frame<'_>)) -> Result<(), Error> {
+    pub fn feed(&mut self, chunk: &[u8], mut on_frame: impl FnMut(Frame<'_>)) -> Result<(), Error> {
         match self {
             Self::Events(parser) => parser.feed(chunk, on_frame),
             Self::Items(items) => items.feed(chunk, on_frame),
+            Self::Messages(parser) => parser.feed(chunk, |message| on_frame(frame(&message))),
         }
     }
 
@@ -42,6 +60,12 @@ impl Reader {
         match self {
             Self::Events(parser) => parser.finish(on_frame),
             Self::Items(items) => items.finish(on_frame),
+            Self::Messages(parser) => {
+                let raw = parser.pending();
+                if !raw.is_empty() {
+                    on_frame(Frame { raw, event: None, retry: None, complete: false });
+                }
+            }
         }
     }
 
@@ -49,7 +73,7 @@ impl Reader {
     pub const fn closing(&self) -> &'static [u8] {
         match self {
             Self::Items(_) => b"\n]",
-            Self::Events(_) => b"",
+            Self::Events(_) | Self::Messages(_) => b"",
         }
     }
 
@@ -62,7 +86,22 @@ impl Reader {
                 b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
             }
             // Their streams end with the chunk, or the event, that has the reason to stop.
-            (_, Dialect::Gemini | Dialect::OpenAiResponses) => b"",
+            (_, Dialect::Gemini | Dialect::OpenAiResponses | Dialect::Bedrock) => b"",
         }
     }
+}
+
+/// A message as the decoders read events: an error is one of that name.
+fn frame<'a>(message: &aws::Message<'a>) -> Frame<'a> {
+    let event = match message.kind() {
+        Kind::Event(name) | Kind::Exception(name) => {
+            Some(Event::new(name.as_bytes(), Cow::Borrowed(message.payload)))
+        }
+        Kind::Error { code, message } => {
+            let told = serde_json::json!({"code": code, "message": message});
+            Some(Event::new(b"error", Cow::Owned(told.to_string().into_bytes())))
+        }
+        Kind::Unknown => None,
+    };
+    Frame { raw: message.raw, event, retry: None, complete: true }
 }

@@ -13,7 +13,7 @@ use hyper::body::{Frame, Incoming};
 use super::allowance::Allowance;
 use super::arrival::{Next, arrived, behind};
 use super::attempt::{End, Rest, Running, append, translation};
-use super::client_stream::{encoding, stream_type};
+use super::client_stream::{stream_type, translating};
 use super::deadline::{Deadline, Stop, after};
 use super::defect::Point;
 use super::draining::{Draining, recycle};
@@ -21,7 +21,7 @@ use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::last_words::{malformed, message, origin, own_error};
 use super::outbox::{Head, State};
-use super::reader::Reader;
+use super::reader::{Form, Reader};
 use super::row::millis;
 use super::snapshot::{Operation, Upstream};
 use super::step::{Stall, Step};
@@ -64,6 +64,7 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
     let answered = Instant::now();
     let (mut parts, mut body) = response.into_parts();
     let mut first = None;
+    let mut form = Form::Events;
     match whole::form(&parts.headers) {
         Some(whole::Form::Stream) | None => {}
         // Some hosts label their streams as JSON: the first bytes tell.
@@ -72,7 +73,8 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
             Ok(data) => return Box::pin(whole::as_stream(run, lease, parts, body, data)).await,
             Err(end) => return end,
         },
-        Some(whole::Form::Other) => {
+        Some(whole::Form::Messages) if speaks(run) == Dialect::Bedrock => form = Form::Messages,
+        Some(whole::Form::Other | whole::Form::Messages) => {
             return run.failed(FailureKind::WrongContentType, "not an event stream");
         }
     }
@@ -80,8 +82,10 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
         Ok(decoder) => decoder,
         Err(failure) => return run.failed(failure.kind, failure.detail),
     };
-    let is_array = first.as_deref().is_some_and(is_array);
-    let mut relay = Relay::new(run, decoder, is_array);
+    if first.as_deref().is_some_and(is_array) {
+        form = Form::Array;
+    }
+    let mut relay = Relay::new(run, decoder, form);
     let end = relay.run(run, &mut body, first, &mut parts.headers, answered).await;
     let end = relay.close(run, end);
     if matches!(end, End::Done(_)) && !run.was_cut {
@@ -90,10 +94,14 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
     end
 }
 
+/// The dialect of what comes from the upstream.
+fn speaks(run: &Running) -> Dialect {
+    run.target.upstream.dialect_for(run.x.admission.dialect)
+}
+
 /// Whether these first bytes are a stream's, in one of the forms that the dialect has.
 fn is_stream(run: &Running, data: &[u8]) -> bool {
-    let dialect = run.target.upstream.dialect_for(run.x.admission.dialect);
-    let may_be_array = dialect == Dialect::Gemini;
+    let may_be_array = speaks(run) == Dialect::Gemini;
     whole::looks_like_events(data) == Some(true) || (may_be_array && is_array(data))
 }
 
@@ -155,18 +163,18 @@ struct Relay {
 }
 
 impl Relay {
-    fn new(run: &Running, decoder: Option<Decoder>, is_array: bool) -> Self {
+    fn new(run: &Running, decoder: Option<Decoder>, form: Form) -> Self {
         let a = &run.x.admission;
         let counter = StreamCounter::new(tally::vocabulary(&run.target));
-        let differs = translation(&run.x, &run.target).is_some() || is_array != a.place.as_array;
-        let encoder = differs.then(|| Encoder::new(a.dialect, encoding(&run.x)));
-        let dialect = run.target.upstream.dialect_for(a.dialect);
+        let differs =
+            translation(&run.x, &run.target).is_some() || (form == Form::Array) != a.place.as_array;
+        let encoder = differs.then(|| Encoder::new(a.dialect, translating(&run.x, &run.target)));
         Self {
             x: run.x.clone(),
             upstream: run.target.upstream.clone(),
             decoder,
-            reader: Reader::new(is_array, a.snapshot.max_event_bytes),
-            meter: Meter::new(dialect, counter)
+            reader: Reader::new(form, a.snapshot.max_event_bytes),
+            meter: Meter::new(speaks(run), counter)
                 .counting(run.target.upstream.counting)
                 .framed(tally::framing(run)),
             encoder,

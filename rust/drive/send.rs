@@ -1,18 +1,21 @@
 //! The request as the upstream gets it: the client's bytes with a few fields spliced, our headers.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
+use jiff::Timestamp;
 
 use super::exchange::Exchange;
-use super::gemini;
 use super::snapshot::{Operation, Target};
+use super::{address, gemini};
+use crate::aws::{Asked, Signer};
 use crate::body::{self, BoundField, Edit};
 use crate::dialect::Dialect;
 use crate::transport::RequestBody;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// The only published version. Source: <https://docs.anthropic.com/en/api/versioning>.
 const ANTHROPIC_VERSION_DEFAULT: HeaderValue = HeaderValue::from_static("2023-06-01");
@@ -73,6 +76,9 @@ pub fn bounded(body: &Bytes, target: &Target, client: Dialect, max_tokens: u64) 
         Dialect::Gemini => {
             return body::lower_gemini_max_tokens(body, max_tokens.max(1)).into();
         }
+        Dialect::Bedrock => {
+            return body::lower_bedrock_max_tokens(body, max_tokens.max(1)).into();
+        }
         Dialect::OpenAiResponses => BoundField::MaxOutputTokens,
         _ => target.upstream.bound_field,
     };
@@ -89,16 +95,20 @@ pub fn request(
     let a = &x.admission;
     let upstream = &target.upstream;
     let dialect = upstream.dialect_for(a.dialect);
-    let path = path(x, target, dialect)?;
+    let path = address::path(x, target, dialect)?;
     let uri = if http2 {
         Uri::builder()
             .scheme(if upstream.endpoint.server_name().is_some() { "https" } else { "http" })
             .authority(upstream.endpoint.authority().to_str().ok()?)
-            .path_and_query(path)
+            .path_and_query(path.as_str())
             .build()
             .ok()?
     } else {
         path.parse().ok()?
+    };
+    let signed = match &upstream.signer {
+        Some(signer) => sign(signer, &path, upstream.endpoint.authority(), &body)?,
+        None => HeaderMap::new(),
     };
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
@@ -110,7 +120,11 @@ pub fn request(
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let is_events = a.scan.stream() && !(a.place.as_array && dialect == a.dialect);
-    let accept = if is_events { "text/event-stream" } else { "application/json" };
+    let accept = match (is_events, dialect) {
+        (true, Dialect::Bedrock) => "application/vnd.amazon.eventstream",
+        (true, _) => "text/event-stream",
+        (false, _) => "application/json",
+    };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     // Compressed streams are held back by compressors; what is compressed all the same is decoded.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -134,46 +148,17 @@ pub fn request(
     for (name, value) in &upstream.headers {
         headers.insert(name, value.clone());
     }
+    headers.extend(signed);
     Some(request)
 }
 
-/// Path and query.
-fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
-    let a = &x.admission;
-    let base = target.upstream.endpoint.base_path();
-    let operation = a.operation.path(dialect)?;
-    if dialect != Dialect::Gemini {
-        return Some(full_path(base, operation, target.upstream.unversioned));
-    }
-    Some(match a.place.verb().filter(|_| a.dialect == dialect) {
-        Some(verb) => gemini::path(base, &target.model, verb, a.scan.stream() && !a.place.as_array),
-        None if a.scan.stream() => {
-            gemini::path(base, &target.model, ":streamGenerateContent", true)
-        }
-        None => gemini::path(base, &target.model, operation, false),
-    })
-}
-
-/// A base URL may end in `/v1` or not; a versioned path of another kind is taken as it is.
-fn full_path(base: &str, operation: &str, unversioned: bool) -> String {
-    let added = if base.is_empty() && !unversioned { "/v1" } else { "" };
-    format!("{base}{added}{operation}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::full_path;
-
-    #[test]
-    fn base_path_may_carry_the_version_or_nothing() {
-        for (base, path) in [
-            ("", "/v1/chat/completions"),
-            ("/v1", "/v1/chat/completions"),
-            ("/openai/v1", "/openai/v1/chat/completions"),
-            ("/api/paas/v4", "/api/paas/v4/chat/completions"),
-        ] {
-            assert_eq!(full_path(base, "/chat/completions", false), path);
-        }
-        assert_eq!(full_path("", "/chat/completions", true), "/chat/completions");
-    }
+/// The headers that prove who sends a request.
+fn sign(signer: &Signer, path: &str, host: &HeaderValue, body: &[u8]) -> Option<HeaderMap> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let asked = Asked { method: "POST", path, query, host: host.to_str().ok()?, body };
+    let proof = signer.sign(&asked, Timestamp::now().as_second())?;
+    let mut authorization = HeaderValue::try_from(proof.authorization).ok()?;
+    authorization.set_sensitive(true);
+    let date = HeaderValue::try_from(proof.date).ok()?;
+    Some(HeaderMap::from_iter([(AUTHORIZATION, authorization), (AMZ_DATE, date)]))
 }

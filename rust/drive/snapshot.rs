@@ -9,9 +9,11 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
+use super::address::Address;
 use super::pricing::{PriceSpec, Pricing, Tariff};
 use super::route_cache::RouteCache;
 use super::secrets::Secrets;
+use crate::aws::Signer;
 use crate::body::BoundField;
 use crate::dialect::Dialect;
 use crate::observe::{Member, Metrics, ModelSeries};
@@ -53,8 +55,15 @@ impl Operation {
             (Self::Chat, Dialect::Anthropic) => Some("/messages"),
             (Self::Chat, Dialect::OpenAiResponses) => Some("/responses"),
             (Self::CountTokens, Dialect::Anthropic) => Some("/messages/count_tokens"),
-            (Self::CountTokens, Dialect::OpenAiChat | Dialect::OpenAiResponses)
-            | (Self::Embeddings, Dialect::Anthropic | Dialect::OpenAiResponses) => None,
+            (Self::Chat, Dialect::Bedrock) => Some("/converse"),
+            (
+                Self::CountTokens,
+                Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Bedrock,
+            )
+            | (
+                Self::Embeddings,
+                Dialect::Anthropic | Dialect::OpenAiResponses | Dialect::Bedrock,
+            ) => None,
         }
     }
 }
@@ -159,6 +168,15 @@ pub struct UpstreamSpec {
     /// Its `OpenAI` Chat Completions have the Responses API beside them.
     #[serde(default)]
     pub responses: bool,
+    /// Which paths it has.
+    #[serde(default)]
+    pub address: Address,
+    /// What stands behind each path's question mark.
+    #[serde(default)]
+    pub query: String,
+    /// Signs each request.
+    #[serde(default)]
+    pub signer: Option<Signer>,
 }
 
 fn zero() -> String {
@@ -224,6 +242,12 @@ pub struct Upstream {
     pub bound_field: BoundField,
     /// What its errors may quote and clients may not read.
     pub secrets: Secrets,
+    /// Which paths it has.
+    pub address: Address,
+    /// What stands behind each path's question mark.
+    pub query: String,
+    /// Signs each request.
+    pub signer: Option<Signer>,
 }
 
 impl Upstream {
@@ -444,6 +468,9 @@ impl UpstreamSpec {
             counting: Counting { reasoning_beside_output: self.reasoning_beside_output },
             bound_field: self.bound_field,
             secrets,
+            address: self.address,
+            query: self.query,
+            signer: self.signer,
         })
     }
 }

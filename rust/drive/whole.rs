@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 
 use super::attempt::{End, Rest, Running, translation};
-use super::client_stream::{encoding, stream_type};
+use super::client_stream::{stream_type, translating};
 use super::deadline::Stop;
 use super::failure::{Failure, FailureKind};
 use super::last_words::malformed;
@@ -37,6 +37,8 @@ pub(super) enum Form {
     Stream,
     /// JSON.
     Json,
+    /// `application/vnd.amazon.eventstream`.
+    Messages,
     /// Neither.
     Other,
 }
@@ -49,6 +51,7 @@ pub(super) fn form(headers: &HeaderMap) -> Option<Form> {
     Some(match essence.as_slice() {
         b"" => return None,
         b"text/event-stream" => Form::Stream,
+        b"application/vnd.amazon.eventstream" => Form::Messages,
         json if json.ends_with(b"/json") || json.ends_with(b"+json") => Form::Json,
         _ => Form::Other,
     })
@@ -69,7 +72,7 @@ pub(super) fn looks_like_events(body: &[u8]) -> Option<bool> {
 /// Reads an answer whole and hands it over.
 pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
     let (parts, body) = response.into_parts();
-    if form(&parts.headers) == Some(Form::Other) {
+    if matches!(form(&parts.headers), Some(Form::Other | Form::Messages)) {
         return run.failed(FailureKind::WrongContentType, "not JSON");
     }
     let max_bytes = run.x.admission.snapshot.max_answer_bytes;
@@ -120,7 +123,7 @@ fn translate(run: &Running, from: Dialect, to: Dialect, body: &[u8]) -> Result<V
         .map_err(|error| run.failed(FailureKind::InvalidJson, error.to_string()))?;
     collected.settle(run.report.usage);
     let mut out = Vec::with_capacity(body.len());
-    collected.write(to, &encoding(&run.x), &mut out);
+    collected.write(to, &translating(&run.x, &run.target), &mut out);
     Ok(out)
 }
 
@@ -145,7 +148,7 @@ pub(super) async fn as_stream(
     let to = run.x.admission.dialect;
     let from = run.target.upstream.dialect_for(to);
     let mut out = Vec::with_capacity(body.len() * 2);
-    let mut transcoder = Transcoder::new(from, to, encoding(&run.x));
+    let mut transcoder = Transcoder::new(from, to, translating(&run.x, &run.target));
     if let Err(error) = transcoder.whole(&body, &mut out) {
         return run.failed(FailureKind::WrongForm, error.to_string());
     }
@@ -201,7 +204,7 @@ fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
         return Err(run.failed(FailureKind::Empty, "the stream has no message in it"));
     }
     let mut out = Vec::with_capacity(body.len() / 2);
-    collected.write(dialect, &encoding(&run.x), &mut out);
+    collected.write(dialect, &translating(&run.x, &run.target), &mut out);
     Ok(out.into())
 }
 

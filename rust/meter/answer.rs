@@ -38,8 +38,9 @@ struct Holds<'a> {
     content: Option<Vec<&'a serde_json::value::RawValue>>,
     #[serde(borrow)]
     candidates: Option<Vec<&'a serde_json::value::RawValue>>,
+    /// A list of items, or Bedrock's object.
     #[serde(borrow)]
-    output: Option<Vec<&'a serde_json::value::RawValue>>,
+    output: Option<&'a serde_json::value::RawValue>,
 }
 
 impl Holds<'_> {
@@ -49,10 +50,18 @@ impl Holds<'_> {
             Dialect::OpenAiChat => &[&self.data, &self.choices],
             Dialect::Anthropic => &[&self.content],
             Dialect::Gemini => &[&self.candidates],
-            Dialect::OpenAiResponses => &[&self.output],
+            Dialect::OpenAiResponses | Dialect::Bedrock => {
+                return self.output.is_none_or(|output| is_bare(output.get()));
+            }
         };
         places.iter().copied().flatten().all(Vec::is_empty)
     }
+}
+
+/// Whether a JSON value is null, or a list or object of nothing.
+fn is_bare(json: &str) -> bool {
+    let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
+    json == "null" || (json.starts_with(['[', '{']) && inner.trim_ascii().is_empty())
 }
 
 /// Reads a whole answer: chat, messages or embeddings.

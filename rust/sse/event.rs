@@ -28,6 +28,11 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// An event that did not come as lines.
+    pub const fn new(name: &'a [u8], data: Cow<'a, [u8]>) -> Self {
+        Self { name, data, id: None, last_event_id: b"" }
+    }
+
     /// The event's type: `message` where it has none, U+FFFD where it is not UTF-8.
     pub fn name(&self) -> &'a str {
         match std::str::from_utf8(self.name) {

@@ -156,6 +156,6 @@ impl Items {
 }
 
 fn frame<'a>(raw: &'a [u8], item: &'a [u8]) -> Frame<'a> {
-    let event = Event { name: b"", data: Cow::Borrowed(item), id: None, last_event_id: b"" };
+    let event = Event::new(b"", Cow::Borrowed(item));
     Frame { raw, event: Some(event), retry: None, complete: true }
 }

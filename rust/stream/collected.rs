@@ -100,7 +100,7 @@ impl Collected {
     /// Appends the answer as one JSON body.
     pub fn write(&self, dialect: Dialect, options: &Options, out: &mut Vec<u8>) {
         match dialect {
-            Dialect::OpenAiChat => openai_chat::write_whole(self, options, out),
+            Dialect::OpenAiChat | Dialect::Bedrock => openai_chat::write_whole(self, options, out),
             Dialect::Anthropic => anthropic::write_whole(self, options, out),
             Dialect::Gemini => gemini::write_whole(self, options, out),
             Dialect::OpenAiResponses => openai_responses::write_whole(self, options, out),

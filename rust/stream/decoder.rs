@@ -1,6 +1,6 @@
 //! One stream's decoder, whichever dialect it is in.
 
-use super::{Counting, Delta, anthropic, gemini, openai_chat, openai_responses};
+use super::{Counting, Delta, anthropic, bedrock, gemini, openai_chat, openai_responses};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
@@ -15,6 +15,8 @@ pub enum Decoder {
     Gemini(gemini::Decoder),
     /// `OpenAI` Responses.
     OpenAiResponses(openai_responses::Decoder),
+    /// Bedrock's Converse.
+    Bedrock(bedrock::Decoder),
 }
 
 impl Decoder {
@@ -25,6 +27,7 @@ impl Decoder {
             Dialect::Anthropic => Self::Anthropic(anthropic::Decoder::default()),
             Dialect::Gemini => Self::Gemini(gemini::Decoder::default()),
             Dialect::OpenAiResponses => Self::OpenAiResponses(openai_responses::Decoder::default()),
+            Dialect::Bedrock => Self::Bedrock(bedrock::Decoder::default()),
         }
     }
 
@@ -34,7 +37,7 @@ impl Decoder {
         match &mut self {
             Self::OpenAiChat(decoder) => decoder.set_counting(counting),
             // What output holds is the same, whoever answers.
-            Self::Anthropic(_) | Self::Gemini(_) | Self::OpenAiResponses(_) => {}
+            Self::Anthropic(_) | Self::Gemini(_) | Self::OpenAiResponses(_) | Self::Bedrock(_) => {}
         }
         self
     }
@@ -55,6 +58,7 @@ impl Decoder {
             Self::Anthropic(decoder) => decoder.event(name, data, sink),
             Self::Gemini(decoder) => decoder.event(name, data, sink),
             Self::OpenAiResponses(decoder) => decoder.event(name, data, sink),
+            Self::Bedrock(decoder) => decoder.event(name, data, sink),
         }
     }
 
@@ -65,6 +69,7 @@ impl Decoder {
             Self::Anthropic(decoder) => decoder.whole(body, sink),
             Self::Gemini(decoder) => decoder.whole(body, sink),
             Self::OpenAiResponses(decoder) => decoder.whole(body, sink),
+            Self::Bedrock(decoder) => decoder.whole(body, sink),
         }
     }
 }

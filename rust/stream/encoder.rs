@@ -68,7 +68,10 @@ impl Encoder {
     /// An encoder at the start of a stream.
     pub fn new(dialect: Dialect, options: Options) -> Self {
         match dialect {
-            Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Encoder::new(options)),
+            // Nobody reads Bedrock's of us, so that it has no encoder.
+            Dialect::OpenAiChat | Dialect::Bedrock => {
+                Self::OpenAiChat(openai_chat::Encoder::new(options))
+            }
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::new(options)),
             Dialect::Gemini => Self::Gemini(gemini::Encoder::new(options)),
             Dialect::OpenAiResponses => {
@@ -80,7 +83,9 @@ impl Encoder {
     /// An encoder for the rest of a stream that went out without it so far.
     pub fn resume(dialect: Dialect, options: Options, trail: &Trail) -> Self {
         match dialect {
-            Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Encoder::resume(options, trail)),
+            Dialect::OpenAiChat | Dialect::Bedrock => {
+                Self::OpenAiChat(openai_chat::Encoder::resume(options, trail))
+            }
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::resume(options, trail)),
             Dialect::Gemini => Self::Gemini(gemini::Encoder::resume(options, trail)),
             Dialect::OpenAiResponses => {

@@ -76,6 +76,15 @@ impl FinishReason {
         })
     }
 
+    /// Reads Bedrock's word; `None` for "not yet".
+    pub fn of_bedrock(word: &str) -> Option<Self> {
+        Some(match word {
+            "guardrail_intervened" | "content_filtered" => Self::ContentFilter,
+            "malformed_model_output" | "malformed_tool_use" => Self::Error,
+            word => return Self::parse(word),
+        })
+    }
+
     /// The word that metrics and traces use (OpenTelemetry `gen_ai.response.finish_reasons`).
     pub const fn name(self) -> &'static str {
         match self {

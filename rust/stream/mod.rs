@@ -4,6 +4,7 @@
 //! its own dialect. Neither does I/O, and neither knows who counts, limits or bills.
 
 pub mod anthropic;
+pub mod bedrock;
 mod collected;
 mod decoder;
 mod delta;

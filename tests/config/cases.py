@@ -276,7 +276,7 @@ UNBUILT: dict[str, tuple[str, str]] = {
             f'providers: {{p: {{dialect: {dialect}, base_url: "http://h", api_key: none}}}}',
             "providers.p.dialect",
         )
-        for dialect in ("bedrock", "cohere")
+        for dialect in ("cohere",)
     },
 }
 

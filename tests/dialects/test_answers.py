@@ -53,6 +53,7 @@ def recorded(corpora: Path | None) -> list[Record]:
         record
         for record in load(corpora)
         if record.status == 200
+        and record.dialect in OTHER
         and not (record.stream or record.is_array)
         and not record.id.startswith("fx-")
     ]

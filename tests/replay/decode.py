@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.eventstream import EventStreamBuffer
+
 from ..client import parse_events
 from .records import Record
 
@@ -36,6 +38,8 @@ FINISHES = {
     "SAFETY": "filter",
     "MODEL_ARMOR": "filter",
     "UNEXPECTED_TOOL_CALL": "stop",
+    "guardrail_intervened": "filter",
+    "content_filtered": "filter",
 }
 
 
@@ -67,6 +71,9 @@ def decode(record: Record) -> Meaning:
 
 
 def _payloads(record: Record) -> Iterator[Any]:
+    if record.dialect == "bedrock" and record.stream:
+        yield from _messages(record.body)
+        return
     if not record.stream:
         whole = json.loads(record.body)
         yield from whole if record.is_array else [whole]
@@ -358,9 +365,74 @@ def _gemini_usage(made: Meaning, usage: dict[str, Any]) -> None:
     )
 
 
+def _messages(body: bytes) -> Iterator[Any]:
+    """The messages as AWS's own SDK reads them."""
+    buffer = EventStreamBuffer()
+    buffer.add_data(body)
+    for message in buffer:
+        name = message.headers.get(":event-type") or message.headers.get(":exception-type")
+        yield {name: json.loads(message.payload)}
+
+
+def fold_bedrock(payloads: list[Any], stream: bool) -> Meaning:
+    """Converse's events, or one whole answer, as one meaning. There is no terminator."""
+    made = Meaning(terminated=not stream)
+    calls: dict[int, list[str]] = {}
+    for payload in payloads:
+        if not stream:
+            _converse(made, payload)
+            continue
+        ((name, told),) = payload.items()
+        index = told.get("contentBlockIndex", 0)
+        match name:
+            case "contentBlockStart" if "toolUse" in told["start"]:
+                call = told["start"]["toolUse"]
+                if call.get("type") != "server_tool_use":
+                    calls[index] = [call["toolUseId"], call["name"], ""]
+            case "contentBlockDelta":
+                delta = told["delta"]
+                made.text += delta.get("text") or ""
+                made.reasoning += (delta.get("reasoningContent") or {}).get("text") or ""
+                if index in calls and "toolUse" in delta:
+                    calls[index][2] += delta["toolUse"].get("input") or ""
+            case "messageStop":
+                made.finish = told["stopReason"]
+            case "metadata":
+                _converse_usage(made, told.get("usage"))
+            case _ if name.endswith("Exception"):
+                made.error = told
+    if stream:
+        made.tools = [(name, arguments(given)) for _, name, given in sorted_calls(calls)]
+    made.finish = FINISHES.get(made.finish, made.finish) if made.finish else None
+    return made
+
+
+def _converse(made: Meaning, answer: dict[str, Any]) -> None:
+    for block in answer["output"]["message"]["content"]:
+        made.text += block.get("text") or ""
+        for words in (block.get("citationsContent") or {}).get("content") or []:
+            made.text += words["text"]
+        thought = (block.get("reasoningContent") or {}).get("reasoningText") or {}
+        made.reasoning += thought.get("text") or ""
+        call = block.get("toolUse")
+        if call and call.get("type") != "server_tool_use":
+            made.tools.append((call["name"], call["input"]))
+    made.finish = answer["stopReason"]
+    _converse_usage(made, answer["usage"])
+
+
+def _converse_usage(made: Meaning, usage: dict[str, Any] | None) -> None:
+    """`inputTokens` leaves cached tokens out; the meaning counts them."""
+    if usage:
+        names = ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+        made.input_tokens = sum(usage.get(name) or 0 for name in names)
+        made.output_tokens = usage["outputTokens"]
+
+
 FOLDS: dict[str, Callable[[list[Any], bool], Meaning]] = {
     "openai": fold_openai,
     "anthropic": _anthropic,
     "gemini": fold_gemini,
     "openai_responses": fold_responses,
+    "bedrock": fold_bedrock,
 }

@@ -9,6 +9,8 @@ from .records import Record
 _MESSAGES = "https://docs.anthropic.com/en/api/messages"
 _GENERATE = "https://ai.google.dev/api/caching#FunctionCall"
 _EVERYWHERE = ("audio", "several messages in one stream", "blocks out of order")
+#: Dialects whose answers have one message and objects as arguments.
+_NO_CHOICES = ("anthropic", "bedrock")
 _STREAMING = "https://docs.anthropic.com/en/docs/build-with-claude/streaming"
 
 
@@ -27,7 +29,7 @@ IMPOSSIBLE: dict[str, list[tuple[str, Callable[[Record, Meaning], bool], str, st
 IMPOSSIBLE["openai"] = IMPOSSIBLE["anthropic"] = IMPOSSIBLE["openai_responses"] = [
     (
         "several choices",
-        lambda record, meaning: record.dialect != "anthropic" and meaning.choices > 1,
+        lambda record, meaning: record.dialect not in _NO_CHOICES and meaning.choices > 1,
         "a message has one content list, there is no `n`",
         _MESSAGES,
     ),
@@ -40,7 +42,7 @@ IMPOSSIBLE["openai"] = IMPOSSIBLE["anthropic"] = IMPOSSIBLE["openai_responses"] 
     (
         "arguments that are no JSON object",
         lambda record, meaning: (
-            record.dialect != "anthropic"
+            record.dialect not in _NO_CHOICES
             and any(not isinstance(given, dict) for _, given in meaning.tools)
         ),
         "`tool_use.input` is an object",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ..upstream import bedrock
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "exchanges"
 _DIALECTS = {
@@ -16,6 +19,8 @@ _DIALECTS = {
     "generate_content": "gemini",
     "stream_generate_content": "gemini",
     "responses": "openai_responses",
+    "converse": "bedrock",
+    "converse_stream": "bedrock",
 }
 _STREAM_STARTS = ("data:", "event:", "id:", ":")
 
@@ -40,6 +45,8 @@ class Record:
     @property
     def stream(self) -> bool:
         """Whether the answer is an event stream, whatever its head says."""
+        if self.dialect == "bedrock":
+            return bedrock.CONTENT_TYPE in self.content_type
         return self.body.removeprefix(b"\xef\xbb\xbf").startswith(
             tuple(start.encode() for start in _STREAM_STARTS)
         )
@@ -49,6 +56,8 @@ class Record:
         """Whether the request asked for a stream."""
         if self.dialect == "gemini":
             return self.verb.startswith("stream")
+        if self.dialect == "bedrock":
+            return self.verb == "converse-stream"
         return json.loads(self.request).get("stream") is True
 
     @property
@@ -85,7 +94,9 @@ def _read(paths: list[Path]) -> Iterator[Record]:
                 continue  # Gemini's live API, over a WebSocket
             if raw["endpoint"] == "responses" and not _is_creation(raw):
                 continue
-            if dialect is not None and raw.get("response_body_encoding", "utf8") == "utf8":
+            if dialect == "bedrock":
+                yield _converse(raw)
+            elif dialect is not None and raw.get("response_body_encoding", "utf8") == "utf8":
                 yield _record(raw, dialect)
 
 
@@ -97,6 +108,38 @@ def _is_creation(raw: dict[str, Any]) -> bool:
     ):
         return False
     return '"background":true' not in (raw.get("request_body") or "").replace(" ", "")
+
+
+def _converse(raw: dict[str, Any]) -> Record:
+    """Binary messages, or the payloads that a source kept of them."""
+    text: str = raw["response_body"]
+    if raw.get("response_fidelity") == "sse_data_lines_only":
+        body, kind = _messages(text), bedrock.CONTENT_TYPE
+    else:
+        is_binary = raw.get("response_body_encoding") == "base64"
+        body = base64.b64decode(text) if is_binary else text.encode()
+        kind = bedrock.CONTENT_TYPE if is_binary else "application/json"
+    return Record(
+        id=raw["id"],
+        dialect="bedrock",
+        provider=raw["provider"],
+        status=raw["status"],
+        content_type=kind,
+        body=body,
+        request=raw.get("request_body") or "{}",
+        synthetic_request=not raw.get("request_body"),
+        features=frozenset(raw.get("features") or ()),
+        verb="converse-stream" if raw["endpoint"] == "converse_stream" else "converse",
+        source=f"{raw.get('source_repo', '')}/{raw.get('source_path', '')}",
+    )
+
+
+def _messages(lines: str) -> bytes:
+    out = b""
+    for line in filter(None, lines.splitlines()):
+        ((name, payload),) = json.loads(line).items()
+        out += bedrock.event(name, json.dumps(payload).encode())
+    return out
 
 
 def _record(raw: dict[str, Any], dialect: str) -> Record:

@@ -16,6 +16,7 @@ from .chunking import CHUNKINGS
 from .records import Record
 
 _GEMINI = re.compile(r"/models/([^/]+):")
+_CONVERSE = re.compile(r"/model/([^/]+)/converse")
 #: Pieces per write: each is an HTTP chunk of its own, some share a segment, some do not.
 _PIECES_PER_WRITE = 512
 
@@ -31,7 +32,7 @@ class ReplayServer(LoopbackServer):
     async def answer(self, connection: Connection, exchange: Exchange) -> None:
         """The recorded status, content type and body, in the chunking that was asked for."""
         try:
-            named = _GEMINI.search(exchange.path)
+            named = _GEMINI.search(exchange.path) or _CONVERSE.search(exchange.path)
             model = unquote(named[1]) if named else str(json.loads(exchange.body)["model"])
         except (ValueError, KeyError, TypeError) as error:
             raise BadRequestError("a body without a model") from error

@@ -22,7 +22,9 @@ _PREFIXES = {
     "anthropic": "msg_",
     "gemini": "chatcmpl-",
     "openai_responses": "resp_",
+    "bedrock": "",
 }
+_ID_HEADERS = {"anthropic": "request-id", "bedrock": "x-amzn-requestid"}
 _TRAILERS = b"0\r\nX-Checksum: LEAK-TRAILER\r\n\r\n"
 
 
@@ -83,7 +85,7 @@ def script(plan: Plan, wire: Wire, exchange: Exchange, number: int, url: str) ->
     """The whole response for one request."""
     streamed = plan.form == "stream" or (exchange.stream and plan.form != "whole")
     headers = [(name, value.replace("{url}", url)) for name, value in plan.headers]
-    headers.append(("request-id" if wire.name == "anthropic" else "x-request-id", f"up-{number}"))
+    headers.append((_ID_HEADERS.get(wire.name, "x-request-id"), f"up-{number}"))
     informational = [
         head(status, "Informational", [("Link", "</x>")]) for status in plan.informational
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 
+from . import bedrock
 from .before import POISON_TEXT
 from .behaviours import plan_for
 from .connection import BadRequestError, Connection, read_request
@@ -24,6 +26,9 @@ _ROUTES: dict[str, Wire] = {
     "/v1/messages": ANTHROPIC,
     "/v1/responses": RESPONSES,
 }
+
+#: The paths of Azure, which name the deployment or a version of the API.
+_AZURE = re.compile(r"^/openai/(v1|deployments/[^/]+)(?=/)")
 
 
 class ScriptedUpstream(LoopbackServer):
@@ -59,12 +64,16 @@ class ScriptedUpstream(LoopbackServer):
             await _small(connection, 200, {"trapped": True})
             return
         path = exchange.path.partition("?")[0]
-        wire = GEMINI if read_path(exchange) else _ROUTES.get(path)
+        wire = _ROUTES.get(_AZURE.sub("/v1", path))
+        if wire is None and read_path(exchange):
+            wire = GEMINI
+        elif wire is None and bedrock.read_path(exchange):
+            wire = bedrock.BEDROCK
         if wire is None or exchange.method != "POST":
             await self._aside(connection, exchange, path)
             return
         try:
-            if wire is not GEMINI:
+            if wire not in (GEMINI, bedrock.BEDROCK):
                 read_request(exchange)
         except (ValueError, AttributeError) as error:
             raise BadRequestError(f"body is not a JSON object: {error}") from error
@@ -82,6 +91,10 @@ class ScriptedUpstream(LoopbackServer):
             return
         if wants_array(exchange) and wire is GEMINI:
             plan.style, plan.content_type = ArrayStyle(), "application/json; charset=UTF-8"
+        if wire is bedrock.BEDROCK and exchange.stream:
+            plan.style = bedrock.MessageStyle()
+            if plan.form != "whole" and plan.failure is None:
+                plan.content_type = plan.content_type or bedrock.CONTENT_TYPE
         await self._perform(connection, exchange, plan, wire)
 
     async def _perform(

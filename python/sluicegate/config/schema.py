@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from sluicegate.accounting.limits import Amount, Limit
+from sluicegate.config.aws import Aws
 from sluicegate.config.values import ByteSize, Secret
 from sluicegate.providers import Extension, Lack
 
@@ -99,6 +100,14 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its output counts leave out reasoning, as xAI's do; the catalogue knows it for its
     names.
     """
+    auth: Literal["bearer", "api-key", "x-api-key", "x-goog-api-key"] | None = None
+    """Where the key goes: `authorization`, or a header of that name; the catalogue, or the dialect,
+    knows it.
+    """
+    api_version: Name | None = None
+    """Of Azure OpenAI's older form, in which the path names the deployment; none is its `v1`."""
+    aws: Aws = Aws()
+    """Who signs requests to Bedrock, where `api_key` is not one of Bedrock's."""
     google_credentials: Name | None = None
     """A file with credentials of Google's, for a provider on Vertex AI without an `api_key`: its
     tokens are renewed; those of the environment where omitted.

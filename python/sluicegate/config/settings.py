@@ -53,10 +53,16 @@ class Upstream:
     reasoning_beside_output: bool
     bound_field: Literal["max_tokens", "max_completion_tokens"]
     """Where it wants a bound that the client did not set."""
+    address: str = "dialect"
+    """Which paths it has."""
+    query: str = ""
+    """What stands behind each path's question mark."""
     google_credentials: str | None = None
     """The file that its access tokens come from, empty for the environment's; None where its key
     is in `headers`.
     """
+    signer: dict[str, str] | None = field(default=None, repr=False)
+    """Whose signature each request has."""
 
 
 @dataclass(frozen=True, slots=True)

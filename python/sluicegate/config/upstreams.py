@@ -1,27 +1,31 @@
 """Providers of a configuration joined with the catalogue."""
 
+import os
 import re
 from collections.abc import Collection
 from importlib.util import find_spec
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from sluicegate.config import aws
 from sluicegate.config.base_url import Fail, base_url_of, wrong_with_url
 from sluicegate.config.problems import suggestion
 from sluicegate.config.schema import Provider
 from sluicegate.config.settings import Deadlines, Upstream
+from sluicegate.dialects import UPSTREAM_DIALECTS
 from sluicegate.dialects.base import Host
 from sluicegate.providers import (
     ALIASES,
     CATALOGUE,
     OWN,
     ProviderRow,
+    azure,
     price_provider_of,
     row_at,
     row_named,
 )
 
-BUILT_DIALECTS: Final = ("openai", "anthropic", "gemini", "openai_responses")
+BUILT_DIALECTS: Final = tuple(UPSTREAM_DIALECTS)
 NO_KEY: Final = "none"
 BEARER: Final = "bearer"
 
@@ -35,6 +39,7 @@ _STYLES: Final = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 """Where a dialect has its key, if not in `authorization`."""
 
 _VERTEX: Final = "aiplatform.googleapis.com"
+_SESSION_TOKEN: Final = "x-amz-security-token"  # noqa: S105  # a header's name
 
 
 def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail) -> Upstream | None:
@@ -44,7 +49,12 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
     if "/" in name or not name:
         fail("a provider's name is not empty and has no slash")
     dialect = provider.dialect or (row.dialect if row else None)
-    base_url = base_url_of(row, provider.base_url, provider.settings, fail)
+    key = provider.api_key.reveal() if provider.api_key else None
+    signer = None
+    if dialect == "bedrock":
+        base_url, key, signer = _bedrock(row, provider, key, fail)
+    else:
+        base_url = base_url_of(row, provider.base_url, provider.settings, fail)
     if dialect is None or base_url is None:
         hint = suggestion(name, [*CATALOGUE, *ALIASES])
         lacks = [word for word, have in (("dialect", dialect), ("base_url", base_url)) if not have]
@@ -54,13 +64,11 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         fail("has an API of its own, which this version does not speak")
     elif dialect not in BUILT_DIALECTS:
         fail("dialect", f"{dialect} is not available in this version")
-    google = None
-    if provider.api_key is None:
-        google = _google_credentials(provider, base_url, fail)
-    if provider.api_key is None and google is None and (row is None or row.needs_key):
+    google = _google_credentials(provider, base_url, fail) if key is None else None
+    if key is None and google is None and (row is None or row.needs_key):
         variable = f" (${{{row.api_key_env}}}?)" if row and row.api_key_env else ""
         fail("api_key", f"is missing{variable}; `none` for a host that wants no key")
-    key = provider.api_key.reveal() if provider.api_key else NO_KEY
+    key = NO_KEY if key is None else key
     if not can_be_sent(key):
         fail("api_key", "has a character that no header can carry")
     for header, value in provider.headers.items():
@@ -70,13 +78,22 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
             fail("headers", header, "has a character that no header can carry")
     ask_usage = (provider.stream_usage or (row.stream_usage if row else "ask")) == "ask"
     host = _host(row, provider, ask_usage)
+    if wrong_with_url(base_url):
+        base_url = ""  # it was told; what follows could not read it
+    placed = azure.placed(base_url, provider.api_version)
+    auth = provider.auth or (azure.KEY_HEADER if row is None and azure.is_azure(base_url) else None)
+    credential = _credential(auth or (row.auth if row else _STYLES.get(dialect, BEARER)), key)
+    session = [(_SESSION_TOKEN, token)] if (token := (signer or {}).get("session_token")) else []
     return Upstream(
         name=name,
         dialect=dialect,
-        base_url=base_url,
+        base_url=placed.base_url,
+        address=placed.address,
+        query=placed.query,
+        signer=signer,
         google_credentials=google,
         unversioned=bool(row and row.unversioned),
-        headers=(*_credential(row, dialect, key), *provider.headers.items()),
+        headers=(*credential, *session, *provider.headers.items()),
         deadlines=deadlines.narrowed(provider.timeouts),
         responses=_has_responses(row, provider),
         ask_usage=ask_usage,
@@ -136,9 +153,33 @@ def _google_credentials(provider: Provider, base_url: str, fail: Fail) -> str | 
     return provider.google_credentials or ""
 
 
-def _credential(row: ProviderRow | None, dialect: str, key: str) -> list[tuple[str, str]]:
+def _bedrock(
+    row: ProviderRow | None, provider: Provider, key: str | None, fail: Fail
+) -> tuple[str | None, str, dict[str, str] | None]:
+    """URL, key and signer of a provider that speaks Converse: a key of Bedrock's own, else a
+    signature. `none` is neither, for hosts that want no credential.
+    """
+    url, settings = provider.base_url, provider.settings
+    gives_own = provider.aws.access_key_id or provider.aws.secret_access_key
+    if key is None and not gives_own:
+        key = os.environ.get(aws.BEARER_VARIABLE) or None
+    region, signer = "unknown", None
+    if key != NO_KEY or url is None:
+        try:
+            told = provider.aws.region or settings.get("region")
+            region = aws.region_of(told, url, os.environ)
+            signer = None if key else aws.signer_of(provider.aws, region, os.environ)
+        except aws.WrongAwsError as error:
+            fail("aws", error.field, error.message)
+    if url is None and row is not None:
+        settings = {"region": region, **settings}
+    elif url is None:
+        url = aws.url_of(region)
+    return base_url_of(row, url, settings, fail), key or NO_KEY, signer
+
+
+def _credential(style: str, key: str) -> list[tuple[str, str]]:
     if key == NO_KEY:
         return []
-    style = row.auth if row else _STYLES.get(dialect, BEARER)
     header, _, word = ("authorization Bearer" if style == BEARER else style).partition(" ")
     return [(header, f"{word} {key}".lstrip())]

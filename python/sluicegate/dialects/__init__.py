@@ -5,7 +5,8 @@ core's to read.
 from typing import Final
 
 from sluicegate.dialects.anthropic import Anthropic
-from sluicegate.dialects.base import Dialect
+from sluicegate.dialects.base import Dialect, UpstreamDialect
+from sluicegate.dialects.bedrock import Bedrock
 from sluicegate.dialects.gemini import Gemini
 from sluicegate.dialects.openai_chat import OpenAiChat
 from sluicegate.dialects.openai_responses import OpenAiResponses
@@ -13,3 +14,7 @@ from sluicegate.dialects.openai_responses import OpenAiResponses
 DIALECTS: Final[dict[str, Dialect]] = {
     dialect.name: dialect for dialect in (OpenAiChat(), Anthropic(), Gemini(), OpenAiResponses())
 }
+"""Those that clients speak, and hosts too."""
+
+UPSTREAM_DIALECTS: Final[dict[str, UpstreamDialect]] = {**DIALECTS, Bedrock.name: Bedrock()}
+"""Those that hosts speak."""

@@ -22,17 +22,10 @@ class Host(NamedTuple):
     lacks: Set[str] = frozenset()
 
 
-class Dialect(Protocol):
-    """One wire format, as client and as upstream."""
+class UpstreamDialect(Protocol):
+    """One wire format, as an upstream has it."""
 
     name: str
-
-    def decode_request(self, body: bytes) -> Conversation:
-        """A client's request.
-
-        Raises:
-            InvalidRequestError: what is wrong, by field.
-        """
 
     def encode_request(
         self,
@@ -55,8 +48,19 @@ class Dialect(Protocol):
             unless such are dropped.
         """
 
-    def encode_error(self, error: GatewayError) -> bytes:
-        """An error for a client."""
-
     def decode_error(self, status: int, body: bytes) -> UpstreamErrorBody | None:
         """What an upstream's error says; None where it says nothing readable."""
+
+
+class Dialect(UpstreamDialect, Protocol):
+    """One wire format, as client and as upstream."""
+
+    def decode_request(self, body: bytes) -> Conversation:
+        """A client's request.
+
+        Raises:
+            InvalidRequestError: what is wrong, by field.
+        """
+
+    def encode_error(self, error: GatewayError) -> bytes:
+        """An error for a client."""

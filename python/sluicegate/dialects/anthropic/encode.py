@@ -92,7 +92,7 @@ https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-me
 
 _CHOICES: Final = {"auto": "auto", "none": "none", "required": "any"}
 _TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
-_JSON_ONLY: Final = "Answer with one JSON object and nothing else."
+JSON_ONLY: Final = "Answer with one JSON object and nothing else."
 
 Json = dict[str, Any]
 
@@ -210,7 +210,7 @@ class _Encoder:
         if form.kind == "json_object" or form.schema is None:
             # Messages has schemas only. An instruction is what the vendor's own guide gives for
             # plain JSON.
-            system.append({"type": "text", "text": _JSON_ONLY})
+            system.append({"type": "text", "text": JSON_ONLY})
             return
         # Its name has no place here and is for logs only.
         if form.description is not None:
@@ -224,7 +224,7 @@ class _Encoder:
                 return tool.raw
             self.carry.cannot(tool.path, f"the provider cannot run {tool.kind!r}")
             return None
-        schema = _typed(tool.parameters)
+        schema = typed(tool.parameters)
         out: Json = {"name": tool.name, "input_schema": schema}
         if tool.description is not None:
             out["description"] = tool.description
@@ -346,7 +346,7 @@ class _Encoder:
         return block
 
 
-def _typed(schema: Raw | None) -> Raw:
+def typed(schema: Raw | None) -> Raw:
     """A tool's schema, in which the dialect demands a type."""
     try:
         fields = msgspec.json.decode(schema or b"{}", type=dict[str, Raw])

@@ -1,0 +1,123 @@
+//! Where a host has what it is asked: at its dialect's own paths, or in a way of its own.
+
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use super::exchange::Exchange;
+use super::gemini;
+use super::snapshot::Target;
+use crate::dialect::Dialect;
+
+/// Which paths a host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Address {
+    /// Those of its dialect's vendor.
+    #[default]
+    Dialect,
+    /// Azure `OpenAI`'s, which name the deployment. Source:
+    /// <https://learn.microsoft.com/azure/ai-services/openai/reference>.
+    Deployments,
+}
+
+/// Path and query; `None` where the host has no such operation.
+pub fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
+    let a = &x.admission;
+    let base = target.upstream.endpoint.base_path();
+    let operation = a.operation.path(dialect)?;
+    let mut path = match (target.upstream.address, dialect) {
+        // Responses name the deployment in their body alone.
+        (Address::Deployments, Dialect::OpenAiResponses) => format!("{base}{operation}"),
+        (Address::Deployments, _) => deployment(base, &target.model, operation),
+        (Address::Dialect, Dialect::Gemini) => {
+            match a.place.verb().filter(|_| a.dialect == dialect) {
+                Some(verb) => {
+                    let is_events = a.scan.stream() && !a.place.as_array;
+                    gemini::path(base, &target.model, verb, is_events)
+                }
+                None if a.scan.stream() => {
+                    gemini::path(base, &target.model, ":streamGenerateContent", true)
+                }
+                None => gemini::path(base, &target.model, operation, false),
+            }
+        }
+        (Address::Dialect, Dialect::Bedrock) => bedrock(base, &target.model, a.scan.stream()),
+        (Address::Dialect, _) => full_path(base, operation, target.upstream.unversioned),
+    };
+    let query = &target.upstream.query;
+    if !query.is_empty() {
+        path.push(if path.contains('?') { '&' } else { '?' });
+        path.push_str(query);
+    }
+    Some(path)
+}
+
+/// A base URL may end in `/v1` or not; a versioned path of another kind is taken as it is.
+fn full_path(base: &str, operation: &str, unversioned: bool) -> String {
+    let added = if base.is_empty() && !unversioned { "/v1" } else { "" };
+    format!("{base}{added}{operation}")
+}
+
+fn deployment(base: &str, model: &str, operation: &str) -> String {
+    let mut out = format!("{base}/deployments/");
+    push_segment(&mut out, model);
+    out.push_str(operation);
+    out
+}
+
+/// Source: <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html>.
+fn bedrock(base: &str, model: &str, stream: bool) -> String {
+    let mut out = format!("{base}/model/");
+    push_segment(&mut out, model);
+    out.push_str(if stream { "/converse-stream" } else { "/converse" });
+    out
+}
+
+/// One segment with all but RFC 3986's unreserved characters encoded: a model's name may be an ARN, with colons and
+/// slashes in it, and signatures are over this form.
+fn push_segment(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing into memory cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bedrock, deployment, full_path};
+
+    #[test]
+    fn base_path_may_carry_the_version_or_nothing() {
+        for (base, path) in [
+            ("", "/v1/chat/completions"),
+            ("/v1", "/v1/chat/completions"),
+            ("/openai/v1", "/openai/v1/chat/completions"),
+            ("/api/paas/v4", "/api/paas/v4/chat/completions"),
+        ] {
+            assert_eq!(full_path(base, "/chat/completions", false), path);
+        }
+        assert_eq!(full_path("", "/chat/completions", true), "/chat/completions");
+    }
+
+    #[test]
+    fn a_deployment_stands_in_the_path() {
+        for (model, segment) in [("gpt-5", "gpt-5"), ("my gpt/5?", "my%20gpt%2F5%3F")] {
+            let wanted = format!("/openai/deployments/{segment}/chat/completions");
+            assert_eq!(deployment("/openai", model, "/chat/completions"), wanted);
+        }
+    }
+
+    #[test]
+    fn a_model_of_bedrock_may_be_an_arn() {
+        let arn = "arn:aws:bedrock:us-east-1:1:inference-profile/us.amazon.nova-lite-v1:0";
+        let encoded =
+            "arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.amazon.nova-lite-v1%3A0";
+        assert_eq!(bedrock("", arn, true), format!("/model/{encoded}/converse-stream"));
+        assert_eq!(bedrock("/b", "m", false), "/b/model/m/converse");
+    }
+}

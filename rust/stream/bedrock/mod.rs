@@ -1,0 +1,6 @@
+//! Bedrock's Converse, which hosts speak and no client.
+
+mod decoder;
+mod wire;
+
+pub use decoder::Decoder;
