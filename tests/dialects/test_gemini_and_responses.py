@@ -1,5 +1,6 @@
 """Gemini's requests for a provider of Responses, and those of Responses for Gemini."""
 
+import base64
 import json
 from typing import Any, Final
 
@@ -76,6 +77,52 @@ def test_what_another_vendor_sealed_does_not_reach_gemini(encrypted: str) -> Non
     out, dropped = translate(R, G, {"input": [ASKED, reasoning(encrypted), ASKED]})
     assert encrypted.rpartition(":")[2] not in json.dumps(out)
     assert dropped == ["input[1]"]
+
+
+OPENAIS = "sgOpenAI" + base64.b64encode(b"rs_1:gAAA").decode()
+
+#: name: (the thought that a client of Gemini's gives back, the vendor, what the vendor gets)
+SEALED: Final[dict[str, tuple[dict[str, Any], str, dict[str, Any]]]] = {
+    "OpenAI's": (
+        {"text": "hm", "thoughtSignature": OPENAIS},
+        R,
+        {**reasoning("gAAA"), "summary": [{"type": "summary_text", "text": "hm"}]},
+    ),
+    "OpenAI's without words": ({"text": "", "thoughtSignature": OPENAIS}, R, reasoning("gAAA")),
+    "OpenAI's as URLs have it": (
+        {
+            "text": "",
+            "thoughtSignature": "sgOpenAI" + base64.urlsafe_b64encode(b"rs_1:>>?").decode(),
+        },
+        R,
+        reasoning(">>?"),
+    ),
+    "Anthropic's": (
+        {"text": "hm", "thoughtSignature": "sgAnthroQUJD"},
+        "anthropic",
+        {"type": "thinking", "thinking": "hm", "signature": "QUJD"},
+    ),
+    "Anthropic's, redacted": (
+        {"text": "", "thoughtSignature": "sgRedactQUJD"},
+        "anthropic",
+        {"type": "redacted_thinking", "data": "QUJD"},
+    ),
+}
+
+
+@pytest.mark.parametrize("target", [R, "anthropic"])
+@pytest.mark.parametrize("name", SEALED)
+def test_a_client_of_geminis_gives_a_seal_back_to_its_vendor_alone(name: str, target: str) -> None:
+    thought, vendor, wanted = SEALED[name]
+    parts = [{"thought": True, **thought}, {"text": "a"}]
+    contents = [HI["contents"][0], {"role": "model", "parts": parts}, HI["contents"][0]]
+    out, _ = translate(G, target, {"contents": contents})
+    if target == vendor:
+        said = out["input"][1] if target == R else out["messages"][1]["content"][0]
+        assert said == wanted
+    else:
+        assert thought["thoughtSignature"][8:] not in json.dumps(out)
+        assert "gAAA" not in json.dumps(out)
 
 
 def test_what_gemini_sealed_does_not_reach_anthropic() -> None:

@@ -5,7 +5,7 @@
 
 use std::io::Write as _;
 
-use super::seal::unsealed;
+use super::seal::{unsealed, unsealed_redacted};
 use crate::stream::encoder::{Options, StreamError};
 use crate::stream::nesting::Nesting;
 use crate::stream::text::{write_compact, write_json, write_number};
@@ -77,6 +77,12 @@ impl Encoder {
             }
             Delta::Reasoning { choice, text } => self.text(*choice, text, true, out),
             Delta::Signature { choice, signature } => self.sign(*choice, signature, out),
+            Delta::RedactedReasoning { choice, data } => {
+                self.flush_signature(out);
+                if let Some(signature) = unsealed_redacted(data) {
+                    self.chunk(*choice, out, |out| write_signature(&signature, true, out));
+                }
+            }
             Delta::ToolStart { choice, tool, id, name } => {
                 let waiting = self.signature.take_if(|(of, _)| of == choice);
                 self.calls.push(Call {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::encoder::{is_part, write_call, write_signature, write_usage};
-use super::seal::unsealed;
+use super::seal::{unsealed, unsealed_redacted};
 use crate::stream::collected::{Block, Choice, Collected};
 use crate::stream::text::{write_compact, write_json, write_number};
 use crate::stream::{FinishReason, Options};
@@ -59,6 +59,12 @@ fn write_parts(choice: &Choice, out: &mut Vec<u8>) {
                     write_text(text, true, stays.as_deref(), out);
                 }
                 waiting = goes;
+            }
+            Block::Redacted { data } => {
+                if let Some(signature) = unsealed_redacted(data) {
+                    separate(begin, out);
+                    write_text("", true, Some(&signature), out);
+                }
             }
             Block::Tool { id, name, arguments, .. } => {
                 separate(begin, out);

@@ -314,6 +314,8 @@ class _Encoder:
     def plain(self, part: Part) -> Json | None:
         if isinstance(part, ThinkingPart) and not self.carry.same_dialect:
             part = msgspec.structs.replace(part, signature=own_seal(self.c, part))
+        if isinstance(part, RedactedThinkingPart) and not self.carry.same_dialect:
+            part = msgspec.structs.replace(part, data=own_seal(self.c, part) or "")
         if isinstance(part, DocumentPart) and not self.carry.same_dialect:
             file = file_of_another(part)
             return None if file is None else block_of(file)

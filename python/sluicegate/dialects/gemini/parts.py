@@ -18,6 +18,7 @@ from sluicegate.conversation import (
 )
 from sluicegate.dialects.fields import is_text
 from sluicegate.dialects.gemini.fields import GeminiFields
+from sluicegate.dialects.seal import read_thought
 
 _OUTPUTS = ("output", "result")
 """Keys under which a function's result stands alone; the second is the SDK's own."""
@@ -73,10 +74,14 @@ def _part(item: GeminiFields, calls: Calls) -> list[Part]:
     signature = item.take("thoughtSignature", str)
     signed: list[Part] = []
     if signature:
-        signed.append(ThinkingPart(text="", signature=signature, path=item.at("thoughtSignature")))
+        thought = read_thought("", signature)
+        thought.path = item.at("thoughtSignature")
+        signed.append(thought)
     if item.take("thought", bool):
         text = item.take("text", str) or ""
-        return [ThinkingPart(text=text, signature=signature, path=item.path, extras=item.rest())]
+        thought = read_thought(text, signature)
+        thought.path, thought.extras = item.path, item.rest()
+        return [thought]
     part = _read(item, calls)
     if part is None:
         kind = next(iter(item.rest()), None)
