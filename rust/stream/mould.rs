@@ -1,11 +1,14 @@
 //! The shape of the last plain text event, to read the next one without parsing it.
 //!
-//! Within one stream, text events differ in one JSON string alone. If all bytes around that string are
-//! those of an event that was parsed, and the string holds nothing that needs escaping, then the event
-//! is the parsed one with another text: no other reading is possible.
+//! Within one stream, text events differ in one JSON string alone, and where the dialect numbers them in that number,
+//! which nobody reads. If all other bytes are those of an event that was parsed, and the string holds nothing that needs
+//! escaping, then the event is the parsed one with another text: no other reading is possible.
 
 /// Keys of random padding beside the text, which nobody reads: `OpenAI`'s and Mistral's.
 const PADDING_KEYS: [&[u8]; 2] = [b"\"obfuscation\":\"", b"\"p\":\""];
+
+/// The key of an event's number, which nobody reads: `OpenAI` Responses'.
+const NUMBER_KEY: &[u8] = b"\"sequence_number\":";
 
 /// An event with its text left out, and what that text was.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub(crate) struct Mould<T> {
     /// What the text is; `None` until an event was learned.
     what: Option<T>,
     head: Vec<u8>,
+    /// Where in `head` the event's number stood, which was left out of it.
+    number_at: Option<usize>,
     tail: Vec<u8>,
     /// Whether padding follows `tail`, and then `after_padding`.
     padded: bool,
@@ -24,6 +29,7 @@ impl<T> Default for Mould<T> {
         Self {
             what: None,
             head: Vec::new(),
+            number_at: None,
             tail: Vec::new(),
             padded: false,
             after_padding: Vec::new(),
@@ -48,7 +54,10 @@ impl<T: Copy> Mould<T> {
             return;
         }
         self.head.clear();
+        let (head, behind_number) = split_at_number(head).unwrap_or((head, b""));
+        self.number_at = (!behind_number.is_empty()).then_some(head.len());
         self.head.extend_from_slice(head);
+        self.head.extend_from_slice(behind_number);
         let (tail, after_padding) = split_at_padding(tail);
         self.tail.clear();
         self.tail.extend_from_slice(tail);
@@ -66,7 +75,10 @@ impl<T: Copy> Mould<T> {
     /// The text of `event` if it fits.
     pub(crate) fn fit<'e>(&self, event: &'e [u8]) -> Option<(T, &'e str)> {
         let what = self.what?;
-        let rest = event.strip_prefix(self.head.as_slice())?;
+        let (head, behind) = self.head.split_at_checked(self.number_at.unwrap_or(0))?;
+        let rest = event.strip_prefix(head)?;
+        let rest = if self.number_at.is_some() { skip_number(rest)? } else { rest };
+        let rest = rest.strip_prefix(behind)?;
         let (text, rest) = split_plain(rest)?;
         let rest = rest.strip_prefix(self.tail.as_slice())?;
         let rest = if self.padded {
@@ -86,6 +98,21 @@ fn split_plain(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(end)
 }
 
+/// Splits around the digits of an event's number. As with padding, the pattern can only be a key.
+fn split_at_number(head: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memmem::find(head, NUMBER_KEY)? + NUMBER_KEY.len();
+    let (before, number) = head.split_at_checked(at)?;
+    Some((before, skip_number(number)?))
+}
+
+/// What is behind a whole number, which is there and is one of JSON's.
+fn skip_number(bytes: &[u8]) -> Option<&[u8]> {
+    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_one = digits == 1 || (digits > 1 && bytes.first() != Some(&b'0'));
+    let rest = bytes.get(digits..)?;
+    (is_one && rest.first() == Some(&b',')).then_some(rest)
+}
+
 /// Splits after the opening quote of a padding's value, and gives what follows its closing quote on.
 ///
 /// In JSON that was parsed, the pattern can only be a key: within a string its quotes were escaped.
@@ -99,4 +126,39 @@ fn split_at_padding(tail: &[u8]) -> (&[u8], Option<&[u8]>) {
         }
     }
     (tail, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mould;
+
+    fn event(number: &str, text: &str) -> String {
+        format!(r#"{{"type":"t","sequence_number":{number},"item_id":"i","delta":"{text}"}}"#)
+    }
+
+    #[test]
+    fn a_number_may_differ_and_must_be_one() {
+        let learned = event("7", "a");
+        let at = learned.find("\"a\"").unwrap() + 1;
+        let mut mould = Mould::default();
+        mould.learn(learned.as_bytes(), learned.get(at..=at).unwrap(), ());
+        for (number, fits) in [
+            ("7", true),
+            ("8", true),
+            ("0", true),
+            ("1234567", true),
+            ("", false),
+            ("01", false),
+            ("1.5", false),
+            ("1e9", false),
+            ("-1", false),
+            ("null", false),
+            ("1 ", false),
+            ("1,\"sequence_number\":2", false),
+        ] {
+            let event = event(number, "next");
+            let fit = mould.fit(event.as_bytes()).map(|((), text)| text);
+            assert_eq!(fit, fits.then_some("next"), "{event}");
+        }
+    }
 }

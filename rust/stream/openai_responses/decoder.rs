@@ -12,6 +12,7 @@ use super::wire::{
 };
 use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::stream::mould::Mould;
 use crate::stream::text::{Text, read_object, read_or_default};
 use crate::stream::{Delta, FinishReason, UpstreamError};
 
@@ -28,6 +29,8 @@ pub struct Decoder {
     items: Vec<Known>,
     tool_count: u32,
     web_searches: u64,
+    /// Of pieces of text.
+    mould: Mould<()>,
 }
 
 /// An entry of `output` that has begun.
@@ -62,10 +65,20 @@ impl Decoder {
         if self.closed || data.is_empty() || data == b"[DONE]" {
             return Ok(());
         }
+        if let Some(((), text)) = self.mould.fit(data)
+            && !text.is_empty()
+        {
+            sink(&Delta::Text { choice: 0, text: text.into() });
+            return Ok(());
+        }
         let event: Event<'_> = read_object(DIALECT, data)?;
         let kind = if event.kind.0.is_empty() { name } else { event.kind.0.as_ref() };
         match kind {
-            "response.output_text.delta" => self.piece(&event, Kind::Message, &mut sink, text),
+            "response.output_text.delta" => {
+                self.piece(&event, Kind::Message, &mut sink, text)?;
+                self.learn(&event, data);
+                Ok(())
+            }
             "response.refusal.delta" => self.piece(&event, Kind::Message, &mut sink, refusal),
             "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
                 self.piece(&event, Kind::Reasoning, &mut sink, reasoning)
@@ -153,6 +166,16 @@ impl Decoder {
             sink(&delta(text));
         }
         Ok(())
+    }
+
+    /// Remembers the shape of a piece of text. Its place is known now, and that something was said there.
+    fn learn(&mut self, event: &Event<'_>, data: &[u8]) {
+        if let Ok(Cow::Borrowed(text)) = read_delta(event)
+            && !text.is_empty()
+            && !event.kind.0.is_empty()
+        {
+            self.mould.learn(data, text, ());
+        }
     }
 
     fn arguments(
