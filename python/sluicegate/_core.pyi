@@ -9,6 +9,7 @@ from sluicegate.errors import Refusal
 
 __all__ = [
     "LEDGER_COLUMNS",
+    "About",
     "Case",
     "Engine",
     "EventTooLargeError",
@@ -236,6 +237,18 @@ class Engine:
             RefusedError: as `begin` does.
         """
 
+    def tenant(self, place: Place, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        """Whose a request is: who shares what providers keep for it.
+
+        Raises:
+            RefusedError: as `begin` does, without a good key.
+        """
+
+    def kept(self, within_s: float) -> list[tuple[str, str, bytes, bytes]]:
+        """`(tenant, model, request, response)` of answers that are to be kept, waited for a while.
+        Blocks without the GIL: for a thread of its own.
+        """
+
     def granted(self, token: int, event_loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
         """Done when it is worth while to begin again: units were granted, or not, or nobody can be
         asked. Must be called before the loop turns.
@@ -260,8 +273,8 @@ class Engine:
     def alerts(self) -> list[tuple[str, str, str, str, int]]:
         """What an operator should hear of since the last call: `(kind, provider, model, detail,
         times)`. Kinds: `unpriced` and `model_differs`, once for each model; `usage_diverges`,
-        `run_loops`, `shared_state_away`, `shared_state_lost`, `shared_state_evicts` and
-        `limits_forgotten`, every ten minutes at most.
+        `run_loops`, `shared_state_away`, `shared_state_lost`, `shared_state_evicts`,
+        `limits_forgotten` and `responses_lost`, every ten minutes at most.
         """
 
     def refused(self, operation: str, dialect: str, status: int, code: str) -> None:
@@ -301,10 +314,46 @@ class Place:
         """The table's."""
     @property
     def operation(self) -> str:
-        """`chat`, `embeddings`, `count_tokens`."""
+        """`chat`, `embeddings`, `count_tokens`, `stored_response`."""
     @property
     def dialect(self) -> str:
         """The client's."""
+
+    def goes_on_from(self, body: bytes) -> str | None:
+        """The response that a request with this body goes on from. Cost: a search for the field's
+        name, and where it stands one pass over the body.
+        """
+
+    def concerning(self, about: About, model: str | None = None) -> Place:
+        """The same of a request that is about a response.
+
+        Args:
+            model: the name that was asked for when the response was made; for errands.
+        """
+
+@final
+class About:
+    """A response that a request is about."""
+
+    def __new__(
+        cls,
+        response: str,
+        *,
+        made: tuple[str, str] | None = None,
+        kept: bool = False,
+        errand: tuple[str, str, bool, tuple[bytes, int] | None] | None = None,
+    ) -> About:
+        """Args:
+        response: its id.
+        made: the provider that made it, with that one's name for the model.
+        kept: the gateway keeps it. With neither it is missing, and the request is refused.
+        errand: `(method, tail, stream, owed)` of what is asked about it: `tail` stands behind the
+        path of responses, `owed` is the ledger's row of an attempt whose use the answer may tell,
+        and when its request came, in seconds since 1970. None: a request goes on from it.
+
+        Raises:
+            ValueError: no such method.
+        """
 
 @final
 class Governance:
@@ -327,6 +376,9 @@ class Exchange:
     @property
     def body(self) -> bytes:
         """The request: the client's, or that with a note to the model in it. A copy."""
+    @property
+    def is_expanded(self) -> bool:
+        """Whether a conversation that the gateway keeps was put into its body."""
     @property
     def requested_model(self) -> str:
         """The name that the client asked for."""
@@ -462,9 +514,17 @@ class Case:
 
     def take(self) -> tuple[str, tuple[str, Refusal] | None, Failure | None] | None:
         """The question: `refused` with the refusal, `failed` with the failure, `translation`,
+        `goes_on`,
         `body_too_large`, `body_too_slow`, `body_broken`, `not_ready`, `defect`. None where it was
-        taken. One of the four below answers it.
+        taken. One of the five below answers it.
         """
+
+    @property
+    def goes_on(self) -> tuple[str, str, bytes] | None:
+        """`(tenant, response, body)` of a request that goes on from a response."""
+
+    def found(self, about: About | None = None, body: bytes | None = None) -> None:
+        """What the request is about, and with what body it goes on; None is its own."""
 
     def attempted(self) -> None:
         """The exchange tries a target again: its result is waited for."""

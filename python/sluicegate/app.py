@@ -20,7 +20,7 @@ from sluicegate.admin.scrape import PATH as METRICS
 from sluicegate.admin.scrape import Scrape
 from sluicegate.admin.tries import Tries
 from sluicegate.body import let_run_out, read_body
-from sluicegate.course import Course
+from sluicegate.course import Answer, Course
 from sluicegate.errors import (
     ClientGoneError,
     GatewayError,
@@ -34,7 +34,8 @@ from sluicegate.models_list import is_list, models_answer
 from sluicegate.native import ENDS, open_front
 from sluicegate.pipeline import Call
 from sluicegate.rendering import JSON, answer_of, last_event_of
-from sluicegate.routes import ModelRoute, place_of
+from sluicegate.routes import ModelRoute, StoredPath, place_of, stored_path_of
+from sluicegate.stored.errands import Asked
 from sluicegate.watch import Receive, Watched
 from sluicegate.worker import Worker
 
@@ -124,20 +125,30 @@ class App:
         if worker.front is not None:
             scope = _with_ends(scope)
         place = place_of(scope)
+        stored = stored_path_of(scope) if place is None else None
         if place is not None:
             await self._model(worker, place, scope, receive, send)
+        elif stored is not None:
+            async with worker.errands.turn(stored):
+                await self._model(worker, stored.place, scope, receive, send, stored)
         elif self._admin is not None and scope["path"].startswith(f"{PREFIX}/"):
             await self._admin(scope, receive, send)
         else:
             await self._other(worker, scope, send)
 
     async def _model(
-        self, worker: Worker, place: _core.Place, scope: Scope, receive: Receive, send: Send
+        self,
+        worker: Worker,
+        place: _core.Place,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        stored: StoredPath | None = None,
     ) -> None:
-        """A request to a model: every one goes through admission."""
+        """A request to a model, or about what one made: every one goes through admission."""
         watched = worker.watch.add(receive)
         try:
-            await self._admitted(worker, place, scope, watched, send)
+            await self._admitted(worker, place, scope, watched, send, stored)
         except ClientGoneError:
             # Servers say this of a body whose framing is broken too; a client that has left hears
             # nothing of it.
@@ -159,7 +170,12 @@ class App:
 
     @staticmethod
     async def _admitted(
-        worker: Worker, place: _core.Place, scope: Scope, watched: Watched, send: Send
+        worker: Worker,
+        place: _core.Place,
+        scope: Scope,
+        watched: Watched,
+        send: Send,
+        stored: StoredPath | None,
     ) -> None:
         if worker.draining:
             raise NotReadyError("this gateway is shutting down", retry_after_s=1.0)
@@ -168,8 +184,12 @@ class App:
         except _core.RefusedError as refused:
             raise RefusedRequestError(*refused.args) from None
         body = await read_body(watched, worker.max_body_bytes)
+        place, body, kept = await _concerning(worker, place, scope, body, stored)
         exchange = await _begun(worker, place, scope, body, watched)
         watched.exchange = exchange
+        if stored is not None and kept is not None:
+            await send_answer(send, await worker.errands.answer(exchange, stored, kept))
+            return
         settings = worker.generations.of(exchange.generation)
         course = Course(
             ModelRoute(place.operation, place.dialect), exchange, settings, lambda: watched.gone
@@ -195,6 +215,23 @@ class App:
                 await send_error(send, dialect, error)
         else:
             await send_error(send, _dialect_of(scope), UnknownRouteError(method, path))
+
+
+async def _concerning(
+    worker: Worker, place: _core.Place, scope: Scope, body: bytes, stored: StoredPath | None
+) -> Asked:
+    """A request with what it has to do with a response that is there already."""
+    response_id = None if stored is not None else place.goes_on_from(body)
+    if stored is None and response_id is None:
+        return Asked(place, body)
+    try:
+        tenant = worker.engine.tenant(place, scope["headers"])
+    except _core.RefusedError as refused:
+        raise RefusedRequestError(*refused.args) from None
+    if stored is not None:
+        return await worker.errands.asked(place, stored, tenant)
+    about, other = await worker.errands.goes_on(tenant, response_id or "", body)
+    return Asked(place if about is None else place.concerning(about), other or body)
 
 
 async def _begun(
@@ -309,7 +346,12 @@ async def _tell(
 
 async def send_error(send: Send, dialect: str, error: GatewayError) -> None:
     """An error in the client's dialect."""
-    status, headers, body = astuple(answer_of(dialect, error))
+    await send_answer(send, answer_of(dialect, error))
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    """An answer of the gateway's own."""
+    status, headers, body = astuple(answer)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

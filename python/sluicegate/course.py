@@ -168,7 +168,7 @@ class Course:
         """Sends the request to a target, in the target's dialect."""
         exchange = self.exchange
         provider, model, dialect, _ = exchange.targets[target]
-        if dialect == self.route.dialect:
+        if dialect == self.route.dialect and not exchange.is_expanded:
             exchange.attempt(target)
             return
         if self.route.operation == "embeddings":

@@ -85,6 +85,9 @@ async def _decide(worker: "Worker", case: _core.Case) -> None:
         return
     kind, refusal, failure = question
     try:
+        if kind == "goes_on" and case.goes_on is not None:
+            case.found(*await worker.errands.goes_on(*case.goes_on))
+            return
         if case.exchange is None:
             raise _error_of(kind, refusal, worker)
         answer = await _steered(worker, case, case.exchange, failure)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, unquote
 
 from sluicegate import _core
 
@@ -41,6 +41,54 @@ MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
 CORE_ROUTES: Final = _core.ModelRoutes(MODEL_ROUTES)
 
 
+_BY_ID: Final = "/v1/responses/{id}"
+STORED_ROUTES: Final[dict[str, tuple[str, ...]]] = {
+    _BY_ID: ("GET", "DELETE"),
+    f"{_BY_ID}/cancel": ("POST",),
+    f"{_BY_ID}/input_items": ("GET",),
+}
+"""Methods by path, of what is asked about a response that is there already. `{id}` is its id."""
+
+_STORED: Final = _core.ModelRoutes(
+    dict.fromkeys(STORED_ROUTES, ModelRoute("stored_response", "openai_responses"))
+)
+
+
+class StoredPath(NamedTuple):
+    """What is asked about a response, by its path."""
+
+    method: str
+    response_id: str
+    verb: str
+    """Behind the id: `cancel`, `input_items`, or nothing."""
+    query: str
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer is to be a stream."""
+        return not self.verb and parse_qs(self.query).get("stream") == ["true"]
+
+    @property
+    def place(self) -> "_core.Place":
+        """Where it leads."""
+        found = _STORED.find(f"{_BY_ID}/{self.verb}" if self.verb else _BY_ID, "")
+        if found is None:
+            raise LookupError(self.verb)
+        return found
+
+
+def stored_path_of(scope: dict[str, Any]) -> StoredPath | None:
+    """What an ASGI request asks about a response; None where it asks nothing such."""
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    before, *rest = raw_path.decode("latin-1").partition("/v1/responses/")[::2]
+    named, _, verb = rest[0].partition("/")
+    path = f"{_BY_ID}/{verb}" if verb else _BY_ID
+    method = scope["method"]
+    if before or not named or rest[0].endswith("/") or method not in STORED_ROUTES.get(path, ()):
+        return None
+    return StoredPath(method, unquote(named), verb, scope["query_string"].decode("latin-1"))
+
+
 def place_of(scope: dict[str, Any]) -> "_core.Place | None":
     """Where an ASGI request leads; None where no model is behind its path."""
     if scope["method"] != "POST":
@@ -58,6 +106,5 @@ def unknown_routes(names: Iterable[str]) -> list[tuple[int, str]]:
 
 def _leads_somewhere(name: str) -> bool:
     above = name[:-1] if name.endswith("/*") else None
-    return name in MODEL_ROUTES or (
-        above is not None and any(path.startswith(above) for path in MODEL_ROUTES)
-    )
+    paths = [*MODEL_ROUTES, *STORED_ROUTES]
+    return name in paths or (above is not None and any(path.startswith(above) for path in paths))

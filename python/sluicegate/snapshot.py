@@ -47,6 +47,7 @@ def snapshot_json(settings: Settings, generation: int) -> bytes:
         "max_answer_bytes": int(settings.max_answer_bytes),
         "default_max_output_tokens": settings.default_max_output_tokens,
         "generation": generation,
+        "keep_responses": settings.responses.keep_days > 0,
         "reserve_learned": settings.reserve == "learned",
     }
     return msgspec.json.encode(spec)

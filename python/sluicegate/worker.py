@@ -26,6 +26,9 @@ from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import Generations, snapshot_json
 from sluicegate.store import SchemaError, StoreError, open_store
 from sluicegate.store.store import Governance
+from sluicegate.stored.errands import Errands
+from sluicegate.stored.keeper import Keeper
+from sluicegate.stored.origins import Origins
 from sluicegate.watch import Patience, Watch
 
 log = logging.getLogger("sluicegate")
@@ -104,6 +107,11 @@ class Worker:
             on_drained=self.engine.metrics.drained,
         )
         self._ledger = open_store(self.settings)
+        kept = open_store(self.settings)
+        origins = Origins(kept, journal_dir, has_other_hosts=self.settings.store_url is not None)
+        self.errands = Errands(kept, origins)
+        self._kept = kept
+        self._keeper = Keeper(self.engine, open_store(self.settings), self._keeping)
         self._steward = Steward(
             self.engine,
             self._ledger,
@@ -146,6 +154,10 @@ class Worker:
         """The settings as the core reads them, with what is sent now."""
         settings = self._tokens.applied(self.settings)
         return snapshot_json(settings, self.generations.add(settings))
+
+    def _keeping(self) -> tuple[float, int]:
+        rule = self.settings.responses
+        return rule.keep_days, int(rule.max_bytes)
 
     def _sharing(self, host: str) -> tuple[str, str, bool] | None:
         url = self.settings.shared_state_url
@@ -193,6 +205,7 @@ class Worker:
         # The first count loads a vocabulary, which takes a tenth of a second: not a request's.
         loop.run_in_executor(None, _core.count_tokens, "gpt-5", "")
         self._drainer.start()
+        self._keeper.start()
         if self._witness is not None:
             self._witness.start()
         self._sync.start()
@@ -215,7 +228,9 @@ class Worker:
         self.engine.stop()
         if self._witness is not None:
             self._witness.stop()
+        self._keeper.stop()
         self._drainer.stop()
+        self._kept.close()
         self._ledger.close()
         tell(self.engine, self._webhook)
         if self._webhook is not None:

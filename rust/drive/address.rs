@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::exchange::Exchange;
-use super::gemini;
 use super::snapshot::Target;
+use super::{about, gemini};
 use crate::dialect::Dialect;
 
 /// Which paths a host has.
@@ -45,6 +45,10 @@ pub fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
         (Address::Dialect, Dialect::Bedrock) => bedrock(base, &target.model, a.scan.stream()),
         (Address::Dialect, _) => full_path(base, operation, target.upstream.unversioned),
     };
+    if let Some(errand) = about::errand(x) {
+        path.push('/');
+        path.push_str(&errand.tail);
+    }
     let query = &target.upstream.query;
     if !query.is_empty() {
         path.push(if path.contains('?') { '&' } else { '?' });

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::about::{About, Origin};
 use super::alerts::{AlertKind, Alerts};
 use super::clock::{rfc3339, unix_ms, unix_seconds};
 use super::crossings::Crossings;
@@ -153,9 +154,14 @@ impl Gate<'_> {
         if let Some(credential) = credential {
             headers.add_credential(credential, self.digester)?;
         }
-        let at = Moment { now: Instant::now(), unix_ms: unix_ms(SystemTime::now()) };
-        let principal = self.holder(&headers, at)?;
+        let principal = self.holder_now(&headers)?;
         Ok((headers, principal))
+    }
+
+    /// Who asks now.
+    pub(super) fn holder_now(&self, headers: &RequestHeaders) -> Result<Arc<Principal>, Refusal> {
+        let at = Moment { now: Instant::now(), unix_ms: unix_ms(SystemTime::now()) };
+        self.holder(headers, at)
     }
 
     fn holder(&self, headers: &RequestHeaders, at: Moment) -> Result<Arc<Principal>, Refusal> {
@@ -253,6 +259,9 @@ impl Gate<'_> {
     fn decide(&self, draft: &mut Draft<'_>) -> Result<Decided, Stop> {
         let scan = draft.place.scan(draft.body);
         draft.scan = scan.map_err(|error| Stop::from(Refusal::from(error)))?;
+        if let Some(about) = draft.place.about.as_deref().filter(|a| a.origin == Origin::Missing) {
+            return Err(Refusal::gone(&about.response, about.errand.is_some()).into());
+        }
         draft.headers.run = self.run_of(&draft.stepping());
         let route = self.asked_route(draft)?;
         self.begin_run(draft)?;
@@ -271,17 +280,24 @@ impl Gate<'_> {
         if !principal.may_call(path) {
             return Err(Refusal::route_forbidden(path, principal).into());
         }
-        Ok(self.route(principal, model)?)
+        Ok(self.route_to(principal, model, draft.place.about.as_deref())?)
     }
 
     /// Holds what the request may use, of the model that it asks for or of one that a limit leads it to.
     fn decide_on(&self, draft: &Draft<'_>, mut route: Arc<Route>) -> Result<Decided, Stop> {
         let model = draft.scan.model().unwrap_or_default();
         let principal = &draft.principal;
-        let billed = draft.operation != Operation::CountTokens;
+        let billed = draft.operation.is_billed();
         let run = draft.headers.run.as_deref().unwrap_or_default();
         let mut charges = self.charges(draft, model)?;
         let has_budget = charges.iter().any(|charge| charge.limit.measure == Measure::Cost);
+        if draft.operation == Operation::StoredResponse {
+            // What is there was paid for, or is when it is read: tokens and money are counted, and refuse nothing.
+            for charge in &mut charges {
+                charge.is_waived |=
+                    !matches!(charge.limit.measure, Measure::Requests | Measure::Parallel);
+            }
+        }
         let mut downgraded: Option<String> = None;
         for _ in 0..=MAX_DOWNGRADES {
             let must_be_priced = billed && (has_budget || self.snapshot.refuse_unpriced);
@@ -313,6 +329,9 @@ impl Gate<'_> {
                     let AtCap::Downgrade(cheaper) = &denied.limit.at_cap else {
                         return Err(Refusal::limited(&denied).into());
                     };
+                    if draft.place.about.is_some() {
+                        return Err(Refusal::limited(&denied).into()); // another model has no such response
+                    }
                     // It goes on counting, so that what is spent there shows.
                     for charge in &mut charges {
                         charge.is_waived |= Arc::ptr_eq(&charge.limit, &denied.limit);
@@ -352,9 +371,6 @@ impl Gate<'_> {
 
     /// What only a request for a response can ask for.
     fn check_response(&self, draft: &Draft<'_>) -> Result<(), Stop> {
-        if draft.scan.background() {
-            return Err(Refusal::background().into());
-        }
         let Some(response) = draft.scan.previous_response() else { return Ok(()) };
         match self.budgets.is_of_another(&draft.principal.tenant(), response) {
             Ok(false) => Ok(()),
@@ -390,6 +406,41 @@ impl Gate<'_> {
             }
         }
         runs.write(&mut refusal.headers);
+    }
+
+    /// Where a request goes that may be about a response: then to whoever made it.
+    fn route_to(
+        &self,
+        principal: &Principal,
+        model: &str,
+        about: Option<&About>,
+    ) -> Result<Arc<Route>, Box<Refusal>> {
+        let Some(About { response, origin: Origin::Made { provider, model: made }, errand }) =
+            about
+        else {
+            return match about {
+                Some(About { origin: Origin::Kept, errand: Some(_), .. }) => {
+                    Ok(Arc::new(Route::to(Vec::new())))
+                }
+                _ => self.route(principal, model),
+            };
+        };
+        if errand.is_none() {
+            self.route(principal, model)?; // it may still be asked for
+        }
+        if !principal.may_reach(provider) {
+            return Err(Box::new(Refusal::provider_forbidden(model, provider, principal)));
+        }
+        let asked = self.snapshot.route(model);
+        let pinned = self.snapshot.pinned(asked.as_deref(), provider, made);
+        let has_it = |route: &Route| {
+            let mut dialects =
+                route.targets.iter().map(|t| t.upstream.dialect_for(Dialect::OpenAiResponses));
+            dialects.any(|dialect| dialect == Dialect::OpenAiResponses)
+        };
+        pinned
+            .filter(|route| has_it(route))
+            .ok_or_else(|| Box::new(Refusal::gone(response, errand.is_some())))
     }
 
     fn route(&self, principal: &Principal, model: &str) -> Result<Arc<Route>, Box<Refusal>> {

@@ -34,11 +34,13 @@ pub enum AlertKind {
     SharedStateEvicts,
     /// Clients use more names than there is room for, so that those they used least lately count anew.
     LimitsForgotten,
+    /// The store took answers that clients may go on from too slowly.
+    ResponsesLost,
 }
 
 impl AlertKind {
     /// How many there are.
-    const COUNT: usize = 8;
+    const COUNT: usize = 9;
 
     /// The name in logs and metrics.
     pub const fn name(self) -> &'static str {
@@ -51,6 +53,7 @@ impl AlertKind {
             Self::SharedStateLost => "shared_state_lost",
             Self::SharedStateEvicts => "shared_state_evicts",
             Self::LimitsForgotten => "limits_forgotten",
+            Self::ResponsesLost => "responses_lost",
         }
     }
 

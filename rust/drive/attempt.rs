@@ -9,11 +9,13 @@ use bytes::Bytes;
 use http::Response;
 use hyper::body::Incoming;
 
+use super::about;
 use super::alerts::AlertKind;
 use super::deadline::{Deadline, Stop, after};
 use super::defect::{Point, caught_async};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
+use super::keeping::Kept;
 use super::outbox::{Head, State};
 use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
@@ -45,6 +47,8 @@ pub(super) struct Report {
     pub status: Option<u16>,
     pub upstream_request_id: Option<String>,
     pub response_model: Option<String>,
+    /// The answer's id, where its client can ask for it again.
+    pub response_id: Option<String>,
     pub usage: Usage,
     /// Our own count; `None` where there was too much to count.
     pub counted_output_tokens: Option<u64>,
@@ -99,6 +103,8 @@ pub(super) struct Running {
     pub rest: Rest,
     /// A limit ended the stream before the model did.
     pub was_cut: bool,
+    /// The answer as a response object, where the gateway keeps it.
+    pub kept: Option<Vec<u8>>,
     /// The request went out before, over a pooled connection that broke under it.
     resent: bool,
     id: RecordId,
@@ -135,6 +141,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         first_chunk: None,
         rest: Rest::default(),
         was_cut: false,
+        kept: None,
         resent: false,
         sheet: target.sheet(x.admission.unix_s).cloned(),
         rt,
@@ -175,7 +182,9 @@ impl Running {
         if !status.is_success() {
             return Box::pin(whole::refused(self, lease, response)).await;
         }
-        if self.x.admission.scan.stream() && self.x.admission.operation == Operation::Chat {
+        let streams =
+            matches!(self.x.admission.operation, Operation::Chat | Operation::StoredResponse);
+        if self.x.admission.scan.stream() && streams {
             Box::pin(relay::stream(self, lease, response)).await // large, and only streams need it
         } else {
             whole::answer(self, lease, response).await
@@ -382,7 +391,7 @@ impl Running {
             let cost = self.sheet.as_ref().map_or(0, |sheet| sheet.cost(&tokens));
             used.cost_pico = u128::try_from(cost).unwrap_or(0);
         }
-        used
+        about::charged(&self.x, used)
     }
 
     /// Remembers how long the answer became, where what streams hold is made of it.
@@ -392,6 +401,24 @@ impl Running {
         if a.snapshot.reserve_learned && is_whole && a.operation == Operation::Chat {
             let tokens = self.report.usage.output_tokens.unwrap_or(0);
             self.rt.learned.note(&self.target, tokens / a.answers());
+        }
+    }
+
+    /// Hands a whole answer over to be kept.
+    fn keep(&mut self, end: &End) {
+        let is_whole = matches!(end, End::Done(_)) && translation(&self.x, &self.target).is_some();
+        let Some(response) = self.kept.take().filter(|_| is_whole) else { return };
+        let a = &self.x.admission;
+        let kept = Kept {
+            tenant: a.principal.tenant(),
+            model: a.requested_model.clone(),
+            request: a.body.clone(),
+            response,
+        };
+        if self.rt.keeping.put(kept) {
+            self.rt.alerts.raise(AlertKind::ResponsesLost, &self.target, Instant::now(), || {
+                "the store takes no responses: those that waited longest are lost".to_owned()
+            });
         }
     }
 
@@ -405,7 +432,7 @@ impl Running {
     }
 
     /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
-    fn settle(self, target: usize, end: End) {
+    fn settle(mut self, target: usize, end: End) {
         let used = self.used();
         {
             let mut hold = self.x.hold();
@@ -418,11 +445,13 @@ impl Running {
             run_guard::forgive(&self.x); // of a failure the front tells when it gives up
         }
         self.learn(&end);
+        self.keep(&end);
         let Self { rt, x, target: upstream, sheet, report, id, .. } = &self;
         let number = id.attempt;
         let mut row = Row::open(x, number, Some(upstream));
         row.status = report.status;
         row.upstream_request_id = report.upstream_request_id.as_deref();
+        row.response_id = report.response_id.as_deref();
         row.response_model = report.response_model.as_deref();
         row.tokens = report.tokens();
         row.basis = report.basis.unwrap_or(Basis::None);
@@ -465,6 +494,9 @@ impl Running {
             }
         };
         self.count(&row, cost_pico);
+        if x.admission.operation == Operation::StoredResponse {
+            about::settle(&self, &mut row);
+        }
         if !matches!(state, State::Failed(_)) {
             x.end(row.outcome, row.client_status);
         }

@@ -29,9 +29,26 @@ pub(super) fn encoding(x: &Exchange) -> stream::Options {
         as_array: x.admission.place.as_array,
         created_s: x.id.get_timestamp().map_or(0, |time| time.to_unix().0),
         echo: match x.admission.dialect {
-            Dialect::OpenAiResponses => stream::openai_responses::echo(&x.admission.body),
+            Dialect::OpenAiResponses => echo(x),
             _ => Vec::new(),
         },
+        is_kept: keeps(x),
         ..stream::Options::default()
     }
+}
+
+/// Whether the gateway keeps the answer, so that its client can go on from it: `OpenAI` does, the others do not.
+fn keeps(x: &Exchange) -> bool {
+    let a = &x.admission;
+    a.dialect == Dialect::OpenAiResponses && a.snapshot.keep_responses && !a.scan.is_unstored()
+}
+
+/// What a response repeats of its request; what that went on from is in its body no more.
+fn echo(x: &Exchange) -> Vec<(String, String)> {
+    let mut echo = stream::openai_responses::echo(&x.admission.body);
+    if let Some(about) = x.admission.place.about.as_ref().filter(|about| about.is_expanded()) {
+        let response = serde_json::to_string(&about.response).unwrap_or_default();
+        echo.push(("previous_response_id".to_owned(), response));
+    }
+    echo
 }

@@ -39,7 +39,7 @@ impl Asked<'_> {
 
     /// The same with its input counted; None where there is too much to count, or nothing to gain.
     pub fn counted(&self) -> Option<Demand> {
-        if self.body.len() > MAX_COUNTED_BYTES || self.operation == Operation::CountTokens {
+        if self.body.len() > MAX_COUNTED_BYTES || !self.operation.is_billed() {
             return None;
         }
         let bound = self.input_bound();
@@ -57,7 +57,7 @@ impl Asked<'_> {
     }
 
     fn demand(&self, input_tokens: u64) -> Demand {
-        if self.operation == Operation::CountTokens {
+        if !self.operation.is_billed() {
             return Demand::default(); // nothing is generated and nothing billed
         }
         let output_tokens = self.max_output_tokens();

@@ -17,6 +17,7 @@ use super::crossings::Crossings;
 use super::defect::Rigged;
 use super::exchange::{Exchange, Wake};
 use super::hold::Hold;
+use super::keeping::Keeping;
 use super::learned::Learned;
 use super::offer::{Offer, is_offered, offers};
 use super::place::Place;
@@ -69,6 +70,7 @@ pub struct Engine {
     rigged: Arc<Rigged>,
     metrics: Arc<Metrics>,
     learned: Arc<Learned>,
+    keeping: Arc<Keeping>,
 }
 
 impl Engine {
@@ -85,10 +87,12 @@ impl Engine {
         snapshot.count_in(&metrics);
         let alerts = Arc::new(Alerts::new(metrics.clone()));
         let learned = Arc::new(Learned::default());
+        let keeping = Arc::new(Keeping::default());
         let shared = Shared {
             alerts: alerts.clone(),
             metrics: metrics.clone(),
             learned: learned.clone(),
+            keeping: keeping.clone(),
             rigged: options.rigged.clone(),
         };
         let keeper = match (&share, &options.share) {
@@ -114,6 +118,7 @@ impl Engine {
             rigged: options.rigged.clone(),
             metrics,
             learned,
+            keeping,
         })
     }
 
@@ -166,6 +171,16 @@ impl Engine {
     /// The configuration in force.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Answers on their way to the store.
+    pub const fn keeping(&self) -> &Arc<Keeping> {
+        &self.keeping
+    }
+
+    /// Whose a request is, by its headers; None where its key is good no more.
+    pub fn tenant(&self, headers: &RequestHeaders) -> Option<String> {
+        self.gate().holder_now(headers).map(|principal| principal.tenant()).ok()
     }
 
     /// What an operator should hear of.
@@ -285,7 +300,10 @@ impl Engine {
         let first = x.admission.route.first(draw());
         let dialect = x.admission.dialect;
         let target = x.admission.route.targets.get(first);
-        let same = target.is_some_and(|t| t.upstream.dialect_for(dialect) == dialect);
+        // What the gateway answers itself has no target; what it put together may hold what other vendors sealed.
+        let is_expanded = x.admission.place.about.as_ref().is_some_and(|about| about.is_expanded());
+        let same =
+            target.is_some_and(|t| t.upstream.dialect_for(dialect) == dialect) && !is_expanded;
         if same {
             self.attempt(&x, Attempt { target: first, body: None });
         }

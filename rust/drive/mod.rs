@@ -3,6 +3,7 @@
 //! A front gives a head and a body, takes batches of bytes when it has room for them, and is told through
 //! [`Wake`] that something waits. Nothing here knows ASGI or Python.
 
+mod about;
 mod address;
 mod admit;
 mod alerts;
@@ -21,6 +22,7 @@ mod exchange;
 mod failure;
 mod gemini;
 mod hold;
+mod keeping;
 mod last_words;
 mod learned;
 mod offer;
@@ -47,6 +49,7 @@ mod tally;
 mod unknown;
 mod whole;
 
+pub use about::{About, Errand, Origin, Owed, goes_on_from};
 pub use admit::{Admission, Gate, Incoming, Known, Refused};
 pub use alerts::{Alert, AlertKind, Alerts};
 pub use attempt::Attempt;
@@ -57,6 +60,7 @@ pub use engine::{Engine, EngineOptions};
 pub use exchange::{Cancel, Exchange, Wake};
 pub use failure::{Failure, FailureKind};
 pub use hold::Hold;
+pub use keeping::{Keeping, Kept};
 pub use last_words::write_error;
 pub use learned::Learned;
 pub use outbox::{Head, Ready, State};

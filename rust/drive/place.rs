@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::about::About;
 use super::snapshot::Operation;
 use crate::body::{self, Scan};
 use crate::dialect::Dialect;
@@ -47,6 +48,8 @@ pub struct Place {
     pub as_array: bool,
     /// The credential in the query.
     pub credential: Option<Vec<u8>>,
+    /// The response that it is about.
+    pub about: Option<Arc<About>>,
 }
 
 impl ModelRoute {
@@ -79,7 +82,13 @@ impl ModelRoutes {
         let path = decoded(path);
         if let Some(route) = self.exact.get(path.as_ref()) {
             let route = route.clone();
-            return Some(Place { route, model: None, as_array: false, credential: None });
+            return Some(Place {
+                route,
+                model: None,
+                as_array: false,
+                credential: None,
+                about: None,
+            });
         }
         let (route, model) = self.patterns.iter().find_map(|(before, behind, route)| {
             let model = path.strip_prefix(before.as_str())?.strip_suffix(behind.as_str())?;
@@ -90,6 +99,7 @@ impl ModelRoutes {
             model: Some(model.to_owned()),
             as_array: route.stream,
             credential: None,
+            about: None,
         };
         place.read(query.unwrap_or_default());
         Some(place)
@@ -104,9 +114,10 @@ impl Place {
 
     /// What a body that came here says, and the path.
     pub(super) fn scan(&self, body: &[u8]) -> Result<Scan, Error> {
-        let mut scan = body::scan(body)?;
+        let errand = self.about.as_ref().and_then(|about| about.errand.as_ref());
+        let mut scan = if errand.is_some() { Scan::default() } else { body::scan(body)? };
         if let Some(model) = &self.model {
-            scan.addressed(model, self.route.stream);
+            scan.addressed(model, errand.map_or(self.route.stream, |errand| errand.stream));
         }
         Ok(scan)
     }

@@ -85,16 +85,19 @@ impl Refusal {
         Self::malformed("`model` is missing: name the model to use", Some("model"))
     }
 
-    /// What a job in the background uses would be known to no budget.
-    pub(super) fn background() -> Self {
-        let message = "`background` is not carried: leave it out and read the answer as a stream";
-        Self::new(StatusCode::BAD_REQUEST, "unsupported_field", message).about("background")
+    /// As the vendor says it of a response that does not exist: one that is asked for, or that a request goes on from.
+    pub(super) fn gone(response: &str, is_asked_for: bool) -> Self {
+        if !is_asked_for {
+            return Self::unknown_response(response);
+        }
+        let message = format!("Response with id '{response}' not found.");
+        Self::new(StatusCode::NOT_FOUND, "response_not_found", message)
     }
 
-    /// As the vendor says it of a response that does not exist.
+    /// As the vendor says it of a response that a request goes on from and that does not exist.
     pub(super) fn unknown_response(response: &str) -> Self {
         let message = format!("Previous response with id '{response}' not found.");
-        let refusal = Self::new(StatusCode::NOT_FOUND, "previous_response_not_found", message);
+        let refusal = Self::new(StatusCode::BAD_REQUEST, "previous_response_not_found", message);
         refusal.about("previous_response_id")
     }
 

@@ -430,6 +430,7 @@ impl Relay {
         tally::stream(run, &mut self.meter, true, true);
         encoder.settle(run.report.usage, run.cost_usd().as_deref());
         encoder.terminator(&mut self.out);
+        run.kept = encoder.take_kept();
     }
 
     /// Hands what is ready to the front. Before the first content nothing is: a failure may still go elsewhere.

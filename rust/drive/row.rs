@@ -97,6 +97,8 @@ pub struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_status: Option<u16>,
@@ -203,6 +205,7 @@ impl<'a> Row<'a> {
             }),
             response_model: None,
             upstream_request_id: None,
+            response_id: None,
             status: None,
             client_status: x.client_status(),
             outcome: Outcome::Unknown,
@@ -248,6 +251,7 @@ impl<'a> Row<'a> {
             target: None,
             response_model: None,
             upstream_request_id: None,
+            response_id: None,
             status: None,
             client_status: Some(refusal.status),
             outcome: Outcome::Refused,

@@ -157,12 +157,14 @@ pub(super) fn forgive(x: &Exchange) {
 
 /// Remembers whose a response is that its provider keeps, and to which derived run it belongs: requests can go on from
 /// it by its id alone.
-pub(super) fn remember_response(run: &Running, response_id: &str) {
+pub(super) fn remember_response(run: &mut Running, response_id: &str) {
     let (x, a) = (&run.x, &run.x.admission);
     let is_kept = translation(x, &run.target).is_none() && !a.scan.is_unstored();
     if a.dialect != Dialect::OpenAiResponses || response_id.is_empty() || !is_kept {
         return;
     }
+    run.report.response_id = Some(response_id.to_owned());
+    let (x, a) = (&run.x, &run.x.admission);
     let (hold, now) = (x.hold(), budget::Now::read());
     // What is not remembered is nobody's, and begins another run.
     let _ = hold.budgets().note_owner(&a.principal.tenant(), response_id, now);

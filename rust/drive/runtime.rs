@@ -14,6 +14,7 @@ use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
 use super::defect::{Rigged, caught};
 use super::exchange::Exchange;
+use super::keeping::Keeping;
 use super::learned::Learned;
 use super::row::{Outcome, Row, with_client_status};
 use super::run_guard;
@@ -48,6 +49,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// How long answers become.
     pub learned: Arc<Learned>,
+    /// Answers on their way to the store.
+    pub keeping: Arc<Keeping>,
     /// Where a test has it panic.
     pub rigged: Arc<Rigged>,
 }
@@ -72,6 +75,7 @@ pub struct Runtime {
     /// An intent could not be written, and nothing since.
     has_failed: Cell<bool>,
     pub(super) learned: Arc<Learned>,
+    pub(super) keeping: Arc<Keeping>,
     /// None where this host has its limits for itself.
     pub(super) share: Option<Arc<Share>>,
     scratch: RefCell<Vec<u8>>,
@@ -82,7 +86,7 @@ pub struct Runtime {
 /// Starts the thread. It ends after [`Command::Stop`].
 pub fn start(
     journal: Journal,
-    Shared { alerts, metrics, learned, rigged }: Shared,
+    Shared { alerts, metrics, learned, keeping, rigged }: Shared,
     sharing: Option<Sharer>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
@@ -97,6 +101,7 @@ pub fn start(
             metrics,
             has_failed: Cell::new(false),
             learned,
+            keeping,
             share: sharing.as_ref().map(|sharer| sharer.share.clone()),
             scratch: RefCell::default(),
             owed: RefCell::default(),
@@ -196,7 +201,7 @@ impl Runtime {
         payload
     }
 
-    fn settle(&self, id: RecordId, payload: &[u8]) {
+    pub(super) fn settle(&self, id: RecordId, payload: &[u8]) {
         self.pay();
         if !self.owed.borrow().is_empty() || self.journal.borrow_mut().settle(id, payload).is_err()
         {

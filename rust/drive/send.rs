@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use jiff::Timestamp;
 
+use super::about;
 use super::exchange::Exchange;
 use super::snapshot::{Operation, Target};
 use super::{address, gemini};
@@ -106,19 +107,23 @@ pub fn request(
     } else {
         path.parse().ok()?
     };
+    let method = about::errand(x).map_or(Method::POST, |errand| errand.method.clone());
+    let has_body = method == Method::POST;
     let signed = match &upstream.signer {
         Some(signer) => sign(signer, &path, upstream.endpoint.authority(), &body)?,
         None => HeaderMap::new(),
     };
     let mut request = Request::new(Full::new(body));
-    *request.method_mut() = Method::POST;
+    *request.method_mut() = method;
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
     headers.reserve(8 + upstream.headers.len() + a.headers.forward.len());
     if !http2 {
         headers.insert(HOST, upstream.endpoint.authority().clone());
     }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if has_body {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     let is_events = a.scan.stream() && !(a.place.as_array && dialect == a.dialect);
     let accept = match (is_events, dialect) {
         (true, Dialect::Bedrock) => "application/vnd.amazon.eventstream",

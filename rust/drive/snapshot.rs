@@ -31,6 +31,8 @@ pub enum Operation {
     Embeddings,
     /// How many tokens a conversation has; never billed by vendors.
     CountTokens,
+    /// Something about a response that is there already, by its id.
+    StoredResponse,
 }
 
 impl Operation {
@@ -40,7 +42,13 @@ impl Operation {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
             Self::CountTokens => "count_tokens",
+            Self::StoredResponse => "stored_response",
         }
+    }
+
+    /// Whether it costs money by itself.
+    pub const fn is_billed(self) -> bool {
+        !matches!(self, Self::CountTokens | Self::StoredResponse)
     }
 
     /// The path behind the base URL's version, by dialect; for Gemini what stands behind the model in it. `None` where
@@ -53,10 +61,11 @@ impl Operation {
             (Self::Chat, Dialect::OpenAiChat) => Some("/chat/completions"),
             (Self::Embeddings, Dialect::OpenAiChat) => Some("/embeddings"),
             (Self::Chat, Dialect::Anthropic) => Some("/messages"),
-            (Self::Chat, Dialect::OpenAiResponses) => Some("/responses"),
+            (Self::Chat | Self::StoredResponse, Dialect::OpenAiResponses) => Some("/responses"),
             (Self::CountTokens, Dialect::Anthropic) => Some("/messages/count_tokens"),
             (Self::Chat, Dialect::Bedrock) => Some("/converse"),
-            (
+            (Self::StoredResponse, _)
+            | (
                 Self::CountTokens,
                 Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Bedrock,
             )
@@ -128,6 +137,9 @@ pub struct SnapshotSpec {
     /// Names this configuration to the front.
     #[serde(default)]
     pub generation: u64,
+    /// Answers are kept for clients who go on from them, where the provider keeps none.
+    #[serde(default)]
+    pub keep_responses: bool,
     /// Streams hold what such answers became, not what they may become at most.
     #[serde(default)]
     pub reserve_learned: bool,
@@ -292,7 +304,7 @@ impl Target {
 pub struct Route {
     /// How the first target is chosen.
     pub strategy: Strategy,
-    /// At least one.
+    /// At least one, but for what the gateway answers itself.
     pub targets: Vec<Target>,
 }
 
@@ -316,6 +328,8 @@ pub struct Snapshot {
     pub default_max_output_tokens: u64,
     /// Names this configuration to the front.
     pub generation: u64,
+    /// Whether answers are kept for clients who go on from them, where the provider keeps none.
+    pub keep_responses: bool,
     /// Whether streams hold what such answers became, and not what they may become at most.
     pub reserve_learned: bool,
 }
@@ -391,6 +405,7 @@ impl Snapshot {
             max_answer_bytes: spec.max_answer_bytes,
             default_max_output_tokens: spec.default_max_output_tokens,
             generation: spec.generation,
+            keep_responses: spec.keep_responses,
             reserve_learned: spec.reserve_learned,
         })
     }
@@ -425,6 +440,17 @@ impl Snapshot {
             series: Arc::default(),
         };
         Some(Arc::new(Route { strategy: Strategy::Fallback, targets: vec![target] }))
+    }
+
+    /// The route to the target that made something: one of the requested model's, or what the configuration has now
+    /// under the provider's name.
+    pub fn pinned(&self, route: Option<&Route>, provider: &str, model: &str) -> Option<Arc<Route>> {
+        let is_it = |t: &&Target| t.upstream.provider == provider && t.model == model;
+        let of_route = route.and_then(|route| route.targets.iter().find(is_it));
+        match of_route {
+            Some(target) => Some(Arc::new(Route::to(vec![target.clone()]))),
+            None => self.named_route(&format!("{provider}/{model}")),
+        }
     }
 
     /// Gives the models that the configuration names their series, before clients name others.
@@ -508,6 +534,11 @@ impl RouteSpec {
 }
 
 impl Route {
+    /// One after the other.
+    pub const fn to(targets: Vec<Target>) -> Self {
+        Self { strategy: Strategy::Fallback, targets }
+    }
+
     /// The first target that has no price for a request that began then.
     pub fn unpriced(&self, unix_s: i64) -> Option<&Target> {
         self.targets.iter().find(|target| target.sheet(unix_s).is_none())

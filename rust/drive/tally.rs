@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::about;
 use super::alerts::AlertKind;
 use super::attempt::Running;
 use super::row::Basis;
@@ -38,6 +39,10 @@ pub(super) fn stream(
     complete: bool,
     content: bool,
 ) {
+    if run.x.admission.operation == Operation::StoredResponse {
+        let usage = if complete { meter.usage() } else { Usage::default() };
+        return about::pay(run, &usage, meter.response_model());
+    }
     run_guard::remember_response(run, meter.response_id());
     run.report.response_model = Some(meter.response_model().to_owned()).filter(|m| !m.is_empty());
     let counted = meter.counted_output_tokens();
@@ -84,6 +89,12 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
         ..usage
     };
     fill(run, &usage, Some(counted), Basis::Counted);
+}
+
+/// A job in the background was begun: what it uses is known when it is asked for.
+pub(super) fn begun(run: &mut Running, answer: &Answer<'_>) {
+    run_guard::remember_response(run, &answer.id);
+    run.report.response_model = Some(answer.model.clone()).filter(|model| !model.is_empty());
 }
 
 /// An answer that cannot be read: all of its text counts, which is a bound.

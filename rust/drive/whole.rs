@@ -9,8 +9,9 @@ use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 
+use super::about;
 use super::attempt::{End, Rest, Running, translation};
-use super::client_stream::{stream_type, translating};
+use super::client_stream::{encoding, stream_type, translating};
 use super::deadline::Stop;
 use super::failure::{Failure, FailureKind};
 use super::last_words::malformed;
@@ -96,7 +97,10 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let body = match translation(&run.x, &run.target) {
         Some((from, to)) => match translate(run, from, to, &body) {
-            Ok(translated) => translated,
+            Ok(translated) => {
+                run.kept = encoding(&run.x).is_kept.then(|| translated.clone());
+                translated
+            }
             Err(end) => return end,
         },
         None => body.into(),
@@ -154,6 +158,7 @@ pub(super) async fn as_stream(
     }
     transcoder.settle(run.report.usage, run.cost_usd().as_deref());
     transcoder.finish(&mut out);
+    run.kept = transcoder.take_kept();
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let overhead = run.overhead_us(answered);
     let head = run.x.client_status().is_none().then(|| {
@@ -221,6 +226,10 @@ fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
             Err(error) => Err(run.failed(FailureKind::InvalidJson, error.to_string())),
         };
     }
+    if operation == Operation::StoredResponse {
+        let checked = about::check(run, body);
+        return checked.map_err(|e| run.failed(FailureKind::InvalidJson, e.to_string()));
+    }
     let upstream = &run.target.upstream;
     let dialect = upstream.dialect_for(run.x.admission.dialect);
     let answer = match meter::read_answer_of(dialect, upstream.counting, body) {
@@ -240,6 +249,11 @@ fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
         failure.status = run.report.status;
         failure.body = body.slice(..body.len().min(MAX_ERROR_BYTES));
         return Err(End::Failed(failure));
+    }
+    let has_begun = answer.finish_reasons.is_empty() && answer.usage.output_tokens.is_none();
+    if run.x.admission.scan.background() && !answer.id.is_empty() && has_begun {
+        tally::begun(run, &answer);
+        return Ok(());
     }
     // An answer may say nothing and still be one: a refusal, or a limit of zero.
     if answer.empty && answer.finish_reasons.is_empty() && operation == Operation::Chat {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::drive::{Exchange, Failure, ModelRoute, Refusal, Refused};
+use crate::drive::{About, Exchange, Failure, ModelRoute, Refusal, Refused};
 
 /// Why somebody must decide.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub enum Trouble {
     NotReady,
     /// The gateway failed.
     Defect,
+    /// The request goes on from a response.
+    GoesOn(Box<GoesOn>),
     /// The first target speaks another dialect.
     Translation,
     /// An attempt failed.
@@ -33,6 +35,17 @@ impl From<Refused> for Trouble {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused.id, refused.refusal)
     }
+}
+
+/// A request that goes on from a response.
+#[derive(Debug)]
+pub struct GoesOn {
+    /// Who asks.
+    pub tenant: String,
+    /// The response's id.
+    pub response: String,
+    /// The request.
+    pub body: Bytes,
 }
 
 /// A whole answer.
@@ -55,6 +68,8 @@ pub enum Verdict {
     Answer(Answer),
     /// The head is out already: these are its last bytes.
     LastBytes(Bytes),
+    /// What the request is about, and with what body it goes on, where that is not its own.
+    Found(Option<Arc<About>>, Option<Bytes>),
     /// Nobody is told anything.
     Gone,
 }

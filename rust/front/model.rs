@@ -13,7 +13,7 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
 use super::answer::{Broken, FrontBody, whole, with_headers};
-use super::case::{Case, Trouble, Verdict};
+use super::case::{Case, GoesOn, Trouble, Verdict};
 use super::floor::{Floor, Presence};
 use super::read::{let_run_out, read};
 use crate::drive::{self, Cancel, Exchange, ModelRoute, Place, Ready, RequestHeaders, State, Wake};
@@ -50,7 +50,8 @@ pub(super) async fn serve(
             return asking.refused(refused.into()).await;
         }
     };
-    let body = match read(&mut body, &asking.floor).await {
+    let mut place = place;
+    let mut body = match read(&mut body, &asking.floor).await {
         Ok(body) => body,
         Err(trouble) => {
             if matches!(trouble, Trouble::BodyTooLarge) {
@@ -59,6 +60,19 @@ pub(super) async fn serve(
             return asking.refused(trouble).await;
         }
     };
+    if let Some(response) = drive::goes_on_from(&place, &body)
+        && let Some(tenant) = asking.floor.engine.tenant(&headers)
+    {
+        let goes_on = GoesOn { tenant, response, body: body.clone() };
+        match Box::pin(asking.find(goes_on)).await {
+            Verdict::Found(about, other) => {
+                place.about = about;
+                body = other.unwrap_or(body);
+            }
+            Verdict::Answer(answer) => return Ok(whole(answer)),
+            _ => return Err(Gone),
+        }
+    }
     let (admission, hold) = match admitted(&asking, &place, &headers, &body).await {
         Ok(admitted) => admitted,
         Err(refused) => return asking.refused(refused.into()).await,
@@ -143,6 +157,17 @@ impl Asking {
         answered.await.unwrap_or(Verdict::Gone)
     }
 
+    /// What a request goes on from. A case of its own: the request's begins with its admission.
+    async fn find(&self, goes_on: GoesOn) -> Verdict {
+        let presence = self.floor.enter();
+        let case = Arc::new(Case::new(presence.id, self.route.clone(), None));
+        let answered = case.put(Trouble::GoesOn(Box::new(goes_on)));
+        self.floor.counsel.ask(case);
+        let verdict = answered.await.unwrap_or(Verdict::Gone);
+        self.floor.counsel.close(presence.id);
+        verdict
+    }
+
     /// The answer to a request that was never admitted.
     async fn refused(mut self, trouble: Trouble) -> Result<Response<FrontBody>, Gone> {
         match self.ask(trouble, None).await {
@@ -211,7 +236,7 @@ impl Run {
         match self.asking.ask(trouble, Some(&self.x)).await {
             Verdict::Attempted => Ok(None),
             Verdict::Answer(answer) => Ok(Some(whole(answer))),
-            Verdict::LastBytes(_) | Verdict::Gone => Err(Gone),
+            Verdict::LastBytes(_) | Verdict::Found(..) | Verdict::Gone => Err(Gone),
         }
     }
 
@@ -280,7 +305,7 @@ impl Relayed {
                             self.stage = Stage::Over;
                             return Poll::Ready(Some(Ok(bytes)));
                         }
-                        Verdict::Answer(_) | Verdict::Gone => {
+                        Verdict::Answer(_) | Verdict::Found(..) | Verdict::Gone => {
                             self.stage = Stage::Over;
                             return Poll::Ready(Some(Err(Broken)));
                         }

@@ -45,7 +45,7 @@ pub struct Column {
 }
 
 /// All of them.
-pub const COLUMNS: [Column; 43] = [
+pub const COLUMNS: [Column; 44] = [
     text("request_id"),
     text("client_ref"),
     integer("attempt"),
@@ -89,6 +89,7 @@ pub const COLUMNS: [Column; 43] = [
     integer("first_token_ms"),
     text("cache"),
     text("tool"),
+    text("response_id"),
 ];
 
 pub(super) const REQUEST_ID: usize = 0;

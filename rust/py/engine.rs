@@ -175,6 +175,28 @@ impl Engine {
         self.headers(&place.0, headers).map(drop)
     }
 
+    /// Whose a request is.
+    fn tenant(&self, place: &PyPlace, headers: &Bound<'_, PyAny>) -> PyResult<String> {
+        let headers = self.headers(&place.0, headers)?;
+        Ok(self.core.tenant(&headers).unwrap_or_default())
+    }
+
+    /// `(tenant, model, request, response)` of answers to be kept, waited for a while. Blocks.
+    fn kept<'py>(
+        &self,
+        py: Python<'py>,
+        within_s: f64,
+    ) -> Vec<(String, String, Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        let within = Duration::try_from_secs_f64(within_s).unwrap_or_default();
+        let kept = py.detach(|| self.core.keeping().take(within));
+        kept.into_iter()
+            .map(|each| {
+                let request = PyBytes::new(py, &each.request);
+                (each.tenant, each.model, request, PyBytes::new(py, &each.response))
+            })
+            .collect()
+    }
+
     /// A future of `event_loop` that is done when it is worth while to begin again.
     fn granted<'py>(
         &self,
@@ -366,6 +388,7 @@ pub fn operation_of(name: &str) -> PyResult<Operation> {
         "chat" => Ok(Operation::Chat),
         "embeddings" => Ok(Operation::Embeddings),
         "count_tokens" => Ok(Operation::CountTokens),
+        "stored_response" => Ok(Operation::StoredResponse),
         _ => Err(PyValueError::new_err(format!("no operation {name:?}"))),
     }
 }

@@ -68,6 +68,12 @@ impl PyExchange {
         &self.x.admission.body
     }
 
+    /// Whether a conversation that the gateway keeps was put into its body.
+    #[getter]
+    fn is_expanded(&self) -> bool {
+        self.x.admission.place.about.as_ref().is_some_and(|about| about.is_expanded())
+    }
+
     #[getter]
     fn requested_model(&self) -> &str {
         &self.x.admission.requested_model

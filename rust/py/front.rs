@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,10 +13,10 @@ use tokio::sync::oneshot;
 use super::engine::Engine;
 use super::error::{RefusalFields, refusal_fields};
 use super::exchange::{Failure, PyExchange};
-use super::place::PyModelRoutes;
+use super::place::{PyAbout, PyModelRoutes};
 use super::wake::LoopWake;
 use crate::drive::Wake;
-use crate::front::{self, Answer, Case, Control, Counsel, FrontOptions, Trouble, Verdict};
+use crate::front::{self, Answer, Case, Control, Counsel, FrontOptions, GoesOn, Trouble, Verdict};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyFront>()?;
@@ -149,7 +149,13 @@ impl PyFront {
         let id = case.id;
         let py_case = Py::new(
             py,
-            PyCase { case, exchange, course: Mutex::default(), answer: Mutex::default() },
+            PyCase {
+                case,
+                exchange,
+                course: Mutex::default(),
+                goes_on: OnceLock::new(),
+                answer: Mutex::default(),
+            },
         )?;
         open.insert(id, py_case.clone_ref(py));
         Ok(py_case)
@@ -166,6 +172,7 @@ pub struct PyCase {
     #[pyo3(get)]
     exchange: Option<Py<PyExchange>>,
     course: Mutex<Option<Py<PyAny>>>,
+    goes_on: OnceLock<GoesOn>,
     answer: Mutex<Option<oneshot::Sender<Verdict>>>,
 }
 
@@ -215,9 +222,27 @@ impl PyCase {
             Trouble::BodyBroken => ("body_broken", None, None),
             Trouble::NotReady => ("not_ready", None, None),
             Trouble::Defect => ("defect", None, None),
+            Trouble::GoesOn(goes_on) => {
+                let _ = self.goes_on.set(*goes_on); // asked once
+                ("goes_on", None, None)
+            }
             Trouble::Translation => ("translation", None, None),
             Trouble::Failed(failure) => ("failed", None, Some(Failure(*failure))),
         })
+    }
+
+    /// `(tenant, response, body)` of a request that goes on from a response.
+    #[getter]
+    fn goes_on(&self) -> Option<(&str, &str, &[u8])> {
+        let GoesOn { tenant, response, body } = self.goes_on.get()?;
+        Some((tenant, response, body))
+    }
+
+    /// What the request is about, and with what body it goes on.
+    #[pyo3(signature = (about=None, body=None))]
+    fn found(&self, about: Option<&PyAbout>, body: Option<Vec<u8>>) {
+        let about = about.map(|about| about.0.clone());
+        self.tell(Verdict::Found(about, body.map(Bytes::from)));
     }
 
     fn attempted(&self) {

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::Method;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::engine::{dialect_of, operation_of};
-use crate::drive::{ModelRoute, ModelRoutes, Place};
+use crate::drive::{About, Errand, ModelRoute, ModelRoutes, Origin, Owed, Place, goes_on_from};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyModelRoutes>()?;
+    m.add_class::<PyAbout>()?;
     m.add_class::<PyPlace>()
 }
 
@@ -52,5 +55,49 @@ impl PyPlace {
     #[getter]
     fn dialect(&self) -> &'static str {
         self.0.route.dialect.name()
+    }
+
+    /// The response that a request with this body goes on from.
+    fn goes_on_from(&self, body: &[u8]) -> Option<String> {
+        goes_on_from(&self.0, body)
+    }
+
+    /// The same of a request that is about a response; `model` is the name that was asked for then.
+    #[pyo3(signature = (about, model=None))]
+    fn concerning(&self, about: &PyAbout, model: Option<String>) -> Self {
+        let about = Some(about.0.clone());
+        Self(Place { model, about, ..self.0.clone() })
+    }
+}
+
+/// A response that a request is about.
+#[pyclass(frozen, name = "About", module = "sluicegate._core")]
+pub struct PyAbout(pub Arc<About>);
+
+/// `(method, tail, stream, owed)`, of which `owed` is a ledger row and when its request came.
+type ErrandParts = (String, String, bool, Option<(Vec<u8>, i64)>);
+
+#[pymethods]
+impl PyAbout {
+    #[new]
+    #[pyo3(signature = (response, *, made=None, kept=false, errand=None))]
+    fn new(
+        response: String,
+        made: Option<(String, String)>,
+        kept: bool,
+        errand: Option<ErrandParts>,
+    ) -> PyResult<Self> {
+        let origin = match made {
+            Some((provider, model)) => Origin::Made { provider, model },
+            None if kept => Origin::Kept,
+            None => Origin::Missing,
+        };
+        let errand = errand.map(|(method, tail, stream, owed)| {
+            let method = Method::from_bytes(method.as_bytes())
+                .map_err(|_| PyValueError::new_err("no method"))?;
+            let owed = owed.and_then(|(row, unix_s)| Owed::new(&row, unix_s));
+            Ok::<_, PyErr>(Errand { method, tail, stream, owed })
+        });
+        Ok(Self(Arc::new(About { response, origin, errand: errand.transpose()? })))
     }
 }

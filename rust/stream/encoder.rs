@@ -18,6 +18,8 @@ pub struct Options {
     pub created_s: u64,
     /// What the answer repeats of the request, as name and JSON (`OpenAI` Responses only).
     pub echo: Vec<(String, String)>,
+    /// The gateway keeps the answer (`OpenAI` Responses only).
+    pub is_kept: bool,
 }
 
 /// A failure that ends a stream, as its client reads it.
@@ -119,6 +121,14 @@ impl Encoder {
     /// Ends the stream in success: the same as [`Delta::End`].
     pub fn terminator(&mut self, out: &mut Vec<u8>) {
         self.delta(&Delta::End, out);
+    }
+
+    /// The whole answer, once it is over and is to be kept.
+    pub fn take_kept(&mut self) -> Option<Vec<u8>> {
+        match self {
+            Self::OpenAiResponses(encoder) => encoder.take_kept(),
+            _ => None,
+        }
     }
 
     /// Ends the stream with an error event and no terminator.

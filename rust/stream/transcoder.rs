@@ -41,6 +41,11 @@ impl Transcoder {
         self.encoder.terminator(out);
     }
 
+    /// See [`Encoder::take_kept`].
+    pub fn take_kept(&mut self) -> Option<Vec<u8>> {
+        self.encoder.take_kept()
+    }
+
     /// Ends the stream with an error.
     pub fn error(&mut self, error: &StreamError<'_>, out: &mut Vec<u8>) {
         self.encoder.error(error, out);

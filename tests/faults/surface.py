@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from sluicegate.routes import MODEL_ROUTES
+from sluicegate.routes import MODEL_ROUTES, STORED_ROUTES
 
 from ..gateway import Gateway
 
@@ -75,6 +75,15 @@ def model_doors(model: str) -> list[Door]:
     ]
 
 
+def stored_doors() -> list[Door]:
+    """All that is asked about a response that is there already; there is none of this id."""
+    return [
+        Door(method, path.replace("{id}", "resp_x"), None, "openai_responses")
+        for path, methods in STORED_ROUTES.items()
+        for method in methods
+    ]
+
+
 def admin_doors(gateway: Gateway) -> list[Door]:
     """Every operation of the document that the admin API gives of itself, and the document."""
     document = gateway.admin("GET", "/admin/v1/openapi.json").json()
@@ -89,7 +98,7 @@ def admin_doors(gateway: Gateway) -> list[Door]:
 def all_doors(gateway: Gateway, model: str) -> list[Door]:
     """All that asks for a credential."""
     models = Door("GET", "/v1/models", None, "openai")
-    return [*model_doors(model), models, *admin_doors(gateway)]
+    return [*model_doors(model), *stored_doors(), models, *admin_doors(gateway)]
 
 
 def code_of(error: dict[str, Any]) -> str:

@@ -7,10 +7,13 @@ from typing import Any
 
 import openai
 import pytest
+from google import genai
+from google.genai import types
 
 from ..gateway import KEY, OTHER_KEY, Gateway
 from ..upstream import ScriptedUpstream, text
 from ..upstream.plain import TOOLS
+from ..upstream.responses import ENCRYPTED
 from .checks import ask, assert_row, ref, upstream_dialect
 from .conftest import Start
 
@@ -154,20 +157,6 @@ def test_a_response_falls_back_to_another_dialect(
         assert [row["outcome"] for row in gateway.rows(got.ref, at_least=3)][-1] == "ok"
 
 
-@providers
-def test_a_job_in_the_background_is_refused(
-    gateway: Gateway, upstream: ScriptedUpstream, provider: str
-) -> None:
-    """What it uses would be known to no budget."""
-    name = f"ok-5@{ref('background')}"
-    got = ask(gateway, f"{provider}/{name}", **_fields(background=True))
-    assert (got.status, got.code) == (400, "unsupported_field")
-    assert got.error is not None
-    assert got.error["param"] == "background"
-    assert upstream.of(name) == []
-    assert ask(gateway, f"{provider}/{name}", **_fields(background=False)).status == 200
-
-
 def test_au_05_a_response_goes_on_for_its_own_tenant_alone(
     own_gateway: Start, upstream: ScriptedUpstream
 ) -> None:
@@ -187,7 +176,7 @@ def test_au_05_a_response_goes_on_for_its_own_tenant_alone(
         on = _fields(previous_response_id=response["id"])
         before = len(upstream.of(name))
         other = ask(gateway, f"u/{name}", key=OTHER_KEY, **on)
-        assert (other.status, other.code) == (404, "previous_response_not_found")
+        assert (other.status, other.code) == (400, "previous_response_not_found")
         assert len(upstream.of(name)) == before
         assert ask(gateway, f"u/{name}", **on).status == 200
         assert ask(gateway, f"u/{name}", key=mate, **on).status == 200
@@ -195,7 +184,7 @@ def test_au_05_a_response_goes_on_for_its_own_tenant_alone(
 
 def test_without_a_provider_that_keeps_it_a_response_goes_nowhere(gateway: Gateway) -> None:
     got = ask(gateway, f"a/ok-5@{ref('kept')}", **_fields(previous_response_id="resp_1"))
-    assert (got.status, got.code) == (400, "unsupported_field")
+    assert (got.status, got.code) == (400, "previous_response_not_found")
     assert got.error is not None
     assert got.error["param"] == "previous_response_id"
 
@@ -209,3 +198,25 @@ def test_a_run_goes_on_from_a_response(own_gateway: Start) -> None:
         ask(gateway, name, **again).headers["x-sluicegate-run"]
         == (first.headers["x-sluicegate-run"])
     )
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_what_openai_encrypted_comes_back_through_a_client_of_geminis(
+    gateway: Gateway, upstream: ScriptedUpstream, stream: bool
+) -> None:
+    client = genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=gateway.url))
+    name = f"fault-reasoning+ok-5@{ref('sealed')}"
+    asked: list[Any] = [types.Content(role="user", parts=[types.Part(text="hi")])]
+    for _ in range(2):
+        if stream:
+            chunks = list(client.models.generate_content_stream(model=f"r/{name}", contents=asked))
+        else:
+            chunks = [client.models.generate_content(model=f"r/{name}", contents=asked)]
+        said = [chunk.candidates[0].content for chunk in chunks if chunk.candidates]
+        parts = [part for content in said if content for part in content.parts or []]
+        asked += [types.Content(role="model", parts=parts), asked[0]]
+    sealed = [item for item in upstream.of(name)[1].json["input"] if item["type"] == "reasoning"]
+    [item] = sealed
+    assert item["encrypted_content"] == ENCRYPTED
+    assert item["id"].startswith("rs_")
+    assert [part["text"] for part in item["summary"]] == ["think twice"]

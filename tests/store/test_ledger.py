@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sluicegate import _core
 from sluicegate.accounting.ledger import (
-    COLUMNS,
+    EXPORTED,
     JournalRow,
     merged,
     write_csv,
@@ -98,7 +98,7 @@ class Kept:
 
 
 def test_the_columns_are_the_contracts() -> None:
-    assert sorted(COLUMNS) == sorted(CONTRACT)
+    assert sorted(EXPORTED) == sorted(CONTRACT)
 
 
 def test_rows_of_store_and_journal_are_shown_once_and_the_newer_wins() -> None:
@@ -122,7 +122,7 @@ def test_unknown_is_empty_and_false_is_not() -> None:
         "stream",
     }
     [one] = as_jsonl(merged(Kept(row(1)), []))
-    assert list(one) == list(COLUMNS)
+    assert list(one) == list(EXPORTED)
     assert one["cost_usd"] is None
     assert one["stream"] is False
 

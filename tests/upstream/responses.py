@@ -42,8 +42,12 @@ class OpenAiResponses:
 
     def whole(self, answer: Answer) -> bytes:
         """`object: response`."""
+        return dumps(self.response(answer)).encode()
+
+    def response(self, answer: Answer) -> dict[str, Any]:
+        """The same, not yet written."""
         items = [item for item, _ in _items(answer)]
-        return dumps(self._response(answer, items, "completed")).encode()
+        return self._response(answer, items, "completed")
 
     def error_body(self, failure: Failure) -> bytes:
         """`{"error": {message, type, param, code}}`."""

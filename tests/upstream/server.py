@@ -17,7 +17,8 @@ from .gemini import GEMINI, ArrayStyle, aside, read_path, wants_array
 from .loopback import LoopbackServer
 from .plan import Plan, UnknownPartError
 from .responses import RESPONSES
-from .script import prompt_words, script
+from .script import answer, prompt_words, script
+from .stored import Shelf
 from .vocabulary import text
 from .wire import ANTHROPIC, OPENAI, Wire, dumps
 
@@ -33,6 +34,10 @@ _AZURE = re.compile(r"^/openai/(v1|deployments/[^/]+)(?=/)")
 
 class ScriptedUpstream(LoopbackServer):
     """A context manager; `url` has no `/v1`; its logs may be read at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shelf = Shelf()
 
     # reading
 
@@ -101,6 +106,9 @@ class ScriptedUpstream(LoopbackServer):
         self, connection: Connection, exchange: Exchange, plan: Plan, wire: Wire
     ) -> None:
         number = next(self._numbers)
+        if wire is RESPONSES and plan.status == 200 and plan.failure is None:
+            queued = self.shelf.put(exchange, answer(plan, wire, exchange, number))
+            plan.body = queued or plan.body
         made = script(plan, wire, exchange, number, self.url)
         if plan.first_byte_s:
             await connection.pause(plan.first_byte_s)
@@ -137,6 +145,11 @@ class ScriptedUpstream(LoopbackServer):
         if (exchange.method, path) == ("GET", "/v1/models"):
             await _small(connection, 200, {"object": "list", "data": []})
             return
+        if (said := self.shelf.aside(exchange)) is not None:
+            status, kind, data = said
+            await _send(connection, status, kind, data)
+            exchange.finished = time.monotonic()
+            return
         body = exchange.json if exchange.method == "POST" and exchange.body else {}
         words = prompt_words(body)
         if (answer := aside(exchange, words)) is not None:
@@ -168,8 +181,11 @@ def _embeddings(body: dict[str, object], words: int) -> dict[str, object]:
 
 
 async def _small(connection: Connection, status: int, body: object) -> None:
-    data = dumps(body).encode()
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
+    await _send(connection, status, "application/json", dumps(body).encode())
+
+
+async def _send(connection: Connection, status: int, kind: str, data: bytes) -> None:
+    headers = [("Content-Type", kind), ("Content-Length", str(len(data)))]
     await connection.send(head(status, "Scripted", headers) + data)
 
 

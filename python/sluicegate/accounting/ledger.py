@@ -10,9 +10,9 @@ import msgspec
 from sluicegate import _core
 
 COLUMNS: Final = tuple(name for name, _ in _core.LEDGER_COLUMNS)
-"""The export's columns, in its order. Tokens are counts, times RFC 3339 in UTC or milliseconds;
-empty is unknown.
-"""
+"""What a row has. Tokens are counts, times RFC 3339 in UTC or milliseconds; empty is unknown."""
+EXPORTED: Final = tuple(name for name in COLUMNS if name != "response_id")
+"""The export's columns, in its order: what the gateway finds a response by is none of them."""
 
 JournalRow = tuple[str, int, str, bytes]
 """`(request_id, attempt, kind, payload)`: `settled`, `unknown` (its process died) or `released`
@@ -52,6 +52,7 @@ def _readable(journal: Iterable[JournalRow]) -> Iterator[tuple[tuple[str, int], 
 def shown(values: tuple[Any, ...]) -> dict[str, Any]:
     """A row by its columns' names, as exports show it."""
     row = dict(zip(COLUMNS, values, strict=True))
+    del row["response_id"]
     row["stream"] = bool(row["stream"])
     if row["metadata"]:
         row["metadata"] = msgspec.json.decode(row["metadata"])
@@ -65,7 +66,7 @@ def write_jsonl(rows: Iterable[dict[str, Any]], out: TextIO) -> None:
 
 def write_csv(rows: Iterable[dict[str, Any]], out: TextIO) -> None:
     """RFC 4180 with a header, lines that end as text files' do; empty is unknown."""
-    writer = csv.DictWriter(_Lines(out), COLUMNS, lineterminator="\r\n")
+    writer = csv.DictWriter(_Lines(out), EXPORTED, lineterminator="\r\n")
     writer.writeheader()
     for row in rows:
         row["stream"] = "true" if row["stream"] else "false"

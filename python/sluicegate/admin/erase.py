@@ -7,6 +7,7 @@ from sluicegate.admin.desk import row_time
 from sluicegate.store.database import Transaction
 from sluicegate.store.ledger import Redaction, redact
 from sluicegate.store.records import CREDENTIALS, KEYS, LIMITS, Key
+from sluicegate.store.responses import RESPONSES
 
 STILL_RUNNING_MS: Final = 2000
 """Workers hear of a deletion within a second; until then requests begin under the old name."""
@@ -19,6 +20,8 @@ def erase_key(transaction: Transaction, key: Key, now_ms: int) -> str:
         if stored.rule.scope.key == key.name:
             LIMITS.delete(transaction, {"name": stored.name})
             _forget(transaction, "limit", stored.name, redacted_as)
+    if not key.team:  # a team's are its own
+        RESPONSES.delete(transaction, {"tenant": f"key {key.name}"})
     CREDENTIALS.delete(transaction, {"key_id": key.id})
     KEYS.delete(transaction, {"id": key.id})
     _forget(transaction, "key", key.id, key.id)

@@ -71,6 +71,7 @@ class Resolver:
             master_key=config.master_key,
             events=config.events,
             runs=config.runs,
+            responses=config.responses,
             open=config.auth == "none",
             deadlines=deadlines,
             commit_after_s=config.commit_after_s,

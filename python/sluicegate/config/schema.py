@@ -227,6 +227,17 @@ class Cache(msgspec.Struct, frozen=True, kw_only=True):
     semantic: SemanticCache = SemanticCache()
 
 
+class Responses(msgspec.Struct, frozen=True, kw_only=True):
+    """Responses that the gateway keeps, so that clients go on from them where the provider keeps
+    none.
+    """
+
+    keep_days: Annotated[float, Meta(ge=0, le=36500)] = 30.0
+    """As long as OpenAI does; 0 keeps none."""
+    max_bytes: Annotated[ByteSize, Meta(ge=0)] = ByteSize(1024 * MiB)
+    """Of all of them in the store; the oldest make room."""
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """A key of this gateway."""
 
@@ -297,6 +308,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Largest server-sent event relayed."""
     max_answer_bytes: Annotated[ByteSize, Meta(ge=1024)] = ByteSize(64 * MiB)
     """Largest answer that is no stream."""
+    responses: Responses = Responses()
     keys: list[Key] = []
     limits: list[Limit] = []
     runs: Runs = Runs()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from sluicegate.accounting.limits import Limit
-from sluicegate.config.schema import Admin, Events, Key, Runs, Server, Timeouts
+from sluicegate.config.schema import Admin, Events, Key, Responses, Runs, Server, Timeouts
 from sluicegate.config.values import Secret
 from sluicegate.dialects.base import Host
 
@@ -108,6 +108,7 @@ class Settings:
     master_key: Secret | None
     events: Events | None
     runs: Runs
+    responses: Responses
     deadlines: Deadlines
     commit_after_s: float
     max_event_bytes: int

@@ -171,6 +171,16 @@ class Ledger:
             (request_id,),
         )
 
+    def of_response(self, response_id: str) -> list[Row]:
+        """The rows of the attempts that made a response, newest first."""
+        if self._database.is_empty:
+            return []
+        return self._database.ask(
+            f"SELECT {_SHOWN} FROM ledger WHERE response_id = ? "  # noqa: S608
+            "ORDER BY time DESC LIMIT 100",
+            (response_id,),
+        )
+
     def spend(
         self,
         by: Sequence[str] = (),

@@ -14,6 +14,7 @@ from sluicegate.store import records
 from sluicegate.store.database import Database, Row, Transaction
 from sluicegate.store.ledger import Ledger
 from sluicegate.store.records import CREDENTIALS, KEYS, KILLED_RUNS, LIMITS, META
+from sluicegate.store.responses import Responses
 from sluicegate.store.sums import Sums
 
 CHANGE_TIMEOUT_S: Final = 1.0
@@ -57,6 +58,7 @@ class Store:
         """Args: database: opened on first use. host: whose rows are written."""
         self._database = database
         self.ledger = Ledger(database, host)
+        self.responses = Responses(database)
 
     def close(self) -> None:
         """Ends the connections; a later use makes new ones."""

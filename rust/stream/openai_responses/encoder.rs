@@ -27,6 +27,7 @@ pub struct Encoder {
     finish: Option<FinishReason>,
     usage: Usage,
     cost_usd: Option<String>,
+    kept: Option<Vec<u8>>,
 }
 
 impl Encoder {
@@ -45,6 +46,7 @@ impl Encoder {
             finish: None,
             usage: Usage::default(),
             cost_usd: None,
+            kept: None,
         }
     }
 
@@ -105,6 +107,11 @@ impl Encoder {
     pub fn settle(&mut self, usage: Usage, cost_usd: Option<&str>) {
         self.usage = usage;
         self.cost_usd = cost_usd.map(str::to_owned);
+    }
+
+    /// The whole answer, once it is over and is to be kept.
+    pub fn take_kept(&mut self) -> Option<Vec<u8>> {
+        self.kept.take()
     }
 
     /// Appends an error, which ends the stream. It stands there twice: as the API's pages have it, and as `OpenAI` sends
@@ -302,9 +309,12 @@ impl Encoder {
         let growing = Growing { status, incomplete, output: &output, usage };
         let name = if incomplete.is_some() { "response.incomplete" } else { "response.completed" };
         let frame = &self.frame;
+        let mut response = Vec::new();
+        frame.write(&growing, &mut response);
         self.events.write(name, out, |out| {
             out.extend_from_slice(b",\"response\":");
-            frame.write(&growing, out);
+            out.extend_from_slice(&response);
         });
+        self.kept = self.options.is_kept.then_some(response);
     }
 }

@@ -74,7 +74,7 @@ impl Frame {
         add("background", "false".to_owned());
         add("error", "null".to_owned());
         add("model", json(options.model.as_deref().unwrap_or(model)));
-        add("store", "false".to_owned()); // nothing is kept here
+        add("store", options.is_kept.to_string());
         for (name, default) in ECHOED {
             let said = options.echo.iter().find(|(known, _)| known == name);
             add(name, said.map_or(default, |(_, raw)| raw).to_owned());

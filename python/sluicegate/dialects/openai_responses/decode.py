@@ -37,13 +37,13 @@ _MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
     "required": "required",
 }
 
-_KEPT: Final = ("previous_response_id", "conversation", "prompt")
+_KEPT: Final = ("conversation", "prompt")
 """Fields that stand for what only the vendor keeps. Without it the request is another one, so it is
 never dropped.
 """
 
 _ENCRYPTED: Final = "reasoning.encrypted_content"
-_DEFAULTS: Final = {"truncation": b'"disabled"', "store": b"false", "background": b"false"}
+_DEFAULTS: Final = {"truncation": b'"disabled"', "store": b"false"}
 
 
 def decode_request(body: bytes) -> Conversation:
@@ -55,6 +55,7 @@ def decode_request(body: bytes) -> Conversation:
     top = Fields(body)
     top.take("model", str)
     top.take("stream", bool)
+    _no_job(top)
     for name in _KEPT:
         if name in top:
             raise InvalidRequestError(
@@ -79,6 +80,24 @@ def decode_request(body: bytes) -> Conversation:
     _say_nothing(top)
     conversation.extras.extend(top.rest())
     return conversation
+
+
+def _no_job(top: Fields) -> None:
+    """What the provider would have to keep: never dropped either."""
+    if top.take("background", bool):
+        raise InvalidRequestError(
+            "`background` is for providers with the Responses API: leave it out and read the "
+            "answer as a stream, or choose a model of such a provider",
+            code=UnsupportedFieldError.default_code,
+            param="background",
+        )
+    if "previous_response_id" in top:
+        named = top.take("previous_response_id", str)
+        raise InvalidRequestError(
+            f"Previous response with id {named!r} not found.",
+            code="previous_response_not_found",
+            param="previous_response_id",
+        )
 
 
 def _say_nothing(top: Fields) -> None:

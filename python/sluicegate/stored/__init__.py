@@ -1,0 +1,1 @@
+"""Responses that are there already: who made them, for whom, and what is asked about them."""

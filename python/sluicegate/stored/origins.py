@@ -1,0 +1,115 @@
+"""Who made a response, and for whom.
+
+The ledger knows: a row whose answer can be asked for again has its id. Ids cannot carry a route of
+our own, since a provider's answer passes unaltered; and the ledger survives restarts, is read by
+all workers and hosts, and has a row before the client has read its answer: what is not drained yet
+is in the journal.
+"""
+
+import re
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from sluicegate import _core
+from sluicegate.accounting.ledger import COLUMNS
+from sluicegate.store.responses import KeptResponse
+from sluicegate.store.store import Store
+
+OWN_ID: Final = re.compile(r"resp_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What an id of the gateway's own looks like."""
+COMES_WITHIN_S: Final = 1.0
+"""Until what was answered elsewhere can be found here."""
+PAUSE_S: Final = 0.05
+
+
+class Made(NamedTuple):
+    """A response that a provider made and keeps.
+
+    Args:
+        requested_model: the name that its client asked for.
+        row: of the attempt that made it.
+    """
+
+    provider: str
+    model: str
+    requested_model: str
+    row: dict[str, Any]
+
+    @property
+    def owed(self) -> tuple[bytes, int] | None:
+        """The row and when its request came, in seconds since 1970, where the provider has not yet
+        said what it used.
+        """
+        if self.row["basis"] == "reported":
+            return None
+        told = {name: value for name, value in self.row.items() if value is not None}
+        told["stream"] = bool(told.get("stream"))
+        return msgspec.json.encode(told), int(datetime.fromisoformat(told["time"]).timestamp())
+
+
+class Another(NamedTuple):
+    """A response of another tenant's: as if it were not there, and nothing to go on from."""
+
+
+Found = KeptResponse | Made | Another
+
+
+def tenant_of(row: dict[str, Any]) -> str:
+    """Who shares what providers keep for it, as the core says it of a key."""
+    team = row["team"]
+    return f"team {row['organisation'] or ''}/{team}" if team else f"key {row['key_name']}"
+
+
+class Origins:
+    """Finds them. Any thread may use it."""
+
+    def __init__(self, store: Store, journal_dir: Path, *, has_other_hosts: bool) -> None:
+        """Args: has_other_hosts: others may write to the same store."""
+        self._store = store
+        self._journal_dir = journal_dir
+        self._has_other_hosts = has_other_hosts
+
+    def find(self, tenant: str, response_id: str) -> Found | None:
+        """What is known of a response; None where nothing is. Blocks, for a second where it may
+        still be on its way here.
+
+        Raises:
+            StoreError: the store cannot be asked.
+        """
+        may_come = self._has_other_hosts or OWN_ID.fullmatch(response_id) is not None
+        until_s = time.monotonic() + (COMES_WITHIN_S if may_come else 0.0)
+        while True:
+            found = self._look(tenant, response_id)
+            if found is not None or time.monotonic() >= until_s:
+                return found
+            time.sleep(PAUSE_S)
+
+    def _look(self, tenant: str, response_id: str) -> Found | None:
+        kept = self._store.responses.get(tenant, response_id)
+        if kept is not None:
+            return kept
+        # The journal first: what is drained meanwhile is in the store by then.
+        rows = [*self._journalled(response_id), *self._stored(response_id)]
+        own = [row for row in rows if tenant_of(row) == tenant and row["provider"]]
+        if not own:
+            return Another() if rows else None
+        row = own[0]
+        return Made(row["provider"], row["routed_model"], row["requested_model"], row)
+
+    def _journalled(self, response_id: str) -> list[dict[str, Any]]:
+        named = response_id.encode()
+        rows = [
+            _core.ledger_values(row)
+            for row in _core.journal_snapshot(self._journal_dir)
+            if row[2] == "settled" and named in row[3]
+        ]
+        told = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        return [row for row in reversed(told) if row["response_id"] == response_id]
+
+    def _stored(self, response_id: str) -> list[dict[str, Any]]:
+        rows = self._store.ledger.of_response(response_id)
+        return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
