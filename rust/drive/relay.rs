@@ -514,8 +514,11 @@ impl Relay {
             },
             end => end,
         };
+        // What arrived of an exchange that was ended is counted, and may be its first content: a client
+        // without a head is told by an answer of its own.
+        let is_told_here = committed && run.x.client_status().is_some();
         match end {
-            End::Failed(failure) if committed => {
+            End::Failed(failure) if is_told_here => {
                 let mut out = Vec::new();
                 let passed_on = failure.kind == FailureKind::InBandError && self.encoder.is_none();
                 if !passed_on {
