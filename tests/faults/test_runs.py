@@ -424,3 +424,25 @@ def test_an_ended_run_loses_its_streams_within_a_second(
     assert (row["outcome"], row["error_code"], row["basis"]) == ("error", "run_ended", "counted")
     assert int(row["output_tokens"]) > 0
     assert step(gateway, f"{provider}/ok-1@{ref('kill')}", "s", dialect=dialect).status == 200
+
+
+@pytest.mark.parametrize("provider", ["u", "a"])
+def test_a_run_that_ends_while_its_first_token_arrives_is_told_so(
+    own_gateway: Start, upstream: ScriptedUpstream, provider: str
+) -> None:
+    gateway = own_gateway()
+    for number in range(4):
+        name, run = f"ok-400+itl-20@{ref('kill')}", f"r{number}"
+        got: list[Got] = []
+
+        def go(model: str = f"{provider}/{name}", run: str = run, got: list[Got] = got) -> None:
+            got.append(step(gateway, model, run, stream=True))
+
+        asking = threading.Thread(target=go)
+        asking.start()
+        assert eventually(lambda n=name: any(x.tokens_sent for x in upstream.of(n)), 5.0)
+        kill(gateway, run, "api")
+        asking.join(10)
+        assert got[0].broken is None, "an answer, not the end of a connection"
+        assert (got[0].code, got[0].terminators) == ("run_ended", 0)
+        assert got[0].status == (200 if got[0].is_stream else 403)
