@@ -401,6 +401,16 @@ class Exchange:
     def targets(self) -> list[tuple[str, str, str, int]]:
         """`(provider, model, dialect, weight)` of each."""
     @property
+    def keys(self) -> list[tuple[str, int, bool]]:
+        """`(key, group, is free)` of each target: the name of its provider's key, empty where that
+        has only one; which target of the configuration it is, of which there is one for each key;
+        whether the key is neither cooling down nor over one of its limits now.
+        """
+
+    def cool(self, target: int, time_s: float) -> None:
+        """Passes a target's key over for so many seconds, where its provider has several."""
+
+    @property
     def strategy(self) -> str:
         """`fallback` or `weighted`."""
     @property

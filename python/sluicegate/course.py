@@ -20,7 +20,7 @@ from sluicegate.errors import (
 )
 from sluicegate.failures import UpstreamErrorBody, classify, client_error
 from sluicegate.local_count import count_tokens
-from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan
+from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan, cool_down_s
 from sluicegate.policies.retry_after import retry_after_s
 from sluicegate.routes import ModelRoute
 from sluicegate.snapshot import FailoverSettings
@@ -87,13 +87,7 @@ class Course:
         """
         exchange = self.exchange
         if self.plan is None:
-            targets = exchange.targets
-            self.plan = Plan(
-                weights=[weight for _, _, _, weight in targets],
-                weighted=exchange.strategy == "weighted",
-                first=exchange.first_target,
-                failover_on=self.settings.failover_on(exchange.requested_model),
-            )
+            self.plan = self._planned()
         if failure.resent:
             self.plan.retried.add(failure.target)
         provider, _, dialect, _ = exchange.targets[failure.target]
@@ -105,12 +99,15 @@ class Course:
             told = self._unquoted(provider, told)
         kind = classify(failure, told, self.settings.quota_codes(provider))
         wait_s = retry_after_s(failure.retry_after, datetime.now(UTC))
+        if cooling_s := cool_down_s(kind, wait_s):
+            exchange.cool(failure.target, cooling_s)
         decision = self.plan.after(
             kind,
             failure.target,
             retry_after_s=wait_s,
             remaining_s=exchange.remaining_s,
             draw=random.random,
+            free=[is_free for _, _, is_free in exchange.keys],
         )
         self._log(failure, kind, given_up=isinstance(decision, GiveUp))
         if isinstance(decision, GiveUp):
@@ -122,6 +119,17 @@ class Course:
         if self.is_gone():
             raise ClientGoneError  # nobody would read what another attempt costs
         self._attempt(decision.target)
+
+    def _planned(self) -> Plan:
+        exchange = self.exchange
+        keys = exchange.keys
+        return Plan(
+            weights=[weight for _, _, _, weight in exchange.targets],
+            weighted=exchange.strategy == "weighted",
+            first=exchange.first_target,
+            failover_on=self.settings.failover_on(exchange.requested_model),
+            groups=[group for _, group, _ in keys] if any(name for name, _, _ in keys) else (),
+        )
 
     async def _count(self) -> Answer:
         """A count of our own: the target's dialect has no endpoint for it."""
@@ -150,16 +158,20 @@ class Course:
     def _log(self, failure: _core.Failure, kind: FailureClass, *, given_up: bool) -> None:
         """What the client is not told: which host, and why. A caller's own mistake is no news."""
         provider, model, _, _ = self.exchange.targets[failure.target]
+        key, _, _ = self.exchange.keys[failure.target]
         # What an upstream writes itself may quote our key.
         detail = "" if failure.code == "upstream_error" else f": {failure.detail}"
         detail = self.settings.unquoted(provider, detail)
         worth = given_up and OUTCOMES[kind].client_status is not None
+        # Another key hides it from every client, so that somebody must be told.
+        worth = worth or (bool(key) and kind in {FailureClass.CREDENTIAL, FailureClass.QUOTA})
         log.log(
             logging.WARNING if worth else logging.INFO,
-            "request %s: %s/%s: %s%s",
+            "request %s: %s/%s%s: %s%s",
             self.exchange.request_id,
             provider,
             model,
+            f" with key {key}" if key else "",
             failure.code,
             detail,
         )

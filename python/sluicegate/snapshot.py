@@ -1,5 +1,7 @@
 """Hands the settings to the core, which keeps them as its own tables."""
 
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -7,10 +9,12 @@ import msgspec
 from sluicegate import _core
 from sluicegate.config import Settings
 from sluicegate.config.prices import ALL
-from sluicegate.config.settings import Deadlines, Upstream
+from sluicegate.config.settings import Deadlines, Route, Upstream
 from sluicegate.dialects.base import Host
 from sluicegate.policies.failover import FailureClass
 
+FINE: Final = 1000
+"""Parts of a weight, so that keys can share it; a million of them fit the core's numbers."""
 _UNKNOWN_QUOTA: Final = frozenset({"insufficient_quota"})
 
 
@@ -20,23 +24,17 @@ def snapshot_json(settings: Settings, generation: int) -> bytes:
     Args: generation: names these settings; every exchange that begins with them says it.
     Cost: at start and on reload only.
     """
-    names = list(settings.upstreams)
+    specs = {
+        name: list(_upstreams(upstream, settings)) for name, upstream in settings.upstreams.items()
+    }
+    before = accumulate((len(each) for each in specs.values()), initial=0)
+    firsts = dict(zip(specs, before, strict=False))
     spec = {
-        "upstreams": [_upstream(upstream, settings) for upstream in settings.upstreams.values()],
+        "upstreams": [spec for each in specs.values() for spec in each],
         "models": {
             name: {
                 "strategy": route.strategy,
-                "targets": [
-                    {
-                        "upstream": names.index(target.provider),
-                        "model": target.model,
-                        "weight": target.weight,
-                        "timeouts": _deadlines(
-                            settings.upstreams[target.provider].deadlines.narrowed(route.timeouts)
-                        ),
-                    }
-                    for target in route.targets
-                ],
+                "targets": list(_targets(route, settings, firsts)),
             }
             for name, route in settings.routes.items()
         },
@@ -51,6 +49,45 @@ def snapshot_json(settings: Settings, generation: int) -> bytes:
         "reserve_learned": settings.reserve == "learned",
     }
     return msgspec.json.encode(spec)
+
+
+def _targets(
+    route: Route, settings: Settings, firsts: Mapping[str, int]
+) -> Iterator[dict[str, object]]:
+    """A route's targets, one for each key of their providers; those of one share its weight."""
+    upstreams = settings.upstreams
+    several = any(upstreams[target.provider].keys for target in route.targets)
+    for group, target in enumerate(route.targets):
+        upstream = upstreams[target.provider]
+        shares = [key.weight for key in upstream.keys] or [1]
+        for number, share in enumerate(shares):
+            weight = target.weight
+            if several and weight:
+                weight = max(1, round(FINE * weight * share / sum(shares)))
+            yield {
+                "upstream": firsts[target.provider] + number,
+                "model": target.model,
+                "weight": weight,
+                "group": group,
+                "timeouts": _deadlines(upstream.deadlines.narrowed(route.timeouts)),
+            }
+
+
+def _upstreams(upstream: Upstream, settings: Settings) -> Iterator[dict[str, object]]:
+    """A provider as the core has it: once for each of its keys."""
+    common = _upstream(upstream, settings)
+    workers = settings.server.workers
+    fixed = upstream.headers[len(upstream.keys[0].headers) :] if upstream.keys else ()
+    for key in upstream.keys:
+        limits = {
+            name: max(1, limit // workers)
+            for name, limit in (("rpm", key.rpm), ("tpm", key.tpm))
+            if limit is not None
+        }
+        spec = {"name": key.name, "weight": key.weight, **limits}
+        yield {**common, "headers": (*key.headers, *fixed), "key": spec}
+    if not upstream.keys:
+        yield common
 
 
 def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
@@ -115,7 +152,10 @@ class FailoverSettings:
     def unquoted(self, provider: str, text: str) -> str:
         """A text of a provider's without our credential: some quote it."""
         upstream = self._settings.upstreams.get(provider)
-        return _core.unquoted(text, upstream.headers) if upstream else text
+        if upstream is None:
+            return text
+        others = [header for key in upstream.keys for header in key.headers]
+        return _core.unquoted(text, [*upstream.headers, *others])
 
     def host(self, provider: str) -> Host:
         """What a provider takes beside its dialect's own fields, and what it lacks of them."""

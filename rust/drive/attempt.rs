@@ -127,6 +127,9 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         return x.fill(|r| r.state = State::Failed(Box::new(failure)));
     }
     let number = x.begin_attempt();
+    if let Some(key) = &target.upstream.key {
+        key.count_request(Instant::now());
+    }
     let tick =
         x.admission.scan.stream().then(|| {
             after(x.admission.arrived, x.admission.snapshot.commit_after).max(Instant::now())
@@ -434,6 +437,9 @@ impl Running {
     /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
     fn settle(mut self, target: usize, end: End) {
         let used = self.used();
+        if let Some(key) = &self.target.upstream.key {
+            key.count_tokens(used.input_tokens + used.output_tokens, Instant::now());
+        }
         {
             let mut hold = self.x.hold();
             hold.end_attempt(used);

@@ -35,6 +35,12 @@ pub fn answer(
         Bytes::from_static(b"x-sluicegate-provider"),
         Bytes::copy_from_slice(target.upstream.provider.as_bytes()),
     ));
+    if let Some(key) = &target.upstream.key
+        && is_header(&key.name)
+    {
+        let name = Bytes::copy_from_slice(key.name.as_bytes());
+        headers.push((Bytes::from_static(b"x-sluicegate-provider-key"), name));
+    }
     if is_header(&target.model) {
         let model = Bytes::copy_from_slice(target.model.as_bytes());
         headers.push((Bytes::from_static(b"x-sluicegate-model"), model));

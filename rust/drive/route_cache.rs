@@ -61,11 +61,10 @@ impl RouteCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drive::Strategy;
 
     #[allow(clippy::unnecessary_wraps)] // as `get` wants it
     fn route() -> Option<Arc<Route>> {
-        Some(Arc::new(Route { strategy: Strategy::Fallback, targets: Vec::new() }))
+        Some(Arc::new(Route::to(Vec::new())))
     }
 
     #[test]

@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::address::Address;
+use super::key::{Key, KeySpec};
 use super::pricing::{PriceSpec, Pricing, Tariff};
 use super::route_cache::RouteCache;
 use super::secrets::Secrets;
@@ -189,6 +190,9 @@ pub struct UpstreamSpec {
     /// Signs each request.
     #[serde(default)]
     pub signer: Option<Signer>,
+    /// Which of its keys this is, where it has several.
+    #[serde(default)]
+    pub key: Option<KeySpec>,
 }
 
 fn zero() -> String {
@@ -212,6 +216,9 @@ pub struct TargetSpec {
     pub model: String,
     pub weight: u32,
     pub timeouts: TimeoutsSpec,
+    /// Which target of the configuration it is, of which there is one for each key of its provider.
+    #[serde(default)]
+    pub group: Option<usize>,
 }
 
 /// Which target of a route is tried first.
@@ -260,6 +267,8 @@ pub struct Upstream {
     pub query: String,
     /// Signs each request.
     pub signer: Option<Signer>,
+    /// Which of its provider's keys this is, where that has several.
+    pub key: Option<Key>,
 }
 
 impl Upstream {
@@ -278,6 +287,8 @@ pub struct Target {
     pub model: String,
     /// Share of the draw in a weighted route.
     pub weight: u32,
+    /// Which target of the configuration it is; those of one differ in their keys alone.
+    pub group: usize,
     /// The upstream's deadlines, or the route's own.
     pub timeouts: Timeouts,
     /// `None` where neither the configuration nor the price book has a price.
@@ -306,12 +317,15 @@ pub struct Route {
     pub strategy: Strategy,
     /// At least one, but for what the gateway answers itself.
     pub targets: Vec<Target>,
+    /// A provider among them has several keys.
+    pub(super) has_keys: bool,
 }
 
 /// The configuration as the hot path sees it.
 #[derive(Debug)]
 pub struct Snapshot {
-    upstreams: HashMap<String, Arc<Upstream>>,
+    /// Of each provider, by its keys.
+    upstreams: HashMap<String, Vec<Arc<Upstream>>>,
     routes: HashMap<String, Arc<Route>>,
     pricing: Pricing,
     /// Routes of `provider/model` names.
@@ -394,8 +408,12 @@ impl Snapshot {
                 route.build(&name, &upstreams, &pricing).map(|r| (name, Arc::new(r)))
             })
             .collect::<Result<_, _>>()?;
+        let mut by_provider: HashMap<String, Vec<Arc<Upstream>>> = HashMap::new();
+        for upstream in upstreams {
+            by_provider.entry(upstream.provider.clone()).or_default().push(upstream);
+        }
         Ok(Self {
-            upstreams: upstreams.into_iter().map(|u| (u.provider.clone(), u)).collect(),
+            upstreams: by_provider,
             routes,
             pricing,
             named: RouteCache::default(),
@@ -427,30 +445,32 @@ impl Snapshot {
 
     fn named_route(&self, name: &str) -> Option<Arc<Route>> {
         let (provider, model) = name.split_once('/')?;
-        let upstream = self.upstreams.get(provider)?;
+        let upstreams = self.upstreams.get(provider)?;
         if model.is_empty() {
             return None;
         }
-        let target = Target {
+        let targets = upstreams.iter().map(|upstream| Target {
             upstream: upstream.clone(),
             model: model.to_owned(),
             weight: 1,
+            group: 0,
             timeouts: upstream.timeouts,
             prices: self.pricing.schedule(&upstream.tariff, provider, model),
             series: Arc::default(),
-        };
-        Some(Arc::new(Route { strategy: Strategy::Fallback, targets: vec![target] }))
+        });
+        Some(Arc::new(Route::to(targets.collect())))
     }
 
     /// The route to the target that made something: one of the requested model's, or what the configuration has now
-    /// under the provider's name.
+    /// under the provider's name. With all of the provider's keys: which one it was made with is not known.
     pub fn pinned(&self, route: Option<&Route>, provider: &str, model: &str) -> Option<Arc<Route>> {
-        let is_it = |t: &&Target| t.upstream.provider == provider && t.model == model;
-        let of_route = route.and_then(|route| route.targets.iter().find(is_it));
-        match of_route {
-            Some(target) => Some(Arc::new(Route::to(vec![target.clone()]))),
-            None => self.named_route(&format!("{provider}/{model}")),
-        }
+        let targets = route.map_or(&[][..], |route| &route.targets);
+        let made = targets.iter().find(|t| t.upstream.provider == provider && t.model == model);
+        let Some(made) = made else {
+            return self.named_route(&format!("{provider}/{model}"));
+        };
+        let by_key = targets.iter().filter(|target| target.group == made.group);
+        Some(Arc::new(Route::to(by_key.cloned().collect())))
     }
 
     /// Gives the models that the configuration names their series, before clients name others.
@@ -497,6 +517,7 @@ impl UpstreamSpec {
             address: self.address,
             query: self.query,
             signer: self.signer,
+            key: self.key.map(Key::from),
         })
     }
 }
@@ -521,6 +542,7 @@ impl RouteSpec {
                     upstream: upstream.clone(),
                     model: target.model,
                     weight: target.weight,
+                    group: target.group.unwrap_or(index),
                     timeouts: target.timeouts.into(),
                     series: Arc::default(),
                 })
@@ -529,38 +551,24 @@ impl RouteSpec {
         if targets.is_empty() {
             return Err(SnapshotError::Target { model: name.to_owned(), index: 0 });
         }
-        Ok(Route { strategy: self.strategy, targets })
+        Ok(Route::new(self.strategy, targets))
     }
 }
 
 impl Route {
     /// One after the other.
-    pub const fn to(targets: Vec<Target>) -> Self {
-        Self { strategy: Strategy::Fallback, targets }
+    pub fn to(targets: Vec<Target>) -> Self {
+        Self::new(Strategy::Fallback, targets)
+    }
+
+    /// A route to these targets.
+    pub(super) fn new(strategy: Strategy, targets: Vec<Target>) -> Self {
+        let has_keys = targets.iter().any(|target| target.upstream.key.is_some());
+        Self { strategy, targets, has_keys }
     }
 
     /// The first target that has no price for a request that began then.
     pub fn unpriced(&self, unix_s: i64) -> Option<&Target> {
         self.targets.iter().find(|target| target.sheet(unix_s).is_none())
-    }
-
-    /// The target tried first. `draw` is uniform over all of u64; only weighted routes use it.
-    pub fn first(&self, draw: u64) -> usize {
-        if self.strategy == Strategy::Fallback {
-            return 0;
-        }
-        let total: u64 = self.targets.iter().map(|t| u64::from(t.weight)).sum();
-        if total == 0 {
-            return 0;
-        }
-        let mut at = draw % total;
-        for (index, target) in self.targets.iter().enumerate() {
-            let weight = u64::from(target.weight);
-            if at < weight {
-                return index;
-            }
-            at -= weight;
-        }
-        0
     }
 }

@@ -110,6 +110,27 @@ impl PyExchange {
             .collect()
     }
 
+    /// `(key, group, is free)` of each target; the key's name is empty where its provider has only one.
+    #[getter]
+    fn keys(&self) -> Vec<(&str, usize, bool)> {
+        let now = std::time::Instant::now();
+        let targets = self.x.admission.route.targets.iter();
+        targets
+            .map(|t| {
+                (t.upstream.key.as_ref().map_or("", |k| k.name.as_str()), t.group, t.is_free(now))
+            })
+            .collect()
+    }
+
+    /// Passes a target's key over for so many seconds, where its provider has several.
+    fn cool(&self, target: usize, time_s: f64) {
+        let target = self.x.admission.route.targets.get(target);
+        let time = std::time::Duration::try_from_secs_f64(time_s).unwrap_or_default();
+        if let Some(key) = target.and_then(|target| target.upstream.key.as_ref()) {
+            key.cool(time, std::time::Instant::now());
+        }
+    }
+
     #[getter]
     fn strategy(&self) -> &'static str {
         match self.x.admission.route.strategy {

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 import pytest
 
-from sluicegate.config.schema import Config, Target, Timeouts
+from sluicegate.config.schema import Config, ProviderKey, Target, Timeouts
 from sluicegate.config.settings import Deadlines
 from sluicegate.config.values import ByteSize
 
@@ -39,7 +39,7 @@ def fields_of(struct: type[msgspec.Struct], above: str = "") -> Iterator[tuple[s
         name = above + field.encode_name
         inner = list(structs_in(hints[field.name]))
         inherited = inner == [("", Timeouts)] and above  # a provider's, a model's: one line
-        if not inner or inherited or inner[0][1] is Target:
+        if not inner or inherited or inner[0][1] in {ProviderKey, Target}:
             default = field.default if field.default_factory is msgspec.NODEFAULT else None
             yield name, None if inherited else default
         for way, kind in inner if not inherited else ():

@@ -377,3 +377,28 @@ def test_an_errand_passes_what_the_provider_knows_and_no_more(
     assert (seen.method, seen.body) == ("GET", b"")
     assert seen.header("authorization") == f"Bearer {UPSTREAM_KEYS['r']}"
     assert seen.header("cookie") is None
+
+
+def test_a_provider_with_several_keys_is_asked_with_each_that_might_have_made_it(
+    gateways: Start, upstream: ScriptedUpstream
+) -> None:
+    keys = [{"name": name, "key": f"sk-several-{name}-0123456789"} for name in "xyz"]
+    several = {
+        "dialect": "openai_responses",
+        "base_url": f"{upstream.url}/v1",
+        "api_keys": keys,
+    }
+    house = gateways(
+        keys=KEYS,
+        providers={"k": several},
+        prices={"k/*": {"input": 1.0, "output": 2.0}},
+        models={"drawn": {"targets": ["u/ok-5", "k/ok-5"], "strategy": "weighted"}},
+    )
+    client = _sdk(house)
+    for model in ["k/ok-5", "drawn"] * 6:
+        made = _made(house, model)
+        assert client.responses.retrieve(made.id).id == made.id
+        assert client.responses.input_items.list(made.id).data
+        client.responses.delete(made.id)
+        with pytest.raises(openai.NotFoundError):
+            client.responses.retrieve(made.id)

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan, Try
+from sluicegate.policies.failover import (
+    OUTCOMES,
+    FailureClass,
+    GiveUp,
+    Plan,
+    Try,
+    cool_down_s,
+)
 
 
 def plan(targets: int = 2, **over: object) -> Plan:
@@ -111,3 +118,40 @@ def test_a_weighted_failure_redraws_by_weight() -> None:
         assert isinstance(decision, Try)
         counts[decision.target] += 1
     assert counts == {1: 75, 2: 25}
+
+
+def test_a_keys_own_failure_leads_to_the_next_key_and_others_past_them() -> None:
+    for kind, following in [
+        (F.CREDENTIAL, 1),
+        (F.QUOTA, 1),
+        (F.RATE_LIMIT, 1),
+        (F.NOT_FOUND, 1),
+        (F.TIMEOUT, 2),
+        (F.BROKEN, 2),
+        (F.LIMITED, 2),
+    ]:
+        assert after(plan(3, groups=[0, 0, 1]), kind) == Try(following), kind
+
+
+def test_a_key_that_is_not_free_is_tried_last() -> None:
+    p = plan(3, groups=[0, 0, 0])
+    assert after(p, F.QUOTA, free=[False, False, True]) == Try(2)
+    assert after(p, F.QUOTA, 2, free=[False, False, False]) == Try(1)
+    assert after(p, F.QUOTA, 1, free=[False, False, False]) == GiveUp(429)
+
+
+@pytest.mark.parametrize(
+    ("kind", "retry_after_s", "cooling_s"),
+    [
+        (F.CREDENTIAL, None, 30.0),
+        (F.QUOTA, None, 30.0),
+        (F.RATE_LIMIT, None, 0.0),
+        (F.RATE_LIMIT, 5.0, 5.0),
+        (F.RATE_LIMIT, 3600.0, 30.0),
+        (F.SERVER_ERROR, 5.0, 0.0),
+    ],
+)
+def test_a_key_cools_down_for_what_is_its_own(
+    kind: FailureClass, retry_after_s: float | None, cooling_s: float
+) -> None:
+    assert cool_down_s(kind, retry_after_s) == cooling_s

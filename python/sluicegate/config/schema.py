@@ -62,11 +62,29 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     """The whole request with all its attempts; 600."""
 
 
+class ProviderKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several keys of a provider."""
+
+    key: Secret
+    name: Name | None = None
+    """In headers and the log, where the key itself never stands; its number where omitted."""
+    weight: Annotated[int, Meta(ge=1, le=1000)] = 1
+    """Share of the draw."""
+    rpm: Count | None = None
+    """Requests a minute; a key that is over is passed over for the next one."""
+    tpm: Count | None = None
+    """Tokens a minute, of input and output; in the same way."""
+
+
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """A host that answers; a name of the catalogue needs only its key."""
 
     api_key: Secret | None = None
     """`none` for hosts that want no key."""
+    api_keys: list[Secret | ProviderKey] | None = None
+    """Several in its place: drawn by weight, and one that is refused or used up gives way to the
+    next.
+    """
     dialect: (
         Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere"] | None
     ) = None

@@ -31,6 +31,22 @@ class Deadlines:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamKey:
+    """One of several keys of a provider.
+
+    Args:
+        headers: how it is sent.
+        rpm, tpm: a minute, over all workers.
+    """
+
+    name: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    weight: int
+    rpm: int | None
+    tpm: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """A provider, with what the catalogue knows of it."""
 
@@ -42,6 +58,9 @@ class Upstream:
     responses: bool
     """It has OpenAI's Responses API beside Chat Completions."""
     headers: tuple[tuple[str, str], ...] = field(repr=False)
+    """Credential and fixed headers; of its first key where it has several."""
+    keys: tuple[UpstreamKey, ...]
+    """Where it has a list of them; else none."""
     deadlines: Deadlines
     ask_usage: bool
     drain: bool

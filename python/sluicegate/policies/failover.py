@@ -66,6 +66,28 @@ OUTCOMES: Final[dict[FailureClass, Outcome]] = {
     FailureClass.GATEWAY: Outcome(False, False, 503),
 }
 
+OF_THE_KEY: Final = frozenset(
+    {
+        FailureClass.CREDENTIAL,
+        FailureClass.NOT_FOUND,
+        FailureClass.QUOTA,
+        FailureClass.RATE_LIMIT,
+    }
+)
+"""What another key of the same provider may be spared; the rest would meet it too."""
+
+COOL_DOWN_S: Final = 30.0
+"""How long a key is passed over that its provider does not accept, or will not serve any more."""
+
+
+def cool_down_s(failure: FailureClass, retry_after_s: float | None) -> float:
+    """How long a key that failed so is passed over where there is another; 0 is not at all."""
+    if failure in {FailureClass.CREDENTIAL, FailureClass.QUOTA}:
+        return COOL_DOWN_S
+    if failure is FailureClass.RATE_LIMIT:
+        return min(retry_after_s or 0.0, COOL_DOWN_S)
+    return 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Try:
@@ -91,12 +113,14 @@ class Plan:
         weighted: draw the next target by weight instead of taking the next in order.
         first: the target that the request began with.
         failover_on: failures that lead to the next target only where the configuration says so.
+        groups: which targets differ in their keys alone, a number for each; empty where none do.
     """
 
     weights: Sequence[int]
     weighted: bool
     first: int
     failover_on: frozenset[FailureClass] = frozenset()
+    groups: Sequence[int] = ()
     untried: list[int] = field(init=False)
     retried: set[int] = field(default_factory=set)
 
@@ -112,16 +136,19 @@ class Plan:
         retry_after_s: float | None,
         remaining_s: float,
         draw: Callable[[], float],
+        free: Sequence[bool] = (),
     ) -> Try | GiveUp:
         """What follows when `target` failed.
 
         Args:
+            free: whether each target's key is neither cooling down nor over its limits; those that
+            are not are tried last.
             retry_after_s: what the upstream asked to wait, if it did.
             remaining_s: until the request's deadline; nothing begins behind it.
             draw: uniform in [0, 1).
         """
         outcome = OUTCOMES[failure]
-        decision = self._decide(outcome, failure, target, retry_after_s, draw)
+        decision = self._decide(outcome, failure, target, retry_after_s, draw, free)
         if isinstance(decision, Try) and decision.delay_s < remaining_s:
             return decision
         return GiveUp(outcome.client_status)
@@ -133,14 +160,18 @@ class Plan:
         target: int,
         retry_after_s: float | None,
         draw: Callable[[], float],
+        free: Sequence[bool],
     ) -> Try | None:
         first_time = target not in self.retried
         if outcome.retry_same and first_time and (retry_after_s or 0.0) <= SHORT_RETRY_AFTER_S:
             self.retried.add(target)
             backoff_s = RETRY_BACKOFF_S * (0.5 + draw())
             return Try(target, max(backoff_s, retry_after_s or 0.0))
+        if self.groups and failure not in OF_THE_KEY:
+            group = self.groups[target]
+            self.untried = [index for index in self.untried if self.groups[index] != group]
         if (outcome.next_target or failure in self.failover_on) and self.untried:
-            return Try(self._next(draw()))
+            return Try(self._next(draw(), free))
         if failure is FailureClass.RATE_LIMIT and first_time and retry_after_s is not None:
             if retry_after_s > SHORT_RETRY_AFTER_S:
                 return None
@@ -148,14 +179,19 @@ class Plan:
             return Try(target, retry_after_s)
         return None
 
-    def _next(self, draw: float) -> int:
+    def _next(self, draw: float, free: Sequence[bool]) -> int:
         """Takes the next target out of those not tried: in order, or drawn by weight among them."""
+        chosen = self._choice(draw, [i for i in self.untried if not free or free[i]])
+        self.untried.remove(chosen)
+        return chosen
+
+    def _choice(self, draw: float, among: Sequence[int]) -> int:
+        among = among or self.untried
         if not self.weighted:
-            return self.untried.pop(0)
-        mark = draw * sum(self.weights[index] for index in self.untried)
-        for index in self.untried:
+            return among[0]
+        mark = draw * sum(self.weights[index] for index in among)
+        for index in among:
             mark -= self.weights[index]
             if mark < 0:
-                self.untried.remove(index)
                 return index
-        return self.untried.pop()
+        return among[-1]
