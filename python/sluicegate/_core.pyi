@@ -73,7 +73,9 @@ class JournalFullError(OSError):
 
 _Headers = list[tuple[bytes, bytes]]
 _Ready = tuple[tuple[int, _Headers] | None, bytes, int, "Failure | None"]
-"""`(head, body, state, failure)`: head once, before any bytes; state 0 open, 1 end, 2 failed."""
+"""`(head, body, state, failure)`: head once, before any bytes; state 0 open, 1 end, 2 failed,
+3 broken off.
+"""
 
 class GrantNeededError(Exception):
     """`GrantNeededError(token)`: a request that other hosts must be asked about first; they are
@@ -296,13 +298,14 @@ class ModelRoutes:
 
     def __new__(cls, table: Mapping[str, tuple[str, str, bool]]) -> ModelRoutes:
         """Args: table: `(operation, dialect, stream)` by path, which has `{model}` in it where it
-        names the model; `stream`: it says by itself that the answer streams.
+        names the model, or `{provider}/{path}` at its end where it leads to a provider's own;
+        `stream`: it says by itself that the answer streams.
 
         Raises:
             ValueError: no such operation or dialect.
         """
 
-    def find(self, path: str, query: str) -> Place | None:
+    def find(self, method: str, path: str, query: str) -> Place | None:
         """Where a path leads, percent-encoded or not; None where no model is behind it."""
 
 @final
@@ -314,7 +317,7 @@ class Place:
         """The table's."""
     @property
     def operation(self) -> str:
-        """`chat`, `embeddings`, `count_tokens`, `stored_response`."""
+        """`chat`, `embeddings`, `count_tokens`, `stored_response`, `passthrough`."""
     @property
     def dialect(self) -> str:
         """The client's."""
@@ -342,6 +345,7 @@ class About:
         made: tuple[str, str] | None = None,
         kept: bool = False,
         errand: tuple[str, str, bool, tuple[bytes, int] | None] | None = None,
+        unpaid: bool = False,
     ) -> About:
         """Args:
         response: its id.
@@ -350,6 +354,7 @@ class About:
         errand: `(method, tail, stream, owed)` of what is asked about it: `tail` stands behind the
         path of responses, `owed` is the ledger's row of an attempt whose use the answer may tell,
         and when its request came, in seconds since 1970. None: a request goes on from it.
+        unpaid: a job in the background that nobody has seen done.
 
         Raises:
             ValueError: no such method.
@@ -511,7 +516,7 @@ class Case:
 
     @property
     def operation(self) -> str:
-        """`chat`, `embeddings`, `count_tokens`."""
+        """`chat`, `embeddings`, `count_tokens`, `passthrough`."""
     @property
     def dialect(self) -> str:
         """The client's."""

@@ -22,6 +22,7 @@ from sluicegate.admin.tries import Tries
 from sluicegate.body import let_run_out, read_body
 from sluicegate.course import Answer, Course
 from sluicegate.errors import (
+    BrokenAnswerError,
     ClientGoneError,
     GatewayError,
     InternalError,
@@ -155,6 +156,8 @@ class App:
             if watched.exchange is None:
                 error = InvalidRequestError("the body did not arrive whole")
                 await _tell(worker, place, send, error, watched)
+        except BrokenAnswerError:
+            raise  # the server ends the connection
         except GatewayError as error:
             await _tell(worker, place, send, error, watched)
             if watched.exchange is None and not _awaits_a_word(scope):
@@ -231,6 +234,8 @@ async def _concerning(
     if stored is not None:
         return await worker.errands.asked(place, stored, tenant)
     about, other = await worker.errands.goes_on(tenant, response_id or "", body)
+    if place.operation == "passthrough":
+        other = None  # what goes to a provider's own path goes as it is
     return Asked(place if about is None else place.concerning(about), other or body)
 
 

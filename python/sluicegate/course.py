@@ -180,7 +180,8 @@ class Course:
         """Sends the request to a target, in the target's dialect."""
         exchange = self.exchange
         provider, model, dialect, _ = exchange.targets[target]
-        if dialect == self.route.dialect and not exchange.is_expanded:
+        is_own = dialect == self.route.dialect and not exchange.is_expanded
+        if is_own or self.route.operation == "passthrough":
             exchange.attempt(target)
             return
         if self.route.operation == "embeddings":

@@ -118,6 +118,12 @@ class ClientGoneError(Exception):
     """The client left before its request was complete: nobody is there to be told."""
 
 
+class BrokenAnswerError(Exception):
+    """An answer breaks off in the middle, where it has no form for an error: its connection ends,
+    so that the client does not take it for all.
+    """
+
+
 class UnknownRouteError(GatewayError):
     """No such path, or not with this method."""
 

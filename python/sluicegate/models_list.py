@@ -20,7 +20,9 @@ CREATED_S: Final = 0
 CREATED_AT: Final = "1970-01-01T00:00:00Z"
 MAX_LISTED: Final = 10_000
 
-_GEMINI_METHODS: Final = sorted({path.rpartition(":")[2] for path in MODEL_ROUTES if "{" in path})
+_GEMINI_METHODS: Final = sorted(
+    {path.rpartition(":")[2] for path in MODEL_ROUTES if "{model}" in path}
+)
 
 Headers = list[tuple[bytes, bytes]]
 

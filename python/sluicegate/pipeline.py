@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from sluicegate.course import Course
-from sluicegate.errors import ClientGoneError
+from sluicegate.errors import BrokenAnswerError, ClientGoneError
 from sluicegate.watch import Watched
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 END: Final = 1
+BROKEN: Final = 3
 
 
 class Call:
@@ -41,6 +42,7 @@ class Call:
 
         Raises:
             GatewayError: what the client must be told.
+            BrokenAnswerError: the client has a part of an answer that it must not take for all.
         """
         exchange = self.exchange
         if not exchange.started:
@@ -58,6 +60,10 @@ class Call:
                 raise ClientGoneError  # it left before there was anything to tell it
             if head is not None:
                 await self._start(*head)
+            if state == BROKEN:
+                if body:
+                    await self._sent(self._put(body, more=True))
+                raise BrokenAnswerError
             if body or state == END:
                 sending = self._put(body, more=state != END)
                 # The server has its copy: an event of megabytes is not held while a slow client

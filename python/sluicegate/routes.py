@@ -35,8 +35,11 @@ MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
     "/v1beta/models/{model}:embedContent": ModelRoute("embeddings", "gemini"),
     "/v1beta/models/{model}:generateContent": ModelRoute("chat", "gemini"),
     "/v1beta/models/{model}:streamGenerateContent": ModelRoute("chat", "gemini", stream=True),
+    "/passthrough/{provider}/{path}": ModelRoute("passthrough", "openai"),
 }
-"""`{model}` stands for whatever the client calls the model, slashes and colons included."""
+"""`{model}` stands for whatever the client calls the model, slashes and colons included. What is
+asked of a provider by its name has any method; its errors that are our own are in OpenAI's form.
+"""
 
 CORE_ROUTES: Final = _core.ModelRoutes(MODEL_ROUTES)
 
@@ -71,7 +74,7 @@ class StoredPath(NamedTuple):
     @property
     def place(self) -> "_core.Place":
         """Where it leads."""
-        found = _STORED.find(f"{_BY_ID}/{self.verb}" if self.verb else _BY_ID, "")
+        found = _STORED.find("POST", f"{_BY_ID}/{self.verb}" if self.verb else _BY_ID, "")
         if found is None:
             raise LookupError(self.verb)
         return found
@@ -91,10 +94,9 @@ def stored_path_of(scope: dict[str, Any]) -> StoredPath | None:
 
 def place_of(scope: dict[str, Any]) -> "_core.Place | None":
     """Where an ASGI request leads; None where no model is behind its path."""
-    if scope["method"] != "POST":
-        return None
     raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-    return CORE_ROUTES.find(raw_path.decode("latin-1"), scope["query_string"].decode("latin-1"))
+    path, query = raw_path.decode("latin-1"), scope["query_string"].decode("latin-1")
+    return CORE_ROUTES.find(scope["method"], path, query)
 
 
 def unknown_routes(names: Iterable[str]) -> list[tuple[int, str]]:

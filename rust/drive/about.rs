@@ -27,6 +27,8 @@ pub struct About {
     pub origin: Origin,
     /// What is asked about it; None where a request goes on from it.
     pub errand: Option<Errand>,
+    /// A job in the background that nobody has seen done.
+    pub is_unpaid: bool,
 }
 
 /// Where a response is.
@@ -114,12 +116,18 @@ impl Owed {
     }
 }
 
-/// The response that a request goes on from, by its body.
+/// The response that a request goes on from, by its body, or that the path of a provider's own names.
 ///
 /// Cost: a search for the field's name, and where it stands one pass over the body.
 pub fn goes_on_from(place: &Place, request: &[u8]) -> Option<String> {
     const FIELD: &str = "previous_response_id";
-    let is_response = place.route.kind() == (Operation::Chat, Dialect::OpenAiResponses);
+    if let Some(passage) = &place.passage
+        && let Some(response) = passage.named_response()
+    {
+        return Some(response.to_owned());
+    }
+    let is_response = place.passage.is_some()
+        || place.route.kind() == (Operation::Chat, Dialect::OpenAiResponses);
     if !is_response || memchr::memmem::find(request, FIELD.as_bytes()).is_none() {
         return None;
     }

@@ -80,7 +80,7 @@ fn bedrock(base: &str, model: &str, stream: bool) -> String {
 
 /// One segment with all but RFC 3986's unreserved characters encoded: a model's name may be an ARN, with colons and
 /// slashes in it, and signatures are over this form.
-fn push_segment(out: &mut String, text: &str) {
+pub(super) fn push_segment(out: &mut String, text: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));

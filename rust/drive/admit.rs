@@ -15,6 +15,7 @@ use super::defect::{Point, Rigged, caught};
 use super::demand::{Asked, answers};
 use super::hold::Hold;
 use super::learned::Learned;
+use super::passage::Passage;
 use super::place::Place;
 use super::rate_headers::{self, RunsLeft};
 use super::refusal::Refusal;
@@ -144,14 +145,15 @@ pub struct Gate<'a> {
 const MAX_DOWNGRADES: usize = 4;
 
 impl Gate<'_> {
-    /// What a request's headers say, and who asks, by a credential in them or beside them.
+    /// What a request's headers say, and who asks, by a credential in them or in the place.
     pub fn authenticate<'h>(
         &self,
         headers: impl Iterator<Item = (&'h [u8], &'h [u8])>,
-        credential: Option<&[u8]>,
+        place: Option<&Place>,
     ) -> Result<(RequestHeaders, Arc<Principal>), Refusal> {
-        let mut headers = RequestHeaders::read(headers, self.digester)?;
-        if let Some(credential) = credential {
+        let passes = place.is_some_and(|place| place.passage.is_some());
+        let mut headers = RequestHeaders::read(headers, self.digester, passes)?;
+        if let Some(credential) = place.and_then(|place| place.credential.as_deref()) {
             headers.add_credential(credential, self.digester)?;
         }
         let principal = self.holder_now(&headers)?;
@@ -260,7 +262,7 @@ impl Gate<'_> {
         let scan = draft.place.scan(draft.body);
         draft.scan = scan.map_err(|error| Stop::from(Refusal::from(error)))?;
         if let Some(about) = draft.place.about.as_deref().filter(|a| a.origin == Origin::Missing) {
-            return Err(Refusal::gone(&about.response, about.errand.is_some()).into());
+            return Err(Refusal::gone(&about.response, draft.place.names_response()).into());
         }
         draft.headers.run = self.run_of(&draft.stepping());
         let route = self.asked_route(draft)?;
@@ -273,21 +275,22 @@ impl Gate<'_> {
         let model = draft.scan.model().filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Stop::from(Refusal::missing_model()))?;
         let principal = &draft.principal;
-        if draft.dialect == Dialect::OpenAiResponses {
-            self.check_response(draft)?;
-        }
+        self.check_response(draft)?;
         let path = &draft.place.route.path;
         if !principal.may_call(path) {
             return Err(Refusal::route_forbidden(path, principal).into());
         }
-        Ok(self.route_to(principal, model, draft.place.about.as_deref())?)
+        match &draft.place.passage {
+            Some(passage) => Ok(self.passage(passage, draft)?),
+            None => Ok(self.route_to(principal, model, draft.place.about.as_deref())?),
+        }
     }
 
     /// Holds what the request may use, of the model that it asks for or of one that a limit leads it to.
     fn decide_on(&self, draft: &Draft<'_>, mut route: Arc<Route>) -> Result<Decided, Stop> {
         let model = draft.scan.model().unwrap_or_default();
         let principal = &draft.principal;
-        let billed = draft.operation.is_billed();
+        let billed = draft.place.is_billed(draft.body);
         let run = draft.headers.run.as_deref().unwrap_or_default();
         let mut charges = self.charges(draft, model)?;
         let has_budget = charges.iter().any(|charge| charge.limit.measure == Measure::Cost);
@@ -329,8 +332,8 @@ impl Gate<'_> {
                     let AtCap::Downgrade(cheaper) = &denied.limit.at_cap else {
                         return Err(Refusal::limited(&denied).into());
                     };
-                    if draft.place.about.is_some() {
-                        return Err(Refusal::limited(&denied).into()); // another model has no such response
+                    if draft.place.about.is_some() || draft.place.passage.is_some() {
+                        return Err(Refusal::limited(&denied).into()); // another model has no such response, or path
                     }
                     // It goes on counting, so that what is spent there shows.
                     for charge in &mut charges {
@@ -371,10 +374,14 @@ impl Gate<'_> {
 
     /// What only a request for a response can ask for.
     fn check_response(&self, draft: &Draft<'_>) -> Result<(), Stop> {
-        let Some(response) = draft.scan.previous_response() else { return Ok(()) };
+        let named = match &draft.place.passage {
+            Some(passage) => passage.response(&draft.scan),
+            None => draft.scan.previous_response(),
+        };
+        let Some(response) = named else { return Ok(()) };
         match self.budgets.is_of_another(&draft.principal.tenant(), response) {
             Ok(false) => Ok(()),
-            Ok(true) => Err(Refusal::unknown_response(response).into()),
+            Ok(true) => Err(Refusal::gone(response, draft.place.names_response()).into()),
             Err(error) => Err(Refusal::limits_unavailable(&error).into()),
         }
     }
@@ -415,8 +422,9 @@ impl Gate<'_> {
         model: &str,
         about: Option<&About>,
     ) -> Result<Arc<Route>, Box<Refusal>> {
-        let Some(About { response, origin: Origin::Made { provider, model: made }, errand }) =
-            about
+        let Some(About {
+            response, origin: Origin::Made { provider, model: made }, errand, ..
+        }) = about
         else {
             return match about {
                 Some(About { origin: Origin::Kept, errand: Some(_), .. }) => {
@@ -425,14 +433,17 @@ impl Gate<'_> {
                 _ => self.route(principal, model),
             };
         };
-        if errand.is_none() {
-            self.route(principal, model)?; // it may still be asked for
-        }
         if !principal.may_reach(provider) {
             return Err(Box::new(Refusal::provider_forbidden(model, provider, principal)));
         }
-        let asked = self.snapshot.route(model);
-        let pinned = self.snapshot.pinned(asked.as_deref(), provider, made);
+        let pinned = match errand {
+            Some(_) => {
+                let asked = self.snapshot.route(model);
+                self.snapshot.pinned(asked.as_deref(), provider, made)
+            }
+            // Another model of that provider can go on from it.
+            None => self.route(principal, model)?.within(provider, made),
+        };
         let has_it = |route: &Route| {
             let mut dialects =
                 route.targets.iter().map(|t| t.upstream.dialect_for(Dialect::OpenAiResponses));
@@ -456,6 +467,33 @@ impl Gate<'_> {
             }
             None => Ok(route),
         }
+    }
+
+    /// The way to a provider by its name.
+    fn passage(&self, passage: &Passage, draft: &Draft<'_>) -> Result<Arc<Route>, Box<Refusal>> {
+        if passage.leads_out() {
+            return Err(Box::new(Refusal::leads_out()));
+        }
+        let (provider, principal) = (&passage.provider, &draft.principal);
+        let route = self.snapshot.passage(provider, passage.model(&draft.scan));
+        let route = route.ok_or_else(|| Box::new(Refusal::unknown_provider(provider)))?;
+        let name = draft.scan.model().unwrap_or_default();
+        if !principal.may_reach(provider) {
+            return Err(Box::new(Refusal::provider_forbidden(name, provider, principal)));
+        }
+        if !principal.may_use(name) {
+            return Err(Box::new(Refusal::forbidden(name, principal)));
+        }
+        let is_signed = route.targets.iter().any(|target| target.upstream.signer.is_some());
+        if is_signed && !passage.can_be_signed() {
+            return Err(Box::new(Refusal::unsignable()));
+        }
+        // A job in the background is paid for where it is asked for by its id, and nowhere else.
+        let is_unpaid = draft.place.about.as_ref().is_some_and(|about| about.is_unpaid);
+        if passage.begins_job(&draft.scan) || (is_unpaid && passage.names_response()) {
+            return Err(Box::new(Refusal::background()));
+        }
+        Ok(route)
     }
 
     /// Holds what the request may use. Where all of it does not fit and nobody holds what is missing, it may begin with
@@ -540,7 +578,7 @@ impl Draft<'_> {
 
     fn asked<'s>(&'s self, route: &'s Route, gate: &'s Gate<'_>) -> Asked<'s> {
         Asked {
-            operation: self.operation,
+            answers: self.place.answers(&self.scan, self.body),
             scan: &self.scan,
             body: self.body,
             route,
@@ -606,7 +644,7 @@ impl Admission {
     /// What its demand depends on.
     pub(super) fn asked(&self) -> Asked<'_> {
         Asked {
-            operation: self.operation,
+            answers: self.place.answers(&self.scan, &self.body),
             scan: &self.scan,
             body: &self.body,
             route: &self.route,

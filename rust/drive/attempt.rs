@@ -21,7 +21,7 @@ use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::{Operation, Target};
-use super::{relay, run_guard, send, tally, whole};
+use super::{passing, relay, run_guard, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -54,6 +54,8 @@ pub(super) struct Report {
     pub counted_output_tokens: Option<u64>,
     pub basis: Option<Basis>,
     pub first_token_ms: Option<u64>,
+    /// It may have cost something, and nobody knows what.
+    pub is_unpriced: bool,
 }
 
 impl Report {
@@ -69,6 +71,8 @@ impl Report {
 pub(super) struct Rest {
     pub head: Option<Head>,
     pub body: Vec<u8>,
+    /// The client must not take what it has for all of it.
+    pub breaks_off: bool,
 }
 
 /// How an attempt ended.
@@ -165,6 +169,8 @@ impl Running {
         self.rt.rigged.at(Point::Attempt, &self.x.admission.requested_model);
         let body = if let Some(body) = translated {
             body
+        } else if self.x.admission.place.passage.is_some() {
+            self.x.admission.body.clone()
         } else {
             let (body, hides_usage) = send::same_dialect_body(&self.x, &self.target);
             self.hides_usage = hides_usage;
@@ -182,6 +188,9 @@ impl Running {
         let status = response.status();
         self.report.status = Some(status.as_u16());
         self.report.upstream_request_id = upstream_request_id(&response);
+        if let Some(passage) = self.x.admission.place.passage.clone() {
+            return Box::pin(passing::answer(self, &passage, lease, response)).await;
+        }
         if !status.is_success() {
             return Box::pin(whole::refused(self, lease, response)).await;
         }
@@ -349,13 +358,18 @@ impl Running {
     /// was sent.
     fn lost(&mut self) -> End {
         if self.sent.is_some() && self.report.basis.is_none() {
-            let demand = self.x.admission.demand;
-            let held = self.x.hold().output_tokens().unwrap_or(u64::MAX);
-            self.report.usage.input_tokens = Some(demand.input_tokens);
-            self.report.usage.output_tokens = Some(held.min(demand.output_tokens));
-            self.report.basis = Some(Basis::Estimated);
+            self.charge_hold();
         }
         self.failed(FailureKind::Internal, "the attempt's task died")
+    }
+
+    /// What was held becomes the charge.
+    pub(super) fn charge_hold(&mut self) {
+        let demand = self.x.admission.demand;
+        let held = self.x.hold().output_tokens().unwrap_or(u64::MAX);
+        self.report.usage.input_tokens = Some(demand.input_tokens);
+        self.report.usage.output_tokens = Some(held.min(demand.output_tokens));
+        self.report.basis = Some(Basis::Estimated);
     }
 
     pub(super) fn failed(&self, kind: FailureKind, detail: impl Into<String>) -> End {
@@ -461,13 +475,18 @@ impl Running {
         row.response_model = report.response_model.as_deref();
         row.tokens = report.tokens();
         row.basis = report.basis.unwrap_or(Basis::None);
-        let cost_pico = row.price(sheet.as_deref(), &Tokens::from(&report.usage));
+        let cost_pico = if report.is_unpriced {
+            row.unprice()
+        } else {
+            row.price(sheet.as_deref(), &Tokens::from(&report.usage))
+        };
         if sheet.is_none() && row.basis != Basis::None {
             rt.alerts.raise(AlertKind::Unpriced, upstream, Instant::now(), || {
                 "it is recorded without a cost; give it a price under `prices`".to_owned()
             });
         }
         if let Some(answered) = row.response_model
+            && !upstream.model.is_empty()
             && !meter::is_same_model(&upstream.model, answered)
         {
             rt.alerts.raise(AlertKind::ModelDiffers, upstream, Instant::now(), || {
@@ -478,9 +497,13 @@ impl Running {
         row.latency_ms = millis(x.admission.arrived);
         let state = match end {
             End::Done(state) => {
-                row.outcome = Outcome::Ok;
-                row.error_code = self.was_cut.then_some("cut_by_limit");
-                row.client_status = Some(200);
+                // What passes as it is may be the provider's refusal.
+                let status = x.client_status().unwrap_or(200);
+                let is_ok = status < 400;
+                row.outcome = if is_ok { Outcome::Ok } else { Outcome::Error };
+                let cut = self.was_cut.then_some("cut_by_limit");
+                row.error_code = if is_ok { cut } else { Some(FailureKind::Status.code()) };
+                row.client_status = Some(status);
                 state
             }
             End::Cancelled => {
@@ -490,7 +513,7 @@ impl Running {
             End::Broken(failure) => {
                 row.outcome = Outcome::Error;
                 row.error_code = Some(failure.kind.code());
-                State::End
+                if self.rest.breaks_off { State::Broken } else { State::End }
             }
             End::Failed(mut failure) => {
                 row.outcome = Outcome::Error;

@@ -1,7 +1,7 @@
 //! How much a request may use, before it runs: cheap and never too little, or counted where that is too much.
 
 use super::learned::Learned;
-use super::snapshot::{Operation, Route};
+use super::snapshot::Route;
 use crate::body::{self, Scan};
 use crate::budget::Demand;
 use crate::price::{Bound, Reach};
@@ -17,10 +17,21 @@ const MAX_COUNTED_BYTES: usize = 1 << 20;
 /// Answers to one request; more than any vendor gives.
 const MAX_ANSWERS: u64 = 128;
 
+/// What a request may be answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// Nothing is generated and nothing billed.
+    Free,
+    /// What a model writes.
+    Text,
+    /// Vectors, scores: what is read costs, and nothing is written.
+    Numbers,
+}
+
 /// What of a request its demand depends on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
-    pub operation: Operation,
+    pub answers: Answers,
     pub scan: &'a Scan,
     pub body: &'a [u8],
     pub route: &'a Route,
@@ -39,7 +50,7 @@ impl Asked<'_> {
 
     /// The same with its input counted; None where there is too much to count, or nothing to gain.
     pub fn counted(&self) -> Option<Demand> {
-        if self.body.len() > MAX_COUNTED_BYTES || !self.operation.is_billed() {
+        if self.body.len() > MAX_COUNTED_BYTES || self.answers == Answers::Free {
             return None;
         }
         let bound = self.input_bound();
@@ -57,8 +68,8 @@ impl Asked<'_> {
     }
 
     fn demand(&self, input_tokens: u64) -> Demand {
-        if !self.operation.is_billed() {
-            return Demand::default(); // nothing is generated and nothing billed
+        if self.answers == Answers::Free {
+            return Demand::default();
         }
         let output_tokens = self.max_output_tokens();
         let bound = self.price(input_tokens);
@@ -72,7 +83,7 @@ impl Asked<'_> {
     }
 
     fn max_output_tokens(&self) -> u64 {
-        if self.operation != Operation::Chat {
+        if self.answers != Answers::Text {
             return 0;
         }
         let each = self.scan.max_tokens().unwrap_or(self.default_max_output_tokens);

@@ -205,7 +205,7 @@ impl Engine {
         place: &Place,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Result<RequestHeaders, Refused> {
-        match self.gate().authenticate(headers, place.credential.as_deref()) {
+        match self.gate().authenticate(headers, Some(place)) {
             Ok((headers, _)) => Ok(headers),
             Err(refusal) => {
                 self.refused(place.route.kind(), refusal.status, refusal.code);
@@ -302,8 +302,9 @@ impl Engine {
         let target = x.admission.route.targets.get(first);
         // What the gateway answers itself has no target; what it put together may hold what other vendors sealed.
         let is_expanded = x.admission.place.about.as_ref().is_some_and(|about| about.is_expanded());
-        let same =
+        let is_own =
             target.is_some_and(|t| t.upstream.dialect_for(dialect) == dialect) && !is_expanded;
+        let same = is_own || x.admission.place.passage.is_some();
         if same {
             self.attempt(&x, Attempt { target: first, body: None });
         }

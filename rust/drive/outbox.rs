@@ -27,6 +27,8 @@ pub enum State {
     Open,
     /// The answer is complete.
     End,
+    /// The answer breaks off, and its client must see that.
+    Broken,
     /// The attempt failed and a decision is asked for.
     Failed(Box<Failure>),
 }

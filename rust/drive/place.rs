@@ -7,7 +7,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::Method;
+
 use super::about::About;
+use super::demand::Answers;
+use super::passage::{PROVIDER, Passage};
 use super::snapshot::Operation;
 use crate::body::{self, Scan};
 use crate::dialect::Dialect;
@@ -35,6 +39,8 @@ pub struct ModelRoutes {
     exact: HashMap<String, Arc<ModelRoute>>,
     /// With what stands before and behind the model.
     patterns: Vec<(String, String, Arc<ModelRoute>)>,
+    /// With what stands before the provider.
+    passage: Option<(String, Arc<ModelRoute>)>,
 }
 
 /// Where one request came to.
@@ -50,6 +56,8 @@ pub struct Place {
     pub credential: Option<Vec<u8>>,
     /// The response that it is about.
     pub about: Option<Arc<About>>,
+    /// What is asked of a provider by its name.
+    pub passage: Option<Arc<Passage>>,
 }
 
 impl ModelRoute {
@@ -65,6 +73,10 @@ impl ModelRoutes {
         let mut all = Self::default();
         for route in routes {
             let route = Arc::new(route);
+            if let Some(before) = route.path.strip_suffix(PROVIDER) {
+                all.passage = Some((before.to_owned(), route));
+                continue;
+            }
             match route.path.split_once(MODEL) {
                 Some((before, behind)) => {
                     all.patterns.push((before.to_owned(), behind.to_owned(), route.clone()));
@@ -78,35 +90,44 @@ impl ModelRoutes {
     /// Where a path leads, percent-encoded or not; None where no model is behind it.
     ///
     /// Cost: a look-up for a path that names no model.
-    pub fn find(&self, path: &str, query: Option<&str>) -> Option<Place> {
+    pub fn find(&self, method: &Method, path: &str, query: Option<&str>) -> Option<Place> {
+        if let Some((before, route)) = &self.passage
+            && let Some(rest) = path.strip_prefix(before.as_str())
+        {
+            let query = query.unwrap_or_default();
+            let passage = Passage::read(method, rest, query)?;
+            let mut place = Place::at(route);
+            if passage.has_key_in_query() {
+                place.read(query);
+            }
+            place.passage = Some(Arc::new(passage));
+            return Some(place);
+        }
+        if method != Method::POST {
+            return None;
+        }
         let path = decoded(path);
         if let Some(route) = self.exact.get(path.as_ref()) {
-            let route = route.clone();
-            return Some(Place {
-                route,
-                model: None,
-                as_array: false,
-                credential: None,
-                about: None,
-            });
+            return Some(Place::at(route));
         }
         let (route, model) = self.patterns.iter().find_map(|(before, behind, route)| {
             let model = path.strip_prefix(before.as_str())?.strip_suffix(behind.as_str())?;
             Some((route, model))
         })?;
-        let mut place = Place {
-            route: route.clone(),
-            model: Some(model.to_owned()),
-            as_array: route.stream,
-            credential: None,
-            about: None,
-        };
+        let mut place = Place::at(route);
+        place.model = Some(model.to_owned());
+        place.as_array = route.stream;
         place.read(query.unwrap_or_default());
         Some(place)
     }
 }
 
 impl Place {
+    fn at(route: &Arc<ModelRoute>) -> Self {
+        let route = route.clone();
+        Self { route, model: None, as_array: false, credential: None, about: None, passage: None }
+    }
+
     /// What of the path stands behind the model, such as `:generateContent`; None where the path names none.
     pub(super) fn verb(&self) -> Option<&str> {
         self.route.path.split_once(MODEL).map(|(_, verb)| verb)
@@ -114,12 +135,41 @@ impl Place {
 
     /// What a body that came here says, and the path.
     pub(super) fn scan(&self, body: &[u8]) -> Result<Scan, Error> {
+        if let Some(passage) = &self.passage {
+            return Ok(passage.scan(body));
+        }
         let errand = self.about.as_ref().and_then(|about| about.errand.as_ref());
         let mut scan = if errand.is_some() { Scan::default() } else { body::scan(body)? };
         if let Some(model) = &self.model {
             scan.addressed(model, errand.map_or(self.route.stream, |errand| errand.stream));
         }
         Ok(scan)
+    }
+
+    /// Whether it asks for a response by its id, and does not go on from one.
+    pub(super) fn names_response(&self) -> bool {
+        let by_path = self.passage.as_ref().is_some_and(|passage| passage.names_response());
+        by_path || self.about.as_ref().is_some_and(|about| about.errand.is_some())
+    }
+
+    /// Whether somebody pays for it, as far as anybody can know before.
+    pub(super) fn is_billed(&self, body: &[u8]) -> bool {
+        match &self.passage {
+            Some(passage) => !passage.is_free(body),
+            None => self.route.operation.is_billed(),
+        }
+    }
+
+    /// What it may be answered with, as far as anybody can know before.
+    pub(super) fn answers(&self, scan: &Scan, body: &[u8]) -> Answers {
+        let is_known = self.passage.as_ref().is_some_and(|passage| passage.dialect.is_some());
+        match self.route.operation {
+            _ if !self.is_billed(body) => Answers::Free,
+            Operation::Chat => Answers::Text,
+            // Of a path that we do not know, the request's own bound is all that says something.
+            Operation::Passthrough if is_known || scan.max_tokens().is_some() => Answers::Text,
+            _ => Answers::Numbers,
+        }
     }
 
     /// Takes in the query; what it says beside is void, as nothing but its path goes upstream.
@@ -136,7 +186,7 @@ impl Place {
 }
 
 /// Text without its percent signs; as it is where it is not UTF-8 without them.
-fn decoded(text: &str) -> Cow<'_, str> {
+pub(super) fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return text.into();
     }
@@ -190,10 +240,13 @@ mod tests {
             ("/v1beta/models/x", None),
             ("/v1BETA/models/x:generateContent", None),
         ] {
-            let place = routes().find(path, None);
+            let place = routes().find(&Method::POST, path, None);
             assert_eq!(place.and_then(|place| place.model).as_deref(), model, "{path}");
         }
-        assert!(routes().find("/v1/messages", None).is_some_and(|place| place.model.is_none()));
+        assert!(
+            routes().find(&Method::POST, "/v1/messages", None).is_some_and(|p| p.model.is_none())
+        );
+        assert!(routes().find(&Method::GET, "/v1/messages", None).is_none());
     }
 
     #[test]
@@ -208,7 +261,7 @@ mod tests {
             ("/v1beta/models/x:generateContent", "key=k", false, Some("k")),
             ("/v1/messages", "key=k", false, None),
         ] {
-            let place = routes().find(path, Some(query)).unwrap();
+            let place = routes().find(&Method::POST, path, Some(query)).unwrap();
             let found = place.credential.map(|key| String::from_utf8(key).unwrap());
             assert_eq!((place.as_array, found.as_deref()), (as_array, key), "{path}?{query}");
         }

@@ -155,6 +155,10 @@ impl Refusal {
 
     /// A model whose cost nobody knows, where somebody has to.
     pub(super) fn unpriced(target: &Target) -> Self {
+        if target.model.is_empty() {
+            let message = "the request names no model that has a price, so what it costs cannot be bounded; this key has a budget";
+            return Self::new(StatusCode::FORBIDDEN, "unpriced_model", message).about("model");
+        }
         let message = format!(
             "{}/{} has no price, so what it costs cannot be bounded: give it one under `prices`",
             target.upstream.provider, target.model
@@ -167,6 +171,29 @@ impl Refusal {
             "no model {model:?}: ask for a name under `models` or for `provider/model`; GET /v1/models lists them"
         );
         Self::new(StatusCode::NOT_FOUND, "model_not_found", message).about("model")
+    }
+
+    pub(super) fn unknown_provider(provider: &str) -> Self {
+        let message = format!("no provider {provider:?}: name one under `providers`");
+        Self::new(StatusCode::NOT_FOUND, "provider_not_found", message)
+    }
+
+    /// A path that somebody could take for one outside of what the provider serves.
+    pub(super) fn leads_out() -> Self {
+        Self::malformed("the path must stay below the provider's base URL", None)
+    }
+
+    /// A path that the provider's signatures have another form for.
+    pub(super) fn unsignable() -> Self {
+        let message =
+            "requests to this provider are signed, and a path with an empty part cannot be";
+        Self::malformed(message, None)
+    }
+
+    /// A job in the background, asked of the provider's own path.
+    pub(super) fn background() -> Self {
+        let message = "responses in the background are made at /v1/responses and asked for at /v1/responses/{id}";
+        Self::malformed(message, Some("background"))
     }
 
     /// A limit that has no room for the request.

@@ -459,7 +459,7 @@ impl Relay {
             return;
         }
         if self.is_over() {
-            run.rest = Rest { head, body: std::mem::take(&mut self.out) };
+            run.rest = Rest { head, body: std::mem::take(&mut self.out), ..Rest::default() };
             return;
         }
         run.x.fill(|ready| {
@@ -548,7 +548,7 @@ impl Relay {
 }
 
 /// Stops reading while the client has enough to take: its slowness reaches the upstream. Its time is not the upstream's.
-async fn wait_for_room(run: &mut Running) {
+pub(super) async fn wait_for_room(run: &mut Running) {
     if run.x.outbox.has_room() {
         return;
     }

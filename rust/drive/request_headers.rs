@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::forwarding;
 use super::refusal::Refusal;
 use crate::govern::Digester;
 
@@ -31,7 +32,7 @@ pub struct RequestHeaders {
     pub metadata: Option<Box<RawValue>>,
     /// `x-sluicegate-timeout-ms`.
     pub timeout_ms: Option<u64>,
-    /// Goes to an upstream of the same dialect.
+    /// Goes to an upstream of the same dialect; of a request that passes as it is, all that is not ours.
     pub forward: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -39,13 +40,15 @@ pub struct RequestHeaders {
 const FORWARDED: &[&str] = &["anthropic-beta", "anthropic-version", "openai-beta"];
 
 impl RequestHeaders {
-    /// Reads lower-case names with raw values.
+    /// Reads lower-case names with raw values. `passes`: the request goes to its provider as it is.
     pub fn read<'a>(
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
         digester: &Digester,
+        passes: bool,
     ) -> Result<Self, Refusal> {
         let mut out = Self::default();
         let mut seen_authorization = false;
+        let mut hops: Vec<&[u8]> = Vec::new();
         for (name, value) in headers {
             match name {
                 b"authorization" => {
@@ -66,8 +69,16 @@ impl RequestHeaders {
                 }
                 b"x-sluicegate-metadata" => out.metadata = Some(metadata(value)?),
                 b"x-sluicegate-timeout-ms" => out.timeout_ms = Some(timeout_ms(value)?),
+                _ if passes => {
+                    hops.extend((name == b"connection").then_some(value));
+                    out.pass(name, value);
+                }
                 _ => out.forward(name, value),
             }
+        }
+        if !hops.is_empty() {
+            let named = forwarding::named(hops.into_iter());
+            out.forward.retain(|(name, _)| !named.contains(name));
         }
         Ok(out)
     }
@@ -88,6 +99,11 @@ impl RequestHeaders {
                 Ok(())
             }
         }
+    }
+
+    fn pass(&mut self, name: &[u8], value: &[u8]) {
+        let pair = HeaderName::from_bytes(name).ok().zip(HeaderValue::from_bytes(value).ok());
+        self.forward.extend(pair.filter(|(name, _)| forwarding::goes_up(name.as_str())));
     }
 
     fn forward(&mut self, name: &[u8], value: &[u8]) {

@@ -1,9 +1,10 @@
 //! The head that the client gets: the gateway's own headers and an allow-list of the upstream's.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 use super::exchange::Exchange;
+use super::forwarding;
 use super::outbox::Head;
 use super::rate_headers;
 use super::snapshot::Target;
@@ -31,6 +32,52 @@ pub fn answer(
     let mut headers = gateway(x);
     headers
         .push((Bytes::from_static(b"content-type"), Bytes::from_static(content_type.as_bytes())));
+    let is_limited = add_answer(x, target, overhead_us, cost_usd, &mut headers);
+    for (name, value) in upstream {
+        let name = name.as_str();
+        if ALLOWED.contains(&name) || (is_rate(name) && !is_limited) {
+            headers.push(pair(name, value.as_bytes()));
+        }
+    }
+    Head { status: 200, headers }
+}
+
+/// The head of an answer that passes as it is.
+pub fn passed(
+    x: &Exchange,
+    target: &Target,
+    upstream: &HeaderMap,
+    status: StatusCode,
+    overhead_us: u128,
+    cost_usd: Option<String>,
+) -> Head {
+    let mut headers = gateway(x);
+    let is_limited = add_answer(x, target, overhead_us, cost_usd, &mut headers);
+    for (name, value) in forwarding::downward(upstream) {
+        if !(is_limited && is_rate(name.as_str())) {
+            headers.push(pair(name.as_str(), value));
+        }
+    }
+    Head { status: status.as_u16(), headers }
+}
+
+fn is_rate(name: &str) -> bool {
+    ALLOWED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn pair(name: &str, value: &[u8]) -> (Bytes, Bytes) {
+    (Bytes::copy_from_slice(name.as_bytes()), Bytes::copy_from_slice(value))
+}
+
+/// Who answered, how the limits stand, and what it took. Says whether limits of the key's own are told: then the
+/// upstream's are the gateway's affair.
+fn add_answer(
+    x: &Exchange,
+    target: &Target,
+    overhead_us: u128,
+    cost_usd: Option<String>,
+    headers: &mut Vec<(Bytes, Bytes)>,
+) -> bool {
     headers.push((
         Bytes::from_static(b"x-sluicegate-provider"),
         Bytes::copy_from_slice(target.upstream.provider.as_bytes()),
@@ -41,7 +88,7 @@ pub fn answer(
         let name = Bytes::copy_from_slice(key.name.as_bytes());
         headers.push((Bytes::from_static(b"x-sluicegate-provider-key"), name));
     }
-    if is_header(&target.model) {
+    if is_header(&target.model) && !target.model.is_empty() {
         let model = Bytes::copy_from_slice(target.model.as_bytes());
         headers.push((Bytes::from_static(b"x-sluicegate-model"), model));
     }
@@ -52,7 +99,6 @@ pub fn answer(
         headers.push((Bytes::from_static(b"x-sluicegate-downgraded-to"), name));
     }
     let own = rate_headers::of_standings(x.hold().standings());
-    // Clients read how the limits of their own key stand; the upstream's are the gateway's affair.
     let is_limited = own.iter().any(|(name, _)| name.starts_with("x-ratelimit-"));
     for (name, value) in own {
         headers.push((Bytes::from_static(name.as_bytes()), value.into()));
@@ -62,16 +108,7 @@ pub fn answer(
     if let Some(cost) = cost_usd {
         headers.push((Bytes::from_static(b"x-sluicegate-cost-usd"), cost.into()));
     }
-    for (name, value) in upstream {
-        let name = name.as_str();
-        let is_rate = ALLOWED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-        if ALLOWED.contains(&name) || (is_rate && !is_limited) {
-            let pair =
-                (Bytes::copy_from_slice(name.as_bytes()), Bytes::copy_from_slice(value.as_bytes()));
-            headers.push(pair);
-        }
-    }
-    Head { status: 200, headers }
+    is_limited
 }
 
 /// What every answer of the gateway carries.

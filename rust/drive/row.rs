@@ -291,6 +291,13 @@ impl<'a> Row<'a> {
         pico
     }
 
+    /// Says that what was used is not known, and so has no price.
+    pub(super) fn unprice(&mut self) -> Option<i128> {
+        self.cost_usd = None;
+        self.price_version = UNPRICED;
+        None
+    }
+
     /// The row as the journal's payload.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.clear();

@@ -8,18 +8,21 @@ use jiff::Timestamp;
 
 use super::about;
 use super::exchange::Exchange;
-use super::snapshot::{Operation, Target};
-use super::{address, gemini};
+use super::snapshot::{Operation, Target, Upstream};
+use super::{address, gemini, passing};
 use crate::aws::{Asked, Signer};
 use crate::body::{self, BoundField, Edit};
 use crate::dialect::Dialect;
 use crate::transport::RequestBody;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
-const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+pub(super) const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// The only published version. Source: <https://docs.anthropic.com/en/api/versioning>.
-const ANTHROPIC_VERSION_DEFAULT: HeaderValue = HeaderValue::from_static("2023-06-01");
+pub(super) const ANTHROPIC_VERSION_DEFAULT: HeaderValue = HeaderValue::from_static("2023-06-01");
+/// Who asks.
+pub(super) const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("sluicegate/", env!("CARGO_PKG_VERSION")));
 
 /// The client's own body for an upstream of the same dialect.
 ///
@@ -94,25 +97,16 @@ pub fn request(
     http2: bool,
 ) -> Option<Request<RequestBody>> {
     let a = &x.admission;
+    if let Some(passage) = &a.place.passage {
+        return passing::request(x, target, passage, body, http2);
+    }
     let upstream = &target.upstream;
     let dialect = upstream.dialect_for(a.dialect);
     let path = address::path(x, target, dialect)?;
-    let uri = if http2 {
-        Uri::builder()
-            .scheme(if upstream.endpoint.server_name().is_some() { "https" } else { "http" })
-            .authority(upstream.endpoint.authority().to_str().ok()?)
-            .path_and_query(path.as_str())
-            .build()
-            .ok()?
-    } else {
-        path.parse().ok()?
-    };
+    let uri = uri(upstream, &path, http2)?;
     let method = about::errand(x).map_or(Method::POST, |errand| errand.method.clone());
     let has_body = method == Method::POST;
-    let signed = match &upstream.signer {
-        Some(signer) => sign(signer, &path, upstream.endpoint.authority(), &body)?,
-        None => HeaderMap::new(),
-    };
+    let signed = signed(upstream, &method, &path, &body)?;
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = method;
     *request.uri_mut() = uri;
@@ -133,10 +127,7 @@ pub fn request(
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     // Compressed streams are held back by compressors; what is compressed all the same is decoded.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(
-        USER_AGENT,
-        HeaderValue::from_static(concat!("sluicegate/", env!("CARGO_PKG_VERSION"))),
-    );
+    headers.insert(USER_AGENT, AGENT);
     headers.insert(REQUEST_ID, HeaderValue::from_str(&x.id_text).ok()?);
     if dialect == Dialect::Anthropic {
         headers.insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_DEFAULT);
@@ -157,10 +148,41 @@ pub fn request(
     Some(request)
 }
 
-/// The headers that prove who sends a request.
-fn sign(signer: &Signer, path: &str, host: &HeaderValue, body: &[u8]) -> Option<HeaderMap> {
+/// Where a path stands at an upstream.
+pub(super) fn uri(upstream: &Upstream, path: &str, http2: bool) -> Option<Uri> {
+    if !http2 {
+        return path.parse().ok();
+    }
+    Uri::builder()
+        .scheme(if upstream.endpoint.server_name().is_some() { "https" } else { "http" })
+        .authority(upstream.endpoint.authority().to_str().ok()?)
+        .path_and_query(path)
+        .build()
+        .ok()
+}
+
+/// The headers that prove who sends a request; none where the upstream wants none.
+pub(super) fn signed(
+    upstream: &Upstream,
+    method: &Method,
+    path: &str,
+    body: &[u8],
+) -> Option<HeaderMap> {
+    match &upstream.signer {
+        Some(signer) => sign(signer, method, path, upstream.endpoint.authority(), body),
+        None => Some(HeaderMap::new()),
+    }
+}
+
+fn sign(
+    signer: &Signer,
+    method: &Method,
+    path: &str,
+    host: &HeaderValue,
+    body: &[u8],
+) -> Option<HeaderMap> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let asked = Asked { method: "POST", path, query, host: host.to_str().ok()?, body };
+    let asked = Asked { method: method.as_str(), path, query, host: host.to_str().ok()?, body };
     let proof = signer.sign(&asked, Timestamp::now().as_second())?;
     let mut authorization = HeaderValue::try_from(proof.authorization).ok()?;
     authorization.set_sensitive(true);

@@ -34,6 +34,8 @@ pub enum Operation {
     CountTokens,
     /// Something about a response that is there already, by its id.
     StoredResponse,
+    /// Whatever a provider's own path asks for.
+    Passthrough,
 }
 
 impl Operation {
@@ -44,6 +46,7 @@ impl Operation {
             Self::Embeddings => "embeddings",
             Self::CountTokens => "count_tokens",
             Self::StoredResponse => "stored_response",
+            Self::Passthrough => "passthrough",
         }
     }
 
@@ -65,7 +68,7 @@ impl Operation {
             (Self::Chat | Self::StoredResponse, Dialect::OpenAiResponses) => Some("/responses"),
             (Self::CountTokens, Dialect::Anthropic) => Some("/messages/count_tokens"),
             (Self::Chat, Dialect::Bedrock) => Some("/converse"),
-            (Self::StoredResponse, _)
+            (Self::Passthrough | Self::StoredResponse, _)
             | (
                 Self::CountTokens,
                 Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Bedrock,
@@ -298,6 +301,19 @@ pub struct Target {
 }
 
 impl Target {
+    /// The one of a route that nobody configured.
+    fn at(upstream: &Arc<Upstream>, model: &str, prices: Option<Arc<Schedule>>) -> Self {
+        Self {
+            upstream: upstream.clone(),
+            model: model.to_owned(),
+            weight: 1,
+            group: 0,
+            timeouts: upstream.timeouts,
+            prices,
+            series: Arc::default(),
+        }
+    }
+
     /// Where it is counted.
     pub(super) fn series(&self, metrics: &Metrics, is_configured: bool) -> &ModelSeries {
         let find = || metrics.model(&self.upstream.provider, &self.model, is_configured);
@@ -443,20 +459,26 @@ impl Snapshot {
         self.routes.get(model).cloned().or_else(|| self.named_route(model))
     }
 
+    /// The one way to a provider; what its own paths ask of no model has no price.
+    pub fn passage(&self, provider: &str, model: &str) -> Option<Arc<Route>> {
+        if model.is_empty() {
+            let upstreams = self.upstreams.get(provider)?;
+            let targets = upstreams.iter().map(|upstream| Target::at(upstream, "", None));
+            return Some(Arc::new(Route::to(targets.collect())));
+        }
+        let name = format!("{provider}/{model}");
+        self.named.get(&name, || self.named_route(&name))
+    }
+
     fn named_route(&self, name: &str) -> Option<Arc<Route>> {
         let (provider, model) = name.split_once('/')?;
         let upstreams = self.upstreams.get(provider)?;
         if model.is_empty() {
             return None;
         }
-        let targets = upstreams.iter().map(|upstream| Target {
-            upstream: upstream.clone(),
-            model: model.to_owned(),
-            weight: 1,
-            group: 0,
-            timeouts: upstream.timeouts,
-            prices: self.pricing.schedule(&upstream.tariff, provider, model),
-            series: Arc::default(),
+        let targets = upstreams.iter().map(|upstream| {
+            let prices = self.pricing.schedule(&upstream.tariff, provider, model);
+            Target::at(upstream, model, prices)
         });
         Some(Arc::new(Route::to(targets.collect())))
     }
@@ -559,6 +581,14 @@ impl Route {
     /// One after the other.
     pub fn to(targets: Vec<Target>) -> Self {
         Self::new(Strategy::Fallback, targets)
+    }
+
+    /// The part of it that is at one provider, what `model` names there first; None where nothing of it is.
+    pub fn within(&self, provider: &str, model: &str) -> Option<Arc<Self>> {
+        let there = self.targets.iter().filter(|target| target.upstream.provider == provider);
+        let mut targets: Vec<_> = there.cloned().collect();
+        targets.sort_by_key(|target| target.model != model);
+        (!targets.is_empty()).then(|| Arc::new(Self::to(targets)))
     }
 
     /// A route to these targets.

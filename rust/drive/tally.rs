@@ -97,6 +97,11 @@ pub(super) fn begun(run: &mut Running, answer: &Answer<'_>) {
     run.report.response_model = Some(answer.model.clone()).filter(|model| !model.is_empty());
 }
 
+/// The figures of an answer that is not counted.
+pub(super) fn reported(run: &mut Running, usage: &Usage) {
+    fill(run, usage, None, Basis::Reported);
+}
+
 /// An answer that cannot be read: all of its text counts, which is a bound.
 pub(super) fn unread(run: &mut Running, body: &[u8]) {
     let mut counter = StreamCounter::new(vocabulary(&run.target));

@@ -115,7 +115,7 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
         run.cost_usd(),
     );
     run.x.set_client_status(200);
-    run.rest = Rest { head: Some(head), body };
+    run.rest = Rest { head: Some(head), body, ..Rest::default() };
     End::Done(State::End)
 }
 
@@ -166,7 +166,7 @@ pub(super) async fn as_stream(
         response_headers::answer(&run.x, &run.target, &parts.headers, kind, overhead, None)
     });
     run.x.set_client_status(200);
-    run.rest = Rest { head, body: out };
+    run.rest = Rest { head, body: out, ..Rest::default() };
     End::Done(State::End)
 }
 
@@ -286,7 +286,7 @@ pub(super) async fn refused(run: &mut Running, lease: Lease, response: Response<
     End::Failed(failure)
 }
 
-async fn read(
+pub(super) async fn read(
     run: &mut Running,
     headers: &HeaderMap,
     mut first: Option<Bytes>,

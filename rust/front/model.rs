@@ -67,7 +67,8 @@ pub(super) async fn serve(
         match Box::pin(asking.find(goes_on)).await {
             Verdict::Found(about, other) => {
                 place.about = about;
-                body = other.unwrap_or(body);
+                // What goes to a provider's own path goes as it is.
+                body = other.filter(|_| place.passage.is_none()).unwrap_or(body);
             }
             Verdict::Answer(answer) => return Ok(whole(answer)),
             _ => return Err(Gone),
@@ -225,7 +226,8 @@ impl Run {
                     }
                 }
                 (None, State::Open) => {}
-                (None, State::End) => return Err(Gone), // ended before there was anything to tell
+                // Ended before there was anything to tell.
+                (None, State::End | State::Broken) => return Err(Gone),
             }
         }
     }
@@ -268,6 +270,7 @@ enum Stage {
     Relaying(Run),
     Failed(Run, Box<drive::Failure>),
     Deciding(Deciding),
+    BrokenOff,
     Over,
 }
 
@@ -275,6 +278,7 @@ impl Relayed {
     fn new(run: Run, first: Vec<u8>, state: State) -> Self {
         let then = match state {
             State::Failed(failure) => Stage::Failed(run, failure),
+            State::Broken => Stage::BrokenOff,
             _ => Stage::Relaying(run),
         };
         Self { stage: then, first }
@@ -291,6 +295,10 @@ impl Relayed {
             }
             match &mut self.stage {
                 Stage::Over => return Poll::Ready(None),
+                Stage::BrokenOff => {
+                    self.stage = Stage::Over;
+                    return Poll::Ready(Some(Err(Broken)));
+                }
                 Stage::Relaying(run) => {
                     let Ready { body, state, .. } = ready!(run.poll_ready(cx));
                     self.first = body;
@@ -319,6 +327,7 @@ impl Relayed {
         match (std::mem::replace(&mut self.stage, Stage::Over), state) {
             (relaying @ Stage::Relaying(_), State::Open) => self.stage = relaying,
             (Stage::Relaying(run), State::End) => run.close(),
+            (Stage::Relaying(_), State::Broken) => self.stage = Stage::BrokenOff,
             (Stage::Relaying(run), State::Failed(failure)) => {
                 self.stage = Stage::Failed(run, failure);
             }

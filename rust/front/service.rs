@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::answer::{FrontBody, Outgoing, whole};
@@ -33,9 +33,8 @@ impl Service {
             phase.set(Phase::Busy);
         }
         let uri = request.uri();
-        let is_post = request.method() == Method::POST;
-        let place = is_post.then(|| self.floor.options.routes.find(uri.path(), uri.query()));
-        let answer = match place.flatten() {
+        let place = self.floor.options.routes.find(request.method(), uri.path(), uri.query());
+        let answer = match place {
             Some(place) => self.model(place, request).await?,
             None => Box::pin(hand_over(&self.floor.options.handover, self.ends, request)).await,
         };

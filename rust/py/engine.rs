@@ -389,6 +389,7 @@ pub fn operation_of(name: &str) -> PyResult<Operation> {
         "embeddings" => Ok(Operation::Embeddings),
         "count_tokens" => Ok(Operation::CountTokens),
         "stored_response" => Ok(Operation::StoredResponse),
+        "passthrough" => Ok(Operation::Passthrough),
         _ => Err(PyValueError::new_err(format!("no operation {name:?}"))),
     }
 }

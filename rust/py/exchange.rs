@@ -194,6 +194,7 @@ pub fn ready_to_py(py: Python<'_>, ready: Ready) -> PyResult<Bound<'_, PyAny>> {
     let (state, failure) = match ready.state {
         State::Open => (0, None),
         State::End => (1, None),
+        State::Broken => (3, None),
         State::Failed(failure) => (2, Some(Failure(*failure))),
     };
     (head, body, state, failure).into_pyobject(py).map(Bound::into_any)

@@ -32,8 +32,9 @@ impl PyModelRoutes {
     }
 
     /// Where a path leads; None where no model is behind it.
-    fn find(&self, path: &str, query: &str) -> Option<PyPlace> {
-        self.0.find(path, Some(query)).map(PyPlace)
+    fn find(&self, method: &str, path: &str, query: &str) -> Option<PyPlace> {
+        let method = Method::from_bytes(method.as_bytes()).ok()?;
+        self.0.find(&method, path, Some(query)).map(PyPlace)
     }
 }
 
@@ -80,12 +81,13 @@ type ErrandParts = (String, String, bool, Option<(Vec<u8>, i64)>);
 #[pymethods]
 impl PyAbout {
     #[new]
-    #[pyo3(signature = (response, *, made=None, kept=false, errand=None))]
+    #[pyo3(signature = (response, *, made=None, kept=false, errand=None, unpaid=false))]
     fn new(
         response: String,
         made: Option<(String, String)>,
         kept: bool,
         errand: Option<ErrandParts>,
+        unpaid: bool,
     ) -> PyResult<Self> {
         let origin = match made {
             Some((provider, model)) => Origin::Made { provider, model },
@@ -98,6 +100,7 @@ impl PyAbout {
             let owed = owed.and_then(|(row, unix_s)| Owed::new(&row, unix_s));
             Ok::<_, PyErr>(Errand { method, tail, stream, owed })
         });
-        Ok(Self(Arc::new(About { response, origin, errand: errand.transpose()? })))
+        let errand = errand.transpose()?;
+        Ok(Self(Arc::new(About { response, origin, errand, is_unpaid: unpaid })))
     }
 }

@@ -28,4 +28,5 @@ pub use finish::FinishReason;
 pub(crate) use text::write_json;
 pub use trail::Trail;
 pub use transcoder::Transcoder;
+pub(crate) use usage::{Count, sum};
 pub use usage::{Counting, MAX_REPORTED_TOKENS, ServiceTier, Usage};

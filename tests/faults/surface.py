@@ -37,8 +37,34 @@ class Door(NamedTuple):
         return f"{self.method} {self.path}"
 
 
+#: by provider, the path of its own that a passed request goes to
+OWN = {
+    "u": "v1/chat/completions",
+    "a": "v1/messages",
+    "r": "v1/responses",
+    "g": "v1beta/models/{model}:generateContent",
+}
+
+
+#: a path of ours with the same body, by provider
+_HOMES = {
+    "/v1/chat/completions": "u",
+    "/v1/messages": "a",
+    "/v1/responses": "r",
+    "/v1beta/models/{model}:generateContent": "g",
+}
+
+
+def _passes(path: str) -> bool:
+    return MODEL_ROUTES[path].operation == "passthrough"
+
+
 def model_path(path: str, model: str) -> str:
     """A path of the table, with the model in it where it names one."""
+    if _passes(path):
+        provider, _, name = model.partition("/")
+        own = OWN.get(provider, OWN["u"]).replace("{model}", quote(name, safe=""))
+        return path.replace("{provider}/{path}", f"{quote(provider, safe='')}/{own}")
     return path.replace("{model}", quote(model, safe=""))
 
 
@@ -55,6 +81,10 @@ def _gemini_body(path: str, text: str) -> dict[str, Any]:
 
 def model_body(path: str, model: str, text: str = "one two three") -> dict[str, Any]:
     """A right request to a path that leads to a model."""
+    if _passes(path):
+        provider, _, name = model.partition("/")
+        own = next((own for own, at in _HOMES.items() if at == provider), "/v1/chat/completions")
+        return model_body(own, name, text)
     if MODEL_ROUTES[path].dialect == "gemini":
         return _gemini_body(path, text)
     if MODEL_ROUTES[path].operation == "embeddings":

@@ -100,6 +100,8 @@ class Log:
     requests: list[Exchange] = field(default_factory=list)
     anomalies: list[str] = field(default_factory=list)
     unrouted: list[Exchange] = field(default_factory=list)
+    #: Requests to paths of `operations`.
+    others: list[Exchange] = field(default_factory=list)
     trap_hits: list[Exchange] = field(default_factory=list)
     canaries: set[str] = field(default_factory=set)
     canary_hits: list[str] = field(default_factory=list)

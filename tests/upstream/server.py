@@ -7,7 +7,7 @@ import re
 import socket
 import time
 
-from . import bedrock
+from . import bedrock, operations
 from .before import POISON_TEXT
 from .behaviours import plan_for
 from .connection import BadRequestError, Connection, read_request
@@ -141,7 +141,12 @@ class ScriptedUpstream(LoopbackServer):
             connection.kill_on_next_byte = True
 
     async def _aside(self, connection: Connection, exchange: Exchange, path: str) -> None:
-        """The routes beside the two that generate."""
+        """The routes beside those that generate."""
+        if operations.is_one(path):
+            self.log.others.append(exchange)
+            await operations.answer(connection, exchange, path)
+            exchange.finished = time.monotonic()
+            return
         if (exchange.method, path) == ("GET", "/v1/models"):
             await _small(connection, 200, {"object": "list", "data": []})
             return

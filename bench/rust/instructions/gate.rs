@@ -34,8 +34,14 @@ pub fn admit(body: &[u8], is_governed: bool, times: u64) {
         dialect: Dialect::OpenAiChat,
         stream: false,
     };
-    let place =
-        Place { route: route.into(), model: None, as_array: false, credential: None, about: None };
+    let place = Place {
+        route: route.into(),
+        model: None,
+        as_array: false,
+        credential: None,
+        about: None,
+        passage: None,
+    };
     let body = body.to_vec().into();
     let bearer = format!("Bearer {KEY}");
     let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];

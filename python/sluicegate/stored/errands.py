@@ -112,7 +112,9 @@ class Errands:
         """
         found = await self.found(tenant, response_id)
         if isinstance(found, Made):
-            return _core.About(response_id, made=(found.provider, found.model)), None
+            unpaid = found.row["basis"] == "none"
+            made = (found.provider, found.model)
+            return _core.About(response_id, made=made, unpaid=unpaid), None
         if isinstance(found, KeptResponse):
             try:
                 return _core.About(response_id, kept=True), expanded(body, found)

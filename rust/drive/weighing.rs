@@ -1,0 +1,179 @@
+//! What an answer that passes as it is says of its cost.
+//!
+//! Answers of paths that we know are read as the gateway's own, and counted where they report nothing. In any other
+//! answer usage is looked for where vendors have it.
+
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
+use super::attempt::Running;
+use super::passage::Passage;
+use super::reader::{self, Reader};
+use super::tally;
+use super::whole::{self, Form};
+use crate::dialect::Dialect;
+use crate::meter::{self, Found, Meter, Sighting};
+use crate::sse::Frame;
+use crate::tokens::StreamCounter;
+
+/// Lines of JSON are read up to this length; the last one has the usage.
+const MAX_LINE_BYTES: usize = 64 * 1024;
+
+/// Reads along with one answer; it never holds it up.
+pub(super) struct Scale {
+    form: Reading,
+    found: Found,
+    is_free: bool,
+}
+
+enum Reading {
+    /// Events of a dialect that we count.
+    Counted(Box<(Reader, Meter<StreamCounter>)>),
+    /// Events of any other.
+    Events(Reader),
+    /// Lines of JSON: the last one.
+    Lines(Vec<u8>),
+    /// A whole answer of a dialect.
+    Whole(Dialect),
+    /// Usage was told whole.
+    Told,
+    /// Nothing that can be read.
+    Nothing,
+}
+
+impl Scale {
+    /// For an answer with this head.
+    pub fn new(run: &Running, passage: &Passage, headers: &HeaderMap) -> Self {
+        let a = &run.x.admission;
+        let max_bytes = a.snapshot.max_event_bytes;
+        let form = whole::form(headers);
+        let is_array = form == Some(Form::Json) && passage.dialect == Some(Dialect::Gemini);
+        let is_events = form == Some(Form::Stream);
+        let shape = if is_array { reader::Form::Array } else { reader::Form::Events };
+        let form = match (passage.dialect, a.scan.stream()) {
+            (Some(dialect), true) if is_events || is_array => {
+                let counter = StreamCounter::new(tally::vocabulary(&run.target));
+                let meter = Meter::new(dialect, counter)
+                    .counting(run.target.upstream.counting)
+                    .framed(tally::framing(run));
+                Reading::Counted(Box::new((Reader::new(shape, max_bytes), meter)))
+            }
+            _ if is_events => Reading::Events(Reader::new(reader::Form::Events, max_bytes)),
+            _ if form == Some(Form::Messages) => {
+                Reading::Events(Reader::new(reader::Form::Messages, max_bytes))
+            }
+            _ if are_lines(headers) => Reading::Lines(Vec::new()),
+            (Some(dialect), _) => Reading::Whole(dialect),
+            (None, _) => Reading::Nothing,
+        };
+        Self { form, found: Found::default(), is_free: passage.is_free(&a.body) }
+    }
+
+    /// Takes in the next piece.
+    pub fn feed(&mut self, data: &[u8]) {
+        let Self { form, found, .. } = self;
+        let read = match form {
+            Reading::Counted(counted) => {
+                let (reader, meter) = counted.as_mut();
+                reader.feed(data, |frame| observe(meter, &frame))
+            }
+            Reading::Events(reader) => reader.feed(data, |frame| find(found, &frame)),
+            Reading::Lines(last) => {
+                keep_last_line(last, data);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if read.is_err() {
+            self.form = Reading::Nothing; // not what it says it is: the client sees for itself
+        }
+    }
+
+    /// Takes in all of an answer.
+    pub fn whole(&mut self, run: &mut Running, body: &[u8]) {
+        let counting = run.target.upstream.counting;
+        if let Reading::Whole(dialect) = self.form
+            && !self.is_free
+            && let Ok(answer) = meter::read_answer_of(dialect, counting, body)
+            && answer.error.is_none()
+        {
+            self.form = Reading::Told;
+            return tally::answer(run, &answer);
+        }
+        self.found.read(body);
+    }
+
+    /// The attempt's figures. `complete`: the answer ended as it should.
+    pub fn settle(&mut self, run: &mut Running, complete: bool) {
+        match &mut self.form {
+            Reading::Told => return,
+            Reading::Counted(counted) => {
+                let (reader, meter) = counted.as_mut();
+                reader.finish(|frame| observe(meter, &frame));
+                let seen = meter.seen();
+                let ended = seen.contains(Sighting::END) || seen.contains(Sighting::FINISH);
+                return tally::stream(
+                    run,
+                    meter,
+                    complete && ended,
+                    seen.contains(Sighting::CONTENT),
+                );
+            }
+            Reading::Events(reader) => {
+                let found = &mut self.found;
+                reader.finish(|frame| find(found, &frame));
+            }
+            Reading::Lines(last) => self.found.read(last.trim_ascii()),
+            Reading::Whole(_) | Reading::Nothing => {}
+        }
+        if run.report.status.is_some_and(|status| (200..300).contains(&status)) {
+            self.account(run, complete);
+        }
+    }
+
+    fn account(&self, run: &mut Running, complete: bool) {
+        let Found { usage, model } = &self.found;
+        run.report.response_model = Some(model.clone()).filter(|model| !model.is_empty());
+        let is_reported = usage.input_tokens.is_some() || usage.output_tokens.is_some();
+        match &run.sheet {
+            // What is looked at says what others used.
+            _ if self.is_free => {}
+            _ if is_reported => tally::reported(run, usage),
+            _ if !complete => {}
+            // Nobody knows what it used: it costs what was held for it.
+            Some(_) => run.charge_hold(),
+            None => run.report.is_unpriced = true,
+        }
+    }
+}
+
+fn observe(meter: &mut Meter<StreamCounter>, frame: &Frame<'_>) {
+    if let Some(event) = &frame.event {
+        let _ = meter.observe(event.name(), &event.data); // a broken one is the client's to see
+    }
+}
+
+fn find(found: &mut Found, frame: &Frame<'_>) {
+    if let Some(event) = &frame.event {
+        found.read(&event.data);
+    }
+}
+
+fn are_lines(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], http::HeaderValue::as_bytes);
+    [&b"application/x-ndjson"[..], b"application/jsonl", b"application/stream+json"]
+        .iter()
+        .any(|lines| kind.starts_with(lines))
+}
+
+/// Keeps what stands behind the last line break but one.
+fn keep_last_line(last: &mut Vec<u8>, data: &[u8]) {
+    last.extend_from_slice(data);
+    let text = last.trim_ascii_end().len();
+    if let Some(at) = memchr::memrchr(b'\n', last.get(..text).unwrap_or_default()) {
+        last.drain(..=at);
+    }
+    if last.len() > MAX_LINE_BYTES {
+        last.clear();
+    }
+}
