@@ -269,7 +269,8 @@ SMUGGLED: dict[str, str] = {
 def test_cl_08_an_ambiguous_framing_is_refused_and_not_forwarded(
     gateway: Gateway, upstream: ScriptedUpstream, framing: str
 ) -> None:
-    unrouted, calls = len(upstream.log.unrouted), len(upstream.requests)
+    log = upstream.log
+    unrouted, calls, anomalies = len(log.unrouted), len(upstream.requests), len(log.anomalies)
     with RawClient(gateway.url) as client:
         client.send(SMUGGLED[framing].encode())
         answer = client.rest(1.0)
@@ -277,13 +278,9 @@ def test_cl_08_an_ambiguous_framing_is_refused_and_not_forwarded(
     assert b"smuggled" not in answer
     if answer:
         assert answer.split()[1][:1] == b"4", answer[:200]
-    assert len(upstream.log.unrouted) == unrouted
+    assert len(log.unrouted) == unrouted
     assert len(upstream.requests) == calls
-
-
-def test_cl_08_the_upstream_never_saw_a_bad_request(upstream: ScriptedUpstream) -> None:
-    assert upstream.log.anomalies == []
-    assert [exchange.path for exchange in upstream.log.unrouted] == []
+    assert log.anomalies[anomalies:] == []
 
 
 def test_cl_09_pipelined_requests_are_answered_in_order_or_not_at_all(gateway: Gateway) -> None:
