@@ -21,6 +21,8 @@ use crate::error::Error;
 
 /// How long an answer is waited for until the server is taken to be away.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// Between two tries to find a server again that was just there.
+const RECONNECT_EVERY: Duration = Duration::from_millis(20);
 /// Between two looks at the leases; each is a heartbeat too.
 const TICK: Duration = Duration::from_millis(200);
 /// Between two looks at whether all hosts have spoken.
@@ -182,16 +184,23 @@ impl Keeper {
     pub async fn run(mut self) {
         let mut backoff = MIN_BACKOFF;
         let mut pending = None;
-        let mut is_first = true;
+        let mut lost_at = None;
         while self.stops.is_empty() {
-            match self.turn(&mut pending).await {
-                Ok(()) => (backoff, is_first) = (MIN_BACKOFF, true),
-                // A server that was restarted, or gave its place to another one, is there again at once.
-                Err(LinkError::Lost(_)) if is_first => {
-                    is_first = false;
-                    self.link.close();
+            let failed = match self.turn(&mut pending).await {
+                Ok(()) => {
+                    (backoff, lost_at) = (MIN_BACKOFF, None);
+                    continue;
                 }
-                Err(why) => {
+                // A server that was restarted, or gave its place to another one, is there again soon: who asks waits
+                // for it as long as for an answer.
+                Err(why) => (why, *lost_at.get_or_insert_with(Instant::now)),
+            };
+            match failed {
+                (LinkError::Lost(_), since) if since.elapsed() < PATIENCE => {
+                    self.link.close();
+                    tokio::time::sleep(RECONNECT_EVERY).await;
+                }
+                (why, _) => {
                     self.ledger.release_all();
                     self.unheard.clear();
                     self.herald.away(&why.to_string());

@@ -127,9 +127,8 @@ def test_br_03_what_was_held_and_not_used_comes_back_over_two_hosts(pair: Pair) 
     statuses = [each.status for each in got]
     assert statuses.count(200) >= 48
     assert eventually(lambda: Decimal(standing(hosts[0], "key:one:budget")["held"]) == 0, 3.0)
-    assert Decimal(standing(hosts[1], "key:one:budget")["spent"]) == statuses.count(200) * cost(
-        3, 5
-    )
+    spent = statuses.count(200) * cost(3, 5)  # as soon as the other host has told its part
+    assert eventually(lambda: Decimal(standing(hosts[1], "key:one:budget")["spent"]) == spent, 1.0)
 
 
 def test_br_06_a_rate_holds_over_two_hosts(pair: Pair) -> None:
@@ -442,5 +441,10 @@ def test_an_ended_run_takes_all_below_it_along_on_another_host(
     assert (stream.code, stream.terminators) == ("run_ended", 0)
     assert stream.ended - ended < 5.0
     for gateway in (one, two):
-        refused = step(gateway, model, "d", "c")
-        assert (refused.status, refused.code) == (403, "run_ended")
+        refused = [403, "run_ended"]  # each host hears of an end by itself, within a second
+
+        def is_refused(of: Gateway = gateway, wanted: list[Any] = refused) -> bool:
+            got = step(of, model, "d", "c")
+            return [got.status, got.code] == wanted
+
+        assert eventually(is_refused, 2.0)
