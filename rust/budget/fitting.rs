@@ -44,6 +44,11 @@ fn bounded(limit: &Limit, amount: u64) -> u64 {
     if limit.is_rate() { amount.min(limit.amount) } else { amount }
 }
 
+/// Whether time, or the end of other requests, brings back what is used of it.
+fn by_itself(limit: &Limit) -> bool {
+    limit.is_rate() || limit.measure == Measure::Parallel
+}
+
 impl Budgets {
     /// Whether a request fits a limit; shared limits say no only after other hosts did.
     pub(super) fn fit(
@@ -65,7 +70,7 @@ impl Budgets {
         if let Some(within) = within.filter(|_| fits_whole) {
             return Ok(Fit::Within(within));
         }
-        let by_itself = limit.is_rate() || limit.measure == Measure::Parallel;
+        let by_itself = by_itself(limit);
         let is_adrift = tx.posture() != Posture::Shared;
         let is_spent = !by_itself && limit.amount.saturating_sub(counter.spent(tx)) < ask.need;
         if is_spent || (is_adrift && by_itself) {
@@ -163,7 +168,12 @@ fn denied(
     now: Now,
 ) -> Refused {
     let limit = &charge.limit;
-    let (remaining, _) = counter.room(tx, limit, now);
+    // What this host has not asked for yet is left too: only rates and places among parallel requests are its own.
+    let remaining = if by_itself(limit) {
+        counter.room(tx, limit, now).0
+    } else {
+        limit.amount.saturating_sub(counter.used(tx))
+    };
     let least = demand.least_output_tokens.min(demand.output_tokens);
     let needed = bounded(limit, demand.amount(limit, least));
     let free_but_for_others = limit.amount.saturating_sub(counter.spent(tx));

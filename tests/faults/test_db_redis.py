@@ -407,9 +407,14 @@ def test_a_restart_of_the_server_is_a_pause_and_no_failure(pair: Pair, server: S
 HEARD_S = 1.0
 
 
-def test_br_04_what_a_run_has_bounds_runs_below_it_on_another_host(pair: Pair) -> None:
-    """Its grandchild asks a host that never saw what is between them."""
-    one, two = pair(runs={"steps": 3})
+@pytest.mark.parametrize("cap", [{"steps": 3}, {"total_tokens": 3 * 23}], ids=["steps", "tokens"])
+def test_br_04_what_a_run_has_bounds_runs_below_it_on_another_host(
+    pair: Pair, cap: dict[str, Any]
+) -> None:
+    """Its grandchild asks a host that never saw what is between them. By the bytes of their prompts
+    even the first of them would not fit the tokens.
+    """
+    one, two = pair(runs=cap)
     name = f"u/ok-20@{ref('nested')}"
     assert step(one, name, "b", "a", fields=TWENTY).status == 200
     time.sleep(HEARD_S)
