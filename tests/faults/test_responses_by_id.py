@@ -220,6 +220,21 @@ def test_a_chain_stays_with_the_provider_that_made_it(
         assert upstream.shelf.asked[-1].header("authorization") == key
 
 
+def test_another_model_of_that_provider_goes_on_and_other_providers_do_not(
+    own_gateway: Start, upstream: ScriptedUpstream
+) -> None:
+    first_name, other_name = (f"ok-5@{ref('made')}", f"ok-7@{ref('goes-on')}")
+    gateway = own_gateway()
+    first = _made(gateway, f"r/{first_name}")
+    _made(gateway, f"r/{other_name}", previous_response_id=first.id)
+    assert upstream.of(other_name)[-1].json["previous_response_id"] == first.id
+    for elsewhere in ("u", "a"):
+        with pytest.raises(openai.BadRequestError) as refused:
+            _made(gateway, f"{elsewhere}/{other_name}", previous_response_id=first.id)
+        assert refused.value.param == "previous_response_id"
+    assert len(upstream.of(other_name)) == 1
+
+
 def test_where_the_provider_that_made_it_is_away_nobody_else_is_asked(own_gateway: Start) -> None:
     name = f"ok-5@{ref('away')}"
     plan = {"targets": [f"r/{name}", f"u/{name}"]}
