@@ -5,7 +5,7 @@ configuration says so. What is left out is always told.
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 
-from sluicegate.conversation import CacheControl, Extra
+from sluicegate.conversation import CacheControl, Conversation, Extra
 from sluicegate.errors import UnsupportedFieldError
 
 _SAID_AS: Final = {
@@ -60,6 +60,22 @@ class Carrier:
         if not self._drop:
             raise UnsupportedFieldError(path, reason)
         self.dropped.append(path)
+
+    def one_plain_answer(self, c: Conversation, api: str) -> None:
+        """Refuses what an API lacks that gives one answer, without seed, penalties and
+        probabilities; values that ask for nothing beyond the default pass.
+        """
+        if c.choices not in {None, 1}:
+            self.cannot("n", f"{api} gives one answer")
+        for name, value in (
+            ("seed", c.seed),
+            ("presence_penalty", c.presence_penalty or None),
+            ("frequency_penalty", c.frequency_penalty or None),
+            ("logprobs", c.logprobs or None),
+            ("top_logprobs", c.top_logprobs or None),
+        ):
+            if value is not None:
+                self.cannot(name, f"{api} has no {name}")
 
     def leave_out(self, path: str) -> None:
         """A field whose loss does not change what the answer means."""

@@ -36,6 +36,18 @@ def is_object(raw: Raw) -> bool:
     return bytes(memoryview(raw)[:1]) == b"{"
 
 
+def arguments_object(text: str) -> Raw:
+    """A call's arguments as an object. Models write at times what is none, and one bad call must
+    not end the talk: such text is kept in an object, as it is in answers.
+    """
+    arguments = text.strip() or "{}"
+    try:
+        msgspec.json.decode(arguments, type=dict[str, Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Raw(msgspec.json.encode({"arguments": text}))
+    return Raw(arguments.encode())
+
+
 class Fields:
     """One JSON object of a request. Every field is taken once; the rest is unknown to the neutral
     form.

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
 
 from sluicegate.conversation import (
     DocumentPart,
@@ -19,6 +18,7 @@ from sluicegate.conversation import (
     ToolCallPart,
     ToolReferencePart,
 )
+from sluicegate.dialects.fields import arguments_object
 
 _NOT_IN_IDS: Final = re.compile(r"[^a-zA-Z0-9_-]")
 """Other hosts' ids of tool calls hold dots and colons, which the vendor refuses."""
@@ -75,18 +75,11 @@ def _redacted(part: RedactedThinkingPart) -> Json:
 
 
 def _tool_use(part: ToolCallPart) -> Json:
-    arguments = part.arguments.strip() or "{}"
-    try:
-        msgspec.json.decode(arguments, type=dict[str, Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Models write such arguments at times, and one bad call must not end the talk: the text is
-        # kept in an object, as it is in answers.
-        arguments = msgspec.json.encode({"arguments": part.arguments}).decode()
     return {
         "type": "tool_use",
         "id": tool_id(part.id),
         "name": part.name,
-        "input": Raw(arguments.encode()),
+        "input": arguments_object(part.arguments),
     }
 
 

@@ -173,18 +173,7 @@ class _Encoder:
         """Parameters that Messages does not have; values that ask for nothing beyond the default
         pass.
         """
-        c = self.c
-        if c.choices not in {None, 1}:
-            self.carry.cannot("n", "Messages gives one answer")
-        for name, value in (
-            ("seed", c.seed),
-            ("presence_penalty", c.presence_penalty or None),
-            ("frequency_penalty", c.frequency_penalty or None),
-            ("logprobs", c.logprobs or None),
-            ("top_logprobs", c.top_logprobs or None),
-        ):
-            if value is not None:
-                self.carry.cannot(name, f"Messages has no {name}")
+        self.carry.one_plain_answer(self.c, "Messages")
 
     def reasoning(self, out: Json) -> None:
         reasoning = self.c.reasoning

@@ -130,19 +130,8 @@ class _Encoder:
         """Parameters that Converse does not have; values that ask for nothing beyond the default
         pass.
         """
-        c = self.c
-        if c.choices not in {None, 1}:
-            self.carry.cannot("n", "Converse gives one answer")
-        for name, value in (
-            ("seed", c.seed),
-            ("presence_penalty", c.presence_penalty or None),
-            ("frequency_penalty", c.frequency_penalty or None),
-            ("logprobs", c.logprobs or None),
-            ("top_logprobs", c.top_logprobs or None),
-        ):
-            if value is not None:
-                self.carry.cannot(name, f"Converse has no {name}")
-        if c.user is not None:
+        self.carry.one_plain_answer(self.c, "Converse")
+        if self.c.user is not None:
             self.carry.leave_out("user")
 
     def extras(self, out: Json, fields: Json) -> None:

@@ -6,9 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-from msgspec import Raw
-
 from sluicegate.conversation import (
     AudioPart,
     DocumentPart,
@@ -19,6 +16,7 @@ from sluicegate.conversation import (
     ToolCallPart,
     ToolReferencePart,
 )
+from sluicegate.dialects.fields import arguments_object
 
 _NOT_IN_IDS: Final = re.compile(r"[^a-zA-Z0-9_.:-]")
 _MAX_ID_CHARACTERS: Final = 64
@@ -77,13 +75,11 @@ def _tool_reference(part: ToolReferencePart) -> Json:
 
 
 def _tool_use(part: ToolCallPart) -> Json:
-    arguments = part.arguments.strip() or "{}"
-    try:
-        msgspec.json.decode(arguments, type=dict[str, Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Models write such arguments at times: the text is kept in an object, as in answers.
-        arguments = msgspec.json.encode({"arguments": part.arguments}).decode()
-    call = {"toolUseId": tool_id(part.id), "name": part.name, "input": Raw(arguments.encode())}
+    call = {
+        "toolUseId": tool_id(part.id),
+        "name": part.name,
+        "input": arguments_object(part.arguments),
+    }
     return {"toolUse": call}
 
 

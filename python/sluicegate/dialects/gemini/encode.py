@@ -29,6 +29,7 @@ from sluicegate.conversation import (
 )
 from sluicegate.dialects.anthropic import encode as anthropic
 from sluicegate.dialects.carry import Carrier
+from sluicegate.dialects.fields import arguments_object
 from sluicegate.dialects.gemini.thinking import thinking_config
 from sluicegate.dialects.openai_chat import encode as openai_chat
 from sluicegate.dialects.seal import own_signature
@@ -295,13 +296,7 @@ def _tool_reference(part: ToolReferencePart) -> Json:
 
 
 def _call(part: ToolCallPart) -> Json:
-    arguments = part.arguments.strip() or "{}"
-    try:
-        msgspec.json.decode(arguments, type=dict[str, Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Models write such arguments at times: the text is kept in an object, as in answers.
-        arguments = msgspec.json.encode({"arguments": part.arguments}).decode()
-    call = {"id": part.id, "name": part.name, "args": Raw(arguments.encode())}
+    call = {"id": part.id, "name": part.name, "args": arguments_object(part.arguments)}
     return {"functionCall": call}
 
 
