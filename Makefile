@@ -73,13 +73,13 @@ test-python: setup
 bench: setup ## criterion, the gates, and the whole gateway under load: some 45 minutes
 	cargo bench
 	@mkdir -p bench/results
-	$(BIN)/python -m pytest bench/boundary --profile $(PROFILE) --benchmark-json=bench/results/boundary.json
+	$(BIN)/python -m pytest bench/boundary --benchmark-json=bench/results/boundary.json
 	$(BIN)/python -m bench.load --reps $(REPS)
 
 # The first line counts instructions, which no other load disturbs; the second compares times within one run.
 gates: setup ## did anything get slower? what CI asks
 	cargo bench --profile ci --bench instructions
-	$(BIN)/python -m pytest bench/boundary --profile $(PROFILE) -q
+	$(BIN)/python -m pytest bench/boundary -q
 
 lint: setup ## what CI checks beside the tests
 	cargo fmt --check

@@ -1,4 +1,4 @@
-"""Benches measure the release build, or nothing; and against what was kept, if a file is named."""
+"""Benches measure an optimised build, or nothing; and against what was kept, if a file is named."""
 
 import json
 from pathlib import Path
@@ -9,18 +9,19 @@ import pytest
 from bench.boundary.ratio import TOLERANCE, slower
 from sluicegate import _core
 
+PROFILES = ("release", "ci")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--baseline FILE`: figures of an earlier run, made by `--benchmark-json`; `--profile ci`."""
+    """`--baseline FILE`: figures of an earlier run, made by `--benchmark-json`."""
     parser.addoption("--baseline", type=Path, help="fails where a ratio rose since that run")
-    parser.addoption("--profile", choices=["release", "ci"], default="release", help="of the build")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """A debug build says nothing about anybody's latency."""
     del config
-    if _core.build_profile != "release":
-        raise pytest.UsageError("the extension is a debug build: `make setup` first")
+    if _core.build_profile not in PROFILES:
+        raise pytest.UsageError(f"built as {_core.build_profile}: `make setup` first")
 
 
 @pytest.fixture

@@ -77,7 +77,6 @@ def test_gate(
     subject: Callable[[], Any],
     baseline: Callable[[], Any],
     bounds: dict[str, float],
-    pytestconfig: pytest.Config,
 ) -> None:
     benchmark(subject)
-    gate(ratio(subject, baseline), bounds[pytestconfig.getoption("--profile")])
+    gate(ratio(subject, baseline), bounds[_core.build_profile])

@@ -45,7 +45,7 @@ __all__ = [
 
 __version__: Final[str]
 build_profile: Final[str]
-"""`release` or `debug`; benches refuse the latter."""
+"""What it was built with: `release`, `ci` or `debug`; benches refuse the last."""
 
 class PanicException(BaseException):
     """A defect of the core. `except Exception` misses it; its text may quote a request."""
