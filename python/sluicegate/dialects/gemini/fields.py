@@ -23,6 +23,8 @@ class GeminiFields(Fields):
     def __init__(self, raw: bytes | Raw, path: str = "") -> None:
         """See `Fields`. Of a field that stands in both styles the one in JSON's counts."""
         super().__init__(raw, path)
+        if "_" not in "".join(self._left):
+            return
         styled = {in_json_style(name): value for name, value in self._left.items() if "_" in name}
         plain = {name: value for name, value in self._left.items() if "_" not in name}
         self._left = styled | plain
