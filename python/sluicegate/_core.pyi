@@ -246,6 +246,13 @@ class Engine:
             RefusedError: as `begin` does, without a good key.
         """
 
+    def asker(self, headers: Iterable[tuple[bytes, bytes]], path: str) -> str:
+        """Whose a request to a path of the gateway's own is, as `tenant` says it.
+
+        Raises:
+            RefusedError: no good key, or one that may not use the path.
+        """
+
     def kept(self, within_s: float) -> list[tuple[str, str, bytes, bytes]]:
         """`(tenant, model, request, response)` of answers that are to be kept, waited for a while.
         Blocks without the GIL: for a thread of its own.

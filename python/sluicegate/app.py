@@ -35,7 +35,7 @@ from sluicegate.models_list import is_list, models_answer
 from sluicegate.native import ENDS, open_front
 from sluicegate.pipeline import Call
 from sluicegate.rendering import JSON, answer_of, last_event_of
-from sluicegate.routes import ModelRoute, StoredPath, place_of, stored_path_of
+from sluicegate.routes import GENERATION, ModelRoute, StoredPath, place_of, stored_path_of
 from sluicegate.stored.errands import Asked
 from sluicegate.watch import Receive, Watched
 from sluicegate.worker import Worker
@@ -208,10 +208,13 @@ class App:
             await send_json(send, 200 if ready else 503, body)
         elif path == METRICS and method in ("GET", "HEAD") and self._scrape is not None:
             await _scraped(self._scrape, scope, send)
-        elif is_list(path) and method == "GET":
+        elif (is_list(path) or path == GENERATION) and method == "GET":
             dialect = _dialect_of(scope)
             try:
-                await send_json(send, 200, await models_answer(worker, dialect, scope))
+                if path == GENERATION:
+                    await send_json(send, 200, await worker.lookup.body(worker.engine, scope))
+                else:
+                    await send_json(send, 200, await models_answer(worker, dialect, scope))
             except _core.RefusedError as refused:
                 await send_error(send, dialect, RefusedRequestError(*refused.args))
             except GatewayError as error:

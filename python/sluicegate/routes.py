@@ -57,6 +57,10 @@ _STORED: Final = _core.ModelRoutes(
 )
 
 
+GENERATION: Final = "/v1/generation"
+"""Tells what one request was, by its id."""
+
+
 class StoredPath(NamedTuple):
     """What is asked about a response, by its path."""
 
@@ -108,5 +112,5 @@ def unknown_routes(names: Iterable[str]) -> list[tuple[int, str]]:
 
 def _leads_somewhere(name: str) -> bool:
     above = name[:-1] if name.endswith("/*") else None
-    paths = [*MODEL_ROUTES, *STORED_ROUTES]
+    paths = [*MODEL_ROUTES, *STORED_ROUTES, GENERATION]
     return name in paths or (above is not None and any(path.startswith(above) for path in paths))

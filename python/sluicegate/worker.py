@@ -21,6 +21,7 @@ from sluicegate.accounting.sync import Sync
 from sluicegate.accounting.webhook import Webhook
 from sluicegate.accounting.witness import Witness
 from sluicegate.config import ConfigError, Settings, load
+from sluicegate.generation import GenerationLookup
 from sluicegate.google_tokens import GoogleTokens
 from sluicegate.memory import return_large_blocks
 from sluicegate.snapshot import Generations, snapshot_json
@@ -28,6 +29,7 @@ from sluicegate.store import SchemaError, StoreError, open_store
 from sluicegate.store.store import Governance
 from sluicegate.stored.errands import Errands
 from sluicegate.stored.keeper import Keeper
+from sluicegate.stored.ledger_rows import LedgerRows
 from sluicegate.stored.origins import Origins
 from sluicegate.watch import Patience, Watch
 
@@ -108,7 +110,10 @@ class Worker:
         )
         self._ledger = open_store(self.settings)
         kept = open_store(self.settings)
-        origins = Origins(kept, journal_dir, has_other_hosts=self.settings.store_url is not None)
+        rows = LedgerRows(kept, journal_dir)
+        has_other_hosts = self.settings.store_url is not None
+        origins = Origins(kept, rows, has_other_hosts=has_other_hosts)
+        self.lookup = GenerationLookup(rows, has_other_hosts=has_other_hosts)
         self.errands = Errands(kept, origins)
         self._kept = kept
         self._keeper = Keeper(self.engine, open_store(self.settings), self._keeping)

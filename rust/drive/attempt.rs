@@ -29,7 +29,7 @@ use crate::journal::{Journal, RecordId};
 use crate::meter;
 use crate::observe::Attempted;
 use crate::price::{Sheet, Tokens};
-use crate::stream::Usage;
+use crate::stream::{FinishReason, Usage};
 use crate::transport::{Lease, TransportError};
 
 /// Which target to try, and with what body.
@@ -47,8 +47,10 @@ pub(super) struct Report {
     pub status: Option<u16>,
     pub upstream_request_id: Option<String>,
     pub response_model: Option<String>,
-    /// The answer's id, where its client can ask for it again.
+    /// The answer's id, as the upstream has it.
     pub response_id: Option<String>,
+    /// Why the model stopped.
+    pub finish: Option<FinishReason>,
     pub usage: Usage,
     /// Our own count; `None` where there was too much to count.
     pub counted_output_tokens: Option<u64>,
@@ -472,6 +474,8 @@ impl Running {
         row.status = report.status;
         row.upstream_request_id = report.upstream_request_id.as_deref();
         row.response_id = report.response_id.as_deref();
+        let cut = self.was_cut.then_some(FinishReason::Length);
+        row.finish_reason = cut.or(report.finish).map(FinishReason::name);
         row.response_model = report.response_model.as_deref();
         row.tokens = report.tokens();
         row.basis = report.basis.unwrap_or(Basis::None);

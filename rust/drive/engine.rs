@@ -283,6 +283,20 @@ impl Engine {
         Ok(names)
     }
 
+    /// Whose a request to a path of the gateway's own is, where its key may use that.
+    pub fn asker<'a>(
+        &self,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        path: &str,
+    ) -> Result<String, Refused> {
+        let refused = |refusal| Refused::of(Uuid::now_v7(), refusal);
+        let (_, principal) = self.gate().authenticate(headers, None).map_err(refused)?;
+        if !principal.may_call(path) {
+            return Err(refused(Refusal::route_forbidden(path, &principal)));
+        }
+        Ok(principal.tenant())
+    }
+
     /// What stands behind a name, with its prices of now.
     pub fn offers(&self, name: &str) -> Vec<Offer> {
         offers(&self.snapshot(), name, unix_seconds(SystemTime::now()))

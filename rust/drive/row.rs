@@ -99,6 +99,8 @@ pub struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_status: Option<u16>,
@@ -206,6 +208,7 @@ impl<'a> Row<'a> {
             response_model: None,
             upstream_request_id: None,
             response_id: None,
+            finish_reason: None,
             status: None,
             client_status: x.client_status(),
             outcome: Outcome::Unknown,
@@ -252,6 +255,7 @@ impl<'a> Row<'a> {
             response_model: None,
             upstream_request_id: None,
             response_id: None,
+            finish_reason: None,
             status: None,
             client_status: Some(refusal.status),
             outcome: Outcome::Refused,

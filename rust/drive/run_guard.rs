@@ -155,16 +155,21 @@ pub(super) fn forgive(x: &Exchange) {
     }
 }
 
-/// Remembers whose a response is that its provider keeps, and to which derived run it belongs: requests can go on from
-/// it by its id alone.
+/// More bytes than any vendor's id of an answer has.
+const MAX_RESPONSE_ID_BYTES: usize = 256;
+
+/// Notes an answer's id for the ledger. Of a response that its provider keeps it remembers whose it is too, and to
+/// which derived run it belongs: requests can go on from it by its id alone.
 pub(super) fn remember_response(run: &mut Running, response_id: &str) {
-    let (x, a) = (&run.x, &run.x.admission);
-    let is_kept = translation(x, &run.target).is_none() && !a.scan.is_unstored();
-    if a.dialect != Dialect::OpenAiResponses || response_id.is_empty() || !is_kept {
+    if response_id.is_empty() || response_id.len() > MAX_RESPONSE_ID_BYTES {
         return;
     }
     run.report.response_id = Some(response_id.to_owned());
     let (x, a) = (&run.x, &run.x.admission);
+    let is_kept = translation(x, &run.target).is_none() && !a.scan.is_unstored();
+    if a.dialect != Dialect::OpenAiResponses || !is_kept {
+        return;
+    }
     let (hold, now) = (x.hold(), budget::Now::read());
     // What is not remembered is nobody's, and begins another run.
     let _ = hold.budgets().note_owner(&a.principal.tenant(), response_id, now);

@@ -44,6 +44,7 @@ pub(super) fn stream(
         return about::pay(run, &usage, meter.response_model());
     }
     run_guard::remember_response(run, meter.response_id());
+    run.report.finish = meter.finish_reason();
     run.report.response_model = Some(meter.response_model().to_owned()).filter(|m| !m.is_empty());
     let counted = meter.counted_output_tokens();
     let usage = meter.usage();
@@ -68,6 +69,7 @@ pub(super) fn stream(
 /// A whole answer's figures.
 pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
     run_guard::remember_response(run, &answer.id);
+    run.report.finish = answer.finish_reasons.first().map(|(_, reason)| *reason);
     run.report.response_model = Some(answer.model.clone()).filter(|model| !model.is_empty());
     let usage = answer.usage;
     let embeds = run.x.admission.operation == Operation::Embeddings;

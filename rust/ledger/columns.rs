@@ -45,7 +45,7 @@ pub struct Column {
 }
 
 /// All of them.
-pub const COLUMNS: [Column; 44] = [
+pub const COLUMNS: [Column; 45] = [
     text("request_id"),
     text("client_ref"),
     integer("attempt"),
@@ -90,6 +90,7 @@ pub const COLUMNS: [Column; 44] = [
     text("cache"),
     text("tool"),
     text("response_id"),
+    text("finish_reason"),
 ];
 
 pub(super) const REQUEST_ID: usize = 0;

@@ -220,6 +220,13 @@ impl Engine {
         self.core.models(pairs, asked).map_err(refused)
     }
 
+    /// Whose a request to a path of the gateway's own is.
+    fn asker(&self, headers: &Bound<'_, PyAny>, path: &str) -> PyResult<String> {
+        let pairs = header_pairs(headers)?;
+        let pairs = pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        self.core.asker(pairs, path).map_err(refused)
+    }
+
     /// What stands behind a name: `(provider, model, dollars apiece)`.
     fn offers(&self, name: &str) -> Vec<(String, String, Option<Prices>)> {
         let offers = self.core.offers(name).into_iter();

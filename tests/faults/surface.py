@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from sluicegate.routes import MODEL_ROUTES, STORED_ROUTES
+from sluicegate.routes import GENERATION, MODEL_ROUTES, STORED_ROUTES
 
 from ..gateway import Gateway
 
@@ -127,8 +127,8 @@ def admin_doors(gateway: Gateway) -> list[Door]:
 
 def all_doors(gateway: Gateway, model: str) -> list[Door]:
     """All that asks for a credential."""
-    models = Door("GET", "/v1/models", None, "openai")
-    return [*model_doors(model), *stored_doors(), models, *admin_doors(gateway)]
+    own = [Door("GET", path, None, "openai") for path in ("/v1/models", f"{GENERATION}?id=x")]
+    return [*model_doors(model), *stored_doors(), *own, *admin_doors(gateway)]
 
 
 def code_of(error: dict[str, Any]) -> str:

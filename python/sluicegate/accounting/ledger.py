@@ -11,8 +11,10 @@ from sluicegate import _core
 
 COLUMNS: Final = tuple(name for name, _ in _core.LEDGER_COLUMNS)
 """What a row has. Tokens are counts, times RFC 3339 in UTC or milliseconds; empty is unknown."""
-EXPORTED: Final = tuple(name for name in COLUMNS if name != "response_id")
-"""The export's columns, in its order: what the gateway finds a response by is none of them."""
+_OWN: Final = frozenset({"response_id", "finish_reason"})
+"""What the gateway finds a request by, and tells of it by `/v1/generation`."""
+EXPORTED: Final = tuple(name for name in COLUMNS if name not in _OWN)
+"""The export's columns, in its order."""
 
 JournalRow = tuple[str, int, str, bytes]
 """`(request_id, attempt, kind, payload)`: `settled`, `unknown` (its process died) or `released`
@@ -51,8 +53,7 @@ def _readable(journal: Iterable[JournalRow]) -> Iterator[tuple[tuple[str, int], 
 
 def shown(values: tuple[Any, ...]) -> dict[str, Any]:
     """A row by its columns' names, as exports show it."""
-    row = dict(zip(COLUMNS, values, strict=True))
-    del row["response_id"]
+    row = {name: value for name, value in zip(COLUMNS, values, strict=True) if name not in _OWN}
     row["stream"] = bool(row["stream"])
     if row["metadata"]:
         row["metadata"] = msgspec.json.decode(row["metadata"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from sluicegate.accounting.generation import GenerationView, generation_of
 from sluicegate.accounting.ledger import shown
 from sluicegate.admin.actor import Actor
 from sluicegate.admin.desk import Desk, moment_ms, row_time
@@ -20,6 +21,7 @@ from sluicegate.config.problems import suggestion
 from sluicegate.store.ledger import GROUPS
 from sluicegate.store.records import AUDIT
 from sluicegate.store.sums import Sums
+from sluicegate.stored.ledger_rows import LedgerRows
 
 MAX_GROUPS = 4
 
@@ -84,6 +86,20 @@ class Reports:
         if not rows:
             raise NotFoundError("request", request_id)
         return RequestView(request_id=request_id, rows=rows)
+
+    def generation(self, actor: Actor, asked: str) -> GenerationView:
+        """A request that is over, by its id or by its answer's.
+
+        Raises:
+            NotFoundError: there is none, or it is another's.
+        """
+        rows = LedgerRows(self._desk.store, self._desk.settings.journal_dir)
+        found = rows.find(
+            asked, lambda row: actor.sees(row["organisation"] or "", row["team"] or "")
+        )
+        if not found.rows:
+            raise NotFoundError("request", asked)
+        return GenerationView(data=generation_of(asked, found.rows))
 
     def audit(self, actor: Actor, *, cursor: str | None, limit: int) -> Page[AuditView]:
         """Some of the changes, newest first."""

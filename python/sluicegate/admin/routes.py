@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from sluicegate.accounting.generation import GenerationView
 from sluicegate.accounting.limits import Limit
 from sluicegate.admin import forms, views
 from sluicegate.admin.actor import Actor, Role
@@ -351,6 +352,15 @@ _REST: Final = [
         "The ledger's rows of a request",
         views.RequestView,
         lambda a: a.service.reports.request(a.actor, a.names["request_id"]),
+    ),
+    Route(
+        "GET",
+        "/generation",
+        "team_admin",
+        "What a request was, by its id or its answer's, in OpenRouter's shape",
+        GenerationView,
+        lambda a: a.service.reports.generation(a.actor, a.query.get("id", "")),
+        query=("id",),
     ),
     Route(
         "POST",

@@ -1,6 +1,6 @@
 """Who made a response, and for whom.
 
-The ledger knows: a row whose answer can be asked for again has its id. Ids cannot carry a route of
+The ledger knows: a row has its answer's id. Ids cannot carry a route of
 our own, since a provider's answer passes unaltered; and the ledger survives restarts, is read by
 all workers and hosts, and has a row before the client has read its answer: what is not drained yet
 is in the journal.
@@ -9,15 +9,13 @@ is in the journal.
 import re
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from sluicegate import _core
-from sluicegate.accounting.ledger import COLUMNS
 from sluicegate.store.responses import KeptResponse
 from sluicegate.store.store import Store
+from sluicegate.stored.ledger_rows import LedgerRows, tenant_of
 
 OWN_ID: Final = re.compile(r"resp_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What an id of the gateway's own looks like."""
@@ -58,19 +56,13 @@ class Another(NamedTuple):
 Found = KeptResponse | Made | Another
 
 
-def tenant_of(row: dict[str, Any]) -> str:
-    """Who shares what providers keep for it, as the core says it of a key."""
-    team = row["team"]
-    return f"team {row['organisation'] or ''}/{team}" if team else f"key {row['key_name']}"
-
-
 class Origins:
     """Finds them. Any thread may use it."""
 
-    def __init__(self, store: Store, journal_dir: Path, *, has_other_hosts: bool) -> None:
+    def __init__(self, store: Store, rows: LedgerRows, *, has_other_hosts: bool) -> None:
         """Args: has_other_hosts: others may write to the same store."""
         self._store = store
-        self._journal_dir = journal_dir
+        self._rows = rows
         self._has_other_hosts = has_other_hosts
 
     def find(self, tenant: str, response_id: str) -> Found | None:
@@ -92,24 +84,14 @@ class Origins:
         kept = self._store.responses.get(tenant, response_id)
         if kept is not None:
             return kept
-        # The journal first: what is drained meanwhile is in the store by then.
-        rows = [*self._journalled(response_id), *self._stored(response_id)]
+        rows = [row for row in self._rows.of_response(response_id) if _can_be_asked_for(row)]
         own = [row for row in rows if tenant_of(row) == tenant and row["provider"]]
         if not own:
             return Another() if rows else None
         row = own[0]
         return Made(row["provider"], row["routed_model"], row["requested_model"], row)
 
-    def _journalled(self, response_id: str) -> list[dict[str, Any]]:
-        named = response_id.encode()
-        rows = [
-            _core.ledger_values(row)
-            for row in _core.journal_snapshot(self._journal_dir)
-            if row[2] == "settled" and named in row[3]
-        ]
-        told = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-        return [row for row in reversed(told) if row["response_id"] == response_id]
 
-    def _stored(self, response_id: str) -> list[dict[str, Any]]:
-        rows = self._store.ledger.of_response(response_id)
-        return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+def _can_be_asked_for(row: dict[str, Any]) -> bool:
+    """Whether an answer is a response that its provider may keep."""
+    return bool(row["dialect"] == row["upstream_dialect"] == "openai_responses")
