@@ -253,6 +253,43 @@ class Engine:
             RefusedError: no good key, or one that may not use the path.
         """
 
+    @property
+    def asks_plugins(self) -> bool:
+        """Whether plugins must be asked before a request is admitted."""
+
+    def facts(self, place: Place, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+        """What plugins are told of a request, as JSON; None where its key is good no more.
+
+        Raises:
+            RefusedError: as `begin` does, without a good key.
+        """
+
+    def refuse(
+        self,
+        place: Place,
+        headers: Iterable[tuple[bytes, bytes]],
+        body: bytes,
+        status: int,
+        message: str,
+        *,
+        failed: bool = False,
+    ) -> None:
+        """Refuses a request in a plugin's name; it has a ledger row. `failed`: the plugin could not
+        decide.
+
+        Raises:
+            RefusedError: always: what the client is told.
+        """
+
+    def watched(self, within_s: float) -> list[tuple[str, str, bytes]]:
+        """`(request_id, kind, payload)` of what plugins that watch are shown: `begun` with JSON,
+        `head` with status and content type, `bytes`, `lost`, `row` with JSON, `over`. Blocks
+        without the GIL: for a thread of its own.
+        """
+
+    def end_watched(self, request_id: str) -> None:
+        """Ends a request that is watched; its client is told."""
+
     def kept(self, within_s: float) -> list[tuple[str, str, bytes, bytes]]:
         """`(tenant, model, request, response)` of answers that are to be kept, waited for a while.
         Blocks without the GIL: for a thread of its own.
@@ -536,7 +573,7 @@ class Case:
 
     def take(self) -> tuple[str, tuple[str, Refusal] | None, Failure | None] | None:
         """The question: `refused` with the refusal, `failed` with the failure, `translation`,
-        `goes_on`,
+        `goes_on`, `plugins`,
         `body_too_large`, `body_too_slow`, `body_broken`, `not_ready`, `defect`. None where it was
         taken. One of the five below answers it.
         """
@@ -544,6 +581,13 @@ class Case:
     @property
     def goes_on(self) -> tuple[str, str, bytes] | None:
         """`(tenant, response, body)` of a request that goes on from a response."""
+
+    @property
+    def consulted(self) -> tuple[bytes, bytes] | None:
+        """`(facts, body)` of a request that plugins are asked about."""
+
+    def refuse(self, status: int, message: str, *, failed: bool = False) -> None:
+        """A plugin refuses the request; `failed`: it could not decide."""
 
     def found(self, about: About | None = None, body: bytes | None = None) -> None:
         """What the request is about, and with what body it goes on; None is its own."""

@@ -34,6 +34,7 @@ from sluicegate.errors import (
 from sluicegate.models_list import is_list, models_answer
 from sluicegate.native import ENDS, open_front
 from sluicegate.pipeline import Call
+from sluicegate.plugins import asking as plugins
 from sluicegate.rendering import JSON, answer_of, last_event_of
 from sluicegate.routes import GENERATION, ModelRoute, StoredPath, place_of, stored_path_of
 from sluicegate.stored.errands import Asked
@@ -187,6 +188,8 @@ class App:
         except _core.RefusedError as refused:
             raise RefusedRequestError(*refused.args) from None
         body = await read_body(watched, worker.max_body_bytes)
+        if worker.engine.asks_plugins:
+            body = await _passed(worker, place, scope, body)
         place, body, kept = await _concerning(worker, place, scope, body, stored)
         exchange = await _begun(worker, place, scope, body, watched)
         watched.exchange = exchange
@@ -221,6 +224,24 @@ class App:
                 await send_error(send, dialect, error)
         else:
             await send_error(send, _dialect_of(scope), UnknownRouteError(method, path))
+
+
+async def _passed(worker: Worker, place: _core.Place, scope: Scope, body: bytes) -> bytes:
+    """The body that plugins let a request go on with.
+
+    Raises:
+        RefusedRequestError: one of them does not.
+    """
+    headers = scope["headers"]
+    try:
+        facts = worker.engine.facts(place, headers)
+        said = None if facts is None else await worker.asking.ask(facts, body)
+        if isinstance(said, plugins.Refused):
+            status, message, failed = said
+            worker.engine.refuse(place, headers, body, status, message, failed=failed)
+    except _core.RefusedError as refused:
+        raise RefusedRequestError(*refused.args) from None
+    return said if isinstance(said, bytes) else body
 
 
 async def _concerning(

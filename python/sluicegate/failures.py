@@ -37,6 +37,7 @@ _GATEWAY: Final = {
     "journal_unavailable",
     "internal_error",
     "gateway_shutdown",
+    "ended_by_plugin",
     "run_ended",
     "run_limit_exceeded",
 }
@@ -103,6 +104,7 @@ _MESSAGES: Final = {
     "upstream_error": "the provider reported an error in its answer",
     "journal_unavailable": "the gateway cannot record the request and so must not send it",
     "gateway_shutdown": "the gateway is shutting down",
+    "ended_by_plugin": "a plugin of the gateway ended the answer",
     "run_ended": "the run was ended by an administrator",
     "run_limit_exceeded": "the run's time is over",
     "internal_error": "the gateway failed; its log says why",
@@ -172,7 +174,12 @@ def _words(told: UpstreamErrorBody | None) -> str:
     return " ".join(filter(None, (told.code, told.type, told.message))).lower()
 
 
-_STATUSES: Final = {"internal_error": 500, "run_ended": 403, "run_limit_exceeded": 403}
+_STATUSES: Final = {
+    "ended_by_plugin": 403,
+    "internal_error": 500,
+    "run_ended": 403,
+    "run_limit_exceeded": 403,
+}
 """Of the gateway's own failures, where the failure table's does not fit."""
 
 _CODES: Final = {

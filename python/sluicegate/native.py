@@ -23,6 +23,7 @@ from sluicegate.errors import (
     Refusal,
     RefusedRequestError,
 )
+from sluicegate.plugins.asking import Refused
 from sluicegate.rendering import answer_of, last_event_of
 from sluicegate.routes import CORE_ROUTES, ModelRoute
 
@@ -87,6 +88,13 @@ async def _decide(worker: "Worker", case: _core.Case) -> None:
     try:
         if kind == "goes_on" and case.goes_on is not None:
             case.found(*await worker.errands.goes_on(*case.goes_on))
+            return
+        if kind == "plugins" and case.consulted is not None:
+            said = await worker.asking.ask(*case.consulted)
+            if isinstance(said, Refused):
+                case.refuse(said.status, said.message, failed=said.failed)
+            else:
+                case.found(None, said)
             return
         if case.exchange is None:
             raise _error_of(kind, refusal, worker)

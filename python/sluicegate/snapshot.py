@@ -47,6 +47,8 @@ def snapshot_json(settings: Settings, generation: int) -> bytes:
         "generation": generation,
         "keep_responses": settings.responses.keep_days > 0,
         "reserve_learned": settings.reserve == "learned",
+        "asks_plugins": bool(settings.plugins.before),
+        "watches": settings.plugins.watches,
     }
     return msgspec.json.encode(spec)
 

@@ -24,6 +24,9 @@ from sluicegate.config import ConfigError, Settings, load
 from sluicegate.generation import GenerationLookup
 from sluicegate.google_tokens import GoogleTokens
 from sluicegate.memory import return_large_blocks
+from sluicegate.plugins.adapter import Adapter
+from sluicegate.plugins.asking import Asking
+from sluicegate.plugins.watching import Watching
 from sluicegate.snapshot import Generations, snapshot_json
 from sluicegate.store import SchemaError, StoreError, open_store
 from sluicegate.store.store import Governance
@@ -48,6 +51,11 @@ DRAINED_VARIABLE: Final = "SLUICEGATE_DRAINED_FD"
 """Names the file descriptor on which a worker says, by its process id, that nothing runs in it any
 more.
 """
+
+
+def _asking(settings: Settings) -> Asking:
+    plugins = settings.plugins
+    return Asking(plugins.before, settings.plugin_timeout_s, settings.plugin_failure)
 
 
 def let_end(*_: object) -> None:
@@ -82,6 +90,8 @@ class Worker:
         self.generations = Generations()
         self._tokens = GoogleTokens(self.settings)
         self._tokens.renew()
+        self._adapter = Adapter()
+        self.asking = _asking(self.settings)
         snapshot = self._snapshot()
         host = read_host_id(self.settings.data_dir)
         self._shared_with = self._sharing(host)
@@ -95,6 +105,7 @@ class Worker:
         )
         if self.engine.metrics.trouble is not None:
             log.warning("this worker counts for itself alone: %s", self.engine.metrics.trouble)
+        self._watching = Watching(self.engine)
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False
@@ -157,7 +168,7 @@ class Worker:
 
     def _snapshot(self) -> bytes:
         """The settings as the core reads them, with what is sent now."""
-        settings = self._tokens.applied(self.settings)
+        settings = self._adapter.applied(self._tokens.applied(self.settings))
         return snapshot_json(settings, self.generations.add(settings))
 
     def _keeping(self) -> tuple[float, int]:
@@ -211,6 +222,7 @@ class Worker:
         loop.run_in_executor(None, _core.count_tokens, "gpt-5", "")
         self._drainer.start()
         self._keeper.start()
+        self._watching.use(self.settings.plugins.watchers)
         if self._witness is not None:
             self._witness.start()
         self._sync.start()
@@ -231,6 +243,9 @@ class Worker:
     def _finish(self) -> None:
         self._sync.stop()
         self.engine.stop()
+        self._watching.stop()
+        self.asking.close()
+        self._adapter.close()
         if self._witness is not None:
             self._witness.stop()
         self._keeper.stop()
@@ -369,7 +384,11 @@ class Worker:
             settings = await asyncio.to_thread(load, self._config_path)
             tokens = GoogleTokens(settings)
             await asyncio.to_thread(tokens.renew)
-            live = tokens.applied(settings)
+            live = self._adapter.applied(tokens.applied(settings))
+            # Before the core asks them, so that no request passes them by.
+            before, self.asking = self.asking, _asking(settings)
+            before.close()
+            self._watching.use(settings.plugins.watchers)
             self.engine.replace(snapshot_json(live, self.generations.add(live)))
             await asyncio.to_thread(self._steward.reload, settings)
         except (ConfigError, StoreError, ValueError, OSError) as error:

@@ -534,6 +534,7 @@ impl Running {
             x.end(row.outcome, row.client_status);
         }
         let written = rt.settle_row(*id, &row);
+        x.show_row(&written);
         match row.client_status {
             None => x.keep_unfinished(number, written.into()),
             Some(status) => rt.complete(x, status),

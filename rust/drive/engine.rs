@@ -1,6 +1,7 @@
 //! What a front holds: the configuration of the moment and the runtime's thread.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
@@ -9,13 +10,14 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
-use super::admit::{Admission, Gate, Incoming, Refused};
+use super::admit::{Admission, Gate, Incoming, Known, Refused};
 use super::alerts::{AlertKind, Alerts};
 use super::attempt::Attempt;
-use super::clock::unix_seconds;
+use super::clock::{rfc3339, unix_seconds};
 use super::crossings::Crossings;
 use super::defect::Rigged;
 use super::exchange::{Exchange, Wake};
+use super::facts;
 use super::hold::Hold;
 use super::keeping::Keeping;
 use super::learned::Learned;
@@ -27,6 +29,7 @@ use super::row::{Outcome, Row};
 use super::runtime::{self, Command, Shared, Sharer};
 use super::snapshot::{Operation, Snapshot};
 use super::unknown;
+use super::watching::Watching;
 use crate::budget::Budgets;
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -71,6 +74,8 @@ pub struct Engine {
     metrics: Arc<Metrics>,
     learned: Arc<Learned>,
     keeping: Arc<Keeping>,
+    watching: Arc<Watching>,
+    asks_plugins: AtomicBool,
 }
 
 impl Engine {
@@ -104,6 +109,8 @@ impl Engine {
         let (commands, thread) =
             runtime::start(journal, shared, keeper).map_err(|e| Error::Journal(e.to_string()))?;
         Ok(Self {
+            asks_plugins: AtomicBool::new(snapshot.asks_plugins),
+            watching: Arc::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             governance: ArcSwap::from_pointee(Governance::default()),
             digester: Digester::new(&options.master_key),
@@ -125,6 +132,7 @@ impl Engine {
     /// Puts a new configuration in force; requests that run keep the one they began with.
     pub fn replace(&self, snapshot: Snapshot) {
         snapshot.count_in(&self.metrics);
+        self.asks_plugins.store(snapshot.asks_plugins, Ordering::Relaxed);
         self.snapshot.store(Arc::new(snapshot));
     }
 
@@ -178,6 +186,11 @@ impl Engine {
         &self.keeping
     }
 
+    /// What waits for plugins that watch.
+    pub const fn watching(&self) -> &Arc<Watching> {
+        &self.watching
+    }
+
     /// Whose a request is, by its headers; None where its key is good no more.
     pub fn tenant(&self, headers: &RequestHeaders) -> Option<String> {
         self.gate().holder_now(headers).map(|principal| principal.tenant()).ok()
@@ -226,19 +239,47 @@ impl Engine {
         let kind = incoming.place.route.kind();
         self.gate().admit(incoming, is_last).inspect_err(|refused| {
             let comes_back = refused.short.is_some() && may_ask;
-            if (!is_last && refused.refusal.is_held) || comes_back {
-                return;
-            }
-            let Refusal { status, code, .. } = *refused.refusal;
-            self.refused(kind, status, code);
-            if let Some(known) = &refused.known {
-                let mut payload = Vec::new();
-                let id = refused.id.to_string();
-                Row::refused(&id, known, kind.0, kind.1, &refused.refusal).write(&mut payload);
-                let id = RecordId { request_id: refused.id.into_bytes(), attempt: 0 };
-                let _ = self.commands.send(Command::Refused(payload, id));
+            if (is_last || !refused.refusal.is_held) && !comes_back {
+                self.note(kind, refused);
             }
         })
+    }
+
+    /// Whether a plugin must be asked before a request is admitted.
+    pub fn asks_plugins(&self) -> bool {
+        self.asks_plugins.load(Ordering::Relaxed)
+    }
+
+    /// What a plugin is told of a request that is not admitted yet; None where its key is good no more.
+    pub fn facts(&self, place: &Place, headers: &RequestHeaders) -> Option<Vec<u8>> {
+        let principal = self.gate().holder_now(headers).ok()?;
+        Some(facts::before(place, headers, &principal))
+    }
+
+    /// Refuses a request in a plugin's name. It has a ledger row as every refusal to a known key.
+    pub fn refuse(&self, incoming: Incoming<'_>, refusal: Refusal) -> Refused {
+        let Incoming { place, headers, body } = incoming;
+        let id = Uuid::now_v7();
+        let known = self.gate().holder_now(&headers).ok().map(|principal| {
+            let scan = place.scan(body).unwrap_or_default();
+            Box::new(Known { principal, headers, scan, time: rfc3339(SystemTime::now()) })
+        });
+        let refused = Refused { known, ..Refused::of(id, refusal) };
+        self.note(place.route.kind(), &refused);
+        refused
+    }
+
+    /// Counts a refusal, and writes it to the ledger where the key is known.
+    fn note(&self, kind: (Operation, Dialect), refused: &Refused) {
+        let Refusal { status, code, .. } = *refused.refusal;
+        self.refused(kind, status, code);
+        if let Some(known) = &refused.known {
+            let mut payload = Vec::new();
+            let id = refused.id.to_string();
+            Row::refused(&id, known, kind.0, kind.1, &refused.refusal).write(&mut payload);
+            let id = RecordId { request_id: refused.id.into_bytes(), attempt: 0 };
+            let _ = self.commands.send(Command::Refused(payload, id));
+        }
     }
 
     /// Counts a request that was answered without an exchange, by operation and dialect.
@@ -310,7 +351,11 @@ impl Engine {
         token: u64,
         wake: Arc<dyn Wake>,
     ) -> (Arc<Exchange>, usize, bool) {
-        let x = Arc::new(Exchange::new(admitted, token, wake, self.metrics.clone()));
+        let x = Exchange::new(admitted, token, wake, self.metrics.clone(), &self.watching);
+        let x = Arc::new(x);
+        if x.admission.snapshot.watches.is_some() {
+            self.watching.begin(&x, facts::admitted(&x.admission));
+        }
         let first = x.admission.route.first(draw());
         let dialect = x.admission.dialect;
         let target = x.admission.route.targets.get(first);

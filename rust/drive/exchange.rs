@@ -13,6 +13,7 @@ use super::failure::FailureKind;
 use super::hold::Hold;
 use super::outbox::Outbox;
 use super::row::Outcome;
+use super::watching::{Watched, Watching};
 use crate::observe::{Metrics, RequestEnd};
 
 /// Why an exchange is ended before its answer is complete.
@@ -25,6 +26,8 @@ pub enum Cancel {
     Shutdown = 2,
     /// The request's run was ended: the client is told.
     RunEnded = 3,
+    /// A plugin that watches ends it: the client is told.
+    Plugin = 4,
 }
 
 /// How the runtime tells a front that an exchange has something ready.
@@ -58,6 +61,8 @@ pub struct Exchange {
     hold: Mutex<Hold>,
     metrics: Arc<Metrics>,
     is_over: AtomicBool,
+    /// None where nobody watches.
+    watched: Option<Watched>,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -73,8 +78,13 @@ impl Exchange {
         token: u64,
         wake: Arc<dyn Wake>,
         metrics: Arc<Metrics>,
+        watching: &Arc<Watching>,
     ) -> Self {
         metrics.begin_request();
+        let watched = admission
+            .snapshot
+            .watches
+            .map(|shows_bytes| Watched::new(watching.clone(), admission.id, shows_bytes));
         let id = admission.id;
         Self {
             id,
@@ -92,6 +102,7 @@ impl Exchange {
             hold: Mutex::new(hold),
             metrics,
             is_over: AtomicBool::new(false),
+            watched,
         }
     }
 
@@ -116,8 +127,19 @@ impl Exchange {
 
     /// Adds to the outbox and wakes the front if it waits.
     pub(super) fn fill(&self, add: impl FnOnce(&mut super::Ready)) {
-        if self.outbox.fill(add) {
+        let front_waits = match &self.watched {
+            None => self.outbox.fill(add),
+            Some(watched) => self.outbox.fill(|ready| watched.fill(ready, add)),
+        };
+        if front_waits {
             self.wake.wake(self.token);
+        }
+    }
+
+    /// Shows one of its rows to who watches.
+    pub(super) fn show_row(&self, row: &[u8]) {
+        if let Some(watched) = &self.watched {
+            watched.row(row);
         }
     }
 
@@ -139,9 +161,11 @@ impl Exchange {
     pub fn told(&self) -> Option<(FailureKind, &'static str)> {
         const SHUTDOWN: u8 = Cancel::Shutdown as u8;
         const RUN_ENDED: u8 = Cancel::RunEnded as u8;
+        const PLUGIN: u8 = Cancel::Plugin as u8;
         match self.cancelled.load(Ordering::Acquire) {
             SHUTDOWN => Some((FailureKind::Shutdown, "the gateway ends")),
             RUN_ENDED => Some((FailureKind::RunEnded, "the run was ended")),
+            PLUGIN => Some((FailureKind::EndedByPlugin, "a plugin ended it")),
             _ => None,
         }
     }

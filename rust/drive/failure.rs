@@ -51,6 +51,8 @@ pub enum FailureKind {
     Shutdown,
     /// The request's run was ended.
     RunEnded,
+    /// A plugin that watches ended it.
+    EndedByPlugin,
     /// The time of the request's run is over.
     RunOver,
     /// A defect of the gateway's own.
@@ -83,6 +85,7 @@ impl FailureKind {
             Self::Limited => "target_limited",
             Self::Shutdown => "gateway_shutdown",
             Self::RunEnded => "run_ended",
+            Self::EndedByPlugin => "ended_by_plugin",
             Self::RunOver => "run_limit_exceeded",
             Self::Internal => "internal_error",
         }

@@ -20,7 +20,10 @@ pub fn write_error(dialect: Dialect, as_array: bool, error: &StreamError<'_>, ou
 
 pub(super) fn origin(failure: &Failure) -> &'static str {
     match failure.kind {
-        FailureKind::Shutdown | FailureKind::RunEnded | FailureKind::RunOver => "gateway",
+        FailureKind::Shutdown
+        | FailureKind::RunEnded
+        | FailureKind::EndedByPlugin
+        | FailureKind::RunOver => "gateway",
         _ => "upstream",
     }
 }
@@ -35,6 +38,7 @@ pub(super) fn message(failure: &Failure) -> &'static str {
         FailureKind::InBandError => "the upstream reported an error in the middle of its answer",
         FailureKind::Shutdown => "the gateway is shutting down",
         FailureKind::RunOver => "the run's time is over",
+        FailureKind::EndedByPlugin => "a plugin of the gateway ended the answer",
         FailureKind::RunEnded => "the run was ended by an administrator",
         _ => "the upstream's answer ended before its end",
     }

@@ -20,6 +20,7 @@ mod demand;
 mod draining;
 mod engine;
 mod exchange;
+mod facts;
 mod failure;
 mod forwarding;
 mod gemini;
@@ -52,6 +53,7 @@ mod snapshot;
 mod step;
 mod tally;
 mod unknown;
+mod watching;
 mod weighing;
 mod whole;
 
@@ -81,3 +83,4 @@ pub use secrets::Secrets;
 pub use snapshot::{
     Operation, Route, Snapshot, SnapshotError, Strategy, Target, Timeouts, Upstream,
 };
+pub use watching::{Sight, Watching, What};

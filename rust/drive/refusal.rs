@@ -107,6 +107,17 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
     }
 
+    /// A plugin refuses it.
+    pub fn by_plugin(status: u16, message: impl Into<String>) -> Self {
+        let refusal = Self::new(StatusCode::FORBIDDEN, "refused_by_plugin", message);
+        Self { status, ..refusal }
+    }
+
+    /// A plugin could not decide.
+    pub fn plugin_failed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "plugin_failed", message)
+    }
+
     pub(super) fn forbidden(model: &str, principal: &Principal) -> Self {
         let may = listed(principal.models.as_deref());
         let message = format!("this key may not use the model {model:?}; it may use {may}");

@@ -245,7 +245,8 @@ impl Runtime {
             row.price(None, &crate::price::Tokens::default());
             row.price_version = "";
             row.latency_ms = super::row::millis(x.admission.arrived);
-            self.settle_row(RecordId { request_id: x.id.into_bytes(), attempt: 0 }, &row);
+            let id = RecordId { request_id: x.id.into_bytes(), attempt: 0 };
+            x.show_row(&self.settle_row(id, &row));
         }
     }
 

@@ -124,7 +124,7 @@ impl From<TimeoutsSpec> for Timeouts {
 
 /// What Python hands over, as JSON: the configuration resolved against the catalogue.
 #[derive(Debug, Deserialize)]
-#[allow(missing_docs)] // each field is named after the configuration's
+#[allow(missing_docs, clippy::struct_excessive_bools)] // each field is named after the configuration's
 pub struct SnapshotSpec {
     pub upstreams: Vec<UpstreamSpec>,
     pub models: HashMap<String, RouteSpec>,
@@ -147,6 +147,12 @@ pub struct SnapshotSpec {
     /// Streams hold what such answers became, not what they may become at most.
     #[serde(default)]
     pub reserve_learned: bool,
+    /// A plugin is asked before a request is admitted.
+    #[serde(default)]
+    pub asks_plugins: bool,
+    /// Plugins watch: true where they are shown what clients are given, false where they hear of ends alone.
+    #[serde(default)]
+    pub watches: Option<bool>,
 }
 
 /// A provider as one upstream host with one key.
@@ -339,6 +345,7 @@ pub struct Route {
 
 /// The configuration as the hot path sees it.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is a question of its own
 pub struct Snapshot {
     /// Of each provider, by its keys.
     upstreams: HashMap<String, Vec<Arc<Upstream>>>,
@@ -362,6 +369,10 @@ pub struct Snapshot {
     pub keep_responses: bool,
     /// Whether streams hold what such answers became, and not what they may become at most.
     pub reserve_learned: bool,
+    /// A plugin is asked before a request is admitted.
+    pub asks_plugins: bool,
+    /// See [`SnapshotSpec::watches`].
+    pub watches: Option<bool>,
 }
 
 /// Why a snapshot cannot be built; the configuration's own checks come before.
@@ -441,6 +452,8 @@ impl Snapshot {
             generation: spec.generation,
             keep_responses: spec.keep_responses,
             reserve_learned: spec.reserve_learned,
+            asks_plugins: spec.asks_plugins,
+            watches: spec.watches,
         })
     }
 

@@ -25,6 +25,8 @@ pub enum Trouble {
     Defect,
     /// The request goes on from a response.
     GoesOn(Box<GoesOn>),
+    /// A plugin is asked whether the request may go on.
+    Plugins(Box<Consulted>),
     /// The first target speaks another dialect.
     Translation,
     /// An attempt failed.
@@ -44,6 +46,15 @@ pub struct GoesOn {
     pub tenant: String,
     /// The response's id.
     pub response: String,
+    /// The request.
+    pub body: Bytes,
+}
+
+/// A request that plugins are asked about.
+#[derive(Debug)]
+pub struct Consulted {
+    /// Whose it is and what it asks for, as JSON.
+    pub facts: Vec<u8>,
     /// The request.
     pub body: Bytes,
 }
@@ -70,6 +81,8 @@ pub enum Verdict {
     LastBytes(Bytes),
     /// What the request is about, and with what body it goes on, where that is not its own.
     Found(Option<Arc<About>>, Option<Bytes>),
+    /// A plugin refuses the request.
+    Refused(Box<Refusal>),
     /// Nobody is told anything.
     Gone,
 }

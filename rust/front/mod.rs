@@ -16,6 +16,6 @@ mod read;
 mod service;
 mod wire;
 
-pub use case::{Answer, Case, Counsel, GoesOn, Trouble, Verdict};
+pub use case::{Answer, Case, Consulted, Counsel, GoesOn, Trouble, Verdict};
 pub use listen::{Control, Front};
 pub use options::FrontOptions;

@@ -13,7 +13,7 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 
 use super::answer::{Broken, FrontBody, whole, with_headers};
-use super::case::{Case, GoesOn, Trouble, Verdict};
+use super::case::{Case, Consulted, GoesOn, Trouble, Verdict};
 use super::floor::{Floor, Presence};
 use super::read::{let_run_out, read};
 use crate::drive::{self, Cancel, Exchange, ModelRoute, Place, Ready, RequestHeaders, State, Wake};
@@ -60,11 +60,23 @@ pub(super) async fn serve(
             return asking.refused(trouble).await;
         }
     };
+    if asking.floor.engine.asks_plugins() {
+        match Box::pin(asking.consult(&place, &headers, &body)).await {
+            Verdict::Found(_, other) => body = other.unwrap_or(body),
+            Verdict::Refused(refusal) => {
+                let incoming = drive::Incoming { place: &place, headers, body: &body };
+                let refused = asking.floor.engine.refuse(incoming, *refusal);
+                return asking.refused(refused.into()).await;
+            }
+            Verdict::Answer(answer) => return Ok(whole(answer)),
+            _ => return Err(Gone),
+        }
+    }
     if let Some(response) = drive::goes_on_from(&place, &body)
         && let Some(tenant) = asking.floor.engine.tenant(&headers)
     {
         let goes_on = GoesOn { tenant, response, body: body.clone() };
-        match Box::pin(asking.find(goes_on)).await {
+        match Box::pin(asking.apart(Trouble::GoesOn(Box::new(goes_on)))).await {
             Verdict::Found(about, other) => {
                 place.about = about;
                 // What goes to a provider's own path goes as it is.
@@ -158,11 +170,19 @@ impl Asking {
         answered.await.unwrap_or(Verdict::Gone)
     }
 
-    /// What a request goes on from. A case of its own: the request's begins with its admission.
-    async fn find(&self, goes_on: GoesOn) -> Verdict {
+    /// What plugins say of a request.
+    async fn consult(&self, place: &Place, headers: &RequestHeaders, body: &Bytes) -> Verdict {
+        let Some(facts) = self.floor.engine.facts(place, headers) else {
+            return Verdict::Found(None, None); // admission says what is wrong with its key
+        };
+        self.apart(Trouble::Plugins(Box::new(Consulted { facts, body: body.clone() }))).await
+    }
+
+    /// A question in a case of its own: the request's begins with its admission.
+    async fn apart(&self, trouble: Trouble) -> Verdict {
         let presence = self.floor.enter();
         let case = Arc::new(Case::new(presence.id, self.route.clone(), None));
-        let answered = case.put(Trouble::GoesOn(Box::new(goes_on)));
+        let answered = case.put(trouble);
         self.floor.counsel.ask(case);
         let verdict = answered.await.unwrap_or(Verdict::Gone);
         self.floor.counsel.close(presence.id);
@@ -238,7 +258,9 @@ impl Run {
         match self.asking.ask(trouble, Some(&self.x)).await {
             Verdict::Attempted => Ok(None),
             Verdict::Answer(answer) => Ok(Some(whole(answer))),
-            Verdict::LastBytes(_) | Verdict::Found(..) | Verdict::Gone => Err(Gone),
+            Verdict::LastBytes(_) | Verdict::Found(..) | Verdict::Refused(_) | Verdict::Gone => {
+                Err(Gone)
+            }
         }
     }
 
@@ -313,7 +335,10 @@ impl Relayed {
                             self.stage = Stage::Over;
                             return Poll::Ready(Some(Ok(bytes)));
                         }
-                        Verdict::Answer(_) | Verdict::Found(..) | Verdict::Gone => {
+                        Verdict::Answer(_)
+                        | Verdict::Found(..)
+                        | Verdict::Refused(_)
+                        | Verdict::Gone => {
                             self.stage = Stage::Over;
                             return Poll::Ready(Some(Err(Broken)));
                         }

@@ -11,9 +11,11 @@ use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use uuid::Uuid;
 
 use super::error::{GrantNeededError, refused};
 use super::exchange::{Failure, PyExchange, ready_to_py};
+use super::front::by_plugin;
 use super::governance::PyGovernance;
 use super::metrics::PyMetrics;
 use super::place::PyPlace;
@@ -22,8 +24,8 @@ use super::wake::LoopWake;
 use crate::budget::{Charge, CounterName, Measure, Now};
 use crate::dialect::Dialect;
 use crate::drive::{
-    self, EngineOptions, Exchange, Incoming, Operation, RequestHeaders, Rigged, Snapshot, Wake,
-    tell_only_places,
+    self, EngineOptions, Exchange, Incoming, Operation, RequestHeaders, Rigged, Sight, Snapshot,
+    Wake, What, tell_only_places,
 };
 use crate::journal::Options;
 use crate::share::{self, Waiter};
@@ -179,6 +181,71 @@ impl Engine {
     fn tenant(&self, place: &PyPlace, headers: &Bound<'_, PyAny>) -> PyResult<String> {
         let headers = self.headers(&place.0, headers)?;
         Ok(self.core.tenant(&headers).unwrap_or_default())
+    }
+
+    /// Whether plugins must be asked before a request is admitted.
+    #[getter]
+    fn asks_plugins(&self) -> bool {
+        self.core.asks_plugins()
+    }
+
+    /// What plugins are told of a request, as JSON.
+    fn facts<'py>(
+        &self,
+        py: Python<'py>,
+        place: &PyPlace,
+        headers: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let headers = self.headers(&place.0, headers)?;
+        Ok(self.core.facts(&place.0, &headers).map(|facts| PyBytes::new(py, &facts)))
+    }
+
+    /// Refuses a request in a plugin's name: raises what the client is told.
+    #[pyo3(signature = (place, headers, body, status, message, *, failed=false))]
+    fn refuse(
+        &self,
+        place: &PyPlace,
+        headers: &Bound<'_, PyAny>,
+        body: &[u8],
+        status: u16,
+        message: String,
+        failed: bool,
+    ) -> PyResult<()> {
+        let body = Bytes::copy_from_slice(body);
+        let headers = self.headers(&place.0, headers)?;
+        let incoming = Incoming { place: &place.0, headers, body: &body };
+        Err(refused(self.core.refuse(incoming, by_plugin(status, message, failed))))
+    }
+
+    /// `(request_id, kind, payload)` of what plugins that watch are shown, waited for a while. Blocks.
+    fn watched<'py>(
+        &self,
+        py: Python<'py>,
+        within_s: f64,
+    ) -> Vec<(String, &'static str, Bound<'py, PyBytes>)> {
+        let within = Duration::try_from_secs_f64(within_s).unwrap_or_default();
+        let seen = py.detach(|| self.core.watching().take(within));
+        let shown = seen.into_iter().map(|Sight { id, what }| {
+            let (kind, payload) = match what {
+                What::Begun(facts) => ("begun", facts),
+                What::Head(status, kind) => {
+                    ("head", [status.to_string().as_bytes(), b" ", &kind].concat())
+                }
+                What::Bytes(bytes) => ("bytes", bytes),
+                What::Lost => ("lost", Vec::new()),
+                What::Row(row) => ("row", row),
+                What::Over => ("over", Vec::new()),
+            };
+            (id.to_string(), kind, PyBytes::new(py, &payload))
+        });
+        shown.collect()
+    }
+
+    /// Ends a request that is watched.
+    fn end_watched(&self, request_id: &str) {
+        if let Ok(id) = Uuid::parse_str(request_id) {
+            self.core.watching().end(id);
+        }
     }
 
     /// `(tenant, model, request, response)` of answers to be kept, waited for a while. Blocks.

@@ -15,8 +15,10 @@ use super::error::{RefusalFields, refusal_fields};
 use super::exchange::{Failure, PyExchange};
 use super::place::{PyAbout, PyModelRoutes};
 use super::wake::LoopWake;
-use crate::drive::Wake;
-use crate::front::{self, Answer, Case, Control, Counsel, FrontOptions, GoesOn, Trouble, Verdict};
+use crate::drive::{Refusal, Wake};
+use crate::front::{
+    self, Answer, Case, Consulted, Control, Counsel, FrontOptions, GoesOn, Trouble, Verdict,
+};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyFront>()?;
@@ -154,6 +156,7 @@ impl PyFront {
                 exchange,
                 course: Mutex::default(),
                 goes_on: OnceLock::new(),
+                consulted: OnceLock::new(),
                 answer: Mutex::default(),
             },
         )?;
@@ -173,6 +176,7 @@ pub struct PyCase {
     exchange: Option<Py<PyExchange>>,
     course: Mutex<Option<Py<PyAny>>>,
     goes_on: OnceLock<GoesOn>,
+    consulted: OnceLock<Consulted>,
     answer: Mutex<Option<oneshot::Sender<Verdict>>>,
 }
 
@@ -226,6 +230,10 @@ impl PyCase {
                 let _ = self.goes_on.set(*goes_on); // asked once
                 ("goes_on", None, None)
             }
+            Trouble::Plugins(consulted) => {
+                let _ = self.consulted.set(*consulted); // asked once
+                ("plugins", None, None)
+            }
             Trouble::Translation => ("translation", None, None),
             Trouble::Failed(failure) => ("failed", None, Some(Failure(*failure))),
         })
@@ -236,6 +244,19 @@ impl PyCase {
     fn goes_on(&self) -> Option<(&str, &str, &[u8])> {
         let GoesOn { tenant, response, body } = self.goes_on.get()?;
         Some((tenant, response, body))
+    }
+
+    /// `(facts, body)` of a request that plugins are asked about.
+    #[getter]
+    fn consulted(&self) -> Option<(&[u8], &[u8])> {
+        let Consulted { facts, body } = self.consulted.get()?;
+        Some((facts, body))
+    }
+
+    /// A plugin refuses the request, or could not decide.
+    #[pyo3(signature = (status, message, *, failed=false))]
+    fn refuse(&self, status: u16, message: String, failed: bool) {
+        self.tell(Verdict::Refused(Box::new(by_plugin(status, message, failed))));
     }
 
     /// What the request is about, and with what body it goes on.
@@ -261,6 +282,11 @@ impl PyCase {
     fn nothing(&self) {
         self.tell(Verdict::Gone);
     }
+}
+
+/// What a client is told in a plugin's name.
+pub fn by_plugin(status: u16, message: String, failed: bool) -> Refusal {
+    if failed { Refusal::plugin_failed(message) } else { Refusal::by_plugin(status, message) }
 }
 
 impl PyCase {

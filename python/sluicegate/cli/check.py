@@ -17,6 +17,8 @@ def check(file: Path) -> None:
     """
     settings = load_or_exit(file)
     warn(settings)
+    for plugin in settings.plugins.listed:
+        click.echo(f"plugin {plugin.name} of {plugin.package}: {plugin.gives}")
     click.echo(
         f"{file}: ok ({_count(settings.upstreams, 'provider')}, "
         f"{_count(settings.routes, 'model')}, {_count(settings.keys, 'key')})"

@@ -16,8 +16,10 @@ from sluicegate.config.problems import Path, Problem, suggestion
 from sluicegate.config.schema import Config, Key, Model, Target
 from sluicegate.config.settings import Deadlines, Route, RouteTarget, Settings, is_loopback
 from sluicegate.config.shared_state import LOCAL, problem_of_url
-from sluicegate.config.upstreams import upstream_of
+from sluicegate.config.upstreams import BUILT_DIALECTS, upstream_of
 from sluicegate.config.values import Secret
+from sluicegate.plugins.registry import Plugins, find
+from sluicegate.providers import OWN, add_rows
 from sluicegate.routes import MODEL_ROUTES, unknown_routes
 
 MIN_KEY_CHARACTERS: Final = 16
@@ -41,10 +43,12 @@ class Resolver:
         self._refuse_unbuilt(config)
         self._check_auth(config)
         deadlines = Deadlines().narrowed(config.timeouts)
+        plugins = self._plugins(config)
+        self._check_rows(plugins)
         upstreams = {}
         for name, provider in config.providers.items():
             fail = self._fail_in("providers", name)
-            upstream = upstream_of(name, provider, deadlines, fail)
+            upstream = upstream_of(name, provider, deadlines, fail, tuple(plugins.dialects))
             if upstream is not None:
                 upstreams[name] = upstream
         routes = {name: self._route(name, model) for name, model in config.models.items()}
@@ -87,6 +91,9 @@ class Resolver:
                 "margin_percent", config.margin_percent, providers, self.fail
             ),
             refuse_unpriced=config.unpriced == "refuse",
+            plugins=plugins,
+            plugin_timeout_s=config.plugins.timeout_s,
+            plugin_failure=config.plugins.on_failure,
             warnings=tuple(self._warnings),
         )
 
@@ -96,6 +103,32 @@ class Resolver:
         """
         if not any(problem.path[: len(path)] == path for problem in self._problems):
             self._problems.append(Problem(self._line(path), path, message))
+
+    def _add(self, path: Path, message: str) -> None:
+        """Notes one of several problems at one field."""
+        self._problems.append(Problem(self._line(path), path, message))
+
+    def _plugins(self, config: Config) -> Plugins:
+        of = config.plugins
+        revealed = {
+            plugin: {name: value.reveal() for name, value in settings.items()}
+            for plugin, settings in of.settings.items()
+        }
+        return find(of.disabled, revealed, lambda wrong: self._add(("plugins",), wrong))
+
+    def _check_rows(self, plugins: Plugins) -> None:
+        """Adds the providers of plugins to the catalogue."""
+        for name, row in plugins.rows.items():
+            if row.dialect not in {*BUILT_DIALECTS, *plugins.dialects}:
+                wrong = f'provider "{name}" of a plugin: there is no dialect "{row.dialect}"'
+                self._add(("plugins",), wrong)
+        for name in add_rows(plugins.rows):
+            wrong = f'provider "{name}" of a plugin: the catalogue has one of that name'
+            self._add(("plugins",), wrong)
+        for name in plugins.dialects:
+            if name in {*BUILT_DIALECTS, *OWN}:
+                wrong = f'dialect "{name}" of a plugin: the gateway has one of that name'
+                self._add(("plugins",), wrong)
 
     def _fail_in(self, *path: str) -> Callable[..., None]:
         def fail(*below_and_message: str) -> None:

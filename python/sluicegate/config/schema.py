@@ -86,9 +86,11 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     next.
     """
     dialect: (
-        Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere"] | None
+        Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere"]
+        | Name
+        | None
     ) = None
-    """What it speaks; the catalogue knows it for its names."""
+    """What it speaks; the catalogue knows it for its names. Plugins bring more."""
     base_url: str | None = None
     """Scheme, host and path; `/v1` at the end or not."""
     settings: dict[str, str] = {}
@@ -256,6 +258,21 @@ class Responses(msgspec.Struct, frozen=True, kw_only=True):
     """Of all of them in the store; the oldest make room."""
 
 
+class PluginsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Plugins of installed packages; all are in force that are not disabled."""
+
+    disabled: list[Name] = []
+    """By the names of their entry points."""
+    timeout_s: Positive = 1.0
+    """For all hooks that are asked before one request."""
+    on_failure: Literal["refuse", "pass"] = "refuse"
+    """What becomes of a request where such a hook raises, hangs or says nonsense: a policy that
+    cannot be asked has not agreed.
+    """
+    settings: dict[str, dict[str, Secret]] = {}
+    """By a hook's name: what it is made with."""
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """A key of this gateway."""
 
@@ -327,6 +344,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_answer_bytes: Annotated[ByteSize, Meta(ge=1024)] = ByteSize(64 * MiB)
     """Largest answer that is no stream."""
     responses: Responses = Responses()
+    plugins: PluginsConfig = PluginsConfig()
     keys: list[Key] = []
     limits: list[Limit] = []
     runs: Runs = Runs()

@@ -9,6 +9,7 @@ from sluicegate.accounting.limits import Limit
 from sluicegate.config.schema import Admin, Events, Key, Responses, Runs, Server, Timeouts
 from sluicegate.config.values import Secret
 from sluicegate.dialects.base import Host
+from sluicegate.plugins.registry import Plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,10 @@ class Upstream:
     """
     signer: dict[str, str] | None = field(default=None, repr=False)
     """Whose signature each request has."""
+    plugin_dialect: str | None = None
+    """The plugin's dialect that it speaks; the core is then spoken to in `dialect`, by whoever
+    translates (`plugins/adapter.py`).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,9 @@ class Settings:
     discount_percent: dict[str, str]
     margin_percent: dict[str, str]
     refuse_unpriced: bool
+    plugins: Plugins
+    plugin_timeout_s: float
+    plugin_failure: Literal["refuse", "pass"]
     warnings: tuple[str, ...] = ()
     """What is allowed and probably not meant; one line each."""
 

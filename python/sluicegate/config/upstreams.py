@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Final, Literal
 
 from sluicegate.config.base_url import Fail, base_url_of, wrong_with_url
+from sluicegate.config.build import LONGEST_SHOWN
 from sluicegate.config.credentials import bedrock_at, can_be_sent, google_file, keys_of, session_of
 from sluicegate.config.problems import suggestion
 from sluicegate.config.schema import Provider
@@ -23,6 +24,10 @@ from sluicegate.providers import (
 )
 
 BUILT_DIALECTS: Final = tuple(UPSTREAM_DIALECTS)
+UNBUILT_DIALECTS: Final = tuple(name for name in ("cohere",) if name not in UPSTREAM_DIALECTS)
+
+SPOKEN_TO_PLUGINS: Final = "openai"
+"""What the core speaks with a plugin's dialect, whichever that is."""
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWN_HEADERS: Final = frozenset(
@@ -31,8 +36,17 @@ _OWN_HEADERS: Final = frozenset(
 """Those that frame a request: a configured one would break it."""
 
 
-def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail) -> Upstream | None:
-    """What a provider's requests need; None, and the reason told, where it cannot be known."""
+def upstream_of(
+    name: str,
+    provider: Provider,
+    deadlines: Deadlines,
+    fail: Fail,
+    plugin_dialects: Collection[str] = (),
+) -> Upstream | None:
+    """What a provider's requests need; None, and the reason told, where it cannot be known.
+
+    Args: plugin_dialects: those that plugins bring.
+    """
     named = row_named(name)
     row = named or row_at(provider.base_url, provider.dialect)
     if "/" in name or not name:
@@ -50,8 +64,9 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         return None
     if dialect == OWN:
         fail("has an API of its own, which this version does not speak")
-    elif dialect not in BUILT_DIALECTS:
-        fail("dialect", f"{dialect} is not available in this version")
+    elif dialect not in {*BUILT_DIALECTS, *plugin_dialects}:
+        fail("dialect", _not_spoken(dialect, plugin_dialects))
+        return None
     if wrong_with_url(base_url):
         base_url = ""  # it was told; what follows could not read it
     is_aws = dialect == "bedrock"
@@ -65,10 +80,14 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
             fail("headers", header, "has a character that no header can carry")
     ask_usage = (provider.stream_usage or (row.stream_usage if row else "ask")) == "ask"
     host = _host(row, provider, ask_usage)
+    plugin_dialect = dialect if dialect in plugin_dialects else None
+    if plugin_dialect is not None:
+        dialect = SPOKEN_TO_PLUGINS
     placed = azure.placed(base_url, provider.api_version)
     return Upstream(
         name=name,
         dialect=dialect,
+        plugin_dialect=plugin_dialect,
         base_url=placed.base_url,
         address=placed.address,
         query=placed.query,
@@ -78,7 +97,7 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         headers=(*keys[0].headers, *session_of(signer), *provider.headers.items()),
         keys=tuple(keys) if provider.api_keys is not None else (),
         deadlines=deadlines.narrowed(provider.timeouts),
-        responses=_has_responses(row, provider),
+        responses=plugin_dialect is None and _has_responses(row, provider),
         ask_usage=ask_usage,
         drain=provider.on_disconnect == "drain",
         drop_unsupported=provider.unsupported == "drop",
@@ -92,6 +111,15 @@ def upstream_of(name: str, provider: Provider, deadlines: Deadlines, fail: Fail)
         ),
         bound_field=_bound_field(dialect, host, row is not None or provider.lacks is not None),
     )
+
+
+def _not_spoken(dialect: str, plugin_dialects: Collection[str]) -> str:
+    """Why a dialect cannot be spoken. What is as long as a key is not repeated."""
+    if dialect in UNBUILT_DIALECTS:
+        return f"{dialect} is not available in this version"
+    known = [*BUILT_DIALECTS, *UNBUILT_DIALECTS, *plugin_dialects]
+    shown = "text" if len(dialect) > LONGEST_SHOWN else f'"{dialect}"'
+    return f"must be one of {', '.join(known)}, not {shown}{suggestion(dialect, known)}"
 
 
 def _has_responses(row: ProviderRow | None, provider: Provider) -> bool:

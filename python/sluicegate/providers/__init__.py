@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ __all__ = [
     "Extension",
     "Lack",
     "ProviderRow",
+    "add_rows",
     "name_at",
     "name_of",
     "price_provider_of",
@@ -38,6 +40,30 @@ def _read() -> dict[str, ProviderRow]:
 
 CATALOGUE: Final = _read()
 ALIASES: Final = {alias: name for name, row in CATALOGUE.items() for alias in row.aliases}
+
+
+_ADDED: Final[set[str]] = set()
+"""Names of plugins' rows, aliases among them."""
+
+
+def add_rows(rows: Mapping[str, ProviderRow]) -> list[str]:
+    """Adds the rows of plugins, in place of those that were added before; gives the names that the
+    catalogue has already, which stay what they are.
+    """
+    for name in _ADDED:
+        CATALOGUE.pop(name, None)
+        ALIASES.pop(name, None)
+    _ADDED.clear()
+    taken = []
+    for name, row in rows.items():
+        names = (name, *row.aliases)
+        if any(each in CATALOGUE or each in ALIASES for each in names):
+            taken.append(name)
+            continue
+        CATALOGUE[name] = row
+        ALIASES.update(dict.fromkeys(row.aliases, name))
+        _ADDED.update(names)
+    return taken
 
 
 def name_of(name: str) -> str:

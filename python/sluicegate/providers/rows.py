@@ -75,9 +75,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         data: what becomes of what it is sent; None is unknown.
     """
 
-    dialect: Literal[
-        "openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere", "own"
-    ]
+    dialect: str
     base_url: str
     docs: str
     settings: dict[str, str] = {}
