@@ -197,9 +197,7 @@ class App:
             await send_answer(send, await worker.errands.answer(exchange, stored, kept))
             return
         settings = worker.generations.of(exchange.generation)
-        course = Course(
-            ModelRoute(place.operation, place.dialect), exchange, settings, lambda: watched.gone
-        )
+        course = Course(ModelRoute(place.operation, place.dialect), exchange, settings)
         await Call(course, watched, send).run()
 
     async def _other(self, worker: Worker, scope: Scope, send: Send) -> None:

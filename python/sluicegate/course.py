@@ -48,23 +48,20 @@ class Course:
         route: what is asked, in which dialect.
         exchange: the core's side of it; its first target was tried if that needs no translation.
         settings: those that the request began with.
-        is_gone: whether its client has left.
     """
 
-    __slots__ = ("exchange", "is_gone", "plan", "route", "settings")
+    __slots__ = ("exchange", "plan", "route", "settings")
 
     def __init__(
         self,
         route: ModelRoute,
         exchange: _core.Exchange,
         settings: FailoverSettings,
-        is_gone: Callable[[], bool],
     ) -> None:
         """Nothing is decided yet."""
         self.route = route
         self.exchange = exchange
         self.settings = settings
-        self.is_gone = is_gone
         self.plan: Plan | None = None
 
     async def begin(self) -> Answer | None:
@@ -78,9 +75,11 @@ class Course:
         self._attempt(self.exchange.first_target)
         return None
 
-    async def after(self, failure: _core.Failure) -> None:
+    async def after(self, failure: _core.Failure, is_gone: Callable[[], bool]) -> None:
         """Tries again as the policy says.
 
+        Args:
+            is_gone: whether the client has left. Not kept: whoever holds a course may be behind it.
         Raises:
             GatewayError: what the client is told.
             ClientGoneError: nobody is there to be told.
@@ -116,7 +115,7 @@ class Course:
             raise client_error(decision.client_status, kind, failure, told, wait_s)
         if decision.delay_s:
             await asyncio.sleep(decision.delay_s)
-        if self.is_gone():
+        if is_gone():
             raise ClientGoneError  # nobody would read what another attempt costs
         self._attempt(decision.target)
 

@@ -86,15 +86,7 @@ async def _decide(worker: "Worker", case: _core.Case) -> None:
         return
     kind, refusal, failure = question
     try:
-        if kind == "goes_on" and case.goes_on is not None:
-            case.found(*await worker.errands.goes_on(*case.goes_on))
-            return
-        if kind == "plugins" and case.consulted is not None:
-            said = await worker.asking.ask(*case.consulted)
-            if isinstance(said, Refused):
-                case.refuse(said.status, said.message, failed=said.failed)
-            else:
-                case.found(None, said)
+        if await _found(worker, case, kind):
             return
         if case.exchange is None:
             raise _error_of(kind, refusal, worker)
@@ -116,6 +108,21 @@ async def _decide(worker: "Worker", case: _core.Case) -> None:
             case.answer(answer.status, answer.headers, answer.body)
 
 
+async def _found(worker: "Worker", case: _core.Case, kind: str) -> bool:
+    """Answers what is asked before a request is admitted; whether it was such a question."""
+    if kind == "goes_on" and case.goes_on is not None:
+        case.found(*await worker.errands.goes_on(*case.goes_on))
+        return True
+    if kind == "plugins" and case.consulted is not None:
+        said = await worker.asking.ask(*case.consulted)
+        if isinstance(said, Refused):
+            case.refuse(said.status, said.message, failed=said.failed)
+        else:
+            case.found(None, said)
+        return True
+    return False
+
+
 async def _steered(
     worker: "Worker", case: _core.Case, exchange: _core.Exchange, failure: _core.Failure | None
 ) -> Answer | None:
@@ -123,11 +130,11 @@ async def _steered(
     if course is None:
         route = ModelRoute(case.operation, case.dialect)
         settings = worker.generations.of(exchange.generation)
-        course = Course(route, exchange, settings, lambda: case.gone)
+        course = Course(route, exchange, settings)
         case.course = course
     if failure is None:
         return await course.begin()
-    await course.after(failure)
+    await course.after(failure, lambda: case.gone)
     return None
 
 

@@ -71,7 +71,7 @@ class Call:
                 del ready, body
                 await self._sent(sending)
             if failure is not None:
-                await self.course.after(failure)
+                await self.course.after(failure, lambda: self.watched.gone)
             elif state == END:
                 if self.course.plan is not None:
                     exchange.close(200)

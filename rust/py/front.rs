@@ -29,6 +29,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 struct Inbox {
     wake: LoopWake,
     asked: Mutex<Vec<Arc<Case>>>,
+    closed: Mutex<Vec<u64>>,
 }
 
 impl Counsel for Inbox {
@@ -39,6 +40,7 @@ impl Counsel for Inbox {
     }
 
     fn close(&self, id: u64) {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).push(id);
         self.wake.wake(id);
     }
 }
@@ -85,7 +87,11 @@ impl PyFront {
             write_stall: seconds(write_stall_s),
             idle_timeout: seconds(idle_timeout_s),
         };
-        let inbox = Arc::new(Inbox { wake: LoopWake::new()?, asked: Mutex::default() });
+        let inbox = Arc::new(Inbox {
+            wake: LoopWake::new()?,
+            asked: Mutex::default(),
+            closed: Mutex::default(),
+        });
         let core = engine.get().core.clone();
         let counsel = inbox.clone();
         let front = py.detach(|| front::Front::start(&core, options, counsel))?;
@@ -98,17 +104,16 @@ impl PyFront {
 
     /// Hands new questions to `on_case`. The loop's reader of `fileno`.
     fn dispatch(&self, py: Python<'_>) -> PyResult<()> {
-        let told = self.inbox.wake.take();
-        let asked =
-            std::mem::take(&mut *self.inbox.asked.lock().unwrap_or_else(PoisonError::into_inner));
-        let asking: Vec<u64> = asked.iter().map(|case| case.id).collect();
+        self.inbox.wake.take();
+        // In this order: what a case asked before it was closed is then among what was asked.
+        let closed = taken(&self.inbox.closed);
+        let asked = taken(&self.inbox.asked);
         for case in asked {
             let case = self.case(py, case)?;
             self.on_case.call1(py, (case,))?;
         }
-        // Told of, and asks nothing: over. One that is over asks nothing more.
-        for id in told.iter().filter(|id| !asking.contains(id)) {
-            self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        for id in closed {
+            self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         }
         Ok(())
     }
@@ -163,6 +168,10 @@ impl PyFront {
         open.insert(id, py_case.clone_ref(py));
         Ok(py_case)
     }
+}
+
+fn taken<T>(waiting: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut *waiting.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn seconds(s: f64) -> Duration {
