@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,9 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from sluicegate.admin.openapi import document
+from sluicegate.admin.operation import config_of
 from sluicegate.admin.routes import ROUTES
+from sluicegate.config.settings import UpstreamKey
 
 from ..postgres import Server
 from .office import ROOT, Office, code_of
@@ -50,8 +53,22 @@ async def test_the_configuration_is_shown_without_secrets(tmp_path: Path) -> Non
     for secret in (ROOT, "upstream-secret-1", "configured-key", "store-secret-1", "master-secret"):
         assert secret not in text
     config = json.loads(text)["config"]
+    assert config["plugins"] == []
     assert config["upstreams"]["u"]["base_url"] == "http://127.0.0.1:9/v1"
     assert config["routes"]["smart"]["targets"][0]["model"] == "x"
+    office.close()
+
+
+async def test_several_keys_and_signatures_are_no_part_of_what_is_shown(tmp_path: Path) -> None:
+    office = Office(tmp_path, "")
+    settings = office.settings
+    keys = (UpstreamKey("first", (("authorization", "Bearer key-secret-1"),), 1, None, None),)
+    signer = {"access_key_id": "id-secret-1", "secret_access_key": "aws-secret-1"}
+    upstream = replace(settings.upstreams["u"], keys=keys, signer=signer)
+    shown = config_of(replace(settings, upstreams={"u": upstream}))["upstreams"]["u"]
+    assert shown["keys"][0]["headers"] == {"authorization": "***"}
+    assert shown["signer"] == {"access_key_id": "***", "secret_access_key": "***"}
+    assert "secret-1" not in json.dumps(shown)
     office.close()
 
 

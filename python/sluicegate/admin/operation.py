@@ -14,8 +14,8 @@ from sluicegate.admin.errors import BadConfigError, CannotReloadError
 from sluicegate.admin.views import ConfigView, ReloadView
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.config.problems import dotted
-from sluicegate.config.settings import Upstream
 from sluicegate.config.values import ByteSize, Secret
+from sluicegate.plugins.registry import Plugins
 
 _MASK: Final = "***"
 _AT_START: Final = ("server", "data_dir", "store_url", "admin", "master_key")
@@ -79,10 +79,8 @@ def config_of(settings: Settings) -> dict[str, Any]:
 def _masked(value: Any) -> Any:
     if isinstance(value, Secret):
         return _MASK
-    if isinstance(value, Upstream):
-        shown = _fields(value)
-        shown["headers"] = {name: _MASK for name, _ in value.headers}
-        return shown
+    if isinstance(value, Plugins):
+        return [plugin._asdict() for plugin in value.listed]
     if is_dataclass(value) or isinstance(value, msgspec.Struct):
         return _fields(value)
     if isinstance(value, Mapping):
@@ -99,9 +97,16 @@ def _masked(value: Any) -> Any:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    names = (
-        value.__struct_fields__
-        if isinstance(value, msgspec.Struct)
-        else [field.name for field in fields(value)]
-    )
-    return {name: _masked(getattr(value, name)) for name in names}
+    """What is not printed of a value is not shown either."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _masked(getattr(value, name)) for name in value.__struct_fields__}
+    shown = {field.name: getattr(value, field.name) for field in fields(value)}
+    hidden = {field.name for field in fields(value) if not field.repr}
+    return {
+        name: _names_of(item) if name in hidden else _masked(item) for name, item in shown.items()
+    }
+
+
+def _names_of(pairs: Any) -> dict[str, str] | None:
+    """A mapping, or pairs of names and values, without the values."""
+    return None if pairs is None else dict.fromkeys(dict(pairs), _MASK)
