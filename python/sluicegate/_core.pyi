@@ -361,7 +361,7 @@ class Place:
         """The table's."""
     @property
     def operation(self) -> str:
-        """`chat`, `embeddings`, `count_tokens`, `stored_response`, `passthrough`."""
+        """`chat`, `embeddings`, `count_tokens`, `passthrough` and others of `routes.py`."""
     @property
     def dialect(self) -> str:
         """The client's."""
@@ -560,7 +560,7 @@ class Case:
 
     @property
     def operation(self) -> str:
-        """`chat`, `embeddings`, `count_tokens`, `passthrough`."""
+        """`chat`, `embeddings`, `count_tokens`, `passthrough` and others of `routes.py`."""
     @property
     def dialect(self) -> str:
         """The client's."""

@@ -22,7 +22,7 @@ from sluicegate.failures import UpstreamErrorBody, classify, client_error
 from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan, cool_down_s
 from sluicegate.policies.retry_after import retry_after_s
-from sluicegate.routes import ModelRoute
+from sluicegate.routes import UNTRANSLATED, ModelRoute
 from sluicegate.snapshot import FailoverSettings
 
 log = logging.getLogger("sluicegate")
@@ -183,9 +183,9 @@ class Course:
         if is_own or self.route.operation == "passthrough":
             exchange.attempt(target)
             return
-        if self.route.operation == "embeddings":
+        if words := UNTRANSLATED.get(self.route.operation):
             raise InvalidRequestError(
-                f"provider {provider!r} has no embeddings: choose a model of another",
+                f"provider {provider!r} has no {words}: choose a model of another",
                 code=UnsupportedFieldError.default_code,
                 param="model",
             )

@@ -20,10 +20,18 @@ class ModelRoute(NamedTuple):
 
 
 MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
+    "/v1/audio/speech": ModelRoute("speech", "openai"),
+    "/v1/audio/transcriptions": ModelRoute("transcription", "openai"),
+    "/v1/audio/translations": ModelRoute("transcription", "openai"),
     "/v1/chat/completions": ModelRoute("chat", "openai"),
     "/v1/embeddings": ModelRoute("embeddings", "openai"),
+    "/v1/images/edits": ModelRoute("image_generation", "openai"),
+    "/v1/images/generations": ModelRoute("image_generation", "openai"),
+    "/v1/images/variations": ModelRoute("image_generation", "openai"),
     "/v1/messages": ModelRoute("chat", "anthropic"),
     "/v1/messages/count_tokens": ModelRoute("count_tokens", "anthropic"),
+    "/v1/moderations": ModelRoute("moderation", "openai"),
+    "/v1/rerank": ModelRoute("rerank", "openai"),
     "/v1/responses": ModelRoute("chat", "openai_responses"),
     "/v1/models/{model}:batchEmbedContents": ModelRoute("embeddings", "gemini"),
     "/v1/models/{model}:countTokens": ModelRoute("count_tokens", "gemini"),
@@ -40,6 +48,16 @@ MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
 """`{model}` stands for whatever the client calls the model, slashes and colons included. What is
 asked of a provider by its name has any method; its errors that are our own are in OpenAI's form.
 """
+
+UNTRANSLATED: Final = {
+    "embeddings": "embeddings",
+    "image_generation": "images",
+    "moderation": "moderations",
+    "rerank": "reranking",
+    "speech": "speech",
+    "transcription": "transcriptions",
+}
+"""What is carried within one dialect alone, in words."""
 
 CORE_ROUTES: Final = _core.ModelRoutes(MODEL_ROUTES)
 

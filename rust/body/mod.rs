@@ -8,6 +8,7 @@
 
 mod bound;
 mod field;
+mod form;
 mod keys;
 mod number;
 mod rename;
@@ -20,6 +21,7 @@ mod text;
 mod walk;
 
 pub use bound::{BoundField, lower_bedrock_max_tokens, lower_gemini_max_tokens, lower_max_tokens};
+pub use form::{boundary, scan_form};
 pub use rename::rename_gemini_model;
 pub use scan::{Scan, for_each_top_level, scan};
 pub use set::set;

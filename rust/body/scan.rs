@@ -29,9 +29,9 @@ pub struct Scan {
     pub(super) background: bool,
     pub(super) is_unstored: bool,
     pub(super) previous_response: Option<String>,
-    text_bytes: usize,
-    opaque_bytes: usize,
-    media: usize,
+    pub(super) text_bytes: usize,
+    pub(super) opaque_bytes: usize,
+    pub(super) media: usize,
     tools_bytes: usize,
 }
 

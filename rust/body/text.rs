@@ -6,7 +6,8 @@ use super::scan::for_each_field;
 use super::string::unescaped;
 use super::walk::{Unseen, Visit};
 
-/// Whether strings in this top-level field are read by the model. The names are those of `OpenAI`, Anthropic and Gemini.
+/// Whether strings in this top-level field are read by the model. The names are those of `OpenAI`, Anthropic, Gemini
+/// and, of reranking, Cohere.
 pub(super) fn is_read(field: &str) -> bool {
     matches!(
         field,
@@ -15,6 +16,9 @@ pub(super) fn is_read(field: &str) -> bool {
             | "input"
             | "instructions"
             | "prompt"
+            | "suffix"
+            | "query"
+            | "documents"
             | "contents"
             | "systemInstruction"
             | "system_instruction"

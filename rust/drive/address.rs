@@ -25,7 +25,11 @@ pub enum Address {
 pub fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
     let a = &x.admission;
     let base = target.upstream.endpoint.base_path();
-    let operation = a.operation.path(dialect)?;
+    let operation = if a.operation.is_carried() {
+        a.place.route.path.strip_prefix("/v1").filter(|_| dialect == Dialect::OpenAiChat)?
+    } else {
+        a.operation.path(dialect)?
+    };
     let mut path = match (target.upstream.address, dialect) {
         // Responses name the deployment in their body alone.
         (Address::Deployments, Dialect::OpenAiResponses) => format!("{base}{operation}"),

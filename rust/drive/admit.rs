@@ -22,7 +22,7 @@ use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::run_guard::{RunStep, Stepping};
 use super::snapshot::{Operation, Route, Snapshot, Target};
-use crate::body::Scan;
+use crate::body::{self, Scan};
 use crate::budget::{self, Ask, AtCap, Budgets, Charge, Demand, Lineage, MAX_CHARGES, Measure};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -259,8 +259,7 @@ impl Gate<'_> {
     }
 
     fn decide(&self, draft: &mut Draft<'_>) -> Result<Decided, Stop> {
-        let scan = draft.place.scan(draft.body);
-        draft.scan = scan.map_err(|error| Stop::from(Refusal::from(error)))?;
+        draft.scan = draft.read().map_err(|error| Stop::from(Refusal::from(error)))?;
         if let Some(about) = draft.place.about.as_deref().filter(|a| a.origin == Origin::Missing) {
             return Err(Refusal::gone(&about.response, draft.place.names_response()).into());
         }
@@ -290,7 +289,7 @@ impl Gate<'_> {
     fn decide_on(&self, draft: &Draft<'_>, mut route: Arc<Route>) -> Result<Decided, Stop> {
         let model = draft.scan.model().unwrap_or_default();
         let principal = &draft.principal;
-        let billed = draft.place.is_billed(draft.body);
+        let billed = draft.place.is_billed(draft.body) && draft.operation.wants_price();
         let run = draft.headers.run.as_deref().unwrap_or_default();
         let mut charges = self.charges(draft, model)?;
         let has_budget = charges.iter().any(|charge| charge.limit.measure == Measure::Cost);
@@ -505,6 +504,8 @@ impl Gate<'_> {
         charges: &[Charge],
     ) -> Result<(Hold, Demand), budget::Refused> {
         let asked = draft.asked(route, self);
+        // What passes as it is is not cut: all of it is held or nothing.
+        let least = if draft.operation.is_cut() { 1 } else { u64::MAX };
         // How long an answer becomes of which the request does not say it, nobody knows: there the bound is a guess.
         if !draft.is_last && draft.scan.max_tokens().is_some() {
             match self.hold_at_least(draft, &asked, charges, u64::MAX) {
@@ -512,7 +513,7 @@ impl Gate<'_> {
                 decided => return decided,
             }
         }
-        self.hold_at_least(draft, &asked, charges, 1)
+        self.hold_at_least(draft, &asked, charges, least)
     }
 
     /// All of it by its size, or counted where that does not fit; with less only where neither does.
@@ -561,6 +562,14 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
+    /// What the body says.
+    fn read(&self) -> Result<Scan, Error> {
+        match &self.headers.form {
+            Some(boundary) if self.operation.is_carried() => body::scan_form(self.body, boundary),
+            _ => self.place.scan(self.body),
+        }
+    }
+
     fn subject<'s>(&'s self, model: &'s str) -> Subject<'s> {
         subject(&self.principal, &self.headers, &self.scan, model)
     }

@@ -21,7 +21,7 @@ use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::{Operation, Target};
-use super::{passing, relay, run_guard, send, tally, whole};
+use super::{carrying, passing, relay, run_guard, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -195,6 +195,9 @@ impl Running {
         }
         if !status.is_success() {
             return Box::pin(whole::refused(self, lease, response)).await;
+        }
+        if self.x.admission.operation.is_carried() {
+            return Box::pin(carrying::answer(self, lease, response)).await;
         }
         let streams =
             matches!(self.x.admission.operation, Operation::Chat | Operation::StoredResponse);
@@ -371,6 +374,7 @@ impl Running {
         let held = self.x.hold().output_tokens().unwrap_or(u64::MAX);
         self.report.usage.input_tokens = Some(demand.input_tokens);
         self.report.usage.output_tokens = Some(held.min(demand.output_tokens));
+        tally::class(self.x.admission.operation, &mut self.report.usage);
         self.report.basis = Some(Basis::Estimated);
     }
 

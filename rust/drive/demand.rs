@@ -10,6 +10,16 @@ use crate::tokens::{self, Exactness};
 
 /// A picture at the highest detail, or a page, at any vendor. Longer files cost more, which their bytes tell.
 const MEDIUM_TOKENS: u64 = 5000;
+/// A picture that is drawn, or given to draw from, at the highest quality that tokens are counted for. Source:
+/// <https://platform.openai.com/docs/guides/image-generation>, cost and latency: 6,240 for one, and its drafts.
+const DRAWN_TOKENS: u64 = 8192;
+/// Bytes of a recording for a token that is heard: no codec in use has less than 500 a second, no vendor counts more than
+/// 32 tokens (Gemini's, <https://ai.google.dev/gemini-api/docs/audio>; `OpenAI`'s are 10).
+const HEARD_BYTES: usize = 16;
+/// Tokens that are heard for one that is written down; of speech, a second has some eight of text.
+const HEARD_TOKENS: u64 = 4;
+/// Tokens that are spoken for a byte of text: a second has 21 of them, at `OpenAI`, and more than ten bytes.
+const SPOKEN_TOKENS: usize = 2;
 /// What vendors tell a model about the use of tools. Source: Anthropic's "Tool use with Claude", pricing.
 const TOOLS_TOKENS: u64 = 530;
 /// Text up to this size is counted where its bytes are too many for what is left: some ten milliseconds.
@@ -26,6 +36,12 @@ pub(super) enum Answers {
     Text,
     /// Vectors, scores: what is read costs, and nothing is written.
     Numbers,
+    /// What a model draws.
+    Pictures,
+    /// A text, spoken.
+    Speech,
+    /// What is said in a recording.
+    Transcript,
 }
 
 /// What of a request its demand depends on.
@@ -50,7 +66,8 @@ impl Asked<'_> {
 
     /// The same with its input counted; None where there is too much to count, or nothing to gain.
     pub fn counted(&self) -> Option<Demand> {
-        if self.body.len() > MAX_COUNTED_BYTES || self.answers == Answers::Free {
+        let is_json = self.body.trim_ascii_start().starts_with(b"{");
+        if self.body.len() > MAX_COUNTED_BYTES || !is_json || self.answers == Answers::Free {
             return None;
         }
         let bound = self.input_bound();
@@ -83,9 +100,18 @@ impl Asked<'_> {
     }
 
     fn max_output_tokens(&self) -> u64 {
-        if self.answers != Answers::Text {
-            return 0;
+        match self.answers {
+            Answers::Text => self.max_text_tokens(),
+            Answers::Pictures => DRAWN_TOKENS.saturating_mul(answers(self.scan)),
+            Answers::Speech => count(self.scan.text_bytes() * SPOKEN_TOKENS),
+            Answers::Transcript if self.scan.media() > 0 => self.heard() / HEARD_TOKENS,
+            // How long a recording is that the request only names, nobody knows.
+            Answers::Transcript => self.default_max_output_tokens,
+            Answers::Free | Answers::Numbers => 0,
         }
+    }
+
+    fn max_text_tokens(&self) -> u64 {
         let each = self.scan.max_tokens().unwrap_or(self.default_max_output_tokens);
         let each = self.learned_tokens().map_or(each, |learned| learned.min(each));
         each.saturating_mul(answers(self.scan))
@@ -100,7 +126,8 @@ impl Asked<'_> {
 
     /// The dearest of the targets, in the dearest tier of service that the request may get.
     fn price(&self, input_tokens: u64) -> Bound {
-        let reach = if self.scan.media() > 0 {
+        let is_text = matches!(self.answers, Answers::Text | Answers::Numbers);
+        let reach = if self.scan.media() > 0 || !is_text {
             Reach::any(input_tokens, 0)
         } else {
             let marks = memchr::memmem::find(self.body, b"cache_control").is_some();
@@ -147,8 +174,17 @@ impl Asked<'_> {
         total + self.beside_text()
     }
 
+    fn heard(&self) -> u64 {
+        count(self.body.len() / HEARD_BYTES)
+    }
+
     fn beside_text(&self) -> u64 {
         let media = count(self.scan.media());
+        match self.answers {
+            Answers::Pictures => return media * DRAWN_TOKENS,
+            Answers::Transcript => return self.heard(),
+            _ => {}
+        }
         let files = if media > 0 { count(self.scan.opaque_bytes()) / 4 } else { 0 };
         let tools = if self.scan.tools_bytes() > 0 { TOOLS_TOKENS } else { 0 };
         (media * MEDIUM_TOKENS).max(files) + tools

@@ -10,6 +10,7 @@ mod alerts;
 mod allowance;
 mod arrival;
 mod attempt;
+mod carrying;
 mod choice;
 mod client_stream;
 mod clock;

@@ -202,9 +202,8 @@ fn encoded(text: &str) -> String {
 }
 
 fn dialect_of(path: &str) -> Option<Dialect> {
-    const ENDS: [(&str, Dialect); 6] = [
+    const ENDS: [(&str, Dialect); 5] = [
         ("/chat/completions", Dialect::OpenAiChat),
-        ("/embeddings", Dialect::OpenAiChat),
         ("/messages", Dialect::Anthropic),
         ("/responses", Dialect::OpenAiResponses),
         (":generateContent", Dialect::Gemini),

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, HOST, USER_AGENT};
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -23,7 +24,7 @@ use super::response_headers;
 use super::row::millis;
 use super::send::{AGENT, ANTHROPIC_VERSION, ANTHROPIC_VERSION_DEFAULT, REQUEST_ID, signed, uri};
 use super::snapshot::Target;
-use super::weighing::Scale;
+use super::weighing::{Bearing, Scale};
 use super::whole::{self, Form};
 use crate::dialect::Dialect;
 use crate::stream::StreamError;
@@ -80,14 +81,20 @@ pub(super) async fn answer(
     if is_redirect || is_about_us(status) {
         return whole::refused(run, lease, response).await;
     }
+    let bearing = Bearing {
+        dialect: passage.dialect,
+        is_free: passage.is_free(&run.x.admission.body),
+        is_headless: passage.method == Method::HEAD,
+        is_watched: false,
+    };
     let is_json = whole::form(response.headers()) == Some(Form::Json);
-    let streams = run.x.admission.scan.stream() || passage.method == Method::HEAD;
+    let streams = run.x.admission.scan.stream() || bearing.is_headless;
     let is_error = status.is_client_error() || status.is_server_error();
     if is_error || (is_json && !streams) {
-        at_once(run, passage, lease, response).await
-    } else {
-        as_it_comes(run, passage, lease, response).await
+        return at_once(run, bearing, lease, response).await;
     }
+    let (parts, body) = response.into_parts();
+    as_it_comes(run, bearing, lease, parts, body, None).await
 }
 
 /// Whether an answer speaks of our credential at the provider, which is nothing that the client can mend.
@@ -98,7 +105,7 @@ fn is_about_us(status: StatusCode) -> bool {
 /// An answer that is read whole before any of it goes on: its cost stands in its head.
 async fn at_once(
     run: &mut Running,
-    passage: &Passage,
+    bearing: Bearing,
     lease: Lease,
     response: Response<Incoming>,
 ) -> End {
@@ -109,9 +116,14 @@ async fn at_once(
         Err(end) => return end,
     };
     lease.recycle();
+    give_whole(run, bearing, &parts, body)
+}
+
+/// Gives all of an answer, with what it cost in its head.
+pub(super) fn give_whole(run: &mut Running, bearing: Bearing, parts: &Parts, body: Bytes) -> End {
     let answered = Instant::now();
     let body = if parts.status.is_success() {
-        let mut scale = Scale::new(run, passage, &parts.headers);
+        let mut scale = Scale::new(run, bearing, &parts.headers);
         scale.whole(run, &body);
         scale.settle(run, true);
         body.into()
@@ -134,19 +146,25 @@ fn without_secrets(run: &Running, body: &[u8]) -> Vec<u8> {
 fn give_head(run: &mut Running, upstream: &HeaderMap, status: StatusCode, answered: Instant) {
     let overhead = run.overhead_us(answered);
     let cost = run.report.basis.and_then(|_| run.cost_usd());
-    let head = response_headers::passed(&run.x, &run.target, upstream, status, overhead, cost);
+    let (x, target) = (&run.x, &run.target);
+    let head = if x.admission.place.passage.is_some() {
+        response_headers::passed(x, target, upstream, status, overhead, cost)
+    } else {
+        response_headers::carried(x, target, upstream, overhead, cost)
+    };
     run.x.set_client_status(status.as_u16());
     run.rest.head = Some(head);
 }
 
-/// An answer of whatever kind, piece by piece.
-async fn as_it_comes(
+/// An answer of whatever kind, piece by piece; `first` was read of it already.
+pub(super) async fn as_it_comes(
     run: &mut Running,
-    passage: &Passage,
+    bearing: Bearing,
     lease: Lease,
-    response: Response<Incoming>,
+    parts: Parts,
+    body: Incoming,
+    first: Option<Bytes>,
 ) -> End {
-    let (parts, body) = response.into_parts();
     let mut decoder = match decoder(&parts.headers) {
         Ok(decoder) => decoder,
         Err(failure) => return run.failed(failure.kind, failure.detail),
@@ -154,8 +172,8 @@ async fn as_it_comes(
     give_head(run, &parts.headers, parts.status, Instant::now());
     let head = run.rest.head.take();
     run.x.fill(|ready| ready.head = head);
-    let mut scale = Scale::new(run, passage, &parts.headers);
-    match relay(run, &mut decoder, &mut scale, body).await {
+    let mut scale = Scale::new(run, bearing, &parts.headers);
+    match relay(run, &mut decoder, &mut scale, body, first).await {
         Ok(()) => {
             scale.settle(run, true);
             lease.recycle();
@@ -163,7 +181,34 @@ async fn as_it_comes(
         }
         Err(end) => {
             scale.settle(run, false);
-            broken(run, passage, &parts.headers, end)
+            broken(run, bearing, &parts.headers, end)
+        }
+    }
+}
+
+/// The next piece of a body, `None` at its end. `silent`: what it is where none comes in time.
+pub(super) async fn next_data(
+    run: &mut Running,
+    body: &mut Incoming,
+    silent: FailureKind,
+) -> Result<Option<Bytes>, End> {
+    loop {
+        let frame = match run.deadline.guard(&run.x, body.frame()).await {
+            Err(Stop::Tick) => {
+                heartbeat(&run.x, &mut run.deadline);
+                continue;
+            }
+            other => other.map_err(|stop| run.stopped(stop, silent))?,
+        };
+        match frame {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(run.failed(FailureKind::Truncated, error.to_string())),
+            // What is no data are trailers.
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
         }
     }
 }
@@ -173,24 +218,15 @@ async fn relay(
     decoder: &mut Option<Decoder>,
     scale: &mut Scale,
     mut body: Incoming,
+    mut first: Option<Bytes>,
 ) -> Result<(), End> {
     let mut silent = FailureKind::FirstByteTimeout;
     loop {
-        let frame = match run.deadline.guard(&run.x, body.frame()).await {
-            Err(Stop::Tick) => {
-                heartbeat(&run.x, &mut run.deadline);
-                continue;
-            }
-            other => other.map_err(|stop| run.stopped(stop, silent))?,
+        let next = match first.take() {
+            Some(data) => Some(data),
+            None => next_data(run, &mut body, silent).await?,
         };
-        let data = match frame {
-            None => break,
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => data,
-                Err(_trailers) => continue,
-            },
-            Some(Err(error)) => return Err(run.failed(FailureKind::Truncated, error.to_string())),
-        };
+        let Some(data) = next else { break };
         silent = FailureKind::IdleTimeout;
         run.deadline.enter(run.target.timeouts.idle);
         let data = match decoder {
@@ -201,6 +237,9 @@ async fn relay(
                 .into(),
         };
         pass(run, scale, &data);
+        if let Some(error) = scale.error() {
+            return Err(run.failed(FailureKind::InBandError, error.message.clone()));
+        }
         wait_for_room(run).await;
     }
     if let Some(decoder) = decoder.take() {
@@ -221,10 +260,13 @@ fn pass(run: &mut Running, scale: &mut Scale, data: &[u8]) {
 
 /// The client has a part of the answer, and must not take it for all of it: events end with one that says so, anything
 /// else breaks off.
-fn broken(run: &mut Running, passage: &Passage, upstream: &HeaderMap, end: End) -> End {
+fn broken(run: &mut Running, bearing: Bearing, upstream: &HeaderMap, end: End) -> End {
     let End::Failed(failure) = end else { return end };
+    if failure.kind == FailureKind::InBandError {
+        return End::Broken(failure); // it has told the client itself
+    }
     if whole::form(upstream) == Some(Form::Stream) {
-        let dialect = passage.dialect.unwrap_or(run.x.admission.dialect);
+        let dialect = bearing.dialect.unwrap_or(run.x.admission.dialect);
         run.rest.body = last_event(&run.x.id_text, dialect, &failure);
     } else {
         run.rest.breaks_off = true;

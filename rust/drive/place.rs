@@ -166,6 +166,9 @@ impl Place {
         match self.route.operation {
             _ if !self.is_billed(body) => Answers::Free,
             Operation::Chat => Answers::Text,
+            Operation::ImageGeneration => Answers::Pictures,
+            Operation::Speech => Answers::Speech,
+            Operation::Transcription => Answers::Transcript,
             // Of a path that we do not know, the request's own bound is all that says something.
             Operation::Passthrough if is_known || scan.max_tokens().is_some() => Answers::Text,
             _ => Answers::Numbers,

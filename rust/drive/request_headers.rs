@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::forwarding;
 use super::refusal::Refusal;
+use crate::body;
 use crate::govern::Digester;
 
 /// Longest value kept of a header that ends in the ledger; longer ones are refused.
@@ -32,6 +33,8 @@ pub struct RequestHeaders {
     pub metadata: Option<Box<RawValue>>,
     /// `x-sluicegate-timeout-ms`.
     pub timeout_ms: Option<u64>,
+    /// The boundary of a body that is a form.
+    pub form: Option<String>,
     /// Goes to an upstream of the same dialect; of a request that passes as it is, all that is not ours.
     pub forward: Vec<(HeaderName, HeaderValue)>,
 }
@@ -72,6 +75,10 @@ impl RequestHeaders {
                 _ if passes => {
                     hops.extend((name == b"connection").then_some(value));
                     out.pass(name, value);
+                }
+                b"content-type" => {
+                    let kind = std::str::from_utf8(value).ok();
+                    out.form = kind.and_then(body::boundary).map(str::to_owned);
                 }
                 _ => out.forward(name, value),
             }

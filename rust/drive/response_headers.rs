@@ -1,6 +1,7 @@
 //! The head that the client gets: the gateway's own headers and an allow-list of the upstream's.
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
 use super::exchange::Exchange;
@@ -40,6 +41,24 @@ pub fn answer(
         }
     }
     Head { status: 200, headers }
+}
+
+/// The head of an answer that is carried as it is, with the upstream's word for what it is.
+pub fn carried(
+    x: &Exchange,
+    target: &Target,
+    upstream: &HeaderMap,
+    overhead_us: u128,
+    cost_usd: Option<String>,
+) -> Head {
+    let mut head = answer(x, target, upstream, "application/json", overhead_us, cost_usd);
+    let told = upstream.get(CONTENT_TYPE).filter(|kind| !kind.is_empty());
+    for (name, value) in &mut head.headers {
+        if let Some(kind) = told.filter(|_| **name == *b"content-type") {
+            *value = Bytes::copy_from_slice(kind.as_bytes());
+        }
+    }
+    head
 }
 
 /// The head of an answer that passes as it is.

@@ -33,6 +33,9 @@ pub fn same_dialect_body(x: &Exchange, target: &Target) -> (Bytes, bool) {
     if a.place.model.is_some() {
         return (renamed_body(x, target), false);
     }
+    if a.operation.is_carried() && a.headers.form.is_some() {
+        return (renamed_form(x, target), false);
+    }
     let mut changes = Vec::with_capacity(2);
     if a.requested_model != target.model {
         let model = serde_json::to_vec(&target.model).unwrap_or_default();
@@ -72,6 +75,17 @@ fn renamed_body(x: &Exchange, target: &Target) -> Bytes {
     }
     let model = serde_json::to_vec(&gemini::resource(&target.model)).unwrap_or_default();
     body::rename_gemini_model(&a.body, &model).into()
+}
+
+/// A form with the upstream's name of the model in it.
+fn renamed_form(x: &Exchange, target: &Target) -> Bytes {
+    let a = &x.admission;
+    let Some(span) = a.scan.model_span().filter(|_| a.requested_model != target.model) else {
+        return a.body.clone();
+    };
+    let before = a.body.get(..span.start).unwrap_or_default();
+    let behind = a.body.get(span.end..).unwrap_or_default();
+    [before, target.model.as_bytes(), behind].concat().into()
 }
 
 /// A body of an upstream's dialect that asks for so many tokens at most.
@@ -116,10 +130,11 @@ pub fn request(
         headers.insert(HOST, upstream.endpoint.authority().clone());
     }
     if has_body {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, content_type(x)?);
     }
     let is_events = a.scan.stream() && !(a.place.as_array && dialect == a.dialect);
     let accept = match (is_events, dialect) {
+        _ if a.operation.is_carried() => "*/*",
         (true, Dialect::Bedrock) => "application/vnd.amazon.eventstream",
         (true, _) => "text/event-stream",
         (false, _) => "application/json",
@@ -146,6 +161,20 @@ pub fn request(
     }
     headers.extend(signed);
     Some(request)
+}
+
+/// A form's boundary is written anew: nobody reads another one in it than we did.
+fn content_type(x: &Exchange) -> Option<HeaderValue> {
+    let a = &x.admission;
+    match a.headers.form.as_deref().filter(|_| a.operation.is_carried()) {
+        None => Some(HeaderValue::from_static("application/json")),
+        Some(bare) if bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) => {
+            HeaderValue::from_str(&format!("multipart/form-data; boundary={bare}")).ok()
+        }
+        Some(quoted) => {
+            HeaderValue::from_str(&format!("multipart/form-data; boundary=\"{quoted}\"")).ok()
+        }
+    }
 }
 
 /// Where a path stands at an upstream.

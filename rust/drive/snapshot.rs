@@ -36,9 +36,55 @@ pub enum Operation {
     StoredResponse,
     /// Whatever a provider's own path asks for.
     Passthrough,
+    /// Which of some documents answer a question.
+    Rerank,
+    /// Whether a text or a picture may be shown.
+    Moderation,
+    /// Pictures, from words or from other pictures.
+    ImageGeneration,
+    /// A text, spoken.
+    Speech,
+    /// What is said in a recording.
+    Transcription,
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Chat,
+        Self::Embeddings,
+        Self::CountTokens,
+        Self::StoredResponse,
+        Self::Passthrough,
+        Self::Rerank,
+        Self::Moderation,
+        Self::ImageGeneration,
+        Self::Speech,
+        Self::Transcription,
+    ];
+
+    /// Whether request and answer are carried as they are, between clients and hosts of `OpenAI`'s dialect.
+    pub const fn is_carried(self) -> bool {
+        matches!(
+            self,
+            Self::Rerank
+                | Self::Moderation
+                | Self::ImageGeneration
+                | Self::Speech
+                | Self::Transcription
+        )
+    }
+
+    /// Whether its answer ends where a limit does. What passes as it is is not cut, so that all that it may use is held.
+    pub const fn is_cut(self) -> bool {
+        !self.is_carried() && !matches!(self, Self::Passthrough)
+    }
+
+    /// Whether a key with a budget may only ask for it where its price is known. Of moderations most vendors take none.
+    pub const fn wants_price(self) -> bool {
+        !matches!(self, Self::Moderation)
+    }
+
     /// The name in ledger and metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,6 +93,11 @@ impl Operation {
             Self::CountTokens => "count_tokens",
             Self::StoredResponse => "stored_response",
             Self::Passthrough => "passthrough",
+            Self::Rerank => "rerank",
+            Self::Moderation => "moderation",
+            Self::ImageGeneration => "image_generation",
+            Self::Speech => "speech",
+            Self::Transcription => "transcription",
         }
     }
 
@@ -68,15 +119,7 @@ impl Operation {
             (Self::Chat | Self::StoredResponse, Dialect::OpenAiResponses) => Some("/responses"),
             (Self::CountTokens, Dialect::Anthropic) => Some("/messages/count_tokens"),
             (Self::Chat, Dialect::Bedrock) => Some("/converse"),
-            (Self::Passthrough | Self::StoredResponse, _)
-            | (
-                Self::CountTokens,
-                Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Bedrock,
-            )
-            | (
-                Self::Embeddings,
-                Dialect::Anthropic | Dialect::OpenAiResponses | Dialect::Bedrock,
-            ) => None,
+            _ => None,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::run_guard;
 use super::snapshot::{Operation, Target};
 use crate::body;
 use crate::meter::{self, Answer, Meter};
-use crate::stream::Usage;
+use crate::stream::{Usage, sum};
 use crate::tokens::{self, Asked, Framing, StreamCounter, Vocabulary};
 
 /// A whole answer that reports its usage is counted beside it up to this size: about a millisecond.
@@ -101,7 +101,27 @@ pub(super) fn begun(run: &mut Running, answer: &Answer<'_>) {
 
 /// The figures of an answer that is not counted.
 pub(super) fn reported(run: &mut Running, usage: &Usage) {
-    fill(run, usage, None, Basis::Reported);
+    let mut usage = *usage;
+    class(run.x.admission.operation, &mut usage);
+    fill(run, &usage, None, Basis::Reported);
+}
+
+/// Puts tokens of which no class is told into the one that the operation is about: each has its own price.
+pub(super) fn class(operation: Operation, usage: &mut Usage) {
+    match operation {
+        Operation::ImageGeneration if usage.output_image_tokens.is_none() => {
+            usage.output_image_tokens = usage.output_tokens;
+            usage.image_tokens = sum(&[usage.image_tokens, usage.output_tokens]);
+        }
+        Operation::Speech if usage.output_audio_tokens.is_none() => {
+            usage.output_audio_tokens = usage.output_tokens;
+            usage.audio_tokens = sum(&[usage.audio_tokens, usage.output_tokens]);
+        }
+        Operation::Transcription if usage.audio_tokens.is_none() => {
+            usage.audio_tokens = usage.input_tokens;
+        }
+        _ => {}
+    }
 }
 
 /// An answer that cannot be read: all of its text counts, which is a bound.

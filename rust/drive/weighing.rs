@@ -7,23 +7,40 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
 use super::attempt::Running;
-use super::passage::Passage;
+use super::carrying::error_in;
 use super::reader::{self, Reader};
 use super::tally;
 use super::whole::{self, Form};
 use crate::dialect::Dialect;
 use crate::meter::{self, Found, Meter, Sighting};
 use crate::sse::Frame;
+use crate::stream::{Decoder, UpstreamError};
 use crate::tokens::StreamCounter;
 
 /// Lines of JSON are read up to this length; the last one has the usage.
 const MAX_LINE_BYTES: usize = 64 * 1024;
+
+/// What is known of an answer before it comes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bearing {
+    /// What it is read as; `None` where only usage is looked for.
+    pub dialect: Option<Dialect>,
+    /// Nothing that anybody bills.
+    pub is_free: bool,
+    /// It has no body.
+    pub is_headless: bool,
+    /// An event that says an error ends it, and what came before that is paid for.
+    pub is_watched: bool,
+}
 
 /// Reads along with one answer; it never holds it up.
 pub(super) struct Scale {
     form: Reading,
     found: Found,
     is_free: bool,
+    /// Looks for errors among the events, and the one that it found.
+    watch: Option<(Decoder, Option<UpstreamError>)>,
+    has_begun: bool,
 }
 
 enum Reading {
@@ -43,14 +60,17 @@ enum Reading {
 
 impl Scale {
     /// For an answer with this head.
-    pub fn new(run: &Running, passage: &Passage, headers: &HeaderMap) -> Self {
+    pub fn new(run: &Running, bearing: Bearing, headers: &HeaderMap) -> Self {
         let a = &run.x.admission;
-        let max_bytes = a.snapshot.max_event_bytes;
+        let snapshot = &a.snapshot;
+        // An event may be a whole picture.
+        let max_bytes =
+            if bearing.is_watched { snapshot.max_answer_bytes } else { snapshot.max_event_bytes };
         let form = whole::form(headers);
-        let is_array = form == Some(Form::Json) && passage.dialect == Some(Dialect::Gemini);
+        let is_array = form == Some(Form::Json) && bearing.dialect == Some(Dialect::Gemini);
         let is_events = form == Some(Form::Stream);
         let shape = if is_array { reader::Form::Array } else { reader::Form::Events };
-        let form = match (passage.dialect, a.scan.stream()) {
+        let form = match (bearing.dialect, a.scan.stream()) {
             (Some(dialect), true) if is_events || is_array => {
                 let counter = StreamCounter::new(tally::vocabulary(&run.target));
                 let meter = Meter::new(dialect, counter)
@@ -66,18 +86,24 @@ impl Scale {
             (Some(dialect), _) => Reading::Whole(dialect),
             (None, _) => Reading::Nothing,
         };
-        Self { form, found: Found::default(), is_free: passage.is_free(&a.body) }
+        let watch = bearing.is_watched.then(|| (Decoder::new(a.dialect), None));
+        let (found, is_free) = (Found::default(), bearing.is_free);
+        Self { form, found, is_free, watch, has_begun: false }
     }
 
     /// Takes in the next piece.
     pub fn feed(&mut self, data: &[u8]) {
-        let Self { form, found, .. } = self;
+        let Self { form, found, watch, has_begun, .. } = self;
+        *has_begun |= !data.is_empty();
         let read = match form {
             Reading::Counted(counted) => {
                 let (reader, meter) = counted.as_mut();
                 reader.feed(data, |frame| observe(meter, &frame))
             }
-            Reading::Events(reader) => reader.feed(data, |frame| find(found, &frame)),
+            Reading::Events(reader) => reader.feed(data, |frame| {
+                look_for_error(watch, &frame);
+                find(found, &frame);
+            }),
             Reading::Lines(last) => {
                 keep_last_line(last, data);
                 Ok(())
@@ -87,6 +113,11 @@ impl Scale {
         if read.is_err() {
             self.form = Reading::Nothing; // not what it says it is: the client sees for itself
         }
+    }
+
+    /// The error that one of the events was, where such end the answer.
+    pub fn error(&self) -> Option<&UpstreamError> {
+        self.watch.as_ref()?.1.as_ref()
     }
 
     /// Takes in all of an answer.
@@ -135,11 +166,12 @@ impl Scale {
         let Found { usage, model } = &self.found;
         run.report.response_model = Some(model.clone()).filter(|model| !model.is_empty());
         let is_reported = usage.input_tokens.is_some() || usage.output_tokens.is_some();
+        let is_paid_for = self.has_begun && self.watch.is_some();
         match &run.sheet {
             // What is looked at says what others used.
             _ if self.is_free => {}
             _ if is_reported => tally::reported(run, usage),
-            _ if !complete => {}
+            _ if !(complete || is_paid_for) => {}
             // Nobody knows what it used: it costs what was held for it.
             Some(_) => run.charge_hold(),
             None => run.report.is_unpriced = true,
@@ -150,6 +182,12 @@ impl Scale {
 fn observe(meter: &mut Meter<StreamCounter>, frame: &Frame<'_>) {
     if let Some(event) = &frame.event {
         let _ = meter.observe(event.name(), &event.data); // a broken one is the client's to see
+    }
+}
+
+fn look_for_error(watch: &mut Option<(Decoder, Option<UpstreamError>)>, frame: &Frame<'_>) {
+    if let (Some((decoder, told @ None)), Some(event)) = (watch, &frame.event) {
+        *told = error_in(decoder, event.name(), &event.data);
     }
 }
 

@@ -23,7 +23,7 @@ use super::{response_headers, tally};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::sse;
-use crate::stream::{Collected, Decoder, Delta, Transcoder};
+use crate::stream::{Collected, Decoder, Delta, Transcoder, UpstreamError};
 use crate::transport::Lease;
 use crate::{body, meter};
 
@@ -245,10 +245,7 @@ fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
         Err(error) => return Err(run.failed(FailureKind::InvalidJson, error.to_string())),
     };
     if let Some(error) = &answer.error {
-        let mut failure = Failure::new(FailureKind::InBandError, error.message.clone());
-        failure.status = run.report.status;
-        failure.body = body.slice(..body.len().min(MAX_ERROR_BYTES));
-        return Err(End::Failed(failure));
+        return Err(in_band(run, error, body));
     }
     let has_begun = answer.finish_reasons.is_empty() && answer.usage.output_tokens.is_none();
     if run.x.admission.scan.background() && !answer.id.is_empty() && has_begun {
@@ -261,6 +258,14 @@ fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
     }
     tally::answer(run, &answer);
     Ok(())
+}
+
+/// An error that came as if it were an answer.
+pub(super) fn in_band(run: &Running, error: &UpstreamError, body: &Bytes) -> End {
+    let mut failure = Failure::new(FailureKind::InBandError, error.message.clone());
+    failure.status = run.report.status;
+    failure.body = body.slice(..body.len().min(MAX_ERROR_BYTES));
+    End::Failed(failure)
 }
 
 /// A status other than 2xx, with what the upstream said.

@@ -67,6 +67,11 @@ struct Reported<'a> {
     input_tokens_details: Option<&'a RawValue>,
     #[serde(borrow)]
     prompt_tokens_details: Option<&'a RawValue>,
+    /// Transcriptions of `OpenAI`.
+    #[serde(borrow)]
+    input_token_details: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output_token_details: Option<&'a RawValue>,
     #[serde(borrow)]
     output_tokens_details: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -159,8 +164,18 @@ impl Reported<'_> {
         let details = |raw: Option<&RawValue>| {
             raw.and_then(|raw| parsed::<Details>(raw.get().as_bytes())).unwrap_or_default()
         };
-        let inside = details(self.input_tokens_details.or(self.prompt_tokens_details));
-        let outside = details(self.output_tokens_details.or(self.completion_tokens_details));
+        let inside = [
+            self.input_tokens_details,
+            self.prompt_tokens_details,
+            self.input_token_details,
+        ];
+        let outside = [
+            self.output_tokens_details,
+            self.completion_tokens_details,
+            self.output_token_details,
+        ];
+        let inside = details(inside.into_iter().flatten().next());
+        let outside = details(outside.into_iter().flatten().next());
         let (read, written) =
             (self.cache_read_input_tokens.tokens(), self.cache_creation_input_tokens.tokens());
         // Who counts reads and writes of a cache by themselves leaves them out of the input.
@@ -248,6 +263,21 @@ mod tests {
         ] {
             assert_eq!(found(&[event]), wanted, "{event}");
         }
+    }
+
+    #[test]
+    fn what_was_heard_and_drawn_is_told_from_text() {
+        let mut seen = Found::default();
+        seen.read(br#"{"text":"x","usage":{"type":"tokens","total_tokens":6,"input_tokens":5,"input_token_details":{"text_tokens":1,"audio_tokens":4},"output_tokens":1}}"#);
+        let usage = seen.usage;
+        assert_eq!((usage.input_tokens, usage.audio_tokens), (Some(5), Some(4)));
+        let mut seen = Found::default();
+        seen.read(br#"{"data":[],"usage":{"input_tokens":50,"input_tokens_details":{"image_tokens":40,"text_tokens":10},"output_tokens":9,"output_tokens_details":{"image_tokens":8,"text_tokens":1}}}"#);
+        let usage = seen.usage;
+        assert_eq!((usage.image_tokens, usage.output_image_tokens), (Some(48), Some(8)));
+        let mut seen = Found::default();
+        seen.read(br#"{"text":"x","usage":{"type":"duration","seconds":7}}"#);
+        assert_eq!(seen.usage, Usage::default());
     }
 
     #[test]

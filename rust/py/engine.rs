@@ -458,12 +458,6 @@ pub fn dialect_of(name: &str) -> PyResult<Dialect> {
 }
 
 pub fn operation_of(name: &str) -> PyResult<Operation> {
-    match name {
-        "chat" => Ok(Operation::Chat),
-        "embeddings" => Ok(Operation::Embeddings),
-        "count_tokens" => Ok(Operation::CountTokens),
-        "stored_response" => Ok(Operation::StoredResponse),
-        "passthrough" => Ok(Operation::Passthrough),
-        _ => Err(PyValueError::new_err(format!("no operation {name:?}"))),
-    }
+    let known = Operation::ALL.into_iter().find(|operation| operation.name() == name);
+    known.ok_or_else(|| PyValueError::new_err(format!("no operation {name:?}")))
 }

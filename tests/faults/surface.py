@@ -46,6 +46,16 @@ OWN = {
 }
 
 
+#: where an operation's text stands
+_FIELD = {
+    "embeddings": "input",
+    "image_generation": "prompt",
+    "moderation": "input",
+    "rerank": "query",
+    "speech": "input",
+    "transcription": "prompt",
+}
+
 #: a path of ours with the same body, by provider
 _HOMES = {
     "/v1/chat/completions": "u",
@@ -81,14 +91,15 @@ def _gemini_body(path: str, text: str) -> dict[str, Any]:
 
 def model_body(path: str, model: str, text: str = "one two three") -> dict[str, Any]:
     """A right request to a path that leads to a model."""
+    operation = MODEL_ROUTES[path].operation
     if _passes(path):
         provider, _, name = model.partition("/")
         own = next((own for own, at in _HOMES.items() if at == provider), "/v1/chat/completions")
         return model_body(own, name, text)
     if MODEL_ROUTES[path].dialect == "gemini":
         return _gemini_body(path, text)
-    if MODEL_ROUTES[path].operation == "embeddings":
-        return {"model": model, "input": text}
+    if operation in _FIELD:
+        return {"model": model, _FIELD[operation]: text}
     if MODEL_ROUTES[path].dialect == "openai_responses":
         return {"model": model, "input": text, "max_output_tokens": 20}
     body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}

@@ -252,6 +252,14 @@ def test_usage_is_found_whatever_the_vendor_calls_it(gateway: Gateway, vendor: s
     assert_row(row, basis="reported", input_tokens=9, output_tokens=4, cost_usd=cost(9, 4))
 
 
+def test_vectors_cost_what_is_read_for_them(gateway: Gateway) -> None:
+    name = ref("vectors")
+    body = {"model": "m", "input": "one two three"}
+    _send(gateway, "u/v1/embeddings", headers={"x-request-id": name}, json=body)
+    row = _row(gateway, name)
+    assert_row(row, basis="reported", input_tokens=3, output_tokens=0, cost_usd=cost(3, 0))
+
+
 @pytest.mark.parametrize(
     ("model", "method", "basis", "is_unpriced"),
     [
@@ -285,6 +293,20 @@ def test_a_budget_refuses_what_cannot_be_priced(
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "unpriced_model")
     assert len(upstream.log.others) == before
     assert _send(gateway, "u/v1/echo/x", "GET").status_code == 200
+
+
+def test_br_09_what_is_not_cut_is_held_whole(own_gateway: Start) -> None:
+    """Chat begins with what is left and ends with it; what passes as it is needs all of it."""
+    gateway = own_gateway(keys=[{"name": "one", "key": KEY, "budget_usd": "0.004"}])
+    path = "/passthrough/u/v1/chat/completions"
+    body = {"model": "ok-1", "messages": [{"role": "user", "content": "x"}]}
+    own = {"authorization": f"Bearer {KEY}"}
+    assert httpx.post(f"{gateway.url}{path}", json=body, headers=own).status_code == 402
+    bounded = body | {"max_tokens": 5}
+    assert httpx.post(f"{gateway.url}{path}", json=bounded, headers=own).status_code == 200
+    chat = body | {"model": "u/ok-1"}
+    url = f"{gateway.url}/v1/chat/completions"
+    assert httpx.post(url, json=chat, headers=own).status_code == 200
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 429, 500, 503])

@@ -6,7 +6,6 @@ import array
 import asyncio
 import contextlib
 import fcntl
-import json
 import socket
 import struct
 import termios
@@ -253,6 +252,6 @@ class Connection(asyncio.Protocol):
 
 def read_request(exchange: Exchange) -> None:
     """Fills `model` and `stream` from the body."""
-    body = json.loads(exchange.body)
+    body = exchange.json
     exchange.model = str(body.get("model", ""))
-    exchange.stream = body.get("stream") is True
+    exchange.stream = body.get("stream") in (True, "true")

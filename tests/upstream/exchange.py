@@ -58,8 +58,21 @@ class Exchange:
 
     @property
     def json(self) -> Any:
-        """The request body, decoded."""
-        return json.loads(self.body)
+        """The request body, decoded; of a form, its fields as text."""
+        return self.form or json.loads(self.body)
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The fields of a body that is a form, files among them, a character a byte."""
+        kind, _, boundary = (self.header("content-type") or "").partition("boundary=")
+        if not kind.startswith("multipart/form-data"):
+            return {}
+        fields: dict[str, str] = {}
+        for part in self.body.split(b"--" + boundary.strip('"').encode())[1:-1]:
+            top, _, value = part.partition(b"\r\n\r\n")
+            name = top.partition(b'name="')[2].partition(b'"')[0]
+            fields[name.decode()] = value.removesuffix(b"\r\n").decode("latin-1")
+        return fields
 
     @property
     def ref(self) -> str:

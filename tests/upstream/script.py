@@ -46,7 +46,7 @@ def prompt_words(body: Any) -> int:
         return sum(prompt_words(part) for part in body)
     if isinstance(body, dict):
         wanted = ("messages", "system", "instructions", "input", "content", "text")
-        wanted += ("contents", "parts", "requests")
+        wanted += ("contents", "parts", "requests", "prompt", "query", "documents")
         return sum(prompt_words(body[name]) for name in wanted if name in body)
     return 0
 

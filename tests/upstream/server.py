@@ -10,6 +10,7 @@ import time
 from . import bedrock, operations
 from .before import POISON_TEXT
 from .behaviours import plan_for
+from .beside import BESIDE, prepare
 from .connection import BadRequestError, Connection, read_request
 from .exchange import Exchange, Stats
 from .framing import head
@@ -26,6 +27,7 @@ _ROUTES: dict[str, Wire] = {
     "/v1/chat/completions": OPENAI,
     "/v1/messages": ANTHROPIC,
     "/v1/responses": RESPONSES,
+    **BESIDE,
 }
 
 #: The paths of Azure, which name the deployment or a version of the API.
@@ -94,6 +96,8 @@ class ScriptedUpstream(LoopbackServer):
             self.log.anomalies.append(f"unknown part {error} in {exchange.model}")
             await _small(connection, 404, {"error": {"message": f"unknown part {error}"}})
             return
+        if wire in BESIDE.values():
+            wire = prepare(plan, exchange, wire)
         if wants_array(exchange) and wire is GEMINI:
             plan.style, plan.content_type = ArrayStyle(), "application/json; charset=UTF-8"
         if wire is bedrock.BEDROCK and exchange.stream:
