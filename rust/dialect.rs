@@ -14,6 +14,9 @@ pub enum Dialect {
     /// `OpenAI` Responses.
     #[serde(rename = "openai_responses")]
     OpenAiResponses,
+    /// `OpenAI`'s older completions, of a text; hosts of its Chat Completions may have them beside.
+    #[serde(rename = "openai_completions")]
+    OpenAiCompletions,
     /// Amazon Bedrock's Converse, which hosts speak and no client.
     Bedrock,
 }
@@ -26,6 +29,7 @@ impl Dialect {
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::OpenAiResponses => "openai_responses",
+            Self::OpenAiCompletions => "openai_completions",
             Self::Bedrock => "bedrock",
         }
     }

@@ -20,6 +20,7 @@ _CREDENTIALS = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 PATHS = {
     "openai": "/v1/chat/completions",
     "anthropic": "/v1/messages",
+    "openai_completions": "/v1/completions",
     "openai_responses": "/v1/responses",
 }
 #: How a Responses stream ends well.
@@ -46,6 +47,8 @@ class Ask:
         said = [{"role": "user", "content": self.text}]
         place = "input" if self.dialect == "openai_responses" else "messages"
         out: dict[str, Any] = {"model": self.model, place: said}
+        if self.dialect == "openai_completions":
+            out = {"model": self.model, "prompt": self.text}
         if self.dialect == "anthropic":
             out["max_tokens"] = 1000
         if self.stream:
@@ -146,7 +149,7 @@ class Got:
         """
         if self.ask.dialect == "gemini":
             return sum(_gemini_finish(payload) is not None for payload in self.payloads)
-        if self.ask.dialect == "openai":
+        if self.ask.dialect in ("openai", "openai_completions"):
             return sum(data == "[DONE]" for _, data in self.events)
         ends = _ENDS if self.ask.dialect == "openai_responses" else ("message_stop",)
         return sum(payload.get("type") in ends for payload in self.payloads)
@@ -270,7 +273,7 @@ def _stream_parts(payload: Any) -> list[tuple[str, str]]:
         out.append(("reasoning" if part.get("thought") else "text", part.get("text", "")))
     for choice in payload.get("choices") or []:
         delta = choice.get("delta") or {}
-        out.append(("text", delta.get("content") or ""))
+        out.append(("text", delta.get("content") or choice.get("text") or ""))
         out.append(("reasoning", delta.get("reasoning_content") or delta.get("reasoning") or ""))
     if payload.get("type") == "content_block_delta":
         delta = payload["delta"]
@@ -294,7 +297,7 @@ def _whole_parts(body: Any) -> list[tuple[str, str]]:
     for part in _gemini_parts(body):
         out.append(("reasoning" if part.get("thought") else "text", part.get("text", "")))
     for choice in body.get("choices") or []:
-        message = choice["message"]
+        message = choice.get("message") or {"content": choice.get("text")}
         out.append(("reasoning", message.get("reasoning_content") or ""))
         out.append(("text", message.get("content") or ""))
     for block in body.get("content") or []:

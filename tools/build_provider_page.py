@@ -19,7 +19,7 @@ def words(names: object) -> str:
 
 def line(name: str, row: ProviderRow) -> str:
     """One host."""
-    responses = " + Responses" if row.responses else ""
+    beside = (" + Responses" * row.responses) + (" + completions" * row.completions)
     data = ""
     if row.data is not None:
         trains = {True: "trains", False: "no training", None: ""}[row.data.trains]
@@ -28,7 +28,7 @@ def line(name: str, row: ProviderRow) -> str:
     cells = (
         f"[`{name}`]({row.docs})",
         words(row.aliases),
-        f"{row.dialect}{responses}",
+        f"{row.dialect}{beside}",
         f"`{row.api_key_env}`" if row.api_key_env else "none",
         words(row.settings),
         words(row.lacks),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sluicegate import _core
-from sluicegate.dialects import DIALECTS, UPSTREAM_DIALECTS
+from sluicegate.dialects import CLIENT_DIALECTS, SPOKEN, UPSTREAM_DIALECTS
 from sluicegate.errors import (
     ClientGoneError,
     InvalidRequestError,
@@ -92,9 +92,7 @@ class Course:
         provider, _, dialect, _ = exchange.targets[failure.target]
         told = None
         if failure.body:
-            told = UPSTREAM_DIALECTS[dialect].decode_error(
-                failure.status or 200, bytes(failure.body)
-            )
+            told = SPOKEN[dialect].decode_error(failure.status or 200, bytes(failure.body))
             told = self._unquoted(provider, told)
         kind = classify(failure, told, self.settings.quota_codes(provider))
         wait_s = retry_after_s(failure.retry_after, datetime.now(UTC))
@@ -134,7 +132,7 @@ class Course:
         """A count of our own: the target's dialect has no endpoint for it."""
         exchange = self.exchange
         _, model, _, _ = exchange.targets[exchange.first_target]
-        conversation = DIALECTS[self.route.dialect].decode_request(exchange.body)
+        conversation = CLIENT_DIALECTS[self.route.dialect].decode_request(exchange.body)
         count = await count_tokens(conversation, model)
         exchange.close(200)
         headers = [
@@ -189,7 +187,7 @@ class Course:
                 code=UnsupportedFieldError.default_code,
                 param="model",
             )
-        conversation = DIALECTS[self.route.dialect].decode_request(exchange.body)
+        conversation = CLIENT_DIALECTS[self.route.dialect].decode_request(exchange.body)
         body, dropped = UPSTREAM_DIALECTS[dialect].encode_request(
             conversation,
             model=model,

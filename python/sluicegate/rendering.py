@@ -5,7 +5,7 @@ from typing import Final
 
 from sluicegate import _core
 from sluicegate.course import Answer
-from sluicegate.dialects import DIALECTS
+from sluicegate.dialects import CLIENT_DIALECTS
 from sluicegate.errors import GatewayError
 
 JSON: Final = (b"content-type", b"application/json")
@@ -14,7 +14,7 @@ JSON: Final = (b"content-type", b"application/json")
 def answer_of(dialect: str, error: GatewayError) -> Answer:
     """An error in the client's dialect."""
     error.request_id = error.request_id or str(uuid.uuid4())
-    body = DIALECTS[dialect].encode_error(error)
+    body = CLIENT_DIALECTS[dialect].encode_error(error)
     return Answer(error.status, [JSON, *error.headers()], body)
 
 

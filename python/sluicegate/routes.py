@@ -24,6 +24,7 @@ MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
     "/v1/audio/transcriptions": ModelRoute("transcription", "openai"),
     "/v1/audio/translations": ModelRoute("transcription", "openai"),
     "/v1/chat/completions": ModelRoute("chat", "openai"),
+    "/v1/completions": ModelRoute("text_completion", "openai_completions"),
     "/v1/embeddings": ModelRoute("embeddings", "openai"),
     "/v1/images/edits": ModelRoute("image_generation", "openai"),
     "/v1/images/generations": ModelRoute("image_generation", "openai"),

@@ -102,6 +102,7 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
         "base_url": upstream.base_url,
         "unversioned": upstream.unversioned,
         "responses": upstream.responses,
+        "completions": upstream.completions,
         "headers": upstream.headers,
         "timeouts": _deadlines(upstream.deadlines),
         "ask_usage": upstream.ask_usage,

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde_json::value::RawValue;
+
 use super::number::{proto_number, whole_number};
 use super::scan::{Scan, for_each_top_level};
 use super::string::unescaped;
@@ -52,6 +54,8 @@ impl Scan {
             "max_completion_tokens" => self.bound(number("max_completion_tokens", value, offset)?),
             "max_output_tokens" => self.bound(number("max_output_tokens", value, offset)?),
             "n" => self.n = number("n", value, offset)?,
+            "best_of" => self.best_of = number("best_of", value, offset)?,
+            "prompt" => self.prompt(value),
             "store" => self.is_unstored = value == b"false",
             "previous_response_id" if is_string => {
                 self.previous_response = Some(unescaped(value).into_owned());
@@ -71,6 +75,22 @@ impl Scan {
             _ => {}
         }
         Ok(())
+    }
+
+    /// One text or several, or the tokens of one or several, which count as bytes of text: at least one each.
+    fn prompt(&mut self, value: &[u8]) {
+        let Some(inside) = value.strip_prefix(b"[") else { return };
+        let is_flat = matches!(inside.trim_ascii_start().first(), Some(b'0'..=b'9' | b'-'));
+        let items = serde_json::from_slice::<Vec<&RawValue>>(value).unwrap_or_default();
+        self.prompts = if is_flat { 1 } else { items.len() };
+        let tokens = |list: &[u8]| memchr::memchr_iter(b',', list).count() + 1;
+        if is_flat {
+            self.text_bytes += tokens(value);
+        } else {
+            let lists = items.iter().map(|item| item.get().as_bytes());
+            self.text_bytes +=
+                lists.filter(|item| item.starts_with(b"[")).map(tokens).sum::<usize>();
+        }
     }
 
     /// Gemini's bounds. Its fields may be written as in JSON or as in its protocol buffers, and numbers as text.

@@ -8,6 +8,8 @@ use super::text::{Sizes, is_read};
 use super::walk::{Step, Unseen, Walk};
 use crate::error::Error;
 
+/// Answers to one prompt; more than any vendor gives.
+const MAX_ANSWERS: u64 = 128;
 /// A key that is told to a client is cut to this many characters.
 const MAX_SHOWN_KEY: usize = 64;
 
@@ -24,6 +26,8 @@ pub struct Scan {
     pub(super) service_tier: Option<String>,
     pub(super) max_tokens: Option<u64>,
     pub(super) n: Option<u64>,
+    pub(super) best_of: Option<u64>,
+    pub(super) prompts: usize,
     pub(super) follows_schema: bool,
     pub(super) forces_tool: bool,
     pub(super) background: bool,
@@ -86,6 +90,12 @@ impl Scan {
     /// `n`.
     pub const fn n(&self) -> Option<u64> {
         self.n
+    }
+
+    /// How many texts are written in answer: `n`, or as many as the best are chosen from (`best_of`), to each prompt.
+    pub fn answers(&self) -> u64 {
+        let each = self.n.max(self.best_of).unwrap_or(1).clamp(1, MAX_ANSWERS);
+        each.saturating_mul(self.prompts.max(1) as u64)
     }
 
     /// Whether the answer must follow a schema that the request gives.
@@ -165,7 +175,7 @@ pub fn scan(body: &[u8]) -> Result<Scan, Error> {
         seen.insert(key);
         Ok(())
     })?;
-    scan.text_bytes = sizes.text_bytes;
+    scan.text_bytes += sizes.text_bytes;
     scan.opaque_bytes = sizes.opaque_bytes;
     scan.media = sizes.media;
     Ok(scan)

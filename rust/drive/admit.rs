@@ -12,7 +12,7 @@ use super::clock::{rfc3339, unix_ms, unix_seconds};
 use super::crossings::Crossings;
 use super::deadline::after;
 use super::defect::{Point, Rigged, caught};
-use super::demand::{Asked, answers};
+use super::demand::Asked;
 use super::hold::Hold;
 use super::learned::Learned;
 use super::passage::Passage;
@@ -647,7 +647,7 @@ fn subject<'s>(
 impl Admission {
     /// How many answers are asked for.
     pub(super) fn answers(&self) -> u64 {
-        answers(&self.scan)
+        self.scan.answers()
     }
 
     /// What its demand depends on.

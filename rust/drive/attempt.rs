@@ -199,8 +199,8 @@ impl Running {
         if self.x.admission.operation.is_carried() {
             return Box::pin(carrying::answer(self, lease, response)).await;
         }
-        let streams =
-            matches!(self.x.admission.operation, Operation::Chat | Operation::StoredResponse);
+        let operation = self.x.admission.operation;
+        let streams = operation.writes() || operation == Operation::StoredResponse;
         if self.x.admission.scan.stream() && streams {
             Box::pin(relay::stream(self, lease, response)).await // large, and only streams need it
         } else {
@@ -219,7 +219,7 @@ impl Running {
     /// The body of an answer that is no stream, and so cannot be cut, asks for no more than there is room for.
     fn within_budget(&self, body: Bytes) -> Bytes {
         let a = &self.x.admission;
-        if a.scan.stream() || a.operation != Operation::Chat {
+        if a.scan.stream() || !a.operation.writes() {
             return body;
         }
         match self.x.hold().output_tokens() {
@@ -421,7 +421,7 @@ impl Running {
     fn learn(&self, end: &End) {
         let a = &self.x.admission;
         let is_whole = matches!(end, End::Done(_)) && !self.was_cut;
-        if a.snapshot.reserve_learned && is_whole && a.operation == Operation::Chat {
+        if a.snapshot.reserve_learned && is_whole && a.operation.writes() {
             let tokens = self.report.usage.output_tokens.unwrap_or(0);
             self.rt.learned.note(&self.target, tokens / a.answers());
         }

@@ -24,8 +24,6 @@ const SPOKEN_TOKENS: usize = 2;
 const TOOLS_TOKENS: u64 = 530;
 /// Text up to this size is counted where its bytes are too many for what is left: some ten milliseconds.
 const MAX_COUNTED_BYTES: usize = 1 << 20;
-/// Answers to one request; more than any vendor gives.
-const MAX_ANSWERS: u64 = 128;
 
 /// What a request may be answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +100,7 @@ impl Asked<'_> {
     fn max_output_tokens(&self) -> u64 {
         match self.answers {
             Answers::Text => self.max_text_tokens(),
-            Answers::Pictures => DRAWN_TOKENS.saturating_mul(answers(self.scan)),
+            Answers::Pictures => DRAWN_TOKENS.saturating_mul(self.scan.answers()),
             Answers::Speech => count(self.scan.text_bytes() * SPOKEN_TOKENS),
             Answers::Transcript if self.scan.media() > 0 => self.heard() / HEARD_TOKENS,
             // How long a recording is that the request only names, nobody knows.
@@ -114,7 +112,7 @@ impl Asked<'_> {
     fn max_text_tokens(&self) -> u64 {
         let each = self.scan.max_tokens().unwrap_or(self.default_max_output_tokens);
         let each = self.learned_tokens().map_or(each, |learned| learned.min(each));
-        each.saturating_mul(answers(self.scan))
+        each.saturating_mul(self.scan.answers())
     }
 
     /// Only of streams, which hold more as they grow: what a whole answer holds is the most that it may become.
@@ -189,11 +187,6 @@ impl Asked<'_> {
         let tools = if self.scan.tools_bytes() > 0 { TOOLS_TOKENS } else { 0 };
         (media * MEDIUM_TOKENS).max(files) + tools
     }
-}
-
-/// How many answers are asked for.
-pub(super) fn answers(scan: &Scan) -> u64 {
-    scan.n().unwrap_or(1).clamp(1, MAX_ANSWERS)
 }
 
 fn count(n: usize) -> u64 {

@@ -202,8 +202,9 @@ fn encoded(text: &str) -> String {
 }
 
 fn dialect_of(path: &str) -> Option<Dialect> {
-    const ENDS: [(&str, Dialect); 5] = [
+    const ENDS: [(&str, Dialect); 6] = [
         ("/chat/completions", Dialect::OpenAiChat),
+        ("/completions", Dialect::OpenAiCompletions),
         ("/messages", Dialect::Anthropic),
         ("/responses", Dialect::OpenAiResponses),
         (":generateContent", Dialect::Gemini),

@@ -165,7 +165,7 @@ impl Place {
         let is_known = self.passage.as_ref().is_some_and(|passage| passage.dialect.is_some());
         match self.route.operation {
             _ if !self.is_billed(body) => Answers::Free,
-            Operation::Chat => Answers::Text,
+            Operation::Chat | Operation::TextCompletion => Answers::Text,
             Operation::ImageGeneration => Answers::Pictures,
             Operation::Speech => Answers::Speech,
             Operation::Transcription => Answers::Transcript,

@@ -81,7 +81,7 @@ impl Reader {
     pub fn terminator(&self, dialect: Dialect) -> &'static [u8] {
         match (self, dialect) {
             (Self::Items(items), _) if !items.is_closed() => self.closing(),
-            (_, Dialect::OpenAiChat) => b"data: [DONE]\n\n",
+            (_, Dialect::OpenAiChat | Dialect::OpenAiCompletions) => b"data: [DONE]\n\n",
             (_, Dialect::Anthropic) => {
                 b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
             }

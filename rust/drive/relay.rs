@@ -23,7 +23,7 @@ use super::last_words::{malformed, message, origin, own_error};
 use super::outbox::{Head, State};
 use super::reader::{Form, Reader};
 use super::row::millis;
-use super::snapshot::{Operation, Upstream};
+use super::snapshot::Upstream;
 use super::step::{Stall, Step};
 use super::{response_headers, tally, whole};
 use crate::dialect::Dialect;
@@ -41,8 +41,8 @@ const MAX_ARRIVED_BYTES: usize = 1024 * 1024;
 
 /// Keeps a waiting client's connection alive; the first one sends the head.
 pub(super) fn heartbeat(x: &Exchange, deadline: &mut Deadline) {
-    if x.admission.operation != Operation::Chat {
-        // Only conversations stream: elsewhere a comment would stand in the middle of JSON.
+    if !x.admission.operation.writes() {
+        // Only what a model writes streams: elsewhere a comment would stand in the middle of JSON.
         return deadline.tick_at(None);
     }
     if x.client_status().is_none() {

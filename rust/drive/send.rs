@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::about;
 use super::exchange::Exchange;
-use super::snapshot::{Operation, Target, Upstream};
+use super::snapshot::{Target, Upstream};
 use super::{address, gemini, passing};
 use crate::aws::{Asked, Signer};
 use crate::body::{self, BoundField, Edit};
@@ -41,8 +41,9 @@ pub fn same_dialect_body(x: &Exchange, target: &Target) -> (Bytes, bool) {
         let model = serde_json::to_vec(&target.model).unwrap_or_default();
         changes.extend(a.scan.model_span().map(|span| Edit::replace(span, model)));
     }
-    let wants_usage = a.operation == Operation::Chat
-        && target.upstream.dialect_for(a.dialect) == Dialect::OpenAiChat
+    let dialect = target.upstream.dialect_for(a.dialect);
+    let wants_usage = a.operation.writes()
+        && matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiCompletions)
         && target.upstream.ask_usage
         && a.scan.stream()
         && !a.scan.include_usage();
@@ -98,6 +99,7 @@ pub fn bounded(body: &Bytes, target: &Target, client: Dialect, max_tokens: u64) 
             return body::lower_bedrock_max_tokens(body, max_tokens.max(1)).into();
         }
         Dialect::OpenAiResponses => BoundField::MaxOutputTokens,
+        Dialect::OpenAiCompletions => BoundField::MaxTokens,
         _ => target.upstream.bound_field,
     };
     body::lower_max_tokens(body, max_tokens.max(1), missing).into()

@@ -36,6 +36,8 @@ pub enum Operation {
     StoredResponse,
     /// Whatever a provider's own path asks for.
     Passthrough,
+    /// A text that goes on, `text_completion`.
+    TextCompletion,
     /// Which of some documents answer a question.
     Rerank,
     /// Whether a text or a picture may be shown.
@@ -50,18 +52,24 @@ pub enum Operation {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Chat,
         Self::Embeddings,
         Self::CountTokens,
         Self::StoredResponse,
         Self::Passthrough,
+        Self::TextCompletion,
         Self::Rerank,
         Self::Moderation,
         Self::ImageGeneration,
         Self::Speech,
         Self::Transcription,
     ];
+
+    /// Whether a model writes a text in answer to it, streamed or not.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Chat | Self::TextCompletion)
+    }
 
     /// Whether request and answer are carried as they are, between clients and hosts of `OpenAI`'s dialect.
     pub const fn is_carried(self) -> bool {
@@ -93,6 +101,7 @@ impl Operation {
             Self::CountTokens => "count_tokens",
             Self::StoredResponse => "stored_response",
             Self::Passthrough => "passthrough",
+            Self::TextCompletion => "text_completion",
             Self::Rerank => "rerank",
             Self::Moderation => "moderation",
             Self::ImageGeneration => "image_generation",
@@ -110,15 +119,19 @@ impl Operation {
     /// the dialect has no such operation.
     pub const fn path(self, dialect: Dialect) -> Option<&'static str> {
         match (self, dialect) {
-            (Self::Chat, Dialect::Gemini) => Some(":generateContent"),
+            (Self::Chat | Self::TextCompletion, Dialect::Gemini) => Some(":generateContent"),
             (Self::Embeddings, Dialect::Gemini) => Some(":embedContent"),
             (Self::CountTokens, Dialect::Gemini) => Some(":countTokens"),
-            (Self::Chat, Dialect::OpenAiChat) => Some("/chat/completions"),
+            (Self::Chat | Self::TextCompletion, Dialect::OpenAiChat) => Some("/chat/completions"),
+            (Self::TextCompletion, Dialect::OpenAiCompletions) => Some("/completions"),
             (Self::Embeddings, Dialect::OpenAiChat) => Some("/embeddings"),
-            (Self::Chat, Dialect::Anthropic) => Some("/messages"),
-            (Self::Chat | Self::StoredResponse, Dialect::OpenAiResponses) => Some("/responses"),
+            (Self::Chat | Self::TextCompletion, Dialect::Anthropic) => Some("/messages"),
+            (
+                Self::Chat | Self::TextCompletion | Self::StoredResponse,
+                Dialect::OpenAiResponses,
+            ) => Some("/responses"),
             (Self::CountTokens, Dialect::Anthropic) => Some("/messages/count_tokens"),
-            (Self::Chat, Dialect::Bedrock) => Some("/converse"),
+            (Self::Chat | Self::TextCompletion, Dialect::Bedrock) => Some("/converse"),
             _ => None,
         }
     }
@@ -233,6 +246,9 @@ pub struct UpstreamSpec {
     /// Its `OpenAI` Chat Completions have the Responses API beside them.
     #[serde(default)]
     pub responses: bool,
+    /// The same of the older completions.
+    #[serde(default)]
+    pub completions: bool,
     /// Which paths it has.
     #[serde(default)]
     pub address: Address,
@@ -293,6 +309,8 @@ pub struct Upstream {
     dialect: Dialect,
     /// It has `OpenAI`'s Responses API too.
     responses: bool,
+    /// It has `OpenAI`'s older completions too.
+    completions: bool,
     /// Where it listens.
     pub endpoint: Endpoint,
     /// No version is added where the base URL is a bare host.
@@ -326,7 +344,12 @@ pub struct Upstream {
 impl Upstream {
     /// What it is spoken to in for a client of that dialect: the client's own, if it has it.
     pub fn dialect_for(&self, client: Dialect) -> Dialect {
-        if self.responses && client == Dialect::OpenAiResponses { client } else { self.dialect }
+        let has_it = match client {
+            Dialect::OpenAiResponses => self.responses,
+            Dialect::OpenAiCompletions => self.completions,
+            _ => false,
+        };
+        if has_it { client } else { self.dialect }
     }
 }
 
@@ -584,6 +607,7 @@ impl UpstreamSpec {
             provider: self.provider,
             dialect: self.dialect,
             responses: self.responses && self.dialect == Dialect::OpenAiChat,
+            completions: self.completions && self.dialect == Dialect::OpenAiChat,
             headers,
             timeouts: self.timeouts.into(),
             ask_usage: self.ask_usage,

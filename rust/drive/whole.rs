@@ -85,7 +85,7 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
     let answered = Instant::now();
     let streamed =
         form(&parts.headers) == Some(Form::Stream) || looks_like_events(&body) == Some(true);
-    if streamed && run.x.admission.operation == Operation::Chat {
+    if streamed && run.x.admission.operation.writes() {
         body = match collect(run, &body) {
             Ok(body) => body,
             Err(end) => return end,
@@ -253,7 +253,7 @@ fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
         return Ok(());
     }
     // An answer may say nothing and still be one: a refusal, or a limit of zero.
-    if answer.empty && answer.finish_reasons.is_empty() && operation == Operation::Chat {
+    if answer.empty && answer.finish_reasons.is_empty() && operation.writes() {
         return Err(run.failed(FailureKind::Empty, "the answer has no message in it"));
     }
     tally::answer(run, &answer);

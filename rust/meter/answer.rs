@@ -47,7 +47,7 @@ impl Holds<'_> {
     /// Another dialect's answer is none: read as this one's it would be a success without a word.
     fn nothing_of(&self, dialect: Dialect) -> bool {
         let places: &[_] = match dialect {
-            Dialect::OpenAiChat => &[&self.data, &self.choices],
+            Dialect::OpenAiChat | Dialect::OpenAiCompletions => &[&self.data, &self.choices],
             Dialect::Anthropic => &[&self.content],
             Dialect::Gemini => &[&self.candidates],
             Dialect::OpenAiResponses | Dialect::Bedrock => {

@@ -164,16 +164,10 @@ impl Reported<'_> {
         let details = |raw: Option<&RawValue>| {
             raw.and_then(|raw| parsed::<Details>(raw.get().as_bytes())).unwrap_or_default()
         };
-        let inside = [
-            self.input_tokens_details,
-            self.prompt_tokens_details,
-            self.input_token_details,
-        ];
-        let outside = [
-            self.output_tokens_details,
-            self.completion_tokens_details,
-            self.output_token_details,
-        ];
+        let inside =
+            [self.input_tokens_details, self.prompt_tokens_details, self.input_token_details];
+        let outside =
+            [self.output_tokens_details, self.completion_tokens_details, self.output_token_details];
         let inside = details(inside.into_iter().flatten().next());
         let outside = details(outside.into_iter().flatten().next());
         let (read, written) =

@@ -453,6 +453,7 @@ pub fn dialect_of(name: &str) -> PyResult<Dialect> {
         "anthropic" => Ok(Dialect::Anthropic),
         "gemini" => Ok(Dialect::Gemini),
         "openai_responses" => Ok(Dialect::OpenAiResponses),
+        "openai_completions" => Ok(Dialect::OpenAiCompletions),
         _ => Err(PyValueError::new_err(format!("no dialect {name:?}"))),
     }
 }

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Delta, FinishReason, Options, Usage, anthropic, gemini, openai_chat, openai_responses,
+    Delta, FinishReason, Options, Usage, anthropic, gemini, openai_chat, openai_completions,
+    openai_responses,
 };
 use crate::dialect::Dialect;
 
@@ -104,6 +105,7 @@ impl Collected {
             Dialect::Anthropic => anthropic::write_whole(self, options, out),
             Dialect::Gemini => gemini::write_whole(self, options, out),
             Dialect::OpenAiResponses => openai_responses::write_whole(self, options, out),
+            Dialect::OpenAiCompletions => openai_completions::write_whole(self, options, out),
         }
     }
 }

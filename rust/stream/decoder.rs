@@ -23,7 +23,9 @@ impl Decoder {
     /// A decoder at the start of a stream.
     pub fn new(dialect: Dialect) -> Self {
         match dialect {
-            Dialect::OpenAiChat => Self::OpenAiChat(openai_chat::Decoder::default()),
+            Dialect::OpenAiChat | Dialect::OpenAiCompletions => {
+                Self::OpenAiChat(openai_chat::Decoder::default())
+            }
             Dialect::Anthropic => Self::Anthropic(anthropic::Decoder::default()),
             Dialect::Gemini => Self::Gemini(gemini::Decoder::default()),
             Dialect::OpenAiResponses => Self::OpenAiResponses(openai_responses::Decoder::default()),

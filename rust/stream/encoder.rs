@@ -1,6 +1,9 @@
 //! One stream's encoder, whichever dialect it is in.
 
-use super::{Delta, Trail, UpstreamError, Usage, anthropic, gemini, openai_chat, openai_responses};
+use super::{
+    Delta, Trail, UpstreamError, Usage, anthropic, gemini, openai_chat, openai_completions,
+    openai_responses,
+};
 use crate::dialect::Dialect;
 
 /// What an encoder must be told about the request.
@@ -10,7 +13,7 @@ pub struct Options {
     pub model: Option<String>,
     /// Our id of the request, for ids that the upstream did not give.
     pub request_id: String,
-    /// The client asked for a usage chunk (`OpenAI` only; the others always report).
+    /// The client asked for a usage chunk (`OpenAI`'s two kinds of completions only; the others always report).
     pub include_usage: bool,
     /// The client reads the items of a JSON array instead of events (Gemini only).
     pub as_array: bool,
@@ -64,6 +67,8 @@ pub enum Encoder {
     Gemini(gemini::Encoder),
     /// `OpenAI` Responses.
     OpenAiResponses(openai_responses::Encoder),
+    /// `OpenAI`'s older completions.
+    OpenAiCompletions(openai_completions::Encoder),
 }
 
 impl Encoder {
@@ -79,6 +84,9 @@ impl Encoder {
             Dialect::OpenAiResponses => {
                 Self::OpenAiResponses(openai_responses::Encoder::new(options))
             }
+            Dialect::OpenAiCompletions => {
+                Self::OpenAiCompletions(openai_completions::Encoder::new(options))
+            }
         }
     }
 
@@ -93,6 +101,9 @@ impl Encoder {
             Dialect::OpenAiResponses => {
                 Self::OpenAiResponses(openai_responses::Encoder::resume(options, trail))
             }
+            Dialect::OpenAiCompletions => {
+                Self::OpenAiCompletions(openai_completions::Encoder::resume(options, trail))
+            }
         }
     }
 
@@ -103,6 +114,7 @@ impl Encoder {
             Self::Anthropic(encoder) => encoder.delta(delta, out),
             Self::Gemini(encoder) => encoder.delta(delta, out),
             Self::OpenAiResponses(encoder) => encoder.delta(delta, out),
+            Self::OpenAiCompletions(encoder) => encoder.delta(delta, out),
         }
     }
 
@@ -115,6 +127,7 @@ impl Encoder {
             Self::Anthropic(encoder) => encoder.settle(usage, cost_usd),
             Self::Gemini(encoder) => encoder.settle(usage, cost_usd),
             Self::OpenAiResponses(encoder) => encoder.settle(usage, cost_usd),
+            Self::OpenAiCompletions(encoder) => encoder.settle(usage, cost_usd),
         }
     }
 
@@ -138,6 +151,7 @@ impl Encoder {
             Self::Anthropic(encoder) => encoder.error(error, out),
             Self::Gemini(encoder) => encoder.error(error, out),
             Self::OpenAiResponses(encoder) => encoder.error(error, out),
+            Self::OpenAiCompletions(encoder) => encoder.error(error, out),
         }
     }
 

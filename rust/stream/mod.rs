@@ -14,6 +14,7 @@ pub mod gemini;
 mod mould;
 mod nesting;
 pub mod openai_chat;
+pub mod openai_completions;
 pub mod openai_responses;
 mod text;
 mod trail;

@@ -100,6 +100,8 @@ def model_body(path: str, model: str, text: str = "one two three") -> dict[str, 
         return _gemini_body(path, text)
     if operation in _FIELD:
         return {"model": model, _FIELD[operation]: text}
+    if operation == "text_completion":
+        return {"model": model, "prompt": text, "max_tokens": 20}
     if MODEL_ROUTES[path].dialect == "openai_responses":
         return {"model": model, "input": text, "max_output_tokens": 20}
     body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}

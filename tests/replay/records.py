@@ -19,6 +19,7 @@ _DIALECTS = {
     "generate_content": "gemini",
     "stream_generate_content": "gemini",
     "responses": "openai_responses",
+    "completions": "openai_completions",
     "converse": "bedrock",
     "converse_stream": "bedrock",
 }
@@ -92,6 +93,8 @@ def _read(paths: list[Path]) -> Iterator[Record]:
                 continue  # `/v1/threads/.../messages`: assistants, not Anthropic's dialect
             if "serverContent" in raw["response_body"]:
                 continue  # Gemini's live API, over a WebSocket
+            if raw["endpoint"] == "completions" and raw["provider"] == "writer":
+                continue  # a form of its own
             if raw["endpoint"] == "responses" and not _is_creation(raw):
                 continue
             if dialect == "bedrock":

@@ -42,7 +42,8 @@ def request_mismatch(record: Record, sent: str, got: bytes, upstream_model: str)
     wanted = with_model(sent, upstream_model).encode()
     if got == wanted:
         return None
-    if not (record.dialect == "openai" and record.asked_stream and not record.asked_usage):
+    asks = record.dialect in ("openai", "openai_completions") and record.asked_stream
+    if not asks or record.asked_usage:
         return "the request was changed"
     extra = len(got) - len(wanted)
     same = 0

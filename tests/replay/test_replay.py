@@ -44,6 +44,11 @@ def gateway(replay: ReplayServer, module_path: Path) -> Iterator[Gateway]:
             "api_key": "none",
             "responses": False,
         },
+        "rec-openai_completions": {
+            "dialect": "openai",
+            "base_url": f"{replay.url}/v1",
+            "api_key": "none",
+        },
         "rec-anthropic": {"dialect": "anthropic", "base_url": replay.url, "api_key": "none"},
         "rec-openai_responses": {
             "dialect": "openai_responses",
@@ -100,7 +105,7 @@ class _Ask(Ask):
 def test_the_same_dialect_passes_byte_for_byte(
     gateway: Gateway, replay: ReplayServer, records: list[Record], chunking: str
 ) -> None:
-    records = [record for record in records if record.dialect in _DIALECTS]  # those of clients
+    records = [record for record in records if record.dialect != "bedrock"]  # those of clients
     asks = [_Ask(record, chunking) for record in records]
     answers: list[Got] = run_asks(gateway.url, gateway.key, list(asks), concurrency=64)
     bad: list[str] = []

@@ -173,6 +173,32 @@ fn a_top_level_key_stands_once() {
 }
 
 #[test]
+fn every_text_that_is_asked_for_counts() {
+    for (body, answers) in [
+        (r#"{"prompt":"a"}"#, 1),
+        (r#"{"prompt":"a","n":3}"#, 3),
+        (r#"{"prompt":"a","n":2,"best_of":5}"#, 5),
+        (r#"{"prompt":["a","b"],"n":2}"#, 4),
+        (r#"{"prompt":[1,2,3],"n":2}"#, 2),
+        (r#"{"prompt":[[1,2],[3]]}"#, 2),
+        (r#"{"prompt":[],"best_of":null}"#, 1),
+        (r#"{"prompt":{"id":"p"}}"#, 1),
+        (r#"{"n":0}"#, 1),
+        (r#"{"n":1000}"#, 128),
+    ] {
+        assert_eq!(scan(body.as_bytes()).unwrap().answers(), answers, "{body}");
+    }
+}
+
+#[test]
+fn a_token_of_a_prompt_counts_as_a_byte() {
+    let sizes = |body: &str| scan(body.as_bytes()).unwrap().text_bytes();
+    assert!(sizes(r#"{"prompt":[1,2,3]}"#) >= 3);
+    assert!(sizes(r#"{"prompt":[[1,2],[3,4]]}"#) >= 4);
+    assert_eq!(sizes(r#"{"prompt":["one","two"]}"#), 6);
+}
+
+#[test]
 fn fields_are_read() {
     let body = br#" { "model" : "a\u0062\n", "stream":true, "stream_options": {"x":1,"include_usage":true}, "user":"u", "n":2, "max_tokens":7,
         "service_tier":"flex", "temperature":0.5 } "#;

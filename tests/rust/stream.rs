@@ -680,6 +680,7 @@ fn spoiler(dialect: Dialect) -> &'static [u8] {
         Dialect::Gemini => br#"{"candidates":[{"index":99,"content":{"parts":[{"text":"spoiler"}]}}]}"#,
         Dialect::Anthropic => br#"{"type":"content_block_delta","index":99,"delta":{"type":"text_delta","text":"spoiler"}}"#,
         Dialect::OpenAiResponses => br#"{"type":"response.output_text.delta","output_index":99,"delta":"spoiler"}"#,
+        Dialect::OpenAiCompletions => br#"{"choices":[{"index":99,"text":"spoiler"}]}"#,
         Dialect::Bedrock => br#"{"contentBlockIndex":99,"delta":{"text":"spoiler"}}"#,
     }
 }

@@ -11,6 +11,7 @@ from . import bedrock, operations
 from .before import POISON_TEXT
 from .behaviours import plan_for
 from .beside import BESIDE, prepare
+from .completions import COMPLETIONS
 from .connection import BadRequestError, Connection, read_request
 from .exchange import Exchange, Stats
 from .framing import head
@@ -25,6 +26,7 @@ from .wire import ANTHROPIC, OPENAI, Wire, dumps
 
 _ROUTES: dict[str, Wire] = {
     "/v1/chat/completions": OPENAI,
+    "/v1/completions": COMPLETIONS,
     "/v1/messages": ANTHROPIC,
     "/v1/responses": RESPONSES,
     **BESIDE,

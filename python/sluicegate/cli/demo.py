@@ -22,7 +22,7 @@ from sluicegate.listener import ListenError
 _CONFIG: Final = """\
 data_dir: {data_dir}
 providers:
-  sim: {{dialect: openai, base_url: {url}/v1, api_key: none}}
+  sim: {{dialect: openai, base_url: {url}/v1, api_key: none, completions: false}}
   sim-anthropic: {{dialect: anthropic, base_url: {url}/v1, api_key: none}}
 models:
   demo: {{targets: [sim/sim-small, sim-anthropic/sim-small]}}

@@ -121,6 +121,7 @@ def _fields(name: str, row: ProviderRow) -> dict[str, Any]:
         "aliases": list(row.aliases),
         "dialect": row.dialect,
         "responses": row.responses,
+        "completions": row.completions,
         "base_url": row.base_url,
         "settings": dict(row.settings),
         "api_key_env": row.api_key_env,

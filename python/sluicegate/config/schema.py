@@ -100,6 +100,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an `openai` host has the Responses API; the catalogue knows it for its names, others
     have it.
     """
+    completions: bool | None = None
+    """Whether an `openai` host has the older completions; the catalogue knows it for its names,
+    others have them.
+    """
     headers: dict[str, str] = {}
     """Sent with every request."""
     on_disconnect: Literal["cancel", "drain"] = "cancel"

@@ -58,6 +58,8 @@ class Upstream:
     """No version is added where the base URL is a bare host."""
     responses: bool
     """It has OpenAI's Responses API beside Chat Completions."""
+    completions: bool
+    """It has OpenAI's older completions beside them."""
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     """Credential and fixed headers; of its first key where it has several."""
     keys: tuple[UpstreamKey, ...]

@@ -97,7 +97,10 @@ def upstream_of(
         headers=(*keys[0].headers, *session_of(signer), *provider.headers.items()),
         keys=tuple(keys) if provider.api_keys is not None else (),
         deadlines=deadlines.narrowed(provider.timeouts),
-        responses=plugin_dialect is None and _has_responses(row, provider),
+        responses=plugin_dialect is None
+        and _has(provider.responses, row.responses if row else None),
+        completions=plugin_dialect is None
+        and _has(provider.completions, row.completions if row else None),
         ask_usage=ask_usage,
         drain=provider.on_disconnect == "drain",
         drop_unsupported=provider.unsupported == "drop",
@@ -122,11 +125,11 @@ def _not_spoken(dialect: str, plugin_dialects: Collection[str]) -> str:
     return f"must be one of {', '.join(known)}, not {shown}{suggestion(dialect, known)}"
 
 
-def _has_responses(row: ProviderRow | None, provider: Provider) -> bool:
-    """Whether Chat Completions have the Responses API beside them."""
-    if provider.responses is not None:
-        return provider.responses
-    return row.responses if row else True
+def _has(said: bool | None, known: bool | None) -> bool:
+    """Whether a host has an API beside Chat Completions: by this file, else by the catalogue, else
+    it is thought to.
+    """
+    return said if said is not None else known is not False
 
 
 def _host(row: ProviderRow | None, provider: Provider, ask_usage: bool) -> Host:

@@ -5,10 +5,11 @@ core's to read.
 from typing import Final
 
 from sluicegate.dialects.anthropic import Anthropic
-from sluicegate.dialects.base import Dialect, UpstreamDialect
+from sluicegate.dialects.base import ClientDialect, Dialect, Spoken, UpstreamDialect
 from sluicegate.dialects.bedrock import Bedrock
 from sluicegate.dialects.gemini import Gemini
 from sluicegate.dialects.openai_chat import OpenAiChat
+from sluicegate.dialects.openai_completions import OpenAiCompletions
 from sluicegate.dialects.openai_responses import OpenAiResponses
 
 DIALECTS: Final[dict[str, Dialect]] = {
@@ -18,3 +19,12 @@ DIALECTS: Final[dict[str, Dialect]] = {
 
 UPSTREAM_DIALECTS: Final[dict[str, UpstreamDialect]] = {**DIALECTS, Bedrock.name: Bedrock()}
 """Those that hosts speak."""
+
+CLIENT_DIALECTS: Final[dict[str, ClientDialect]] = {
+    **DIALECTS,
+    OpenAiCompletions.name: OpenAiCompletions(),
+}
+"""Those that clients speak."""
+
+SPOKEN: Final[dict[str, Spoken]] = {**UPSTREAM_DIALECTS, **CLIENT_DIALECTS}
+"""Those in which a host may answer: a client's own passes as it is where the host has it."""

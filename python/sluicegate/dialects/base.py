@@ -22,10 +22,17 @@ class Host(NamedTuple):
     lacks: Set[str] = frozenset()
 
 
-class UpstreamDialect(Protocol):
-    """One wire format, as an upstream has it."""
+class Spoken(Protocol):
+    """One wire format in which an upstream can answer."""
 
     name: str
+
+    def decode_error(self, status: int, body: bytes) -> UpstreamErrorBody | None:
+        """What an upstream's error says; None where it says nothing readable."""
+
+
+class UpstreamDialect(Spoken, Protocol):
+    """One wire format, as an upstream has it."""
 
     def encode_request(
         self,
@@ -48,12 +55,9 @@ class UpstreamDialect(Protocol):
             unless such are dropped.
         """
 
-    def decode_error(self, status: int, body: bytes) -> UpstreamErrorBody | None:
-        """What an upstream's error says; None where it says nothing readable."""
 
-
-class Dialect(UpstreamDialect, Protocol):
-    """One wire format, as client and as upstream."""
+class ClientDialect(Spoken, Protocol):
+    """One wire format, as a client has it."""
 
     def decode_request(self, body: bytes) -> Conversation:
         """A client's request.
@@ -64,3 +68,7 @@ class Dialect(UpstreamDialect, Protocol):
 
     def encode_error(self, error: GatewayError) -> bytes:
         """An error for a client."""
+
+
+class Dialect(UpstreamDialect, ClientDialect, Protocol):
+    """One wire format, as client and as upstream."""

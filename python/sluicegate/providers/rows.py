@@ -66,6 +66,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         quota_codes: words in its errors for a quota that is used up.
         needs_key: false for hosts of one's own.
         responses: whether it has the Responses API.
+        completions: whether it has OpenAI's older completions.
         extensions: fields beyond its dialect that it takes, by its own documentation. None where
         nothing is known: strict hosts answer 400 to a field that they do not know.
         lacks: fields of its dialect that it does not take, by its own documentation.
@@ -87,6 +88,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     quota_codes: frozenset[str] = frozenset({"insufficient_quota"})
     needs_key: bool = True
     responses: bool = False
+    completions: bool = False
     extensions: frozenset[Extension] = frozenset()
     lacks: frozenset[Lack] = frozenset()
     quirks: tuple[str, ...] = ()

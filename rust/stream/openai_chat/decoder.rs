@@ -167,6 +167,11 @@ impl Decoder {
         let number = choice.index.unwrap_or(0);
         if let Some(message) = message(choice) {
             self.message(number, message, sink);
+        } else if let Some(raw) = choice.text {
+            let Text(text) = serde_json::from_str(raw.get()).unwrap_or_default();
+            if !text.is_empty() {
+                sink(&Delta::Text { choice: number, text: text.as_ref().into() });
+            }
         }
         if let Some(raw) = choice.logprobs {
             sink(&Delta::Beside { choice: number, field: "logprobs", raw: raw.get() });

@@ -127,17 +127,7 @@ impl Encoder {
             return;
         }
         self.closed = true;
-        out.extend_from_slice(b"data: {\"error\":{\"message\":");
-        write_json(out, error.message);
-        out.extend_from_slice(b",\"type\":");
-        write_json(out, error.kind);
-        out.extend_from_slice(b",\"param\":null,\"code\":");
-        write_json(out, error.code);
-        out.extend_from_slice(b",\"origin\":");
-        write_json(out, error.origin);
-        out.extend_from_slice(b",\"request_id\":");
-        write_json(out, error.request_id);
-        out.extend_from_slice(b"}}\n\n");
+        write_error(error, out);
     }
 
     fn start(&mut self, id: &str, model: &str, created_s: Option<u64>, out: &mut Vec<u8>) {
@@ -314,6 +304,21 @@ impl Encoder {
     }
 }
 
+/// An error as an event.
+pub(in crate::stream) fn write_error(error: &StreamError<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"data: {\"error\":{\"message\":");
+    write_json(out, error.message);
+    out.extend_from_slice(b",\"type\":");
+    write_json(out, error.kind);
+    out.extend_from_slice(b",\"param\":null,\"code\":");
+    write_json(out, error.code);
+    out.extend_from_slice(b",\"origin\":");
+    write_json(out, error.origin);
+    out.extend_from_slice(b",\"request_id\":");
+    write_json(out, error.request_id);
+    out.extend_from_slice(b"}}\n\n");
+}
+
 /// The answer's id, made where the upstream gave none.
 pub(super) fn answer_id<'a>(id: &'a str, options: &Options) -> Cow<'a, str> {
     if id.is_empty() { format!("chatcmpl-{}", options.request_id).into() } else { id.into() }
@@ -340,7 +345,7 @@ fn without(all: Option<u64>, part: Option<u64>) -> Option<u64> {
     all.map(|all| all.saturating_sub(part.unwrap_or(0)))
 }
 
-pub(super) fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u8>) {
+pub(in crate::stream) fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u8>) {
     let input = usage.input_tokens.unwrap_or(0);
     let output = usage.output_tokens.unwrap_or(0);
     // Writing into memory cannot fail.
@@ -371,7 +376,7 @@ pub(super) fn write_usage(usage: &Usage, cost_usd: Option<&str>, out: &mut Vec<u
 }
 
 /// How the host worked, where that was not the ordinary way; stands beside the usage.
-pub(super) fn write_tier(usage: &Usage, out: &mut Vec<u8>) {
+pub(in crate::stream) fn write_tier(usage: &Usage, out: &mut Vec<u8>) {
     if let Some(tier @ (ServiceTier::Flex | ServiceTier::Priority)) = usage.service_tier {
         out.extend_from_slice(b",\"service_tier\":");
         write_json(out, tier.name());

@@ -9,4 +9,5 @@ mod wire;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
+pub(super) use encoder::{write_error, write_tier, write_usage};
 pub use whole::write_whole;

@@ -47,6 +47,9 @@ pub(super) struct Choice<'a> {
     /// The whole message (boxed, since moving the rare field costs every chunk): in an unstreamed answer, and beside `delta` where a host repeats itself.
     #[serde(borrow)]
     pub message: Option<Box<Message<'a>>>,
+    /// Of the older completions, which have no message.
+    #[serde(borrow)]
+    pub text: Option<&'a RawValue>,
     #[serde(borrow)]
     pub finish_reason: Option<Text<'a>>,
     #[serde(borrow)]

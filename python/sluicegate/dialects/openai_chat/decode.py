@@ -83,17 +83,22 @@ def _sampling(top: Fields, conversation: Conversation) -> None:
     older = top.take("max_tokens", int)
     newer = top.take("max_completion_tokens", int)
     conversation.max_output_tokens = older if newer is None else newer
+    conversation.top_k = top.take("top_k", int)
+    take_sampling(top, conversation)
+    conversation.logprobs = top.take("logprobs", bool)
+    conversation.top_logprobs = top.take("top_logprobs", int)
+
+
+def take_sampling(top: Fields, conversation: Conversation) -> None:
+    """What the older completions say in the same words."""
     conversation.temperature = top.take("temperature", float)
     conversation.top_p = top.take("top_p", float)
-    conversation.top_k = top.take("top_k", int)
     stop = top.take("stop", str | list[str])
     conversation.stop = [stop] if isinstance(stop, str) else stop or []
     conversation.choices = top.take("n", int)
     conversation.seed = top.take("seed", int)
     conversation.presence_penalty = top.take("presence_penalty", float)
     conversation.frequency_penalty = top.take("frequency_penalty", float)
-    conversation.logprobs = top.take("logprobs", bool)
-    conversation.top_logprobs = top.take("top_logprobs", int)
 
 
 def _reasoning(top: Fields) -> Reasoning | None:

@@ -107,6 +107,7 @@ _SAID_AS: Final[dict[str, dict[str, str]]] = {
         "user": "metadata.user_id",
     },
     "gemini": {"stop": "stop_sequences"},
+    "openai_completions": {"max_completion_tokens": "max_tokens"},
     "openai_responses": {
         "max_completion_tokens": "max_output_tokens",
         "response_format": "text.format",
