@@ -186,6 +186,7 @@ _MAY = {
     "listener.py": "takes an address to listen on",
     "server.py": "asks itself whether it is ready",
     "accounting/webhook.py": "tells the operator's own URL",
+    "plugins/adapter.py": "speaks a plugin's dialect for a request that the core admitted",
     "probe/call.py": "one call of the operator's own, by the command line and with no gateway",
     "probe/verdict.py": "says what went wrong with that call",
     "simulator/provider.py": "is an upstream itself",
