@@ -3,7 +3,7 @@
 `Gateway(upstream_url, folder, **settings)` as a context manager; `settings` are merged into the
 configuration, a mapping into a mapping.  Provider `u` speaks the OpenAI dialect, `a` the Anthropic
 one, `g` Gemini's, `r` OpenAI's Responses alone, `b` Bedrock's, `z` is Azure's form of OpenAI's,
-`dead` listens nowhere.
+`i` and `v` are Anthropic's on Bedrock and on Vertex AI, `dead` listens nowhere.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ import msgspec
 
 from sluicegate.cli import main
 
+from .upstream.clouds import PUBLISHER
+
 Row = dict[str, Any]
 
 KEY = "sluicegate-test-key-of-tenant-one"
 ADMIN_KEY = "sluicegate-test-key-of-the-operator"
 OTHER_KEY = "sluicegate-test-key-of-tenant-two"
-UPSTREAM_KEYS = {name: f"sk-upstream-{name}-0123456789" for name in "uagrbz"}
+UPSTREAM_KEYS = {name: f"sk-upstream-{name}-0123456789" for name in "uagrbziv"}
 #: Which front serves, where a test does not say it: the suite runs under each.
 FRONT = os.environ.get("SLUICEGATE_FRONT", "native")
 #: 1 and 2 dollars per million, so that money is easy to check.
@@ -102,6 +104,21 @@ class Gateway:
                         "secret_access_key": UPSTREAM_KEYS["b"],
                     },
                 },
+                "i": {
+                    "dialect": "anthropic",
+                    "envelope": "bedrock",
+                    "base_url": upstream_url,
+                    "aws": {
+                        "region": "us-east-1",
+                        "access_key_id": "AKIDEXAMPLE",
+                        "secret_access_key": UPSTREAM_KEYS["i"],
+                    },
+                },
+                "v": {
+                    "dialect": "anthropic",
+                    "base_url": f"{upstream_url}{PUBLISHER}",
+                    "api_key": UPSTREAM_KEYS["v"],
+                },
                 "z": {
                     "dialect": "openai",
                     "base_url": upstream_url,
@@ -115,7 +132,7 @@ class Gateway:
                     "api_key": "none",
                 },
             },
-            "prices": dict.fromkeys(("u/*", "a/*", "g/*", "r/*", "b/*", "z/*", "dead/*"), PRICE),
+            "prices": {f"{name}/*": PRICE for name in (*UPSTREAM_KEYS, "dead")},
             "keys": [{"name": "one", "key": KEY}, {"name": "two", "key": OTHER_KEY}],
             "admin_key": ADMIN_KEY,
             "timeouts": {"connect_s": 1, "first_byte_s": 2, "idle_s": 2, "total_s": 20},

@@ -2,12 +2,19 @@
 
 /// The bytes; `None` where the text is no base64 with its padding. Source: RFC 4648, section 4.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    decode_into(text, &mut out)?;
+    Some(out)
+}
+
+/// Appends the bytes to `out`, or some of them where the text turns out to be none.
+pub fn decode_into(text: &str, out: &mut Vec<u8>) -> Option<()> {
     let digits = text.trim_end_matches('=').as_bytes();
     let padding = text.len() - digits.len();
     if !text.len().is_multiple_of(4) || padding > 2 {
         return None;
     }
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    out.reserve(text.len() / 4 * 3);
     for group in digits.chunks(4) {
         let mut bits = 0_u32;
         for digit in group {
@@ -17,7 +24,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
         let bytes = bits.to_be_bytes();
         out.extend_from_slice(bytes.get(1..group.len())?);
     }
-    Some(out)
+    Some(())
 }
 
 fn value(digit: u8) -> Option<u32> {

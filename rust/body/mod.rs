@@ -7,6 +7,7 @@
 #![allow(clippy::inline_always)]
 
 mod bound;
+mod enveloped;
 mod field;
 mod form;
 mod keys;
@@ -21,6 +22,7 @@ mod text;
 mod walk;
 
 pub use bound::{BoundField, lower_bedrock_max_tokens, lower_gemini_max_tokens, lower_max_tokens};
+pub use enveloped::enveloped;
 pub use form::{boundary, scan_form};
 pub use rename::rename_gemini_model;
 pub use scan::{Scan, for_each_top_level, scan};

@@ -5,9 +5,13 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::exchange::Exchange;
-use super::snapshot::Target;
+use super::snapshot::{Operation, Target};
 use super::{about, gemini};
 use crate::dialect::Dialect;
+
+/// Where Vertex AI has Claude's tokens counted; the body names the model. Source:
+/// <https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/count-tokens>.
+const COUNT_TOKENS: &str = "count-tokens";
 
 /// Which paths a host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -19,6 +23,12 @@ pub enum Address {
     /// Azure `OpenAI`'s, which name the deployment. Source:
     /// <https://learn.microsoft.com/azure/ai-services/openai/reference>.
     Deployments,
+    /// Claude's on Vertex AI, which name model and form. Source:
+    /// <https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude>.
+    RawPredict,
+    /// Claude's on Bedrock, likewise. Source:
+    /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>.
+    InvokeModel,
 }
 
 /// Path and query; `None` where the host has no such operation.
@@ -46,7 +56,20 @@ pub fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
                 None => gemini::path(base, &target.model, operation, false),
             }
         }
-        (Address::Dialect, Dialect::Bedrock) => bedrock(base, &target.model, a.scan.stream()),
+        (Address::Dialect, Dialect::Bedrock) => bedrock(
+            base,
+            &target.model,
+            if a.scan.stream() { "converse-stream" } else { "converse" },
+        ),
+        (Address::RawPredict, _) => match (a.operation, a.scan.stream()) {
+            (Operation::CountTokens, _) => gemini::path(base, COUNT_TOKENS, ":rawPredict", false),
+            (_, true) => gemini::path(base, &target.model, ":streamRawPredict", false),
+            (_, false) => gemini::path(base, &target.model, ":rawPredict", false),
+        },
+        (Address::InvokeModel, _) => {
+            let verb = if a.scan.stream() { "invoke-with-response-stream" } else { "invoke" };
+            bedrock(base, &target.model, verb)
+        }
         (Address::Dialect, _) => full_path(base, operation, target.upstream.unversioned),
     };
     if let Some(errand) = about::errand(x) {
@@ -75,10 +98,11 @@ fn deployment(base: &str, model: &str, operation: &str) -> String {
 }
 
 /// Source: <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html>.
-fn bedrock(base: &str, model: &str, stream: bool) -> String {
+fn bedrock(base: &str, model: &str, verb: &str) -> String {
     let mut out = format!("{base}/model/");
     push_segment(&mut out, model);
-    out.push_str(if stream { "/converse-stream" } else { "/converse" });
+    out.push('/');
+    out.push_str(verb);
     out
 }
 
@@ -125,7 +149,10 @@ mod tests {
         let arn = "arn:aws:bedrock:us-east-1:1:inference-profile/us.amazon.nova-lite-v1:0";
         let encoded =
             "arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.amazon.nova-lite-v1%3A0";
-        assert_eq!(bedrock("", arn, true), format!("/model/{encoded}/converse-stream"));
-        assert_eq!(bedrock("/b", "m", false), "/b/model/m/converse");
+        assert_eq!(
+            bedrock("", arn, "converse-stream"),
+            format!("/model/{encoded}/converse-stream")
+        );
+        assert_eq!(bedrock("/b", "m", "invoke"), "/b/model/m/invoke");
     }
 }

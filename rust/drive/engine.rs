@@ -27,7 +27,7 @@ use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::row::{Outcome, Row};
 use super::runtime::{self, Command, Shared, Sharer};
-use super::snapshot::{Operation, Snapshot};
+use super::snapshot::{Operation, Snapshot, Target};
 use super::unknown;
 use super::watching::Watching;
 use crate::budget::Budgets;
@@ -361,8 +361,10 @@ impl Engine {
         let target = x.admission.route.targets.get(first);
         // What the gateway answers itself has no target; what it put together may hold what other vendors sealed.
         let is_expanded = x.admission.place.about.as_ref().is_some_and(|about| about.is_expanded());
-        let is_own =
-            target.is_some_and(|t| t.upstream.dialect_for(dialect) == dialect) && !is_expanded;
+        let speaks = |t: &Target| {
+            t.upstream.dialect_for(dialect) == dialect && t.upstream.has(x.admission.operation)
+        };
+        let is_own = target.is_some_and(speaks) && !is_expanded;
         let same = is_own || x.admission.place.passage.is_some();
         if same {
             self.attempt(&x, Attempt { target: first, body: None });

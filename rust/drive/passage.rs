@@ -167,8 +167,10 @@ impl Passage {
 
     /// Whether nothing can come of it that anybody bills: a look at something, or a count.
     pub fn is_free(&self, body: &[u8]) -> bool {
+        const COUNTS: [&str; 4] =
+            ["/count_tokens", ":countTokens", "/count-tokens", "/count-tokens:rawPredict"];
         let looks = [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS];
-        let counts = self.path.ends_with("/count_tokens") || self.path.ends_with(":countTokens");
+        let counts = COUNTS.iter().any(|end| self.path.ends_with(end));
         counts || (body.is_empty() && looks.contains(&self.method))
     }
 }
@@ -210,6 +212,9 @@ fn dialect_of(path: &str) -> Option<Dialect> {
         (":generateContent", Dialect::Gemini),
         (":streamGenerateContent", Dialect::Gemini),
     ];
+    if path.ends_with("awPredict") && path.contains("/publishers/anthropic/") {
+        return Some(Dialect::Anthropic); // other publishers have bodies of their own
+    }
     ENDS.iter().find(|(end, _)| path.ends_with(end)).map(|(_, dialect)| *dialect)
 }
 
@@ -218,8 +223,9 @@ fn model_of(path: &str) -> Option<(String, Option<bool>)> {
     let (named, verb) = path.rsplit_once(':')?;
     let (_, model) = named.split_once("models/").or_else(|| named.split_once("tunedModels/"))?;
     let is_verb = !verb.is_empty() && verb.bytes().all(|b| b.is_ascii_alphabetic());
-    (is_verb && !model.is_empty())
-        .then(|| (model.to_owned(), Some(verb == "streamGenerateContent")))
+    // Claude's count of tokens on Vertex AI has its model in the body.
+    (is_verb && !model.is_empty() && model != "count-tokens")
+        .then(|| (model.to_owned(), Some(verb.starts_with("stream"))))
 }
 
 /// As the paths of Bedrock and of Azure's deployments name it, which heed no other name: `.../model/{model}/...`.
@@ -318,6 +324,9 @@ mod tests {
             ("u/v1beta/models/a/b:embedContent", "{}", "u/a/b", false),
             ("u/v1/models/g", "", "u/", false),
             ("u/model/a%3Ab%2Fc/converse", r#"{"model":"x"}"#, "u/a:b/c", false),
+            ("u/publishers/anthropic/models/c@1:rawPredict", "{}", "u/c@1", false),
+            ("u/publishers/anthropic/models/c@1:streamRawPredict", "{}", "u/c@1", true),
+            ("u/x/models/count-tokens:rawPredict", r#"{"model":"c"}"#, "u/c", false),
             ("u/model/a/converse-stream", "{}", "u/a", true),
             ("u/model/a/invoke-with-response-stream", "{}", "u/a", true),
             (
@@ -342,6 +351,8 @@ mod tests {
         let looks = Passage::read(&Method::GET, "u/v1/models", "").unwrap();
         assert!(looks.is_free(b"") && !looks.is_free(b"{}"));
         assert!(passage("u/v1/messages/count_tokens", "").is_free(b"{}"));
+        assert!(passage("u/model/a/count-tokens", "").is_free(b"{}"));
+        assert!(passage("u/models/count-tokens:rawPredict", "").is_free(b"{}"));
         assert!(!passage("u/v1/messages", "").is_free(b""));
     }
 }

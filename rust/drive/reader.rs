@@ -1,8 +1,9 @@
-//! How an upstream puts the events of its stream: as server-sent events, as the items of one JSON array, or as AWS's binary
-//! messages.
+//! How an upstream puts the events of its stream: as server-sent events, as the items of one JSON array, as AWS's binary
+//! messages, or within these.
 
 use std::borrow::Cow;
 
+use super::chunks::Chunks;
 use crate::aws::{self, Kind};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -17,6 +18,8 @@ pub(super) enum Form {
     Array,
     /// `application/vnd.amazon.eventstream`.
     Messages,
+    /// The same around the events of a model's own dialect.
+    Chunks,
 }
 
 /// Finds events in a stream that arrives in pieces.
@@ -25,6 +28,7 @@ pub(super) enum Reader {
     Events(Parser),
     Items(Items),
     Messages(aws::Parser),
+    Chunks(Chunks),
 }
 
 impl Reader {
@@ -34,13 +38,15 @@ impl Reader {
             Form::Events => Self::Events(Parser::new(max_event_bytes)),
             Form::Array => Self::Items(Items::new(max_event_bytes)),
             Form::Messages => Self::Messages(aws::Parser::new(max_event_bytes)),
+            Form::Chunks => Self::Chunks(Chunks::new(max_event_bytes)),
         }
     }
 
     /// One for whole frames out of the middle of the same stream.
     pub fn for_frames(&self, max_event_bytes: usize) -> Self {
         match self {
-            Self::Events(_) => Self::Events(Parser::new(max_event_bytes)),
+            // Chunks were made events of.
+            Self::Events(_) | Self::Chunks(_) => Self::Events(Parser::new(max_event_bytes)),
             Self::Items(_) => Self::Items(Items::resumed(max_event_bytes)),
             Self::Messages(_) => Self::Messages(aws::Parser::new(max_event_bytes)),
         }
@@ -52,6 +58,7 @@ impl Reader {
             Self::Events(parser) => parser.feed(chunk, on_frame),
             Self::Items(items) => items.feed(chunk, on_frame),
             Self::Messages(parser) => parser.feed(chunk, |message| on_frame(frame(&message))),
+            Self::Chunks(chunks) => chunks.feed(chunk, on_frame),
         }
     }
 
@@ -60,12 +67,8 @@ impl Reader {
         match self {
             Self::Events(parser) => parser.finish(on_frame),
             Self::Items(items) => items.finish(on_frame),
-            Self::Messages(parser) => {
-                let raw = parser.pending();
-                if !raw.is_empty() {
-                    on_frame(Frame { raw, event: None, retry: None, complete: false });
-                }
-            }
+            Self::Messages(parser) => on_rest(parser.pending(), on_frame),
+            Self::Chunks(chunks) => on_rest(chunks.pending(), on_frame),
         }
     }
 
@@ -73,7 +76,7 @@ impl Reader {
     pub const fn closing(&self) -> &'static [u8] {
         match self {
             Self::Items(_) => b"\n]",
-            Self::Events(_) | Self::Messages(_) => b"",
+            Self::Events(_) | Self::Messages(_) | Self::Chunks(_) => b"",
         }
     }
 
@@ -88,6 +91,12 @@ impl Reader {
             // Their streams end with the chunk, or the event, that has the reason to stop.
             (_, Dialect::Gemini | Dialect::OpenAiResponses | Dialect::Bedrock) => b"",
         }
+    }
+}
+
+fn on_rest(raw: &[u8], on_frame: impl FnOnce(Frame<'_>)) {
+    if !raw.is_empty() {
+        on_frame(Frame { raw, event: None, retry: None, complete: false });
     }
 }
 

@@ -73,7 +73,9 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
             Ok(data) => return Box::pin(whole::as_stream(run, lease, parts, body, data)).await,
             Err(end) => return end,
         },
-        Some(whole::Form::Messages) if speaks(run) == Dialect::Bedrock => form = Form::Messages,
+        Some(whole::Form::Messages) if run.target.upstream.streams_messages(speaks(run)) => {
+            form = if speaks(run) == Dialect::Bedrock { Form::Messages } else { Form::Chunks };
+        }
         Some(whole::Form::Other | whole::Form::Messages) => {
             return run.failed(FailureKind::WrongContentType, "not an event stream");
         }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::about;
 use super::exchange::Exchange;
 use super::snapshot::{Target, Upstream};
-use super::{address, gemini, passing};
+use super::{address, envelope, gemini, passing};
 use crate::aws::{Asked, Signer};
 use crate::body::{self, BoundField, Edit};
 use crate::dialect::Dialect;
@@ -135,22 +135,23 @@ pub fn request(
         headers.insert(CONTENT_TYPE, content_type(x)?);
     }
     let is_events = a.scan.stream() && !(a.place.as_array && dialect == a.dialect);
-    let accept = match (is_events, dialect) {
+    let accept = match is_events {
         _ if a.operation.is_carried() => "*/*",
-        (true, Dialect::Bedrock) => "application/vnd.amazon.eventstream",
-        (true, _) => "text/event-stream",
-        (false, _) => "application/json",
+        true if upstream.streams_messages(dialect) => "application/vnd.amazon.eventstream",
+        true => "text/event-stream",
+        false => "application/json",
     };
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     // Compressed streams are held back by compressors; what is compressed all the same is decoded.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, AGENT);
     headers.insert(REQUEST_ID, HeaderValue::from_str(&x.id_text).ok()?);
-    if dialect == Dialect::Anthropic {
+    if dialect == Dialect::Anthropic && !envelope::replaces(upstream, &ANTHROPIC_VERSION) {
         headers.insert(ANTHROPIC_VERSION, ANTHROPIC_VERSION_DEFAULT);
     }
     if dialect == a.dialect {
-        for (name, value) in &a.headers.forward {
+        let forward = a.headers.forward.iter();
+        for (name, value) in forward.filter(|(name, _)| !envelope::replaces(upstream, name)) {
             if name == ANTHROPIC_VERSION {
                 headers.insert(name, value.clone()); // the client's, not two of them
             } else {

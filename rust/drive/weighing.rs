@@ -11,10 +11,11 @@ use super::carrying::error_in;
 use super::reader::{self, Reader};
 use super::tally;
 use super::whole::{self, Form};
+use crate::aws;
 use crate::dialect::Dialect;
 use crate::meter::{self, Found, Meter, Sighting};
 use crate::sse::Frame;
-use crate::stream::{Decoder, UpstreamError};
+use crate::stream::{Decoder, UpstreamError, Usage, sum};
 use crate::tokens::StreamCounter;
 
 /// Lines of JSON are read up to this length; the last one has the usage.
@@ -41,6 +42,8 @@ pub(super) struct Scale {
     /// Looks for errors among the events, and the one that it found.
     watch: Option<(Decoder, Option<UpstreamError>)>,
     has_begun: bool,
+    /// What a message of Bedrock's carried.
+    chunk: Vec<u8>,
 }
 
 enum Reading {
@@ -87,13 +90,15 @@ impl Scale {
             (None, _) => Reading::Nothing,
         };
         let watch = bearing.is_watched.then(|| (Decoder::new(a.dialect), None));
-        let (found, is_free) = (Found::default(), bearing.is_free);
-        Self { form, found, is_free, watch, has_begun: false }
+        let mut found = Found::default();
+        found.take(of_head(headers));
+        let (is_free, chunk) = (bearing.is_free, Vec::new());
+        Self { form, found, is_free, watch, has_begun: false, chunk }
     }
 
     /// Takes in the next piece.
     pub fn feed(&mut self, data: &[u8]) {
-        let Self { form, found, watch, has_begun, .. } = self;
+        let Self { form, found, watch, has_begun, chunk, .. } = self;
         *has_begun |= !data.is_empty();
         let read = match form {
             Reading::Counted(counted) => {
@@ -102,7 +107,7 @@ impl Scale {
             }
             Reading::Events(reader) => reader.feed(data, |frame| {
                 look_for_error(watch, &frame);
-                find(found, &frame);
+                find(found, &frame, chunk);
             }),
             Reading::Lines(last) => {
                 keep_last_line(last, data);
@@ -151,8 +156,8 @@ impl Scale {
                 );
             }
             Reading::Events(reader) => {
-                let found = &mut self.found;
-                reader.finish(|frame| find(found, &frame));
+                let (found, chunk) = (&mut self.found, &mut self.chunk);
+                reader.finish(|frame| find(found, &frame, chunk));
             }
             Reading::Lines(last) => self.found.read(last.trim_ascii()),
             Reading::Whole(_) | Reading::Nothing => {}
@@ -191,10 +196,36 @@ fn look_for_error(watch: &mut Option<(Decoder, Option<UpstreamError>)>, frame: &
     }
 }
 
-fn find(found: &mut Found, frame: &Frame<'_>) {
-    if let Some(event) = &frame.event {
+fn find(found: &mut Found, frame: &Frame<'_>, chunk: &mut Vec<u8>) {
+    let Some(event) = &frame.event else { return };
+    chunk.clear();
+    if event.name() == "chunk" && aws::write_bytes(&event.data, chunk).is_ok() {
+        found.read(chunk);
+    } else {
         found.read(&event.data);
     }
+}
+
+/// What Bedrock counts of a whole answer, whatever the model's own says. Source:
+/// <https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html>, and recorded answers.
+fn of_head(headers: &HeaderMap) -> Usage {
+    let count = |name: &str| -> Option<u64> {
+        headers.get(format!("x-amzn-bedrock-{name}-token-count"))?.to_str().ok()?.parse().ok()
+    };
+    let (input, output) = (count("input"), count("output"));
+    if input.is_none() && output.is_none() {
+        return Usage::default();
+    }
+    let (read, written) = (count("cache-read-input"), count("cache-write-input"));
+    let usage = Usage {
+        input_tokens: input.and_then(|_| sum(&[input, read, written])),
+        cached_input_tokens: read,
+        cache_write_tokens: written,
+        // Vectors have no output.
+        output_tokens: output.or(Some(0)),
+        ..Usage::default()
+    };
+    usage.without_absurd_parts()
 }
 
 fn are_lines(headers: &HeaderMap) -> bool {

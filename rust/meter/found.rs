@@ -26,6 +26,9 @@ struct Said<'a> {
     /// Cohere.
     #[serde(borrow)]
     meta: Option<&'a RawValue>,
+    /// Bedrock's own count, at the end of the stream of any model.
+    #[serde(borrow, rename = "amazon-bedrock-invocationMetrics")]
+    metrics: Option<&'a RawValue>,
     /// The first event of Anthropic.
     #[serde(borrow)]
     message: Option<&'a RawValue>,
@@ -57,6 +60,15 @@ struct Reported<'a> {
     cache_read_input_tokens: Count,
     #[serde(alias = "cacheWriteInputTokens")]
     cache_creation_input_tokens: Count,
+    /// Bedrock's; they may stand beside those of above.
+    #[serde(rename = "inputTokenCount")]
+    input_count: Count,
+    #[serde(rename = "outputTokenCount")]
+    output_count: Count,
+    #[serde(rename = "cacheReadInputTokenCount")]
+    cache_read_count: Count,
+    #[serde(rename = "cacheWriteInputTokenCount")]
+    cache_write_count: Count,
     #[serde(rename = "cachedContentTokenCount")]
     cached: Count,
     #[serde(rename = "thoughtsTokenCount")]
@@ -105,7 +117,7 @@ impl Found {
     ///
     /// Cost: one pass, and none where nothing in it is named like usage.
     pub fn read(&mut self, json: &[u8]) {
-        let is_named = [&b"sage"[..], b"\"meta\"", b"eval_count"];
+        let is_named = [&b"sage"[..], b"\"meta\"", b"eval_count", b"invocationMetrics"];
         if is_named.iter().any(|name| memchr::memmem::find(json, name).is_some()) {
             self.read_at(json, 0);
         }
@@ -122,7 +134,7 @@ impl Found {
             ..Usage::default()
         };
         self.take(of_ollama);
-        for raw in [said.usage, said.meta].into_iter().flatten() {
+        for raw in [said.usage, said.meta, said.metrics].into_iter().flatten() {
             if let Some(reported) = parsed::<Reported<'_>>(raw.get().as_bytes()) {
                 self.take(reported.usage());
             }
@@ -134,7 +146,8 @@ impl Found {
         }
     }
 
-    fn take(&mut self, more: Usage) {
+    /// Takes in what was reported elsewhere.
+    pub fn take(&mut self, more: Usage) {
         let known = &mut self.usage;
         for (known, more) in [
             (&mut known.input_tokens, more.input_tokens),
@@ -170,12 +183,15 @@ impl Reported<'_> {
             [self.output_tokens_details, self.completion_tokens_details, self.output_token_details];
         let inside = details(inside.into_iter().flatten().next());
         let outside = details(outside.into_iter().flatten().next());
-        let (read, written) =
-            (self.cache_read_input_tokens.tokens(), self.cache_creation_input_tokens.tokens());
+        let read = self.cache_read_input_tokens.tokens().or(self.cache_read_count.tokens());
+        let written = self.cache_creation_input_tokens.tokens();
+        let written = written.or(self.cache_write_count.tokens());
         // Who counts reads and writes of a cache by themselves leaves them out of the input.
         let input = self.input_tokens.tokens().or(self.prompt_tokens.tokens());
+        let input = input.or(self.input_count.tokens());
         let input = input.and_then(|_| sum(&[input, read, written, self.tool_use.tokens()]));
         let output = self.output_tokens.tokens().or(self.completion_tokens.tokens());
+        let output = output.or(self.output_count.tokens());
         let output = sum(&[output, self.thoughts.tokens()]).or_else(|| self.beyond(input));
         let image = (inside.image_tokens.tokens(), outside.image_tokens.tokens());
         let audio = (inside.audio_tokens.tokens(), outside.audio_tokens.tokens());
@@ -249,6 +265,14 @@ mod tests {
             ),
             (r#"{"meta":{"billed_units":{"input_tokens":9}}}"#, (Some(9), None, None)),
             (r#"{"done":true,"prompt_eval_count":9,"eval_count":4}"#, (Some(9), None, Some(4))),
+            (
+                r#"{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":3,"outputTokenCount":4,"cacheReadInputTokenCount":5,"cacheWriteInputTokenCount":1,"invocationLatency":7}}"#,
+                (Some(9), Some(5), Some(4)),
+            ),
+            (
+                r#"{"usage":{"inputTokens":9,"outputTokens":4,"cacheReadInputTokens":0,"cacheReadInputTokenCount":0}}"#,
+                (Some(9), Some(0), Some(4)),
+            ),
             (r#"{"usage":null}"#, (None, None, None)),
             (r#"{"usage":{"prompt_tokens":-1,"completion_tokens":"4"}}"#, (None, None, None)),
             (r#"{"usage":7,"meta":[]}"#, (None, None, None)),

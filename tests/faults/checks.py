@@ -30,21 +30,30 @@ PAIRS = [
 #: Those with OpenAI's Responses as the client's dialect, and as the provider's.
 RESPONSES_CLIENTS = [("openai_responses", "u"), ("openai_responses", "a")]
 RESPONSES_PROVIDERS = [("openai", "r"), ("anthropic", "r")]
-BEDROCK_PROVIDERS = [("openai", "b"), ("anthropic", "b")]
-ALL_PAIRS = [*PAIRS, *RESPONSES_CLIENTS, *RESPONSES_PROVIDERS, *BEDROCK_PROVIDERS]
+#: Those with the clouds' own forms as the provider's: Converse, and Claude on Bedrock.
+CLOUD_PROVIDERS = [("openai", "b"), ("anthropic", "b"), ("openai", "i"), ("anthropic", "i")]
+#: Claude on Vertex AI streams as Anthropic itself does.
+VERTEX_PROVIDERS = [("openai", "v"), ("anthropic", "v")]
+ALL_PAIRS = [
+    *PAIRS,
+    *RESPONSES_CLIENTS,
+    *RESPONSES_PROVIDERS,
+    *CLOUD_PROVIDERS,
+    *VERTEX_PROVIDERS,
+]
 T = TypeVar("T", bound=Callable[..., None])
 pairs = pytest.mark.parametrize(("dialect", "provider"), PAIRS, ids=[f"{d}-{p}" for d, p in PAIRS])
 
 
 def all_pairs(test: T) -> T:
-    """Each of `PAIRS`; of those with Responses one client's and one provider's, and one with
-    Bedrock, in turn by the test's name, so that the suite stays short. Under the second front,
+    """Each of `PAIRS`; of those with Responses one client's and one provider's, and one with a
+    cloud, in turn by the test's name, so that the suite stays short. Under the second front,
     which knows no dialect, one that passes as it is and one that is translated. All of them:
     `SLUICEGATE_ALL_PAIRS=1`.
     """
     turn = crc32(test.__name__.encode())
     some = [*PAIRS, RESPONSES_CLIENTS[turn % 2], RESPONSES_PROVIDERS[turn // 2 % 2]]
-    some.append(BEDROCK_PROVIDERS[turn // 4 % 2])
+    some.append(CLOUD_PROVIDERS[turn // 4 % 4])
     if os.environ.get("SLUICEGATE_ALL_PAIRS") == "1":
         some = ALL_PAIRS
     elif FRONT != "native":
@@ -58,8 +67,8 @@ forms = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"]
 
 #: The dialect that a provider speaks itself, for cases that are not about translation.
 NATIVE = {"u": "openai", "a": "anthropic", "g": "gemini", "r": "openai_responses"}
-#: Those that no client speaks.
-UPSTREAM_ONLY = {"b": "bedrock"}
+#: Those that no client speaks, or in another envelope.
+UPSTREAM_ONLY = {"b": "bedrock", "i": "anthropic", "v": "anthropic"}
 
 
 def upstream_dialect(dialect: str, provider: str) -> str:

@@ -23,8 +23,23 @@ _PREFIXES = {
     "gemini": "chatcmpl-",
     "openai_responses": "resp_",
     "bedrock": "",
+    "invoke": "msg_bdrk_",
 }
-_ID_HEADERS = {"anthropic": "request-id", "bedrock": "x-amzn-requestid"}
+_ID_HEADERS = {
+    "anthropic": "request-id",
+    "bedrock": "x-amzn-requestid",
+    "invoke": "x-amzn-requestid",
+}
+#: AWS's classes of errors, by status.
+_ERROR_TYPES = {
+    400: "ValidationException",
+    401: "UnrecognizedClientException",
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
+    429: "ThrottlingException",
+    500: "InternalServerException",
+    503: "ServiceUnavailableException",
+}
 _TRAILERS = b"0\r\nX-Checksum: LEAK-TRAILER\r\n\r\n"
 
 
@@ -86,6 +101,9 @@ def script(plan: Plan, wire: Wire, exchange: Exchange, number: int, url: str) ->
     streamed = plan.form == "stream" or (exchange.stream and plan.form != "whole")
     headers = [(name, value.replace("{url}", url)) for name, value in plan.headers]
     headers.append((_ID_HEADERS.get(wire.name, "x-request-id"), f"up-{number}"))
+    if plan.failure is not None and wire.name in {"bedrock", "invoke"}:
+        kind = _ERROR_TYPES.get(plan.failure.status, "ModelErrorException")
+        headers.append(("x-amzn-ErrorType", f"{kind}:http://internal.amazon.com/coral/LEAK/"))
     informational = [
         head(status, "Informational", [("Link", "</x>")]) for status in plan.informational
     ]

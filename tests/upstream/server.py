@@ -7,14 +7,14 @@ import re
 import socket
 import time
 
-from . import bedrock, operations
+from . import bedrock, clouds, operations
 from .before import POISON_TEXT
 from .behaviours import plan_for
 from .beside import BESIDE, prepare
 from .completions import COMPLETIONS
 from .connection import BadRequestError, Connection, read_request
 from .exchange import Exchange, Stats
-from .framing import head
+from .framing import Style, head
 from .gemini import GEMINI, ArrayStyle, aside, read_path, wants_array
 from .loopback import LoopbackServer
 from .plan import Plan, UnknownPartError
@@ -30,6 +30,12 @@ _ROUTES: dict[str, Wire] = {
     "/v1/messages": ANTHROPIC,
     "/v1/responses": RESPONSES,
     **BESIDE,
+}
+
+#: What AWS's binary messages are made of, where streams come as such.
+_MESSAGES: dict[Wire, type[Style]] = {
+    bedrock.BEDROCK: bedrock.MessageStyle,
+    clouds.INVOKED: clouds.ChunkStyle,
 }
 
 #: The paths of Azure, which name the deployment or a version of the API.
@@ -78,12 +84,16 @@ class ScriptedUpstream(LoopbackServer):
             wire = GEMINI
         elif wire is None and bedrock.read_path(exchange):
             wire = bedrock.BEDROCK
+        is_enveloped = wire is None and (wire := clouds.read_path(exchange)) is not None
         if wire is None or exchange.method != "POST":
             await self._aside(connection, exchange, path)
             return
         try:
-            if wire not in (GEMINI, bedrock.BEDROCK):
+            if wire not in (GEMINI, bedrock.BEDROCK) and not is_enveloped:
                 read_request(exchange)
+            if is_enveloped and (wrong := clouds.wrong(exchange)) is not None:
+                await _small(connection, 400, {"message": wrong})
+                return
         except (ValueError, AttributeError) as error:
             raise BadRequestError(f"body is not a JSON object: {error}") from error
         exchange.dialect = wire.name
@@ -102,8 +112,8 @@ class ScriptedUpstream(LoopbackServer):
             wire = prepare(plan, exchange, wire)
         if wants_array(exchange) and wire is GEMINI:
             plan.style, plan.content_type = ArrayStyle(), "application/json; charset=UTF-8"
-        if wire is bedrock.BEDROCK and exchange.stream:
-            plan.style = bedrock.MessageStyle()
+        if wire in _MESSAGES and exchange.stream:
+            plan.style = _MESSAGES[wire]()
             if plan.form != "whole" and plan.failure is None:
                 plan.content_type = plan.content_type or bedrock.CONTENT_TYPE
         await self._perform(connection, exchange, plan, wire)
@@ -168,7 +178,7 @@ class ScriptedUpstream(LoopbackServer):
             if "totalTokens" not in answer:
                 self.log.requests.append(exchange)
             await _small(connection, 200, answer)
-        elif path == "/v1/messages/count_tokens":
+        elif path == "/v1/messages/count_tokens" or clouds.counts(exchange):
             await _small(connection, 200, {"input_tokens": words})
         elif path == "/v1/embeddings":
             exchange.model, exchange.dialect = str(body.get("model", "")), "openai"

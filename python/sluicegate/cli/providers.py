@@ -13,6 +13,7 @@ from sluicegate.config.problems import suggestion
 from sluicegate.config.settings import Settings, Upstream
 from sluicegate.probe import Verdict, call_of, judge, make
 from sluicegate.providers import ALIASES, CATALOGUE, ProviderRow, name_of, row_at, row_named
+from sluicegate.providers.clouds import ADDRESSES
 
 TESTABLE: Final = ("openai", "anthropic", "gemini", "openai_responses")
 DOES_NOT_WORK: Final = 3
@@ -80,8 +81,9 @@ def test(name: str, config: Path, model: str | None, timeout_s: float, form: str
     if upstream is None:
         hint = suggestion(name, settings.upstreams)
         raise click.ClickException(f'no provider "{name}" is configured{hint}')
-    if upstream.dialect not in TESTABLE:
-        raise click.ClickException(f"{upstream.dialect} cannot be tested in this version")
+    if upstream.dialect not in TESTABLE or upstream.address in ADDRESSES.values():
+        where = " on that cloud" if upstream.dialect in TESTABLE else ""
+        raise click.ClickException(f"{upstream.dialect}{where} cannot be tested in this version")
     call = call_of(upstream, model or _model_of(settings, name))
     outcome = make(call, timeout_s=timeout_s)
     verdict = judge(upstream, _row_of(upstream), call, outcome)

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from sluicegate.providers.clouds import Envelope
+
 Extension = Literal["cache_control", "reasoning_content", "thinking_blocks", "thought_signature"]
 """A field beyond Chat Completions in which a translated request says what the dialect cannot:
 prompt-cache marks; earlier thoughts as text (DeepSeek's name); earlier thoughts with their
@@ -59,6 +61,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         docs: its API's page.
         settings: what its URL wants to know, and what that is.
         aliases: names that other gateways have for it.
+        envelope: the cloud whose paths and bodies requests of `anthropic` have there.
         unversioned: its paths have no version at all, so that none is added to a bare host.
         api_key_env: the variable that its own documentation names.
         auth: where the key goes: `bearer`, or a header's name and maybe a word before the key.
@@ -81,6 +84,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     docs: str
     settings: dict[str, str] = {}
     aliases: tuple[str, ...] = ()
+    envelope: Envelope | None = None
     unversioned: bool = False
     api_key_env: str = ""
     auth: str = "bearer"

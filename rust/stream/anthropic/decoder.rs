@@ -105,7 +105,8 @@ impl Decoder {
     /// Hands out what a whole answer holds.
     pub fn whole(&mut self, body: &[u8], mut sink: impl FnMut(&Delta<'_>)) -> Result<(), Error> {
         let message: Message<'_> = read_object(DIALECT, body)?;
-        if message.kind.0 == "error" || message.error.is_some() {
+        let is_error = message.kind.0 == "error" || message.error.is_some();
+        if is_error || message.is_clouds_error() {
             sink(&Delta::Error(read_error(message.error, body)));
             return Ok(());
         }

@@ -79,6 +79,17 @@ pub(super) struct Message<'a> {
     pub usage: Option<&'a RawValue>,
     #[serde(borrow)]
     pub error: Option<&'a RawValue>,
+    /// Of a cloud's error, which has neither a type nor content.
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+}
+
+impl Message<'_> {
+    /// Whether it is an error in a cloud's words: `{"message": "..."}`.
+    pub fn is_clouds_error(&self) -> bool {
+        let has_words = self.message.is_some_and(|message| message.get().starts_with('"'));
+        has_words && self.kind.0.is_empty() && self.content.is_none()
+    }
 }
 
 #[derive(serde::Deserialize, Default)]
