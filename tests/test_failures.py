@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluicegate.dialects.error_bodies import read_error
-from sluicegate.failures import UpstreamErrorBody, classify, client_error
+from sluicegate.failures import UpstreamErrorBody, classify, client_error, named
 from sluicegate.policies.failover import OUTCOMES
 from sluicegate.policies.failover import FailureClass as F
 
@@ -133,6 +133,11 @@ TOLD: dict[str, tuple[int, Any, F]] = {
         openai('m requires moderation. Your input was flagged for "x".', code=403),
         F.CONTENT_POLICY,
     ),
+    "unknown model, bedrock": (
+        400,
+        {"message": "The provided model identifier is invalid."},
+        F.NOT_FOUND,
+    ),
     "not found": (404, anthropic("model: m", "not_found_error"), F.NOT_FOUND),
     "bad request": (400, openai("no", param="stop"), F.BAD_REQUEST),
     "unprocessable, fastapi": (422, {"detail": [{"msg": "field required"}]}, F.BAD_REQUEST),
@@ -152,6 +157,36 @@ def test_an_answer_with_an_error(status: int, body: Any, expected: F) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "error_type", "expected"),
+    [
+        (400, "ValidationException", F.BAD_REQUEST),
+        (400, "ServiceQuotaExceededException", F.QUOTA),
+        (403, "ExpiredTokenException", F.CREDENTIAL),
+        (408, "ModelTimeoutException", F.TIMEOUT),
+        (424, "ModelErrorException", F.SERVER_ERROR),
+        (429, "ThrottlingException", F.RATE_LIMIT),
+        (503, "ServiceUnavailableException", F.SERVER_ERROR),
+        (400, "SomethingNewException", F.BAD_REQUEST),
+        (302, "ThrottlingException", F.BROKEN),
+    ],
+)
+@pytest.mark.parametrize("said", [None, UpstreamErrorBody("no")], ids=["no body", "body"])
+def test_awss_class_of_an_error_says_more_than_its_status(
+    status: int, error_type: str, expected: F, said: UpstreamErrorBody | None
+) -> None:
+    assert classify(Wire(status), named(said, error_type), QUOTA_CODES) is expected
+
+
+def test_awss_vaguest_class_hides_no_better_word() -> None:
+    told = named(UpstreamErrorBody("Input is too long for the model"), "ValidationException")
+    kind = classify(Wire(400), told, QUOTA_CODES)
+    assert client_error(None, kind, Wire(400), told, None).code == "context_length"
+    told = named(UpstreamErrorBody("no such field"), "ValidationException")
+    error = client_error(None, F.BAD_REQUEST, Wire(400), told, None)
+    assert (error.code, error.type) == ("ValidationException", None)
+
+
+@pytest.mark.parametrize(
     ("wire", "expected"),
     [
         (Wire(code="upstream_connect_error"), F.UNREACHABLE),
@@ -162,6 +197,7 @@ def test_an_answer_with_an_error(status: int, body: Any, expected: F) -> None:
         (Wire(200, "upstream_empty_answer"), F.BROKEN),
         (Wire(200, "upstream_invalid_json"), F.BROKEN),
         (Wire(302, "upstream_redirect"), F.BROKEN),
+        (Wire(code="credential_unavailable"), F.NO_CREDENTIAL),
         (Wire(code="journal_unavailable"), F.GATEWAY),
         (Wire(code="gateway_shutdown"), F.GATEWAY),
     ],
@@ -237,7 +273,8 @@ def test_recorded_refusals_are_read_and_none_blames_the_client_for_our_key(
                 told = _told(record)
                 if told is None:
                     continue
-                kind = classify(Wire(record["status"]), told, QUOTA_CODES)
+                aws = record["response_headers"].get("x-amzn-errortype", "").split(":")[0]
+                kind = classify(Wire(record["status"]), named(told, aws or None), QUOTA_CODES)
                 kinds[record["status"], kind.value] += 1
                 if "api key" in told.message.lower() and kind is not F.CREDENTIAL:
                     wrong.append(f"{record['id']}: {kind} for {told.message[:80]!r}")

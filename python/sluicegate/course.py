@@ -18,7 +18,7 @@ from sluicegate.errors import (
     RefusedRequestError,
     UnsupportedFieldError,
 )
-from sluicegate.failures import UpstreamErrorBody, classify, client_error
+from sluicegate.failures import UpstreamErrorBody, classify, client_error, named
 from sluicegate.local_count import count_tokens
 from sluicegate.policies.failover import OUTCOMES, FailureClass, GiveUp, Plan, cool_down_s
 from sluicegate.policies.retry_after import retry_after_s
@@ -93,7 +93,7 @@ class Course:
         told = None
         if failure.body:
             told = SPOKEN[dialect].decode_error(failure.status or 200, bytes(failure.body))
-            told = self._unquoted(provider, told)
+        told = self._unquoted(provider, named(told, failure.error_type))
         kind = classify(failure, told, self.settings.quota_codes(provider))
         wait_s = retry_after_s(failure.retry_after, datetime.now(UTC))
         if cooling_s := cool_down_s(kind, wait_s):

@@ -84,6 +84,33 @@ _CONTENT_POLICY: Final = (
     "prompt was flagged",  # OpenAI, `invalid_prompt`
 )
 
+_UNKNOWN_MODEL: Final = ("the provided model identifier is invalid",)
+"""How Bedrock's 400 begins where others answer 404. Source: recorded answers."""
+
+_AWS: Final = {
+    "AccessDeniedException": FailureClass.CREDENTIAL,
+    "ExpiredTokenException": FailureClass.CREDENTIAL,
+    "IncompleteSignature": FailureClass.CREDENTIAL,
+    "IncompleteSignatureException": FailureClass.CREDENTIAL,
+    "InternalServerException": FailureClass.SERVER_ERROR,
+    "InvalidSignatureException": FailureClass.CREDENTIAL,
+    "ModelErrorException": FailureClass.SERVER_ERROR,  # 424
+    "ModelNotReadyException": FailureClass.RATE_LIMIT,
+    "ModelTimeoutException": FailureClass.TIMEOUT,  # 408
+    "ResourceNotFoundException": FailureClass.NOT_FOUND,
+    "ServiceQuotaExceededException": FailureClass.QUOTA,  # 400
+    "ServiceUnavailableException": FailureClass.SERVER_ERROR,
+    "ThrottlingException": FailureClass.RATE_LIMIT,
+    "UnrecognizedClientException": FailureClass.CREDENTIAL,
+}
+"""What AWS's classes of errors are, which say more than their statuses. Sources:
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html,
+https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
+"""
+
+_ANY_MISTAKE: Final = "ValidationException"
+"""AWS's class of whatever is wrong with a request, which says no more than its 400."""
+
 _MESSAGES: Final = {
     "upstream_connect_error": "the provider cannot be reached",
     "upstream_connect_timeout": "the provider cannot be reached in time",
@@ -103,12 +130,22 @@ _MESSAGES: Final = {
     "upstream_bad_coding": "the provider's answer is compressed in a way that cannot be undone",
     "upstream_error": "the provider reported an error in its answer",
     "journal_unavailable": "the gateway cannot record the request and so must not send it",
+    "credential_unavailable": "the gateway's credential for the provider has ended, and a new one "
+    "cannot be had at the moment",
     "gateway_shutdown": "the gateway is shutting down",
     "ended_by_plugin": "a plugin of the gateway ended the answer",
     "run_ended": "the run was ended by an administrator",
     "run_limit_exceeded": "the run's time is over",
     "internal_error": "the gateway failed; its log says why",
 }
+
+
+def named(told: UpstreamErrorBody | None, error_type: str | None) -> UpstreamErrorBody | None:
+    """What an upstream said, with the class of its error where that stands in the answer's head."""
+    if error_type is None:
+        return told
+    told = told or UpstreamErrorBody("")
+    return told._replace(code=told.code or error_type)
 
 
 def classify(
@@ -125,6 +162,8 @@ def classify(
         return FailureClass.GATEWAY
     if code == "target_limited":
         return FailureClass.LIMITED
+    if code == "credential_unavailable":
+        return FailureClass.NO_CREDENTIAL
     if code == "request_timeout":
         return FailureClass.DEADLINE
     if failure.is_timeout:
@@ -142,6 +181,8 @@ def _classify_status(
     if status < 400:
         return FailureClass.BROKEN  # 101: nobody asked for another protocol
     words = _words(told)
+    if told is not None and told.code in _AWS:
+        return _AWS[told.code]
     if status == 429:
         quota = told is not None and {told.code, told.type} & set(quota_codes)
         return FailureClass.QUOTA if quota else FailureClass.RATE_LIMIT
@@ -155,17 +196,27 @@ def _classify_status(
         return FailureClass.CONTENT_POLICY
     if status in {401, 403}:
         return FailureClass.CREDENTIAL
-    if status == 400 and told is not None:
-        # Only the beginning counts: further on, messages quote what the client sent, and no client
-        # may take an upstream out of service for others by what it writes.
-        beginning = told.message.lower()
-        if beginning.startswith(_CREDENTIAL):
-            return FailureClass.CREDENTIAL
-        if beginning.startswith(_QUOTA):
-            return FailureClass.QUOTA
+    begun = next((kind for kind, said in _BEGINNINGS.items() if _begins(told, said)), None)
+    if status == 400 and begun is not None:
+        return begun
     if any(word in words for word in _CONTEXT_LENGTH):
         return FailureClass.CONTEXT_LENGTH
     return FailureClass.BAD_REQUEST
+
+
+_BEGINNINGS: Final = {
+    FailureClass.CREDENTIAL: _CREDENTIAL,
+    FailureClass.QUOTA: _QUOTA,
+    FailureClass.NOT_FOUND: _UNKNOWN_MODEL,
+}
+"""What a 400 is that begins so."""
+
+
+def _begins(told: UpstreamErrorBody | None, said: tuple[str, ...]) -> bool:
+    """Only the beginning counts: further on, messages quote what the client sent, and no client may
+    take an upstream out of service for others by what it writes.
+    """
+    return told is not None and told.message.lower().startswith(said)
 
 
 def _words(told: UpstreamErrorBody | None) -> str:
@@ -181,6 +232,8 @@ _STATUSES: Final = {
     "run_limit_exceeded": 403,
 }
 """Of the gateway's own failures, where the failure table's does not fit."""
+
+_OURS: Final = {FailureClass.GATEWAY, FailureClass.NO_CREDENTIAL}
 
 _CODES: Final = {
     FailureClass.CREDENTIAL: "upstream_credential",
@@ -205,10 +258,11 @@ def client_error(
     """
     if status is None:
         told = told or UpstreamErrorBody("")
+        is_vague = told.code == _ANY_MISTAKE and kind is not FailureClass.BAD_REQUEST
         return UpstreamError(
             failure.status or 502,
             told.message or "the provider refused the request without a reason",
-            code=told.code or kind.value,
+            code=kind.value if is_vague else told.code or kind.value,
             type=told.type,
             param=told.param,
         )
@@ -218,7 +272,7 @@ def client_error(
     message = _MESSAGES.get(failure.code, fallback)
     if kind is FailureClass.CREDENTIAL:
         message = "the provider does not accept the gateway's credential for it"
-    origin: Origin = "gateway" if kind is FailureClass.GATEWAY else "upstream"
+    origin: Origin = "gateway" if kind in _OURS else "upstream"
     retry_after_s = wait_s if status in {429, 503} else None
     if status == 503 and retry_after_s is None:
         retry_after_s = 1.0

@@ -47,6 +47,8 @@ pub enum FailureKind {
     Journal,
     /// A limit of the target has no room: nothing was sent.
     Limited,
+    /// The gateway's credential for the target has ended, or was never had: nothing was sent.
+    NoCredential,
     /// The gateway ends.
     Shutdown,
     /// The request's run was ended.
@@ -83,6 +85,7 @@ impl FailureKind {
             Self::BadCoding => "upstream_bad_coding",
             Self::Journal => "journal_unavailable",
             Self::Limited => "target_limited",
+            Self::NoCredential => "credential_unavailable",
             Self::Shutdown => "gateway_shutdown",
             Self::RunEnded => "run_ended",
             Self::EndedByPlugin => "ended_by_plugin",
@@ -111,6 +114,8 @@ pub struct Failure {
     pub status: Option<u16>,
     /// The upstream's `retry-after`, as it came.
     pub retry_after: Option<String>,
+    /// The class of the error, where the answer's head names it: AWS's `x-amzn-errortype`.
+    pub error_type: Option<Box<str>>,
     /// What the upstream said, bounded; for reading an error out of it, never to be relayed as it is.
     pub body: Bytes,
     /// Which target of the route.
@@ -128,6 +133,7 @@ impl Failure {
             detail: detail.into(),
             status: None,
             retry_after: None,
+            error_type: None,
             body: Bytes::new(),
             target: 0,
             resent: false,

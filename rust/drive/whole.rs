@@ -280,6 +280,7 @@ pub(super) async fn refused(run: &mut Running, lease: Lease, response: Response<
     failure.retry_after = retry_after
         .and_then(|v| v.to_str().ok())
         .map(|v| if in_ms { format!("{v}ms") } else { v.to_owned() });
+    failure.error_type = error_type(&parts.headers);
     match read(run, &parts.headers, None, body, MAX_ERROR_BYTES, false).await {
         Ok(body) => {
             failure.body = body;
@@ -289,6 +290,16 @@ pub(super) async fn refused(run: &mut Running, lease: Lease, response: Response<
         Err(_) => {} // the status alone says enough
     }
     End::Failed(failure)
+}
+
+/// The class of an error of AWS's, which its body leaves out: `NAME:http://...`. Source:
+/// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>.
+fn error_type(headers: &HeaderMap) -> Option<Box<str>> {
+    let value = headers.get("x-amzn-errortype")?.to_str().ok()?;
+    let name = value.split(':').next().unwrap_or_default();
+    let name = name.rsplit('#').next().unwrap_or_default().trim();
+    let is_name = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    is_name.then(|| name.into())
 }
 
 pub(super) async fn read(
@@ -366,4 +377,31 @@ pub(super) async fn read(
         joined.extend_from_slice(&rest);
     }
     Ok(whole.unwrap_or_else(|| joined.freeze()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::error_type;
+
+    #[test]
+    fn awss_class_of_error_is_a_name_alone() {
+        let aws = "ValidationException:http://internal.amazon.com/coral/com.amazon.bedrock/";
+        for (value, wanted) in [
+            (aws, Some("ValidationException")),
+            ("ThrottlingException", Some("ThrottlingException")),
+            ("com.amazon.bedrock#AccessDeniedException", Some("AccessDeniedException")),
+            ("", None),
+            (":http://x", None),
+            ("a key sk-0123", None),
+        ] {
+            let headers = HeaderMap::from_iter([(
+                "x-amzn-errortype".parse().unwrap(),
+                HeaderValue::from_static(value),
+            )]);
+            assert_eq!(error_type(&headers).as_deref(), wanted, "{value}");
+        }
+        assert_eq!(error_type(&HeaderMap::new()), None);
+    }
 }
