@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from sluicegate.admin.openapi import document
 from sluicegate.admin.operation import config_of
 from sluicegate.admin.routes import ROUTES
+from sluicegate.config import load
 from sluicegate.config.settings import UpstreamKey
 
 from ..postgres import Server
@@ -70,6 +71,43 @@ async def test_several_keys_and_signatures_are_no_part_of_what_is_shown(tmp_path
     assert shown["signer"] == {"access_key_id": "***", "secret_access_key": "***"}
     assert "secret-1" not in json.dumps(shown)
     office.close()
+
+
+def test_au_11_no_kind_of_a_providers_credential_is_shown(tmp_path: Path) -> None:
+    providers = {
+        "key": {"dialect": "openai", "base_url": "http://h", "api_key": "secret-key-0001"},
+        "keys": {
+            "dialect": "openai",
+            "base_url": "http://h",
+            "api_keys": ["secret-key-0002", {"key": "secret-key-0003"}],
+        },
+        "aws": {
+            "dialect": "bedrock",
+            "aws": {
+                "region": "eu-west-1",
+                "access_key_id": "AKID",
+                "secret_access_key": "secret-key-0004",
+                "session_token": "secret-key-0005",
+            },
+        },
+        "entra": {
+            "dialect": "openai",
+            "base_url": "http://h",
+            "entra": {"tenant_id": "t", "client_id": "c", "client_secret": "secret-key-0006"},
+        },
+        "headers": {
+            "dialect": "openai",
+            "base_url": "http://h",
+            "api_key": "none",
+            "headers": {"x-token": "secret-key-0007"},
+        },
+    }
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"auth": "none", "providers": providers}))
+    path.chmod(0o600)
+    shown = json.dumps(config_of(load(path)))
+    assert "secret-key" not in shown
+    assert "eu-west-1" in shown
 
 
 async def test_db_04_without_its_store_nothing_is_changed_and_nobody_is_unknown(
