@@ -240,4 +240,4 @@ def test_listed_keys_stand_where_one_would_and_nothing_else_proves_more(
     assert [key.headers for key in upstream.keys] == [
         ((name, value.format(letter)),) for letter in "ab"
     ]
-    assert (upstream.signer, upstream.google_credentials) == (None, None)
+    assert (upstream.signer, upstream.source) == (None, None)

@@ -32,6 +32,7 @@ __all__ = [
     "StreamCounter",
     "UnreadableRowError",
     "__version__",
+    "aws_signature",
     "build_profile",
     "count_tokens",
     "journal_snapshot",
@@ -624,6 +625,9 @@ class Failure:
     def retry_after(self) -> str | None:
         """The upstream's `retry-after`, as it came; milliseconds end in `ms`."""
     @property
+    def error_type(self) -> str | None:
+        """The class of the error, where the answer's head names it: AWS's."""
+    @property
     def body(self) -> bytes:
         """What the upstream said, at most 64 KiB; never to be relayed as it is."""
     @property
@@ -729,6 +733,20 @@ class StreamCounter:
 
     def total(self) -> int:
         """Tokens so far."""
+
+def aws_signature(
+    signer: bytes, method: str, path: str, host: str, body: bytes, unix_s: int, /
+) -> list[tuple[str, str]]:
+    """The headers that AWS wants of a request that goes out at this second since 1970.
+
+    Args:
+        signer: JSON with `access_key_id`, `secret_access_key`, `region`, `service`, and where they
+        are temporary `session_token`, whose own header is the caller's to send.
+        path: without a query.
+
+    Raises:
+        ValueError: the signer lacks something. Its text has no part of it.
+    """
 
 def count_tokens(model: str, text: str) -> int:
     """Tokens of a text in a model's vocabulary. Cost: about 60 ns a token; detaches from the

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -96,6 +97,7 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
     def percent(percents: dict[str, str]) -> str:
         return percents.get(upstream.name, percents.get(ALL, "0"))
 
+    until_s = upstream.holds_until_s
     return {
         "provider": upstream.name,
         "dialect": upstream.dialect,
@@ -115,6 +117,7 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
         "address": upstream.address,
         "query": upstream.query,
         "signer": upstream.signer,
+        "credential_until_s": None if until_s is None else ceil(until_s),
     }
 
 

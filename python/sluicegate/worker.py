@@ -21,8 +21,8 @@ from sluicegate.accounting.sync import Sync
 from sluicegate.accounting.webhook import Webhook
 from sluicegate.accounting.witness import Witness
 from sluicegate.config import ConfigError, Settings, load
+from sluicegate.credentials import Renewal
 from sluicegate.generation import GenerationLookup
-from sluicegate.google_tokens import GoogleTokens
 from sluicegate.memory import return_large_blocks
 from sluicegate.plugins.adapter import Adapter
 from sluicegate.plugins.asking import Asking
@@ -88,8 +88,8 @@ class Worker:
             self.settings.data_dir, master_key.reveal() if master_key else None
         )
         self.generations = Generations()
-        self._tokens = GoogleTokens(self.settings)
-        self._tokens.renew()
+        self._renewal = Renewal(self.settings, on_change=self._credentials_soon)
+        self._renewal.start()
         self._adapter = Adapter()
         self.asking = _asking(self.settings)
         snapshot = self._snapshot()
@@ -168,7 +168,7 @@ class Worker:
 
     def _snapshot(self) -> bytes:
         """The settings as the core reads them, with what is sent now."""
-        settings = self._adapter.applied(self._tokens.applied(self.settings))
+        settings = self._adapter.applied(self._renewal.applied(self.settings))
         return snapshot_json(settings, self.generations.add(settings))
 
     def _keeping(self) -> tuple[float, int]:
@@ -217,6 +217,8 @@ class Worker:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Ties the engine to the loop that serves."""
         self._loop = loop
+        if self._renewal.is_used:
+            self._apply_credentials()  # some may have come meanwhile
         loop.add_reader(self.engine.fileno(), self.engine.dispatch)
         # The first count loads a vocabulary, which takes a tenth of a second: not a request's.
         loop.run_in_executor(None, _core.count_tokens, "gpt-5", "")
@@ -241,6 +243,7 @@ class Worker:
         await asyncio.to_thread(self._finish)
 
     def _finish(self) -> None:
+        self._renewal.stop()
         self._sync.stop()
         self.engine.stop()
         self._watching.stop()
@@ -263,7 +266,6 @@ class Worker:
             tell(self.engine, self._webhook)
             self._tell_shared_state()
             self._tell_keys()
-            await self._renew_tokens()
             try:
                 recovered = await asyncio.to_thread(self.engine.recover)
             except (OSError, _core.PanicException) as error:
@@ -272,10 +274,14 @@ class Worker:
                 if recovered:
                     log.warning("%d requests of dead workers were settled", recovered)
 
-    async def _renew_tokens(self) -> None:
+    def _credentials_soon(self) -> None:
+        """A new credential is there. Any thread may call it."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._apply_credentials)
+
+    def _apply_credentials(self) -> None:
         """Requests that run keep the old ones, which go on to hold for some minutes."""
-        if self._tokens.is_due() and await asyncio.to_thread(self._tokens.renew):
-            self.engine.replace(self._snapshot())
+        self.engine.replace(self._snapshot())
 
     def _tell_shared_state(self) -> None:
         """Says in the log that hosts can, or cannot, be asked any more."""
@@ -380,11 +386,12 @@ class Worker:
         """Puts the file's present content in force; a bad one changes nothing. Requests that run
         keep the old one.
         """
+        renewal: Renewal | None = None
         try:
             settings = await asyncio.to_thread(load, self._config_path)
-            tokens = GoogleTokens(settings)
-            await asyncio.to_thread(tokens.renew)
-            live = self._adapter.applied(tokens.applied(settings))
+            renewal = Renewal(settings, before=self._renewal, on_change=self._credentials_soon)
+            await asyncio.to_thread(renewal.start)
+            live = self._adapter.applied(renewal.applied(settings))
             # Before the core asks them, so that no request passes them by.
             before, self.asking = self.asking, _asking(settings)
             before.close()
@@ -392,10 +399,13 @@ class Worker:
             self.engine.replace(snapshot_json(live, self.generations.add(live)))
             await asyncio.to_thread(self._steward.reload, settings)
         except (ConfigError, StoreError, ValueError, OSError) as error:
+            if renewal is not None:
+                renewal.stop()
             log.error("the configuration stays as it was: %s", error)
             self.engine.metrics.reload(ok=False)
             return
-        self.settings, self._tokens = settings, tokens
+        self._renewal.stop()
+        self.settings, self._renewal = settings, renewal
         if self.front is not None:
             self.front.set_max_body_bytes(self.max_body_bytes)
         self.engine.metrics.reload(ok=True)

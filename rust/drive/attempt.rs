@@ -21,7 +21,7 @@ use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::{Operation, Target};
-use super::{carrying, passing, relay, run_guard, send, tally, whole};
+use super::{carrying, envelope, passing, relay, run_guard, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -127,6 +127,12 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
             r.state = State::Failed(Box::new(failure));
         });
     };
+    if !target.upstream.has_credential() {
+        let detail = "its credential has ended, and there is no new one yet";
+        let mut failure = Failure::new(FailureKind::NoCredential, detail);
+        failure.target = attempt.target;
+        return x.fill(|r| r.state = State::Failed(Box::new(failure)));
+    }
     let mut guard = PanicGuard(Some(x.clone()));
     if let Err(failure) = hold_target(&rt, &x, &target, attempt.target).await {
         guard.0 = None;
@@ -178,7 +184,7 @@ impl Running {
             self.hides_usage = hides_usage;
             body
         };
-        let body = self.within_budget(body);
+        let body = envelope::around(&self.x, &self.target, self.within_budget(body));
         let unpacking = self.unpack_vocabulary();
         let (lease, response) = match self.send(body).await {
             Ok(answered) => answered,

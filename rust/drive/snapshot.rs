@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::address::Address;
+use super::clock::unix_seconds;
 use super::key::{Key, KeySpec};
 use super::pricing::{PriceSpec, Pricing, Tariff};
 use super::route_cache::RouteCache;
@@ -258,6 +259,9 @@ pub struct UpstreamSpec {
     /// Signs each request.
     #[serde(default)]
     pub signer: Option<Signer>,
+    /// When its credential ends, in seconds since 1970; 0 is that there is none yet.
+    #[serde(default)]
+    pub credential_until_s: Option<i64>,
     /// Which of its keys this is, where it has several.
     #[serde(default)]
     pub key: Option<KeySpec>,
@@ -337,6 +341,8 @@ pub struct Upstream {
     pub query: String,
     /// Signs each request.
     pub signer: Option<Signer>,
+    /// When its credential ends, in seconds since 1970; `None` is never.
+    credential_until_s: Option<i64>,
     /// Which of its provider's keys this is, where that has several.
     pub key: Option<Key>,
 }
@@ -350,6 +356,21 @@ impl Upstream {
             _ => false,
         };
         if has_it { client } else { self.dialect }
+    }
+
+    /// Whether its credential holds now, so that anything sent could be answered.
+    pub fn has_credential(&self) -> bool {
+        self.credential_until_s.is_none_or(|until_s| unix_seconds(SystemTime::now()) < until_s)
+    }
+
+    /// Whether it has what a client of its own dialect asks; else the gateway answers as for any other dialect.
+    pub fn has(&self, operation: Operation) -> bool {
+        operation != Operation::CountTokens || self.address != Address::InvokeModel
+    }
+
+    /// Whether streams in a dialect come as AWS's binary messages.
+    pub fn streams_messages(&self, dialect: Dialect) -> bool {
+        dialect == Dialect::Bedrock || self.address == Address::InvokeModel
     }
 }
 
@@ -619,6 +640,7 @@ impl UpstreamSpec {
             address: self.address,
             query: self.query,
             signer: self.signer,
+            credential_until_s: self.credential_until_s,
             key: self.key.map(Key::from),
         })
     }

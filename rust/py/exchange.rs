@@ -237,6 +237,11 @@ impl Failure {
     }
 
     #[getter]
+    fn error_type(&self) -> Option<&str> {
+        self.0.error_type.as_deref()
+    }
+
+    #[getter]
     fn body(&self) -> &[u8] {
         &self.0.body
     }

@@ -2,6 +2,7 @@
 //!
 //! Shapes, errors and costs are documented in `python/sluicegate/_core.pyi`, where editors look.
 
+mod aws;
 mod engine;
 mod error;
 mod exchange;
@@ -26,6 +27,7 @@ use pyo3::prelude::*;
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("build_profile", env!("BUILD_PROFILE"))?;
+    aws::register(m)?;
     error::register(m)?;
     engine::register(m)?;
     front::register(m)?;

@@ -1,5 +1,5 @@
-"""What a provider's requests prove themselves with: a key, several of them, a signature of AWS's or
-a token of Google's.
+"""What a provider's requests prove themselves with: a key, several of them, a signature of AWS's, a
+token of Google's or of Azure's.
 """
 
 import os
@@ -7,13 +7,17 @@ from importlib.util import find_spec
 from typing import Final
 from urllib.parse import urlsplit
 
-from sluicegate.config import aws
+from sluicegate.config import aws, entra
 from sluicegate.config.base_url import Fail, base_url_of
 from sluicegate.config.build import MISSING
+from sluicegate.config.entra import Entra
+from sluicegate.config.problems import WrongFieldError
 from sluicegate.config.schema import Provider, ProviderKey
 from sluicegate.config.settings import UpstreamKey
+from sluicegate.config.sources import AwsSource, EntraSource, GoogleSource, Source
 from sluicegate.config.values import Secret
 from sluicegate.providers import ProviderRow, azure
+from sluicegate.providers.clouds import Envelope
 
 NO_KEY: Final = "none"
 BEARER: Final = "bearer"
@@ -28,19 +32,21 @@ _SESSION_TOKEN: Final = "x-amz-security-token"  # noqa: S105  # a header's name
 def keys_of(
     row: ProviderRow | None,
     provider: Provider,
-    dialect: str,
-    base_url: str,
+    style: str,
     fail: Fail,
     *,
+    is_bedrock: bool,
     may_lack: bool,
 ) -> list[UpstreamKey]:
     """Its keys, at least one; with no header at all where a host wants none.
 
-    Args: may_lack: something else than a key stands for it.
+    Args:
+        style: see `style_of`.
+        is_bedrock: its key may stand in AWS's own variable.
+        may_lack: something else than a key stands for it.
     """
-    style = _style(row, provider, dialect, base_url)
     if provider.api_keys is None:
-        text = _own_key(provider, dialect)
+        text = _own_key(provider, is_bedrock=is_bedrock)
         if text is None and not may_lack:
             _tell_missing(row, fail)
         return [_only(text or NO_KEY, style, fail)]
@@ -79,8 +85,26 @@ def can_be_sent(text: str) -> bool:
     return text.isascii() and text.isprintable() and text == text.strip()
 
 
-def google_file(provider: Provider, base_url: str, fail: Fail) -> str | None:
-    """The file that a provider's tokens come from; None where it wants a key."""
+def token_source(provider: Provider, base_url: str, fail: Fail) -> Source | None:
+    """Where a provider's tokens come from that end; None where it wants a key."""
+    return _google(provider, base_url, fail) or _entra(provider, base_url, fail)
+
+
+def _entra(provider: Provider, base_url: str, fail: Fail) -> EntraSource | None:
+    keys = [each for each in ("api_key", "api_keys") if getattr(provider, each) is not None]
+    is_azures = azure.is_azure(base_url) and entra.has_identity(os.environ)
+    if provider.entra is None and (keys or not is_azures):
+        return None
+    for field in keys:
+        fail(field, "stands beside entra: give one of them")
+    try:
+        return entra.source_of(provider.entra or Entra(), os.environ)
+    except WrongFieldError as error:
+        fail("entra", error.field, error.message)
+        return None
+
+
+def _google(provider: Provider, base_url: str, fail: Fail) -> GoogleSource | None:
     if provider.api_keys is not None and provider.google_credentials is not None:
         fail("api_keys", "stands beside google_credentials: give one of them")
     if provider.api_key is not None or provider.api_keys is not None:
@@ -90,27 +114,28 @@ def google_file(provider: Provider, base_url: str, fail: Fail) -> str | None:
         return None
     if find_spec("google") is None or find_spec("google.auth") is None:
         fail("api_key", "is missing; or install sluicegate[vertex] for Google's credentials")
-    return provider.google_credentials or ""
+    return GoogleSource(provider.google_credentials or "")
 
 
 def bedrock_at(
     row: ProviderRow | None, provider: Provider, fail: Fail
-) -> tuple[str | None, dict[str, str] | None]:
-    """URL and signer of a provider that speaks Converse: a signature where it has no key of
+) -> tuple[str | None, dict[str, str] | AwsSource | None]:
+    """URL of a provider on Bedrock, and who signs what is sent to it, where it has no key of
     Bedrock's own. A key `none` is neither, for hosts that want no credential.
     """
     url, settings = provider.base_url, provider.settings
-    key = _own_key(provider, "bedrock")
+    key = _own_key(provider, is_bedrock=True)
     if provider.api_keys is not None and _signs(provider):
         fail("api_keys", "stands beside aws.access_key_id: give one of them")
     is_signed = key is None and provider.api_keys is None
-    region, signer = "unknown", None
+    region = "unknown"
+    signer: dict[str, str] | AwsSource | None = None
     if key != NO_KEY or url is None:
         try:
             told = provider.aws.region or settings.get("region")
             region = aws.region_of(told, url, os.environ)
             signer = aws.signer_of(provider.aws, region, os.environ) if is_signed else None
-        except aws.WrongAwsError as error:
+        except WrongFieldError as error:
             fail("aws", error.field, error.message)
     if url is None and row is not None:
         settings = {"region": region, **settings}
@@ -126,14 +151,15 @@ def session_of(signer: dict[str, str] | None) -> list[tuple[str, str]]:
 
 
 def _signs(provider: Provider) -> bool:
-    return bool(provider.aws.access_key_id or provider.aws.secret_access_key)
+    given = provider.aws
+    return bool(given.access_key_id or given.secret_access_key or given.profile)
 
 
-def _own_key(provider: Provider, dialect: str) -> str | None:
+def _own_key(provider: Provider, *, is_bedrock: bool) -> str | None:
     """A provider's only key, of the file or of AWS's own variable for Bedrock."""
     if provider.api_key is not None:
         return provider.api_key.reveal()
-    if dialect == "bedrock" and provider.api_keys is None and not _signs(provider):
+    if is_bedrock and provider.api_keys is None and not _signs(provider):
         return os.environ.get(aws.BEARER_VARIABLE) or None
     return None
 
@@ -150,12 +176,20 @@ def _only(text: str, style: str, fail: Fail) -> UpstreamKey:
     return UpstreamKey("1", tuple(_credential(style, text)), 1, None, None)
 
 
-def _style(row: ProviderRow | None, provider: Provider, dialect: str, base_url: str) -> str:
-    """Where the key goes."""
+def style_of(
+    row: ProviderRow | None,
+    provider: Provider,
+    dialect: str,
+    base_url: str,
+    envelope: Envelope | None,
+) -> str:
+    """Where the key goes: `bearer`, or a header's name and maybe a word before the key."""
     if provider.auth is not None:
         return provider.auth
     if row is not None:
         return row.auth
+    if envelope is not None:
+        return BEARER  # the cloud's own way
     return azure.KEY_HEADER if azure.is_azure(base_url) else _STYLES.get(dialect, BEARER)
 
 

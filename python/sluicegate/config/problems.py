@@ -49,3 +49,18 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """` (did you mean "x"?)`, or nothing where no known name is near."""
     near = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f' (did you mean "{near[0]}"?)' if near else ""
+
+
+class WrongFieldError(Exception):
+    """A section whose fields do not go together.
+
+    Args:
+        field: what is wrong, below the section.
+        message: how.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        """See the class."""
+        super().__init__(message)
+        self.field = field
+        self.message = message

@@ -1,21 +1,31 @@
 """Checks a configuration against itself and the catalogue, and gives the settings."""
 
+import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path as File
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sluicegate.accounting.keys import MIN_MASTER_CHARACTERS
+from sluicegate.config.aws import BEARER_VARIABLE, is_left_to_instance
 from sluicegate.config.build import MISSING
 from sluicegate.config.limits import checked_limits
 from sluicegate.config.node import Node
 from sluicegate.config.prices import checked_percents, checked_prices
 from sluicegate.config.problems import Path, Problem, suggestion
 from sluicegate.config.schema import Config, Key, Model, Target
-from sluicegate.config.settings import Deadlines, Route, RouteTarget, Settings, is_loopback
+from sluicegate.config.settings import (
+    Deadlines,
+    Route,
+    RouteTarget,
+    Settings,
+    Upstream,
+    is_loopback,
+)
 from sluicegate.config.shared_state import LOCAL, problem_of_url
+from sluicegate.config.sources import AwsSource
 from sluicegate.config.upstreams import BUILT_DIALECTS, upstream_of
 from sluicegate.config.values import Secret
 from sluicegate.plugins.registry import Plugins, find
@@ -59,6 +69,7 @@ class Resolver:
         self._check_events(config)
         providers = self._declared("providers")
         self._warn(config, has_inline_secrets=has_inline_secrets)
+        self._warn_of_instances(upstreams.values())
         return Settings(
             path=self._file,
             server=config.server,
@@ -272,6 +283,16 @@ class Resolver:
             self._warnings.append(
                 f"it has secrets in it and others can read it: chmod 600 {self._file}"
             )
+
+    def _warn_of_instances(self, upstreams: Iterable[Upstream]) -> None:
+        for upstream in upstreams:
+            source = upstream.source
+            if isinstance(source, AwsSource) and is_left_to_instance(source, os.environ):
+                self._warnings.append(
+                    f"providers.{upstream.name}: no key, role or profile of AWS's is set up here, "
+                    f"so that only an instance's own role is left; else set AWS_ACCESS_KEY_ID, or "
+                    f"{BEARER_VARIABLE}"
+                )
 
     def _leads_somewhere(self, name: str) -> bool:
         provider, slash, _ = name.partition("/")

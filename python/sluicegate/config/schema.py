@@ -12,8 +12,10 @@ from msgspec import Meta
 
 from sluicegate.accounting.limits import Amount, Limit
 from sluicegate.config.aws import Aws
+from sluicegate.config.entra import Entra
 from sluicegate.config.values import ByteSize, Secret
 from sluicegate.providers import Extension, Lack
+from sluicegate.providers.clouds import Envelope
 
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
@@ -91,6 +93,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         | None
     ) = None
     """What it speaks; the catalogue knows it for its names. Plugins bring more."""
+    envelope: Envelope | None = None
+    """The cloud that an `anthropic` host belongs to, whose paths and bodies requests then have; the
+    catalogue, or the URL, knows it.
+    """
     base_url: str | None = None
     """Scheme, host and path; `/v1` at the end or not."""
     settings: dict[str, str] = {}
@@ -132,6 +138,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Of Azure OpenAI's older form, in which the path names the deployment; none is its `v1`."""
     aws: Aws = Aws()
     """Who signs requests to Bedrock, where `api_key` is not one of Bedrock's."""
+    entra: Entra | None = None
+    """Tokens of Microsoft Entra ID in place of a key of Azure's; they are renewed."""
     google_credentials: Name | None = None
     """A file with credentials of Google's, for a provider on Vertex AI without an `api_key`: its
     tokens are renewed; those of the environment where omitted.

@@ -7,6 +7,7 @@ from typing import Literal
 
 from sluicegate.accounting.limits import Limit
 from sluicegate.config.schema import Admin, Events, Key, Responses, Runs, Server, Timeouts
+from sluicegate.config.sources import Source
 from sluicegate.config.values import Secret
 from sluicegate.dialects.base import Host
 from sluicegate.plugins.registry import Plugins
@@ -79,10 +80,10 @@ class Upstream:
     """Which paths it has."""
     query: str = ""
     """What stands behind each path's question mark."""
-    google_credentials: str | None = None
-    """The file that its access tokens come from, empty for the environment's; None where its key
-    is in `headers`.
-    """
+    source: Source | None = None
+    """Where its credential comes from, where that ends; None where it is in `headers` or signs."""
+    holds_until_s: float | None = None
+    """When the credential ends that is sent now, in seconds since 1970; None is never."""
     signer: dict[str, str] | None = field(default=None, repr=False)
     """Whose signature each request has."""
     plugin_dialect: str | None = None

@@ -6,10 +6,18 @@ from typing import Final, Literal
 
 from sluicegate.config.base_url import Fail, base_url_of, wrong_with_url
 from sluicegate.config.build import LONGEST_SHOWN
-from sluicegate.config.credentials import bedrock_at, can_be_sent, google_file, keys_of, session_of
+from sluicegate.config.credentials import (
+    bedrock_at,
+    can_be_sent,
+    keys_of,
+    session_of,
+    style_of,
+    token_source,
+)
 from sluicegate.config.problems import suggestion
 from sluicegate.config.schema import Provider
 from sluicegate.config.settings import Deadlines, Upstream
+from sluicegate.config.sources import AwsSource, Source
 from sluicegate.dialects import UPSTREAM_DIALECTS
 from sluicegate.dialects.base import Host
 from sluicegate.providers import (
@@ -18,10 +26,12 @@ from sluicegate.providers import (
     OWN,
     ProviderRow,
     azure,
+    clouds,
     price_provider_of,
     row_at,
     row_named,
 )
+from sluicegate.providers.clouds import Envelope
 
 BUILT_DIALECTS: Final = tuple(UPSTREAM_DIALECTS)
 UNBUILT_DIALECTS: Final = tuple(name for name in ("cohere",) if name not in UPSTREAM_DIALECTS)
@@ -52,9 +62,11 @@ def upstream_of(
     if "/" in name or not name:
         fail("a provider's name is not empty and has no slash")
     dialect = provider.dialect or (row.dialect if row else None)
-    signer = None
-    if dialect == "bedrock":
-        base_url, signer = bedrock_at(row, provider, fail)
+    envelope = _envelope_of(row, provider, dialect, fail)
+    signed: dict[str, str] | AwsSource | None = None
+    is_aws = dialect == "bedrock" or envelope == "bedrock"
+    if is_aws:
+        base_url, signed = bedrock_at(row, provider, fail)
     else:
         base_url = base_url_of(row, provider.base_url, provider.settings, fail)
     if dialect is None or base_url is None:
@@ -69,10 +81,14 @@ def upstream_of(
         return None
     if wrong_with_url(base_url):
         base_url = ""  # it was told; what follows could not read it
-    is_aws = dialect == "bedrock"
-    google = None if is_aws else google_file(provider, base_url, fail)
-    may_lack = is_aws or google is not None
-    keys = keys_of(row, provider, dialect, base_url, fail, may_lack=may_lack)
+    base_url = clouds.located(base_url)
+    signer = signed if isinstance(signed, dict) else None
+    source: Source | None = signed if isinstance(signed, AwsSource) else None
+    if not is_aws:
+        source = token_source(provider, base_url, fail)
+    may_lack = is_aws or source is not None
+    style = style_of(row, provider, dialect, base_url, envelope)
+    keys = keys_of(row, provider, style, fail, is_bedrock=is_aws, may_lack=may_lack)
     for header, value in provider.headers.items():
         if not _TOKEN.fullmatch(header) or header.lower() in _OWN_HEADERS:
             fail("headers", header, "is not a header that can be set")
@@ -84,15 +100,16 @@ def upstream_of(
     if plugin_dialect is not None:
         dialect = SPOKEN_TO_PLUGINS
     placed = azure.placed(base_url, provider.api_version)
+    address = clouds.ADDRESSES[envelope] if envelope else placed.address
     return Upstream(
         name=name,
         dialect=dialect,
         plugin_dialect=plugin_dialect,
         base_url=placed.base_url,
-        address=placed.address,
+        address=address,
         query=placed.query,
         signer=signer,
-        google_credentials=google,
+        source=source,
         unversioned=bool(row and row.unversioned),
         headers=(*keys[0].headers, *session_of(signer), *provider.headers.items()),
         keys=tuple(keys) if provider.api_keys is not None else (),
@@ -130,6 +147,18 @@ def _has(said: bool | None, known: bool | None) -> bool:
     it is thought to.
     """
     return said if said is not None else known is not False
+
+
+def _envelope_of(
+    row: ProviderRow | None, provider: Provider, dialect: str | None, fail: Fail
+) -> Envelope | None:
+    """The cloud whose form requests have: by this file, the catalogue or the URL."""
+    if dialect != "anthropic":
+        if provider.envelope is not None:
+            fail("envelope", "is for hosts that speak anthropic")
+        return None
+    known = row.envelope if row else None
+    return provider.envelope or known or clouds.envelope_at(provider.base_url or "")
 
 
 def _host(row: ProviderRow | None, provider: Provider, ask_usage: bool) -> Host:

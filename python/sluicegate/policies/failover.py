@@ -36,6 +36,7 @@ class FailureClass(StrEnum):
     BROKEN = "broken"  # an answer that is none: error in a 200, empty, cut, unreadable, a redirect
     DEADLINE = "deadline"  # the whole request's time is used up
     LIMITED = "limited"  # a limit of ours on that target has no room: nothing was sent
+    NO_CREDENTIAL = "no_credential"  # ours has ended and was not renewed: nothing was sent
     GATEWAY = "gateway"  # our own fault: nothing was sent
 
 
@@ -63,6 +64,7 @@ OUTCOMES: Final[dict[FailureClass, Outcome]] = {
     FailureClass.BROKEN: Outcome(False, True, 502),
     FailureClass.DEADLINE: Outcome(False, False, 504),
     FailureClass.LIMITED: Outcome(False, True, 429),
+    FailureClass.NO_CREDENTIAL: Outcome(False, True, 503),
     FailureClass.GATEWAY: Outcome(False, False, 503),
 }
 
