@@ -276,10 +276,10 @@ def test_moderations_cost_what_a_price_says_and_need_none(own_gateway: Start) ->
     row = _row(gateway, priced)
     assert_row(row, basis="estimated", output_tokens=0)
     assert Decimal(row["cost_usd"]) > 0
-    unpriced = own_gateway(keys=keys, providers={"v": {**_host(gateway), "api_key": "none"}})
-    assert _send(unpriced, "/v1/moderations", f"v/ok@{free}", free).status_code == 200
+    unpriced = own_gateway(keys=keys, providers={"mine": {**_host(gateway), "api_key": "none"}})
+    assert _send(unpriced, "/v1/moderations", f"mine/ok@{free}", free).status_code == 200
     assert_row(_row(unpriced, free), basis="none", cost_usd=0, outcome="ok")
-    refused = _send(unpriced, "/v1/rerank", f"v/ok@{free}", ref("unpriced"))
+    refused = _send(unpriced, "/v1/rerank", f"mine/ok@{free}", ref("unpriced"))
     assert refused.status_code == 403
 
 

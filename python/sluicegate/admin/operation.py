@@ -103,10 +103,12 @@ def _fields(value: Any) -> dict[str, Any]:
     shown = {field.name: getattr(value, field.name) for field in fields(value)}
     hidden = {field.name for field in fields(value) if not field.repr}
     return {
-        name: _names_of(item) if name in hidden else _masked(item) for name, item in shown.items()
+        name: _hidden(item) if name in hidden else _masked(item) for name, item in shown.items()
     }
 
 
-def _names_of(pairs: Any) -> dict[str, str] | None:
-    """A mapping, or pairs of names and values, without the values."""
-    return None if pairs is None else dict.fromkeys(dict(pairs), _MASK)
+def _hidden(value: Any) -> Any:
+    """Of a mapping, or of pairs of names and values, the names."""
+    if value is None or isinstance(value, Secret):
+        return _masked(value)
+    return dict.fromkeys(dict(value), _MASK)
