@@ -16,6 +16,7 @@ pub mod journal;
 pub mod ledger;
 pub mod limit;
 mod mapped;
+pub mod media;
 pub mod meter;
 pub mod observe;
 pub mod price;

@@ -35,6 +35,7 @@ __all__ = [
     "aws_signature",
     "build_profile",
     "count_tokens",
+    "form_parts",
     "journal_snapshot",
     "ledger_arrays",
     "ledger_groups",
@@ -427,6 +428,12 @@ class Exchange:
     def body(self) -> bytes:
         """The request: the client's, or that with a note to the model in it. A copy."""
     @property
+    def path(self) -> str:
+        """The path that it came to, as the table of routes has it."""
+    @property
+    def form(self) -> str | None:
+        """The boundary of a body that is a form."""
+    @property
     def is_expanded(self) -> bool:
         """Whether a conversation that the gateway keeps was put into its body."""
     @property
@@ -796,6 +803,14 @@ def ledger_arrays(
 ) -> tuple[list[str], list[tuple[str | int | None, ...]], list[tuple[int, str]]]:
     """`(arrays, rest, unreadable)`: the same with an array literal of PostgreSQL's for each of
     `LEDGER_COLUMNS`; U+0000, which its text cannot hold, is U+FFFD.
+    """
+
+def form_parts(body: bytes, boundary: str) -> list[tuple[str, str | None, str | None, int, int]]:
+    """The parts of a `multipart/form-data` body: name, file name, content type, and where the value
+    begins and ends.
+
+    Raises: ValueError: it can be read in more than one way, or not at all.
+    Cost: one search through the body; holds the GIL.  Source: RFC 7578.
     """
 
 def scan_body(body: bytes) -> dict[str, object]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sluicegate import _core
+from sluicegate import _core, media
 from sluicegate.dialects import CLIENT_DIALECTS, SPOKEN, UPSTREAM_DIALECTS
 from sluicegate.errors import (
     ClientGoneError,
@@ -72,7 +72,7 @@ class Course:
         """
         if self.route.operation == "count_tokens":
             return await self._count()
-        self._attempt(self.exchange.first_target)
+        await self._attempt(self.exchange.first_target)
         return None
 
     async def after(self, failure: _core.Failure, is_gone: Callable[[], bool]) -> None:
@@ -115,7 +115,7 @@ class Course:
             await asyncio.sleep(decision.delay_s)
         if is_gone():
             raise ClientGoneError  # nobody would read what another attempt costs
-        self._attempt(decision.target)
+        await self._attempt(decision.target)
 
     def _planned(self) -> Plan:
         exchange = self.exchange
@@ -173,13 +173,19 @@ class Course:
             detail,
         )
 
-    def _attempt(self, target: int) -> None:
+    async def _attempt(self, target: int) -> None:
         """Sends the request to a target, in the target's dialect."""
         exchange = self.exchange
         provider, model, dialect, _ = exchange.targets[target]
         is_own = dialect == self.route.dialect and not exchange.is_expanded
         if is_own or self.route.operation == "passthrough":
             exchange.attempt(target)
+            return
+        if encode := media.ENCODERS.get((self.route.operation, dialect)):
+            source = media.Source(exchange.path, exchange.body, exchange.form)
+            drop = self.settings.drops_unsupported(provider, exchange.requested_model)
+            body, dropped = await media.encode_request(encode, source, model, drop=drop)
+            exchange.attempt(target, body, _listed(dropped) if dropped else None)
             return
         if words := UNTRANSLATED.get(self.route.operation):
             raise InvalidRequestError(

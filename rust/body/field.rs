@@ -69,6 +69,9 @@ impl Scan {
             "generationConfig" | "generation_config" if value.first() == Some(&b'{') => {
                 self.generation_config(value, offset)?;
             }
+            "response_format" if is_string => {
+                self.answer_format = Some(unescaped(value).into_owned());
+            }
             "response_format" | "output_config" | "output_format" | "text" => {
                 self.follows_schema |= holds(value, b"json_schema");
             }

@@ -38,16 +38,49 @@ pub fn boundary(content_type: &str) -> Option<&str> {
     })
 }
 
-/// What a form says to the gateway: `model`, `stream`, `n` and `user`, and how much is in it. Cost: one search through
+/// One part of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormPart<'a> {
+    /// The field.
+    pub name: &'a str,
+    /// What its file is called, where it is one and says it plainly.
+    pub file_name: Option<&'a str>,
+    /// Its content type, where it says one.
+    pub content_type: Option<&'a str>,
+    /// Where its value stands.
+    pub value: Range<usize>,
+}
+
+/// All parts of a form. Cost: one search through the body.
+pub fn form_parts<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<FormPart<'a>>, Error> {
+    let mut parts = Vec::new();
+    for_each_part(body, boundary, |head, value| {
+        let Head { name, file_name, content_type, .. } = *head;
+        parts.push(FormPart { name, file_name, content_type, value });
+        Ok(())
+    })?;
+    Ok(parts)
+}
+
+/// What a form says to the gateway: `model`, `stream`, `n` and others, and how much is in it. Cost: one search through
 /// the body.
 pub fn scan_form(body: &[u8], boundary: &str) -> Result<Scan, Error> {
+    let mut scan = Scan::default();
+    for_each_part(body, boundary, |head, value| scan.form_field(head, body, value))?;
+    Ok(scan)
+}
+
+fn for_each_part<'a>(
+    body: &'a [u8],
+    boundary: &str,
+    mut each: impl FnMut(&Head<'a>, Range<usize>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let broken = |offset, reason| Error::InvalidField { field: "form", offset, reason };
     let open = format!("--{boundary}");
     if !body.starts_with(open.as_bytes()) {
         return Err(broken(0, "does not begin with its boundary"));
     }
     let between = format!("\r\n{open}");
-    let mut scan = Scan::default();
     let mut from = open.len();
     for end in memmem::find_iter(body, &between) {
         let part = body.get(from..end).unwrap_or_default();
@@ -56,12 +89,12 @@ pub fn scan_form(body: &[u8], boundary: &str) -> Result<Scan, Error> {
         let head = head.ok_or_else(|| broken(from, "has a part without a head"))?;
         let read = Head::read(part.get(..head).unwrap_or_default());
         let read = read.ok_or_else(|| broken(from, "has a part that can be read in two ways"))?;
-        scan.form_field(&read, body, from + head + 4..end)?;
+        each(&read, from + head + 4..end)?;
         from = end + between.len();
         let rest = body.get(from..).unwrap_or_default();
         if let Some(behind) = rest.strip_prefix(b"--") {
             let is_over = behind.trim_ascii().is_empty();
-            return if is_over { Ok(scan) } else { Err(broken(from, "goes on behind its end")) };
+            return if is_over { Ok(()) } else { Err(broken(from, "goes on behind its end")) };
         }
     }
     Err(broken(body.len(), "does not end with its boundary"))
@@ -72,12 +105,14 @@ pub fn scan_form(body: &[u8], boundary: &str) -> Result<Scan, Error> {
 struct Head<'a> {
     name: &'a str,
     is_file: bool,
+    file_name: Option<&'a str>,
+    content_type: Option<&'a str>,
 }
 
 impl<'a> Head<'a> {
     /// `None` where it says nothing that all readers agree on.
     fn read(head: &'a [u8]) -> Option<Self> {
-        let mut found = None;
+        let (mut found, mut content_type) = (None, None);
         for line in std::str::from_utf8(head).ok()?.split("\r\n").filter(|line| !line.is_empty()) {
             // Some take a folded line, or one that ends otherwise, for another header.
             if line.starts_with([' ', '\t']) || line.chars().any(|c| c.is_control() && c != '\t') {
@@ -90,13 +125,14 @@ impl<'a> Head<'a> {
                     let plain = ["binary", "8bit", "7bit"];
                     !plain.iter().any(|plain| value.trim().eq_ignore_ascii_case(plain))
                 }
+                "content-type" => content_type.replace(value.trim()).is_some(),
                 name => name.trim() != name,
             };
             if is_twice {
                 return None;
             }
         }
-        found
+        found.map(|found| Self { content_type, ..found })
     }
 
     /// Of the value of `Content-Disposition`.
@@ -105,17 +141,18 @@ impl<'a> Head<'a> {
         if !kind.trim().eq_ignore_ascii_case("form-data") {
             return None;
         }
-        let (mut name, mut is_file) = (None, false);
+        let (mut name, mut file_name, mut is_file) = (None, None, false);
         for parameter in parameters.split(';') {
             let Some((key, value)) = parameter.split_once('=') else { continue };
             match key.trim().to_ascii_lowercase().as_str() {
                 "name*" => return None,
                 "name" if name.replace(bare(value.trim())?).is_some() => return None,
-                "filename" | "filename*" => is_file = true,
+                "filename" => (is_file, file_name) = (true, bare(value.trim())),
+                "filename*" => is_file = true,
                 _ => {}
             }
         }
-        Some(Self { name: name?, is_file })
+        Some(Self { name: name?, is_file, file_name, content_type: None })
     }
 }
 
@@ -160,6 +197,7 @@ impl Scan {
             }
             "stream" => self.stream |= text.is_ok_and(|text| text.eq_ignore_ascii_case("true")),
             "user" => self.user = text.ok().map(str::to_owned),
+            "response_format" => self.answer_format = text.ok().map(str::to_owned),
             _ => {}
         }
         Ok(())
@@ -195,6 +233,22 @@ mod tests {
         assert_eq!(&body[scan.model_span().unwrap()], b"u/whisper-1");
         assert_eq!((scan.media(), scan.opaque_bytes()), (1, sound.len()));
         assert_eq!(scan.text_bytes(), "u/whisper-1true3wordme".len());
+    }
+
+    #[test]
+    fn parts_say_what_they_are() {
+        let file = "name=\"file\"; filename=\"a.mp3\"\r\nContent-Type: audio/mpeg";
+        let body = form(&[(file, "sound"), ("name=\"response_format\"", "text")]);
+        let parts = form_parts(&body, "b").unwrap();
+        let told = |part: &FormPart<'_>| (part.name.to_owned(), part.file_name.is_some());
+        let wanted = [("file".to_owned(), true), ("response_format".to_owned(), false)];
+        assert_eq!(parts.iter().map(told).collect::<Vec<_>>(), wanted);
+        assert_eq!(
+            (parts[0].file_name, parts[0].content_type),
+            (Some("a.mp3"), Some("audio/mpeg"))
+        );
+        assert_eq!(&body[parts[0].value.clone()], b"sound");
+        assert_eq!(scan_form(&body, "b").unwrap().answer_format(), Some("text"));
     }
 
     #[test]

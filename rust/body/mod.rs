@@ -23,7 +23,7 @@ mod walk;
 
 pub use bound::{BoundField, lower_bedrock_max_tokens, lower_gemini_max_tokens, lower_max_tokens};
 pub use enveloped::enveloped;
-pub use form::{boundary, scan_form};
+pub use form::{FormPart, boundary, form_parts, scan_form};
 pub use rename::rename_gemini_model;
 pub use scan::{Scan, for_each_top_level, scan};
 pub use set::set;

@@ -27,6 +27,7 @@ pub struct Scan {
     pub(super) max_tokens: Option<u64>,
     pub(super) n: Option<u64>,
     pub(super) best_of: Option<u64>,
+    pub(super) answer_format: Option<String>,
     pub(super) prompts: usize,
     pub(super) follows_schema: bool,
     pub(super) forces_tool: bool,
@@ -96,6 +97,11 @@ impl Scan {
     pub fn answers(&self) -> u64 {
         let each = self.n.max(self.best_of).unwrap_or(1).clamp(1, MAX_ANSWERS);
         each.saturating_mul(self.prompts.max(1) as u64)
+    }
+
+    /// `response_format`, if it is a string, as of pictures and sound.
+    pub fn answer_format(&self) -> Option<&str> {
+        self.answer_format.as_deref()
     }
 
     /// Whether the answer must follow a schema that the request gives.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::exchange::Exchange;
 use super::snapshot::{Operation, Target};
-use super::{about, gemini};
+use super::{about, gemini, media};
 use crate::dialect::Dialect;
 
 /// Where Vertex AI has Claude's tokens counted; the body names the model. Source:
@@ -33,14 +33,29 @@ pub enum Address {
 
 /// Path and query; `None` where the host has no such operation.
 pub fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
+    let mut path = own_path(x, target, dialect)?;
+    if let Some(errand) = about::errand(x) {
+        path.push('/');
+        path.push_str(&errand.tail);
+    }
+    let query = &target.upstream.query;
+    if !query.is_empty() {
+        path.push(if path.contains('?') { '&' } else { '?' });
+        path.push_str(query);
+    }
+    Some(path)
+}
+
+/// The path that the dialect's vendor has.
+fn own_path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
     let a = &x.admission;
     let base = target.upstream.endpoint.base_path();
-    let operation = if a.operation.is_carried() {
-        a.place.route.path.strip_prefix("/v1").filter(|_| dialect == Dialect::OpenAiChat)?
-    } else {
-        a.operation.path(dialect)?
+    let operation = match (a.operation.is_carried(), dialect) {
+        (false, _) => a.operation.path(dialect)?,
+        (true, Dialect::OpenAiChat) => a.place.route.path.strip_prefix("/v1")?,
+        (true, _) => return media::path(target, dialect),
     };
-    let mut path = match (target.upstream.address, dialect) {
+    Some(match (target.upstream.address, dialect) {
         // Responses name the deployment in their body alone.
         (Address::Deployments, Dialect::OpenAiResponses) => format!("{base}{operation}"),
         (Address::Deployments, _) => deployment(base, &target.model, operation),
@@ -71,17 +86,7 @@ pub fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
             bedrock(base, &target.model, verb)
         }
         (Address::Dialect, _) => full_path(base, operation, target.upstream.unversioned),
-    };
-    if let Some(errand) = about::errand(x) {
-        path.push('/');
-        path.push_str(&errand.tail);
-    }
-    let query = &target.upstream.query;
-    if !query.is_empty() {
-        path.push(if path.contains('?') { '&' } else { '?' });
-        path.push_str(query);
-    }
-    Some(path)
+    })
 }
 
 /// A base URL may end in `/v1` or not; a versioned path of another kind is taken as it is.
@@ -104,6 +109,11 @@ fn bedrock(base: &str, model: &str, verb: &str) -> String {
     out.push('/');
     out.push_str(verb);
     out
+}
+
+/// Source: <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>.
+pub(super) fn invocation(base: &str, model: &str) -> String {
+    bedrock(base, model, "invoke")
 }
 
 /// One segment with all but RFC 3986's unreserved characters encoded: a model's name may be an ARN, with colons and

@@ -21,7 +21,7 @@ use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::{Operation, Target};
-use super::{carrying, envelope, passing, relay, run_guard, send, tally, whole};
+use super::{carrying, envelope, media, passing, relay, run_guard, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -203,7 +203,10 @@ impl Running {
             return Box::pin(whole::refused(self, lease, response)).await;
         }
         if self.x.admission.operation.is_carried() {
-            return Box::pin(carrying::answer(self, lease, response)).await;
+            return match translation(&self.x, &self.target) {
+                None => Box::pin(carrying::answer(self, lease, response)).await,
+                Some(_) => Box::pin(media::answer(self, lease, response)).await,
+            };
         }
         let operation = self.x.admission.operation;
         let streams = operation.writes() || operation == Operation::StoredResponse;

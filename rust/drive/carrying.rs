@@ -17,6 +17,7 @@ use super::weighing::Bearing;
 use super::whole::{self, Form, in_band};
 use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::media;
 use crate::meter;
 use crate::sse::Parser;
 use crate::stream::{Decoder, Delta, UpstreamError};
@@ -74,13 +75,18 @@ fn kind(operation: Operation, headers: &HeaderMap) -> Option<Kind> {
 
 async fn at_once(run: &mut Running, lease: Lease, parts: Parts, body: Incoming) -> End {
     let max_bytes = run.x.admission.snapshot.max_answer_bytes;
-    let body = match whole::read(run, &parts.headers, None, body, max_bytes, true).await {
+    let mut body = match whole::read(run, &parts.headers, None, body, max_bytes, true).await {
         Ok(body) => body,
         Err(end) => return end,
     };
     lease.recycle();
     if let Err(end) = check(run, &body) {
         return end;
+    }
+    if run.x.admission.operation == Operation::Moderation
+        && let Some(flagged) = media::with_flags(&body)
+    {
+        body = flagged.into();
     }
     passing::give_whole(run, bearing(run), &parts, body)
 }

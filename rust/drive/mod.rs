@@ -32,6 +32,7 @@ mod keeping;
 mod key;
 mod last_words;
 mod learned;
+mod media;
 mod offer;
 mod outbox;
 mod passage;

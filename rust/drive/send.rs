@@ -132,11 +132,11 @@ pub fn request(
         headers.insert(HOST, upstream.endpoint.authority().clone());
     }
     if has_body {
-        headers.insert(CONTENT_TYPE, content_type(x)?);
+        headers.insert(CONTENT_TYPE, content_type(x, dialect == a.dialect)?);
     }
     let is_events = a.scan.stream() && !(a.place.as_array && dialect == a.dialect);
     let accept = match is_events {
-        _ if a.operation.is_carried() => "*/*",
+        _ if a.operation.is_carried() && dialect == a.dialect => "*/*",
         true if upstream.streams_messages(dialect) => "application/vnd.amazon.eventstream",
         true => "text/event-stream",
         false => "application/json",
@@ -167,9 +167,9 @@ pub fn request(
 }
 
 /// A form's boundary is written anew: nobody reads another one in it than we did.
-fn content_type(x: &Exchange) -> Option<HeaderValue> {
+fn content_type(x: &Exchange, is_own: bool) -> Option<HeaderValue> {
     let a = &x.admission;
-    match a.headers.form.as_deref().filter(|_| a.operation.is_carried()) {
+    match a.headers.form.as_deref().filter(|_| a.operation.is_carried() && is_own) {
         None => Some(HeaderValue::from_static("application/json")),
         Some(bare) if bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) => {
             HeaderValue::from_str(&format!("multipart/form-data; boundary={bare}")).ok()

@@ -106,6 +106,18 @@ pub(super) fn reported(run: &mut Running, usage: &Usage) {
     fill(run, &usage, None, Basis::Reported);
 }
 
+/// The figures of an answer that says what it used, or says nothing: then it costs what was held for it, and has no price
+/// where there is none.
+pub(super) fn told(run: &mut Running, usage: &Usage) {
+    if usage.input_tokens.is_some() || usage.output_tokens.is_some() {
+        reported(run, usage);
+    } else if run.sheet.is_some() {
+        run.charge_hold();
+    } else {
+        run.report.is_unpriced = true;
+    }
+}
+
 /// Puts tokens of which no class is told into the one that the operation is about: each has its own price.
 pub(super) fn class(operation: Operation, usage: &mut Usage) {
     match operation {

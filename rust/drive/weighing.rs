@@ -171,15 +171,10 @@ impl Scale {
         let Found { usage, model } = &self.found;
         run.report.response_model = Some(model.clone()).filter(|model| !model.is_empty());
         let is_reported = usage.input_tokens.is_some() || usage.output_tokens.is_some();
-        let is_paid_for = self.has_begun && self.watch.is_some();
-        match &run.sheet {
-            // What is looked at says what others used.
-            _ if self.is_free => {}
-            _ if is_reported => tally::reported(run, usage),
-            _ if !(complete || is_paid_for) => {}
-            // Nobody knows what it used: it costs what was held for it.
-            Some(_) => run.charge_hold(),
-            None => run.report.is_unpriced = true,
+        let is_paid_for = complete || (self.has_begun && self.watch.is_some());
+        // What is looked at says what others used.
+        if !self.is_free && (is_reported || is_paid_for) {
+            tally::told(run, usage);
         }
     }
 }

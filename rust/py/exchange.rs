@@ -68,6 +68,18 @@ impl PyExchange {
         &self.x.admission.body
     }
 
+    /// The path that it came to, as the table of routes has it.
+    #[getter]
+    fn path(&self) -> &str {
+        &self.x.admission.place.route.path
+    }
+
+    /// The boundary of a body that is a form.
+    #[getter]
+    fn form(&self) -> Option<&str> {
+        self.x.admission.headers.form.as_deref()
+    }
+
     /// Whether a conversation that the gateway keeps was put into its body.
     #[getter]
     fn is_expanded(&self) -> bool {

@@ -1,4 +1,4 @@
-//! `scan_body`.
+//! `scan_body`, `form_parts`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -6,7 +6,19 @@ use pyo3::types::PyDict;
 use crate::body;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(form_parts, m)?)?;
     m.add_function(wrap_pyfunction!(scan_body, m)?)
+}
+
+type Part<'a> = (&'a str, Option<&'a str>, Option<&'a str>, usize, usize);
+
+#[pyfunction]
+fn form_parts<'a>(body: &'a [u8], boundary: &str) -> PyResult<Vec<Part<'a>>> {
+    let parts = body::form_parts(body, boundary)?;
+    let told = parts.into_iter().map(|part| {
+        (part.name, part.file_name, part.content_type, part.value.start, part.value.end)
+    });
+    Ok(told.collect())
 }
 
 #[pyfunction]

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from zlib import crc32
 
+import openai
 import pytest
 
 from ..client import Ask, Got, run_asks
@@ -80,6 +81,19 @@ def upstream_dialect(dialect: str, provider: str) -> str:
 def ref(case: str) -> str:
     """A name that no other request has, with the case's id in it."""
     return f"{case}-{uuid.uuid4().hex[:8]}"
+
+
+def openai_client(gateway: Gateway, name: str) -> openai.OpenAI:
+    """The official SDK, whose requests are known by a name in the ledger."""
+    more = {"x-request-id": name}
+    url = f"{gateway.url}/v1"
+    return openai.OpenAI(base_url=url, api_key=gateway.key, default_headers=more, max_retries=0)
+
+
+def only_row(gateway: Gateway, name: str) -> Row:
+    """The row of a request that had one attempt."""
+    [row] = gateway.rows(name)
+    return row
 
 
 def ask(gateway: Gateway, model: str, **fields: Any) -> Got:

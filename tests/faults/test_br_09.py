@@ -74,7 +74,7 @@ def _spent(gateway: Gateway) -> Decimal:
 def test_br_09_every_route_spends_the_budget(own_gateway: Start, path: str, provider: str) -> None:
     route = MODEL_ROUTES[path]
     if route.operation in UNTRANSLATED and provider != HOME[route.dialect]:
-        pytest.skip(f"{UNTRANSLATED[route.operation]} are not translated")
+        pytest.skip(f"{UNTRANSLATED[route.operation]} elsewhere: none, or see test_media.py")
     gateway = _with_budget(own_gateway, Decimal(1))
     assert _asked(gateway, path, f"{provider}/ok-5@{ref('br09')}").status_code == 200
     [row] = gateway.ledger()

@@ -8,12 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
-import openai
 import pytest
 
-from ..gateway import KEY, Gateway, Row
+from ..gateway import KEY, Gateway
 from ..upstream import ScriptedUpstream
-from .checks import ask, assert_row, cost, eventually, ref
+from .checks import ask, assert_row, cost, eventually, only_row, openai_client, ref
 from .conftest import Start
 
 DIALECT = "openai_completions"
@@ -41,25 +40,13 @@ def _with_chat_alone(upstream: ScriptedUpstream) -> dict[str, Any]:
     return {"providers": {"c": host | {"completions": False}}, "prices": {"c/*": price}}
 
 
-def _client(gateway: Gateway, name: str) -> openai.OpenAI:
-    more = {"x-request-id": name}
-    return openai.OpenAI(
-        base_url=f"{gateway.url}/v1", api_key=KEY, default_headers=more, max_retries=0
-    )
-
-
-def _row(gateway: Gateway, name: str) -> Row:
-    [row] = gateway.rows(name)
-    return row
-
-
 @pytest.mark.parametrize("provider", SPOKEN)
 def test_the_official_sdk_reads_a_whole_answer(
     gateway: Gateway, upstream: ScriptedUpstream, provider: str
 ) -> None:
     name = ref("whole")
     model = f"ok-6@{name}"
-    whole = _client(gateway, name).completions.create(
+    whole = openai_client(gateway, name).completions.create(
         model=f"{provider}/{model}", prompt="one two three", max_tokens=50
     )
     assert whole.object == "text_completion"
@@ -69,7 +56,7 @@ def test_the_official_sdk_reads_a_whole_answer(
     assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (3, 6)
     [seen] = upstream.of(model)
     assert ("prompt" in seen.json) == (provider == "u")
-    row = _row(gateway, name)
+    row = only_row(gateway, name)
     assert_row(row, operation="text_completion", dialect=DIALECT, basis="reported", outcome="ok")
     assert_row(row, upstream_dialect=SPOKEN[provider], input_tokens=3, output_tokens=6)
     assert_row(row, cost_usd=cost(3, 6))
@@ -82,7 +69,7 @@ def test_the_official_sdk_reads_a_stream(gateway: Gateway, provider: str, asked:
     model = f"ok-6@{name}"
     options: dict[str, Any] = {"stream_options": {"include_usage": True}} if asked else {}
     chunks = list(
-        _client(gateway, name).completions.create(
+        openai_client(gateway, name).completions.create(
             model=f"{provider}/{model}", prompt="one two three", stream=True, **options
         )
     )
@@ -91,7 +78,7 @@ def test_the_official_sdk_reads_a_stream(gateway: Gateway, provider: str, asked:
     assert [choice.finish_reason for choice in said if choice.finish_reason] == ["stop"]
     usages = [chunk.usage for chunk in chunks if chunk.usage]
     assert [usage.total_tokens for usage in usages] == ([9] if asked else [])
-    row = _row(gateway, name)
+    row = only_row(gateway, name)
     assert_row(row, stream=True, basis="reported", input_tokens=3, output_tokens=6)
     assert_row(row, cost_usd=cost(3, 6), upstream_dialect=SPOKEN[provider])
 
@@ -203,7 +190,7 @@ def test_a_stream_ends_where_its_budget_does(
     gateway = own_gateway(keys=keys, **_with_chat_alone(upstream))
     name = ref("cut")
     chunks = list(
-        _client(gateway, name).completions.create(
+        openai_client(gateway, name).completions.create(
             model=f"{provider}/ok-900@{name}", prompt="one two three", stream=True
         )
     )
@@ -211,7 +198,7 @@ def test_a_stream_ends_where_its_budget_does(
     assert [choice.finish_reason for choice in said if choice.finish_reason] == ["length"]
     assert 0 < len("".join(choice.text for choice in said).split()) < 900
     assert {chunk.object for chunk in chunks} == {"text_completion"}
-    assert_row(_row(gateway, name), error_code="cut_by_limit")
+    assert_row(only_row(gateway, name), error_code="cut_by_limit")
 
 
 @pytest.mark.parametrize(
@@ -244,6 +231,6 @@ def test_passed_to_its_provider_it_is_metered(gateway: Gateway) -> None:
     answer = httpx.post(url, json=body, headers=headers)
     assert "[DONE]" in answer.text
     assert json.loads(answer.text.splitlines()[0][6:])["object"] == "text_completion"
-    row = _row(gateway, name)
+    row = only_row(gateway, name)
     assert_row(row, basis="counted", output_tokens=row["counted_output_tokens"])
     assert row["counted_output_tokens"] >= 6

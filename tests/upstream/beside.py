@@ -117,8 +117,12 @@ class Moderations(_Counted):
     """They report no usage."""
 
     def whole(self, answer: Answer) -> bytes:
-        """Nothing is flagged."""
-        result = {"flagged": False, "categories": {}, "category_scores": {}}
+        """Nothing is flagged; Mistral has no word for it."""
+        result: dict[str, Any] = {"categories": {"violence": False}, "category_scores": {}}
+        if "mistral" in answer.model:
+            result["categories"]["violence"] = True  # and no `flagged`
+        else:
+            result["flagged"] = False
         body = {"id": "modr-1", "model": answer.model, "results": [result]}
         return dumps(body).encode()
 

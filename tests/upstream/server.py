@@ -7,7 +7,7 @@ import re
 import socket
 import time
 
-from . import bedrock, clouds, operations
+from . import bedrock, clouds, media, operations
 from .before import POISON_TEXT
 from .behaviours import plan_for
 from .beside import BESIDE, prepare
@@ -84,12 +84,13 @@ class ScriptedUpstream(LoopbackServer):
             wire = GEMINI
         elif wire is None and bedrock.read_path(exchange):
             wire = bedrock.BEDROCK
+        wire = media.wire_of(exchange, wire)
         is_enveloped = wire is None and (wire := clouds.read_path(exchange)) is not None
         if wire is None or exchange.method != "POST":
             await self._aside(connection, exchange, path)
             return
         try:
-            if wire not in (GEMINI, bedrock.BEDROCK) and not is_enveloped:
+            if not exchange.model:  # no path named it
                 read_request(exchange)
             if is_enveloped and (wrong := clouds.wrong(exchange)) is not None:
                 await _small(connection, 400, {"message": wrong})
