@@ -183,6 +183,7 @@ def _rows(gateway: Gateway, name: str) -> list[dict[str, Any]]:
 #: modules that can open a connection to somewhere, and which files may use them for what
 _NETWORK = {"socket", "ssl", "http.client", "urllib.request", "httpx", "requests", "aiohttp"}
 _MAY = {
+    "credentials/web.py": "fetches a credential from where the operator said, off every request",
     "listener.py": "takes an address to listen on",
     "server.py": "asks itself whether it is ready",
     "accounting/webhook.py": "tells the operator's own URL",
