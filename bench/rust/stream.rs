@@ -20,7 +20,8 @@ type Event = (&'static str, String);
 
 fn events(dialect: Dialect) -> Vec<Event> {
     match dialect {
-        Dialect::OpenAiChat => openai_chat(),
+        // The older completions are read as chunks of a chat.
+        Dialect::OpenAiChat | Dialect::OpenAiCompletions => openai_chat(),
         Dialect::Anthropic => anthropic(),
         Dialect::Gemini => gemini(),
         Dialect::OpenAiResponses => openai_responses(),

@@ -1,6 +1,6 @@
 """Where credentials come from that end; `sluicegate.credentials` fetches and renews them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sluicegate.config.values import Secret
 
@@ -42,7 +42,7 @@ class EntraSource:
     scope: str
     tenant_id: str = ""
     client_id: str = ""
-    client_secret: Secret | None = field(default=None, repr=False)
+    client_secret: Secret | None = None
     token_file: str = ""
 
 

@@ -80,14 +80,14 @@ pub(super) struct Message<'a> {
     #[serde(borrow)]
     pub error: Option<&'a RawValue>,
     /// Of a cloud's error, which has neither a type nor content.
-    #[serde(borrow)]
-    message: Option<&'a RawValue>,
+    #[serde(borrow, rename = "message")]
+    words: Option<&'a RawValue>,
 }
 
 impl Message<'_> {
     /// Whether it is an error in a cloud's words: `{"message": "..."}`.
     pub fn is_clouds_error(&self) -> bool {
-        let has_words = self.message.is_some_and(|message| message.get().starts_with('"'));
+        let has_words = self.words.is_some_and(|words| words.get().starts_with('"'));
         has_words && self.kind.0.is_empty() && self.content.is_none()
     }
 }
