@@ -7,6 +7,7 @@ mod event;
 mod items;
 mod open;
 mod parser;
+mod pending;
 
 pub use event::{Event, Frame};
 pub use items::Items;

@@ -2,11 +2,8 @@
 
 use super::Frame;
 use super::open::OpenFrame;
+use super::pending::Pending;
 use crate::error::Error;
-
-/// A buffer larger than this is given back once its frame is done: one frame of megabytes must not keep its memory
-/// for the stream's whole life.
-const KEPT_BYTES: usize = 64 * 1024;
 
 /// An incremental parser of one stream.
 ///
@@ -14,9 +11,7 @@ const KEPT_BYTES: usize = 64 * 1024;
 /// only a frame that spans pieces is copied, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parser {
-    max_event_bytes: usize,
-    /// The bytes of the frame that has begun, as far as they came in earlier pieces.
-    pending: Vec<u8>,
+    pending: Pending,
     open: OpenFrame,
     last_event_id: Vec<u8>,
 }
@@ -25,8 +20,7 @@ impl Parser {
     /// A parser at the start of a stream. A frame of more than `max_event_bytes`, blank line included, is an error.
     pub fn new(max_event_bytes: usize) -> Self {
         Self {
-            max_event_bytes,
-            pending: Vec::new(),
+            pending: Pending::new(max_event_bytes),
             open: OpenFrame::default(),
             last_event_id: Vec::new(),
         }
@@ -50,7 +44,7 @@ impl Parser {
     /// WHATWG discards such a frame; a relay that must judge whether the answer was whole looks at it. Only a blank
     /// line that might have been half of one (`CR` without its `LF`) makes the last frame complete here.
     pub fn finish(&mut self, on_frame: impl FnOnce(Frame<'_>)) {
-        let tail = std::mem::take(&mut self.pending);
+        let tail = self.pending.take();
         if !tail.is_empty() {
             let complete = self.open.end(&tail);
             if complete {
@@ -68,7 +62,7 @@ impl Parser {
 
     /// Bytes that wait for the end of their frame.
     pub const fn pending_bytes(&self) -> usize {
-        self.pending.len()
+        self.pending.bytes().len()
     }
 
     /// Moves lines of `chunk` behind the pending bytes until their frame is done; returns what is left of it.
@@ -84,23 +78,21 @@ impl Parser {
             let (line, behind) = split_line(rest);
             self.keep(line)?;
             rest = behind;
-            if let Some(length) = self.open.advance(&self.pending) {
+            if let Some(length) = self.open.advance(self.pending.bytes()) {
                 // A CR that waited for its LF in vain ends the frame before this line.
-                let unread = self.pending.len() - length;
+                let unread = self.pending.bytes().len() - length;
                 rest = chunk.get(chunk.len() - behind.len() - unread..).unwrap_or_default();
-                let mut raw = std::mem::take(&mut self.pending);
+                let mut raw = self.pending.take();
                 raw.truncate(length);
                 self.hand_out(&raw, on_frame)?;
-                self.reuse(raw);
+                self.pending.reuse(raw);
             }
         }
         Ok(rest)
     }
 
     fn hand_out(&mut self, raw: &[u8], on_frame: &mut impl FnMut(Frame<'_>)) -> Result<(), Error> {
-        if raw.len() > self.max_event_bytes {
-            return Err(self.too_large());
-        }
+        self.pending.admit(raw.len()).inspect_err(|_| self.open = OpenFrame::default())?;
         self.set_last_event_id(raw);
         on_frame(self.open.frame(raw, true, &self.last_event_id));
         self.open.reset();
@@ -115,24 +107,7 @@ impl Parser {
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if self.pending.len() + bytes.len() > self.max_event_bytes {
-            return Err(self.too_large());
-        }
-        self.pending.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn reuse(&mut self, mut buffer: Vec<u8>) {
-        if buffer.capacity() <= KEPT_BYTES {
-            buffer.clear();
-            self.pending = buffer;
-        }
-    }
-
-    fn too_large(&mut self) -> Error {
-        self.pending = Vec::new();
-        self.open = OpenFrame::default();
-        Error::EventTooLarge { max_event_bytes: self.max_event_bytes }
+        self.pending.push(bytes).inspect_err(|_| self.open = OpenFrame::default())
     }
 }
 

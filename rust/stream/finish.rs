@@ -33,10 +33,12 @@ impl FinishReason {
         Some(match word {
             "" => return None,
             "stop" | "end_turn" | "eos" | "eos_token" | "STOP" | "COMPLETE" => Self::Stop,
-            "stop_sequence" => Self::StopSequence,
+            "stop_sequence" | "STOP_SEQUENCE" => Self::StopSequence,
             "length" | "max_tokens" | "max_output_tokens" | "MAX_TOKENS" => Self::Length,
             "model_context_window_exceeded" | "model_length" => Self::ContextWindow,
-            "tool_calls" | "tool_use" | "function_call" | "tool_call" => Self::ToolCalls,
+            "tool_calls" | "tool_use" | "function_call" | "tool_call" | "TOOL_CALL" => {
+                Self::ToolCalls
+            }
             "content_filter" | "refusal" | "sensitive" | "safety" | "SAFETY" | "RECITATION"
             | "PROHIBITED_CONTENT" | "BLOCKLIST" | "SPII" => Self::ContentFilter,
             "pause_turn" => Self::Pause,
@@ -83,6 +85,12 @@ impl FinishReason {
             "malformed_model_output" | "malformed_tool_use" => Self::Error,
             word => return Self::parse(word),
         })
+    }
+
+    /// This of an answer in a dialect that has no word of its own for one that wants tools to be run.
+    #[must_use]
+    pub fn with_calls(self, has_called: bool) -> Self {
+        if has_called && self == Self::Stop { Self::ToolCalls } else { self }
     }
 
     /// The word that metrics and traces use (OpenTelemetry `gen_ai.response.finish_reasons`).

@@ -4,18 +4,23 @@
 //! its own dialect. Neither does I/O, and neither knows who counts, limits or bills.
 
 pub mod anthropic;
+mod arguments;
 pub mod bedrock;
+mod citation;
 mod collected;
 mod decoder;
 mod delta;
 mod encoder;
+mod error_body;
 mod finish;
 pub mod gemini;
 mod mould;
 mod nesting;
+mod open_calls;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
+mod plain;
 mod text;
 mod trail;
 mod transcoder;

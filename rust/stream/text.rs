@@ -18,6 +18,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
+/// What it says; nothing where there is none.
+pub(crate) fn text_of<'t>(text: Option<&'t Text<'_>>) -> &'t str {
+    text.map_or("", |Text(text)| text)
+}
+
 struct TextVisitor;
 
 impl<'de> Visitor<'de> for TextVisitor {

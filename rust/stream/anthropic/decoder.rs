@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::wire::{Block, ErrorBody, Event, Message, Piece, RawPiece, Reported, WireUsage};
+use super::wire::{Block, Event, Message, Piece, RawPiece, Reported, WireUsage};
 use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::stream::error_body::read_error;
 use crate::stream::mould::Mould;
 use crate::stream::text::{Text, read_object, read_or_default};
-use crate::stream::{Delta, FinishReason, UpstreamError};
+use crate::stream::{Delta, FinishReason};
 
 const DIALECT: &str = Dialect::Anthropic.name();
 
@@ -363,15 +364,4 @@ fn finish(
         let stop_sequence = stop_sequence.map(|text| Cow::Borrowed(text.0.as_ref()));
         sink(&Delta::Finish { choice: 0, reason, stop_sequence });
     }
-}
-
-fn read_error(error: Option<&RawValue>, data: &[u8]) -> UpstreamError {
-    let raw = String::from_utf8_lossy(data).into_owned();
-    let text = error.map_or(raw.as_str(), RawValue::get);
-    if let Ok(Text(message)) = serde_json::from_str(text) {
-        return UpstreamError { message: message.into_owned(), raw, ..UpstreamError::default() };
-    }
-    let body: ErrorBody<'_> = serde_json::from_str(text).unwrap_or_default();
-    let (message, kind) = (body.message.0.into_owned(), body.kind.0.into_owned());
-    UpstreamError { message, kind, code: body.code.0.into_owned(), raw }
 }

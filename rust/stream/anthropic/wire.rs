@@ -117,17 +117,6 @@ pub(super) struct Block<'a> {
 
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
-pub(super) struct ErrorBody<'a> {
-    #[serde(borrow)]
-    pub message: Label<'a>,
-    #[serde(borrow, rename = "type")]
-    pub kind: Label<'a>,
-    #[serde(borrow)]
-    pub code: Label<'a>,
-}
-
-#[derive(serde::Deserialize, Default)]
-#[serde(default)]
 pub(super) struct WireUsage<'a> {
     input_tokens: Count,
     cache_read_input_tokens: Count,

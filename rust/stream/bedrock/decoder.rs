@@ -8,15 +8,16 @@ use super::wire::{
 use crate::aws::decode_base64;
 use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::stream::citation::web_source;
 use crate::stream::mould::Mould;
-use crate::stream::text::{Text, read_object, read_or_default, write_json};
+use crate::stream::open_calls::OpenCalls;
+use crate::stream::plain::Plain;
+use crate::stream::text::{Text, read_object, read_or_default};
 use crate::stream::{Delta, FinishReason, ServiceTier, UpstreamError};
 
 const DIALECT: &str = Dialect::Bedrock.name();
 /// What the vendor runs itself.
 const SERVER_TOOL: &str = "server_tool_use";
-/// Far above what an answer holds; bounds what a hostile host can make us keep.
-const MAX_BLOCKS: usize = 4096;
 
 /// Reads the events of one stream.
 #[derive(Debug, Default)]
@@ -26,25 +27,9 @@ pub struct Decoder {
     closed: bool,
     stopped: bool,
     reported: bool,
-    /// Blocks with tool calls that have begun and not ended.
-    open: Vec<Open>,
-    tool_count: u32,
+    calls: OpenCalls,
     /// Forgotten whenever a block begins or ends.
     plain: Mould<Plain>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Open {
-    index: u32,
-    /// Which call; `None` where the vendor runs it.
-    tool: Option<u32>,
-}
-
-/// What the one text of a plain delta is.
-#[derive(Debug, Clone, Copy)]
-enum Plain {
-    Text,
-    Reasoning,
 }
 
 impl Decoder {
@@ -63,7 +48,7 @@ impl Decoder {
             "contentBlockStart" => self.block_start(data, &mut sink)?,
             "contentBlockStop" => {
                 let event: Event<'_> = read_object(DIALECT, data)?;
-                self.open.retain(|open| open.index != event.content_block_index);
+                self.calls.end(event.content_block_index);
                 self.plain.forget();
                 sink(&Delta::BlockEnd);
             }
@@ -124,13 +109,9 @@ impl Decoder {
         self.plain.forget();
         self.start(sink);
         let Some(tool_use) = event.start.and_then(|start| start.tool_use) else { return Ok(()) };
-        if self.open.len() >= MAX_BLOCKS {
-            let reason = "more blocks than an answer can hold".to_owned();
-            return Err(Error::MalformedEvent { dialect: DIALECT, reason });
-        }
+        self.calls.admit(DIALECT)?;
         let tool = self.tool_start(&tool_use, sink);
-        self.open.retain(|open| open.index != event.content_block_index);
-        self.open.push(Open { index: event.content_block_index, tool });
+        self.calls.begin(event.content_block_index, tool);
         Ok(())
     }
 
@@ -142,8 +123,7 @@ impl Decoder {
         if tool_use.kind.0 == SERVER_TOOL {
             return None;
         }
-        let tool = self.tool_count;
-        self.tool_count = tool.saturating_add(1);
+        let tool = self.calls.next_tool();
         sink(&Delta::ToolStart {
             choice: 0,
             tool,
@@ -155,7 +135,7 @@ impl Decoder {
 
     fn block_delta(&mut self, data: &[u8], sink: &mut impl FnMut(&Delta<'_>)) -> Result<(), Error> {
         if let Some((plain, text)) = self.plain.fit(data) {
-            tell(plain, text, sink);
+            plain.tell(text, sink);
             return Ok(());
         }
         let event: Event<'_> = read_object(DIALECT, data)?;
@@ -163,7 +143,7 @@ impl Decoder {
         let Some(piece) = &event.delta else { return Ok(()) };
         match piece {
             Piece { text: Some(Text(text)), .. } => {
-                tell(Plain::Text, text, sink);
+                Plain::Text.tell(text, sink);
                 self.plain.learn(data, text, Plain::Text);
             }
             Piece { tool_use: Some(given), .. } => {
@@ -186,7 +166,7 @@ impl Decoder {
     }
 
     fn arguments(&mut self, index: u32, fragment: &str, sink: &mut impl FnMut(&Delta<'_>)) {
-        let Some(open) = self.open.iter().find(|open| open.index == index) else { return };
+        let Some(open) = self.calls.at(index) else { return };
         if fragment.is_empty() {
             return;
         }
@@ -198,7 +178,7 @@ impl Decoder {
 
     fn block(&mut self, block: &Block<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
         if let Some(Text(text)) = &block.text {
-            tell(Plain::Text, text, sink);
+            Plain::Text.tell(text, sink);
         }
         if let Some(reasoning) = &block.reasoning_content {
             if let Some(text) = &reasoning.reasoning_text {
@@ -216,7 +196,7 @@ impl Decoder {
         }
         if let Some(cited) = &block.citations_content {
             for words in &cited.content {
-                tell(Plain::Text, words.text.as_ref().map_or("", |Text(text)| text), sink);
+                Plain::Text.tell(words.text.as_ref().map_or("", |Text(text)| text), sink);
             }
             for citation in &cited.citations {
                 cite(citation, sink);
@@ -245,19 +225,9 @@ impl Decoder {
     }
 }
 
-fn tell(plain: Plain, text: &str, sink: &mut impl FnMut(&Delta<'_>)) {
-    if text.is_empty() {
-        return;
-    }
-    sink(&match plain {
-        Plain::Text => Delta::Text { choice: 0, text: text.into() },
-        Plain::Reasoning => Delta::Reasoning { choice: 0, text: text.into() },
-    });
-}
-
 fn reasoning_piece(reasoning: &ReasoningPiece<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
     if let Some(Text(text)) = &reasoning.text {
-        tell(Plain::Reasoning, text, sink);
+        Plain::Reasoning.tell(text, sink);
     }
     if !reasoning.signature.0.is_empty() {
         sink(&Delta::Signature { choice: 0, signature: reasoning.signature.0.as_ref().into() });
@@ -279,14 +249,7 @@ fn redacted(content: &str, sink: &mut impl FnMut(&Delta<'_>)) {
 fn cite(citation: &Citation<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
     let web = citation.location.as_ref().and_then(|location| location.web.as_ref());
     let Some(web) = web.filter(|web| !web.url.0.is_empty()) else { return };
-    let mut raw = b"{\"type\":\"web_search_result_location\",\"url\":".to_vec();
-    write_json(&mut raw, &web.url.0);
-    raw.extend_from_slice(b",\"title\":");
-    write_json(&mut raw, &citation.title.0);
-    raw.extend_from_slice(b",\"cited_text\":\"\",\"encrypted_index\":\"\"}");
-    if let Ok(raw) = std::str::from_utf8(&raw) {
-        sink(&Delta::Citation { raw });
-    }
+    sink(&Delta::Citation { raw: &web_source(&web.url.0, &citation.title.0) });
 }
 
 /// An error that is told as an event of its own; its name is its kind.

@@ -101,11 +101,7 @@ impl Decoder {
         }
         if let Some(reason) = FinishReason::of_gemini(&candidate.finish_reason.0) {
             let called = self.calls.iter().any(|(known, _)| *known == choice);
-            let reason = match reason {
-                // It has no word of its own for an answer that wants tools to be run.
-                FinishReason::Stop if called => FinishReason::ToolCalls,
-                reason => reason,
-            };
+            let reason = reason.with_calls(called);
             sink(&Delta::Finish { choice, reason, stop_sequence: None });
         }
     }

@@ -13,7 +13,7 @@ use super::wire::{
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::stream::mould::Mould;
-use crate::stream::text::{Text, read_object, read_or_default};
+use crate::stream::text::{Text, read_object, read_or_default, text_of};
 use crate::stream::{Counting, Delta, FinishReason, UpstreamError};
 
 const DIALECT: &str = Dialect::OpenAiChat.name();
@@ -336,10 +336,6 @@ fn signature(choice: u32, extra: Option<&RawValue>, sink: &mut impl FnMut(&Delta
 
 fn fragment_count(message: &Message<'_>) -> usize {
     message.tool_calls.0.len() + usize::from(message.function_call.is_some())
-}
-
-fn text_of<'c>(text: Option<&'c Text<'_>>) -> &'c str {
-    text.map_or("", |text| text.0.as_ref())
 }
 
 /// Whether a raw value says anything.

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use serde_json::value::RawValue;
 
 use crate::stream::Delta;
+use crate::stream::citation::web_source;
 use crate::stream::text::write_json;
 
 /// What is above it is dropped.
@@ -97,14 +98,8 @@ impl Cited {
                 Err(_) => serde_json::from_str(source.get()).unwrap_or_default(),
             };
             let Some(url) = source.url else { continue };
-            let mut raw = b"{\"type\":\"web_search_result_location\",\"url\":".to_vec();
-            write_json(&mut raw, &url);
-            raw.extend_from_slice(b",\"title\":");
-            write_json(&mut raw, source.title.as_deref().unwrap_or_default());
-            raw.extend_from_slice(b",\"cited_text\":\"\",\"encrypted_index\":\"\"}");
-            if let Ok(raw) = std::str::from_utf8(&raw) {
-                sink(&Delta::Citation { raw });
-            }
+            let raw = web_source(&url, source.title.as_deref().unwrap_or_default());
+            sink(&Delta::Citation { raw: &raw });
         }
     }
 }

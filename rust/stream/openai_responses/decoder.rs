@@ -7,14 +7,14 @@ use serde_json::value::RawValue;
 
 use super::origin::{Sealed, unseal};
 use super::usage::WireUsage;
-use super::wire::{
-    Annotation, ErrorBody, Event, IncompleteDetails, Item, ItemHead, Part, Response,
-};
+use super::wire::{Annotation, Event, IncompleteDetails, Item, ItemHead, Part, Response};
 use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::stream::citation::web_source;
+use crate::stream::error_body::read_error;
 use crate::stream::mould::Mould;
 use crate::stream::text::{Text, read_object, read_or_default};
-use crate::stream::{Delta, FinishReason, UpstreamError};
+use crate::stream::{Delta, FinishReason};
 
 const DIALECT: &str = Dialect::OpenAiResponses.name();
 
@@ -419,14 +419,7 @@ fn cite(annotation: Option<&RawValue>, sink: &mut impl FnMut(&Delta<'_>)) {
     if source.url.0.is_empty() {
         return; // places in files of the vendor's have no counterpart
     }
-    let citation = serde_json::json!({
-        "type": "web_search_result_location",
-        "cited_text": "",
-        "url": source.url.0,
-        "title": source.title.0,
-        "encrypted_index": "",
-    });
-    sink(&Delta::Citation { raw: &citation.to_string() });
+    sink(&Delta::Citation { raw: &web_source(&source.url.0, &source.title.0) });
 }
 
 fn malformed(reason: &str) -> Error {
@@ -445,17 +438,4 @@ fn as_text(raw: &RawValue) -> Option<Cow<'_, str>> {
 fn read_delta<'a>(event: &Event<'a>) -> Result<Cow<'a, str>, Error> {
     let raw = event.delta.ok_or_else(|| malformed("a delta event without a delta"))?;
     as_text(raw).ok_or_else(|| malformed("a delta of the wrong type"))
-}
-
-fn read_error(error: Option<&RawValue>, data: &[u8]) -> UpstreamError {
-    let raw = String::from_utf8_lossy(data).into_owned();
-    let text = error.map_or(raw.as_str(), RawValue::get);
-    if let Ok(Text(message)) = serde_json::from_str(text) {
-        return UpstreamError { message: message.into_owned(), raw, ..UpstreamError::default() };
-    }
-    let body: ErrorBody<'_> = serde_json::from_str(text).unwrap_or_default();
-    // An event is called `error` itself, which says nothing.
-    let kind = Some(body.kind.0).filter(|kind| kind != "error").unwrap_or_default();
-    let (message, code) = (body.message.0.into_owned(), body.code.0.into_owned());
-    UpstreamError { message, kind: kind.into_owned(), code, raw }
 }

@@ -110,18 +110,6 @@ pub(super) struct Part<'a> {
     pub annotations: Option<Vec<&'a RawValue>>,
 }
 
-/// An error object, or a whole event that is one.
-#[derive(serde::Deserialize, Default)]
-#[serde(default)]
-pub(super) struct ErrorBody<'a> {
-    #[serde(borrow)]
-    pub message: Label<'a>,
-    #[serde(borrow, rename = "type")]
-    pub kind: Label<'a>,
-    #[serde(borrow)]
-    pub code: Label<'a>,
-}
-
 /// A source of a text.
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
