@@ -221,3 +221,8 @@ class Conversation(msgspec.Struct, kw_only=True):
     service_tier: str | None = None
     include_usage: bool | None = None
     extras: list[Extra] = []
+
+    def called(self) -> dict[str, str]:
+        """The names of tools that were called, by the calls' ids."""
+        parts = (part for turn in self.turns for part in turn.parts)
+        return {part.id: part.name for part in parts if isinstance(part, ToolCallPart)}

@@ -5,7 +5,18 @@ configuration says so. What is left out is always told.
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 
-from sluicegate.conversation import CacheControl, Conversation, Extra
+import msgspec
+from msgspec import Raw
+
+from sluicegate.conversation import (
+    CacheControl,
+    Conversation,
+    DocumentPart,
+    Extra,
+    ImagePart,
+    Part,
+    TextPart,
+)
 from sluicegate.errors import UnsupportedFieldError
 
 _SAID_AS: Final = {
@@ -89,6 +100,50 @@ class Carrier:
             self.leave_out("service_tier")
         return counterparts.get(tier)
 
+    def tell_lost(self, part: Part, *, cites: bool = False) -> None:
+        """Leaves out what of a part few dialects have a place for, and no answer depends on.
+
+        Args:
+            cites: whether answers can name their places in documents.
+        """
+        has_lost = isinstance(part, TextPart) or (isinstance(part, DocumentPart) and not cites)
+        if has_lost and getattr(part, "citations", None):
+            self.leave_out(f"{part.path}.citations")
+        if isinstance(part, ImagePart) and part.detail not in {None, "auto"}:
+            self.leave_out(f"{part.path}.image_url.detail")
+
+    def unmarked(self, control: CacheControl | None, path: str) -> None:
+        """Leaves out a prompt-cache mark, which the dialect has no place for."""
+        if control is not None:
+            self.leave_out(f"{path}.cache_control")
+
+    def own_extras(
+        self,
+        extras: Iterable[Extra],
+        names: Set[str],
+        out: dict[str, Any],
+        *,
+        merged: tuple[str, dict[str, Any]] = ("", {}),
+    ) -> None:
+        """Writes fields of the target's that no other dialect has: a client of any may send them.
+        What of the others is no field of this dialect is treated as in `extras`.
+
+        Args:
+            merged: a field, and the object that what it holds goes into.
+        """
+        others = []
+        for extra in extras:
+            if extra.path != extra.name or extra.name not in names:
+                others.append(extra)
+            elif extra.name != merged[0]:
+                out[extra.name] = extra.raw
+            else:
+                try:
+                    merged[1].update(msgspec.json.decode(extra.raw, type=dict[str, Raw]))
+                except msgspec.DecodeError:
+                    self.cannot(extra.path, "it must be an object")
+        self.extras(others, out)
+
     def extras(self, extras: Iterable[Extra], out: dict[str, Any], base: str = "") -> None:
         """Writes back unknown fields of the same dialect; refuses those of another.
 
@@ -104,6 +159,11 @@ class Carrier:
                 self.leave_out(extra.path)
             else:
                 self.cannot(extra.path)
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """The fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def mark(item: dict[str, Any], control: CacheControl | None) -> None:

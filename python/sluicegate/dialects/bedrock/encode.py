@@ -4,7 +4,6 @@ import base64
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
 
 from sluicegate.conversation import (
     CacheControl,
@@ -29,17 +28,12 @@ from sluicegate.dialects.anthropic.thinking import own_seal
 from sluicegate.dialects.bedrock import models
 from sluicegate.dialects.bedrock.parts import block_of, document_name, tool_id
 from sluicegate.dialects.carry import Carrier
-from sluicegate.dialects.openai_chat import encode as openai_chat
+from sluicegate.dialects.harmless import HARMLESS, HARMLESS_INSIDE
 
-HARMLESS: Final = anthropic.HARMLESS | openai_chat.HARMLESS
-"""Fields of the other dialects and of hosts of theirs that tune their own side."""
-
-HARMLESS_INSIDE: Final = anthropic.HARMLESS_INSIDE | openai_chat.HARMLESS_INSIDE
-"""The same in messages, parts and tools."""
-
+_FIELDS: Final = "additionalModelRequestFields"
 _OWN: Final = frozenset(
     {
-        "additionalModelRequestFields",
+        _FIELDS,
         "additionalModelResponseFieldPaths",
         "guardrailConfig",
         "performanceConfig",
@@ -104,9 +98,9 @@ class _Encoder:
         tier = self.carry.service_tier(c.service_tier, _TIERS)
         if tier not in {None, "default"}:
             out["serviceTier"] = {"type": tier}
-        self.extras(out, fields)
+        self.carry.own_extras(c.extras, _OWN, out, merged=(_FIELDS, fields))
         if fields:
-            out["additionalModelRequestFields"] = fields
+            out[_FIELDS] = fields
         return msgspec.json.encode(out), self.carry.dropped
 
     def inference(self, fields: Json, max_tokens: int | None) -> Json:
@@ -133,20 +127,6 @@ class _Encoder:
         self.carry.one_plain_answer(self.c, "Converse")
         if self.c.user is not None:
             self.carry.leave_out("user")
-
-    def extras(self, out: Json, fields: Json) -> None:
-        others = []
-        for extra in self.c.extras:
-            if extra.path != extra.name or extra.name not in _OWN:
-                others.append(extra)
-            elif extra.name == "additionalModelRequestFields":
-                try:
-                    fields.update(msgspec.json.decode(extra.raw, type=dict[str, Raw]))
-                except msgspec.DecodeError:
-                    self.carry.cannot(extra.path, "it must be an object")
-            else:
-                out[extra.name] = extra.raw
-        self.carry.extras(others, out)
 
     def response_format(self, out: Json, system: list[Json]) -> None:
         form = self.c.response_format
@@ -257,7 +237,7 @@ class _Encoder:
             return None  # blank text is refused by the vendor
         if isinstance(part, ThinkingPart | RedactedThinkingPart):
             return self.thought(part)
-        self.tell_lost(part)
+        self.carry.tell_lost(part, cites=True)
         block = self.tool_result(part) if isinstance(part, ToolResultPart) else block_of(part)
         if block is None:
             self.carry.cannot(part.path, _why_not(part))
@@ -280,13 +260,6 @@ class _Encoder:
                 "reasoningContent": {"redactedContent": base64.b64encode(seal.encode()).decode()}
             }
         return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": seal}}}
-
-    def tell_lost(self, part: Part) -> None:
-        """What of a part has no place here, and says nothing that the answer depends on."""
-        if isinstance(part, TextPart) and part.citations:
-            self.carry.leave_out(f"{part.path}.citations")
-        if isinstance(part, ImagePart) and part.detail not in {None, "auto"}:
-            self.carry.leave_out(f"{part.path}.image_url.detail")
 
     def tool_result(self, part: ToolResultPart) -> Json:
         content = [block for inner in part.parts if (block := self.block(inner)) is not None]

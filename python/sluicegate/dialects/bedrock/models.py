@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sluicegate.conversation import Conversation
 from sluicegate.dialects.anthropic import thinking
-from sluicegate.dialects.reasoning import effort_of
+from sluicegate.dialects.reasoning import word_of
 
 _CLAUDE: Final = re.compile(r"anthropic\.claude")
 _NOVA: Final = re.compile(r"amazon\.nova")
@@ -21,9 +21,6 @@ _NO_SCHEMAS: Final = re.compile(
     r"amazon\.|meta\.llama|ai21\.|cohere\.|claude-(instant|v?2|3|(opus|sonnet|haiku)-4(-[01](?!\d)|-\d{8}))"
 )
 """Models that cannot be held to a schema."""
-
-_EFFORTS: Final = {"minimal": "low", "default": "medium", "xhigh": "high", "max": "high"}
-_MEDIUM: Final = "medium"
 
 Json = dict[str, Any]
 
@@ -84,10 +81,7 @@ def thinking_of(c: Conversation, model: str, default_max_tokens: int) -> Thinkin
         return Thinking(fields, said.max_tokens if needs_bound else None, said.is_left_out)
     if reasoning.enabled is False:
         return Thinking({})
-    effort = reasoning.effort or _MEDIUM
-    if reasoning.effort is None and reasoning.budget_tokens is not None:
-        effort = effort_of(reasoning.budget_tokens, bound)
-    effort = _EFFORTS.get(effort, effort)
+    effort = word_of(reasoning, bound)
     if _NOVA_2.search(model):
         return Thinking({"reasoningConfig": {"type": "enabled", "maxReasoningEffort": effort}})
     if _GPT_OSS.search(model):

@@ -16,6 +16,7 @@ from sluicegate.conversation import (
     ToolCallPart,
     ToolReferencePart,
 )
+from sluicegate.dialects import told
 from sluicegate.dialects.fields import arguments_object
 
 _NOT_IN_IDS: Final = re.compile(r"[^a-zA-Z0-9_.:-]")
@@ -70,8 +71,7 @@ def _text(part: TextPart | RefusalPart) -> Json:
 
 
 def _tool_reference(part: ToolReferencePart) -> Json:
-    # All tools are in the request from the start here, so its name is all there is to say.
-    return {"text": f"The tool {part.name} is available."}
+    return {"text": told.tool_reference(part)}
 
 
 def _tool_use(part: ToolCallPart) -> Json:

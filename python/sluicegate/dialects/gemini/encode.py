@@ -27,18 +27,12 @@ from sluicegate.conversation import (
     VendorPart,
     VendorTool,
 )
-from sluicegate.dialects.anthropic import encode as anthropic
+from sluicegate.dialects import told
 from sluicegate.dialects.carry import Carrier
 from sluicegate.dialects.fields import arguments_object
 from sluicegate.dialects.gemini.thinking import thinking_config
-from sluicegate.dialects.openai_chat import encode as openai_chat
+from sluicegate.dialects.harmless import HARMLESS, HARMLESS_INSIDE
 from sluicegate.dialects.seal import own_signature
-
-HARMLESS: Final = anthropic.HARMLESS | openai_chat.HARMLESS
-"""Fields of the other dialects and of hosts of theirs that tune their own side."""
-
-HARMLESS_INSIDE: Final = anthropic.HARMLESS_INSIDE | openai_chat.HARMLESS_INSIDE
-"""The same in messages, parts and tools."""
 
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
 _TIERS: Final = {"flex": "flex", "priority": "priority", "standard_only": "standard"}
@@ -71,12 +65,7 @@ class _Encoder:
     def __init__(self, conversation: Conversation, model: str, *, drop: bool) -> None:
         self.c = conversation
         self.model = model
-        self.names = {
-            part.id: part.name
-            for turn in conversation.turns
-            for part in turn.parts
-            if isinstance(part, ToolCallPart)
-        }
+        self.names = conversation.called()
         self.carry = Carrier(
             "gemini",
             conversation.dialect,
@@ -162,8 +151,7 @@ class _Encoder:
             out["description"] = tool.description
         if tool.parameters is not None:
             out["parametersJsonSchema"] = tool.parameters
-        if tool.cache_control is not None:
-            self.carry.leave_out(f"{tool.path}.cache_control")
+        self.carry.unmarked(tool.cache_control, tool.path)
         self.carry.extras(tool.extras, out, tool.path)
         return out
 
@@ -234,9 +222,8 @@ class _Encoder:
             return []
         if isinstance(part, TextPart | RefusalPart) and not part.text:
             return []
-        if part.cache_control is not None:
-            self.carry.leave_out(f"{part.path}.cache_control")
-        self.tell_lost(part)
+        self.carry.unmarked(part.cache_control, part.path)
+        self.carry.tell_lost(part)
         if isinstance(part, ToolResultPart):
             return self.tool_result(part)
         write = _PARTS.get(type(part))
@@ -246,15 +233,6 @@ class _Encoder:
             return []
         self.carry.extras(part.extras, written, part.path)
         return [written]
-
-    def tell_lost(self, part: Part) -> None:
-        """What of a part has no place here, and says nothing that the answer depends on."""
-        if isinstance(part, TextPart) and part.citations:
-            self.carry.leave_out(f"{part.path}.citations")
-        if isinstance(part, ImagePart) and part.detail not in {None, "auto"}:
-            self.carry.leave_out(f"{part.path}.image_url.detail")
-        if isinstance(part, DocumentPart) and part.citations:
-            self.carry.leave_out(f"{part.path}.citations")
 
     def tool_result(self, part: ToolResultPart) -> list[Any]:
         """What a tool gave back: an object as it is, a text under the key that stands for it. What
@@ -291,8 +269,7 @@ def _text(part: TextPart | RefusalPart) -> Json:
 
 
 def _tool_reference(part: ToolReferencePart) -> Json:
-    # All tools are in the request from the start here, so its name is all there is to say.
-    return {"text": f"The tool {part.name} is available."}
+    return {"text": told.tool_reference(part)}
 
 
 def _call(part: ToolCallPart) -> Json:
@@ -306,8 +283,7 @@ def _image(part: ImagePart) -> Json | None:
 
 def _document(part: DocumentPart) -> Json | None:
     if part.text is not None:
-        head = "".join(f"{line}:\n" for line in (part.title, part.context) if line)
-        return {"text": head + part.text}
+        return {"text": told.document(part)}
     return _media(part, "application/pdf")
 
 

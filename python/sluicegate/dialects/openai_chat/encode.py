@@ -24,9 +24,10 @@ from sluicegate.conversation import (
     VendorPart,
     VendorTool,
 )
+from sluicegate.dialects import told
 from sluicegate.dialects.base import Host
 from sluicegate.dialects.carry import Carrier, mark
-from sluicegate.dialects.openai_chat.parts import part_of, thinking_block
+from sluicegate.dialects.openai_chat.parts import function_of, part_of, thinking_block
 from sluicegate.dialects.reasoning import effort_of
 from sluicegate.dialects.seal import own_signature
 
@@ -252,11 +253,7 @@ class _Encoder:
                 return tool.raw
             self.carry.cannot(tool.path, f"the provider cannot run {tool.kind!r}")
             return None
-        function: Json = {"name": tool.name}
-        if tool.description is not None:
-            function["description"] = tool.description
-        if tool.parameters is not None:
-            function["parameters"] = tool.parameters
+        function = function_of(tool)
         if tool.strict is not None:
             function["strict"] = tool.strict
         out: Json = {"type": "function", "function": function}
@@ -303,9 +300,8 @@ class _Encoder:
                 is_text = isinstance(item, dict) and item["type"] == "text"
                 (texts if is_text else media).append(item)
         if result.is_error:
-            # Chat Completions has no mark for a failed tool; models read it in the text.
-            texts = texts or [{"type": "text", "text": "the tool failed"}]
-            texts[0] = {**texts[0], "text": f"Error: {texts[0]['text']}"}
+            first, *rest = texts or [{"type": "text", "text": ""}]
+            texts = [{**first, "text": told.failed(first["text"])}, *rest]
         if media:
             note = f"Shown by the tool call {result.tool_call_id}:"
             shown.extend([{"type": "text", "text": note}, *media])

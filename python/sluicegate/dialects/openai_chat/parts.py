@@ -12,8 +12,10 @@ from sluicegate.conversation import (
     RefusalPart,
     TextPart,
     ThinkingPart,
+    Tool,
     ToolReferencePart,
 )
+from sluicegate.dialects import told
 from sluicegate.dialects.data_url import data_url
 
 Json = dict[str, Any]
@@ -23,6 +25,12 @@ def part_of(part: Part) -> Json | None:
     """The content part; None where Chat Completions has none for it."""
     write = _PARTS.get(type(part))
     return write(part) if write else None
+
+
+def function_of(tool: Tool) -> Json:
+    """A tool without what only some hosts know of it."""
+    said = {"description": tool.description, "parameters": tool.parameters}
+    return {"name": tool.name, **{name: value for name, value in said.items() if value is not None}}
 
 
 def thinking_block(part: ThinkingPart | RedactedThinkingPart) -> Json:
@@ -42,8 +50,7 @@ def _refusal(part: RefusalPart) -> Json:
 
 
 def _tool_reference(part: ToolReferencePart) -> Json:
-    # All tools are in the request from the start here, so its name is all there is to say.
-    return {"type": "text", "text": f"The tool {part.name} is available."}
+    return {"type": "text", "text": told.tool_reference(part)}
 
 
 def _image(part: ImagePart) -> Json | None:
@@ -58,8 +65,7 @@ def _image(part: ImagePart) -> Json | None:
 
 def _document(part: DocumentPart) -> Json | None:
     if part.text is not None:
-        head = "".join(f"{line}:\n" for line in (part.title, part.context) if line)
-        return {"type": "text", "text": head + part.text}
+        return {"type": "text", "text": told.document(part)}
     file: Json = {}
     if part.file_id is not None:
         file["file_id"] = part.file_id

@@ -23,6 +23,7 @@ from sluicegate.conversation import (
     VendorPart,
     VendorTool,
 )
+from sluicegate.dialects import told
 from sluicegate.dialects.carry import Carrier
 from sluicegate.dialects.data_url import data_url
 from sluicegate.dialects.openai_responses.sealed import seal
@@ -375,8 +376,7 @@ def _part_of(part: Part, text: str) -> Json | None:
         case RefusalPart():
             return {"type": "refusal", "refusal": part.text}
         case ToolReferencePart():
-            # All tools are in the request from the start here, so its name is all there is to say.
-            return {"type": text, "text": f"The tool {part.name} is available."}
+            return {"type": text, "text": told.tool_reference(part)}
         case ImagePart():
             return _image(part)
         case DocumentPart():
@@ -396,8 +396,7 @@ def _image(part: ImagePart) -> Json | None:
 
 def _document(part: DocumentPart, text: str) -> Json | None:
     if part.text is not None:
-        head = "".join(f"{line}:\n" for line in (part.title, part.context) if line)
-        return {"type": text, "text": head + part.text}
+        return {"type": text, "text": told.document(part)}
     if part.data is not None:
         data = data_url(part.media_type or "application/pdf", part.data)
         return {"type": "input_file", "filename": part.title or "document.pdf", "file_data": data}

@@ -1,0 +1,19 @@
+"""What dialects that have no form of their own for a part say of it in words."""
+
+from sluicegate.conversation import DocumentPart, ToolReferencePart
+
+
+def tool_reference(part: ToolReferencePart) -> str:
+    """All tools are in the request from the start here, so its name is all there is to say."""
+    return f"The tool {part.name} is available."
+
+
+def document(part: DocumentPart) -> str:
+    """A document of text, below its title and its context."""
+    head = "".join(f"{line}:\n" for line in (part.title, part.context) if line)
+    return head + (part.text or "")
+
+
+def failed(text: str) -> str:
+    """What a tool that failed gave back: models read the mark in the text."""
+    return f"Error: {text or 'the tool failed'}"
