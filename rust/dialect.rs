@@ -19,6 +19,10 @@ pub enum Dialect {
     OpenAiCompletions,
     /// Amazon Bedrock's Converse, which hosts speak and no client.
     Bedrock,
+    /// Cohere's chat, version 2, likewise.
+    Cohere,
+    /// Ollama's own chat, likewise.
+    Ollama,
 }
 
 impl Dialect {
@@ -31,6 +35,26 @@ impl Dialect {
             Self::OpenAiResponses => "openai_responses",
             Self::OpenAiCompletions => "openai_completions",
             Self::Bedrock => "bedrock",
+            Self::Cohere => "cohere",
+            Self::Ollama => "ollama",
         }
+    }
+
+    /// The dialect in which the gateway writes what it has read in this one: nobody reads of us what only hosts speak.
+    #[must_use]
+    pub const fn written(self) -> Self {
+        match self {
+            Self::Bedrock | Self::Cohere | Self::Ollama => Self::OpenAiChat,
+            Self::OpenAiChat
+            | Self::OpenAiCompletions
+            | Self::Anthropic
+            | Self::Gemini
+            | Self::OpenAiResponses => self,
+        }
+    }
+
+    /// Whether an answer names the model that gave it.
+    pub const fn names_model(self) -> bool {
+        !matches!(self, Self::Bedrock | Self::Cohere)
     }
 }

@@ -2,8 +2,9 @@
 
 `Gateway(upstream_url, folder, **settings)` as a context manager; `settings` are merged into the
 configuration, a mapping into a mapping.  Provider `u` speaks the OpenAI dialect, `a` the Anthropic
-one, `g` Gemini's, `r` OpenAI's Responses alone, `b` Bedrock's, `z` is Azure's form of OpenAI's,
-`i` and `v` are Anthropic's on Bedrock and on Vertex AI, `dead` listens nowhere.
+one, `g` Gemini's, `r` OpenAI's Responses alone, `b` Bedrock's, `c` Cohere's, `o` Ollama's own, `z`
+is Azure's form of OpenAI's, `i` and `v` are Anthropic's on Bedrock and on Vertex AI, `dead` listens
+nowhere.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Row = dict[str, Any]
 KEY = "sluicegate-test-key-of-tenant-one"
 ADMIN_KEY = "sluicegate-test-key-of-the-operator"
 OTHER_KEY = "sluicegate-test-key-of-tenant-two"
-UPSTREAM_KEYS = {name: f"sk-upstream-{name}-0123456789" for name in "uagrbziv"}
+UPSTREAM_KEYS = {name: f"sk-upstream-{name}-0123456789" for name in "uagrbcoziv"}
 #: Which front serves, where a test does not say it: the suite runs under each.
 FRONT = os.environ.get("SLUICEGATE_FRONT", "native")
 #: 1 and 2 dollars per million, so that money is easy to check.
@@ -118,6 +119,16 @@ class Gateway:
                     "dialect": "anthropic",
                     "base_url": f"{upstream_url}{PUBLISHER}",
                     "api_key": UPSTREAM_KEYS["v"],
+                },
+                "c": {
+                    "dialect": "cohere",
+                    "base_url": upstream_url,
+                    "api_key": UPSTREAM_KEYS["c"],
+                },
+                "o": {
+                    "dialect": "ollama",
+                    "base_url": upstream_url,
+                    "api_key": UPSTREAM_KEYS["o"],
                 },
                 "z": {
                     "dialect": "openai",

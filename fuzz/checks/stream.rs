@@ -5,19 +5,26 @@ use sluicegate::dialect::Dialect;
 use sluicegate::sse::Parser;
 use sluicegate::stream::{Collected, Decoder, Delta, Options, Transcoder};
 
-const DIALECTS: [Dialect; 3] = [Dialect::OpenAiChat, Dialect::Anthropic, Dialect::OpenAiResponses];
+const CLIENTS: [Dialect; 3] = [Dialect::OpenAiChat, Dialect::Anthropic, Dialect::OpenAiResponses];
+const HOSTS: [Dialect; 5] = [
+    Dialect::OpenAiChat,
+    Dialect::Anthropic,
+    Dialect::OpenAiResponses,
+    Dialect::Cohere,
+    Dialect::Ollama,
+];
 
 /// The first byte says in which dialect the answer comes; the rest are the data of its events, line by line.
 pub fn check(input: &[u8]) {
     let Some((choice, data)) = input.split_first() else { return };
-    let Some(from) = DIALECTS.get(usize::from(choice % 3)).copied() else { return };
+    let Some(from) = HOSTS.get(usize::from(*choice) % HOSTS.len()).copied() else { return };
     let events: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
     assert_eq!(
         read(from, events.iter().map(|event| event.to_vec())),
         read(from, events.iter().enumerate().map(|(number, event)| unlike(number, event))),
         "an event is read alike, whether it looks like the one before it or not"
     );
-    for to in DIALECTS {
+    for to in CLIENTS {
         streamed(from, to, &events);
         whole(from, to, data);
     }

@@ -70,6 +70,8 @@ _CONTEXT_LENGTH: Final = (
     "input is too long",  # Bedrock
     "input tokens exceeded",  # Bedrock
     "exceeds the maximum number of tokens",  # Gemini
+    "too many tokens: ",  # Cohere
+    "exceeds the context length",  # Ollama
 )
 """In codes or messages; vendors have no common word. Sources: OpenAI error codes, Anthropic errors,
 recorded answers.

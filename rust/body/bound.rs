@@ -14,6 +14,9 @@ const GEMINI_CONFIGS: [&str; 2] = ["generationConfig", "generation_config"];
 /// Bedrock's, likewise.
 const BEDROCK_FIELDS: [&str; 1] = ["maxTokens"];
 const BEDROCK_CONFIGS: [&str; 1] = ["inferenceConfig"];
+/// Ollama's, likewise.
+const OLLAMA_FIELDS: [&str; 1] = ["num_predict"];
+const OLLAMA_CONFIGS: [&str; 1] = ["options"];
 
 /// The field in which a host wants a bound that the client did not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -52,6 +55,11 @@ pub fn lower_gemini_max_tokens(body: &[u8], max_tokens: u64) -> Vec<u8> {
 /// The same of a body of Bedrock's Converse, which has its bound in `inferenceConfig`.
 pub fn lower_bedrock_max_tokens(body: &[u8], max_tokens: u64) -> Vec<u8> {
     lower_within(body, max_tokens, &BEDROCK_CONFIGS, &BEDROCK_FIELDS)
+}
+
+/// The same of a body of Ollama's, which has its bound in `options`.
+pub fn lower_ollama_max_tokens(body: &[u8], max_tokens: u64) -> Vec<u8> {
+    lower_within(body, max_tokens, &OLLAMA_CONFIGS, &OLLAMA_FIELDS)
 }
 
 /// Within objects of these names; the first name, and the first field, are written where there is none.
@@ -98,8 +106,9 @@ fn lower(body: &[u8], max_tokens: u64, fields: &[&str], missing: &'static str) -
         if fields.contains(&&*key) && given != b"null" {
             is_bounded = true;
             let asked = std::str::from_utf8(given).ok().and_then(|text| text.parse::<f64>().ok());
+            // A negative one is none: that is how Ollama is asked for as much as there is.
             #[allow(clippy::cast_precision_loss)] // bounds are far below what a double holds
-            if asked.is_none_or(|asked| asked > max_tokens as f64) {
+            if asked.is_none_or(|asked| asked > max_tokens as f64 || asked < 0.0) {
                 edits.push(Edit::replace(span, value.clone()));
             }
         } else if *key == *missing && given == b"null" {

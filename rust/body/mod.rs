@@ -21,7 +21,10 @@ mod string;
 mod text;
 mod walk;
 
-pub use bound::{BoundField, lower_bedrock_max_tokens, lower_gemini_max_tokens, lower_max_tokens};
+pub use bound::{
+    BoundField, lower_bedrock_max_tokens, lower_gemini_max_tokens, lower_max_tokens,
+    lower_ollama_max_tokens,
+};
 pub use enveloped::enveloped;
 pub use form::{FormPart, boundary, form_parts, scan_form};
 pub use rename::rename_gemini_model;

@@ -76,6 +76,8 @@ fn own_path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
             &target.model,
             if a.scan.stream() { "converse-stream" } else { "converse" },
         ),
+        (Address::Dialect, Dialect::Cohere) => at_version(base, "/v2", operation),
+        (Address::Dialect, Dialect::Ollama) => at_version(base, "/api", operation),
         (Address::RawPredict, _) => match (a.operation, a.scan.stream()) {
             (Operation::CountTokens, _) => gemini::path(base, COUNT_TOKENS, ":rawPredict", false),
             (_, true) => gemini::path(base, &target.model, ":streamRawPredict", false),
@@ -93,6 +95,12 @@ fn own_path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
 fn full_path(base: &str, operation: &str, unversioned: bool) -> String {
     let added = if base.is_empty() && !unversioned { "/v1" } else { "" };
     format!("{base}{added}{operation}")
+}
+
+/// Where a dialect has a version of its own: a base URL may end in it, in the one that others have, or in none.
+fn at_version(base: &str, version: &str, operation: &str) -> String {
+    let host = [version, "/v1"].iter().find_map(|end| base.strip_suffix(end)).unwrap_or(base);
+    format!("{host}{version}{operation}")
 }
 
 fn deployment(base: &str, model: &str, operation: &str) -> String {
@@ -131,7 +139,7 @@ pub(super) fn push_segment(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{bedrock, deployment, full_path};
+    use super::{at_version, bedrock, deployment, full_path};
 
     #[test]
     fn base_path_may_carry_the_version_or_nothing() {
@@ -144,6 +152,19 @@ mod tests {
             assert_eq!(full_path(base, "/chat/completions", false), path);
         }
         assert_eq!(full_path("", "/chat/completions", true), "/chat/completions");
+    }
+
+    #[test]
+    fn base_path_may_carry_a_dialects_own_version_or_anothers_or_none() {
+        for (base, path) in [
+            ("", "/api/chat"),
+            ("/api", "/api/chat"),
+            ("/v1", "/api/chat"),
+            ("/proxy/ollama", "/proxy/ollama/api/chat"),
+        ] {
+            assert_eq!(at_version(base, "/api", "/chat"), path);
+        }
+        assert_eq!(at_version("/v2", "/v2", "/chat"), "/v2/chat");
     }
 
     #[test]

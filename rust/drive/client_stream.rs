@@ -15,8 +15,8 @@ pub(super) fn stream_type(x: &Exchange) -> &'static str {
 /// What the encoder of another dialect's answer must know.
 pub(super) fn translating(x: &Exchange, target: &Target) -> stream::Options {
     let mut options = encoding(x);
-    if target.upstream.dialect_for(x.admission.dialect) == Dialect::Bedrock {
-        options.model = Some(target.model.clone()); // its answers do not name it
+    if !target.upstream.dialect_for(x.admission.dialect).names_model() {
+        options.model = Some(target.model.clone());
     }
     options
 }

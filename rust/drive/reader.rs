@@ -1,5 +1,5 @@
-//! How an upstream puts the events of its stream: as server-sent events, as the items of one JSON array, as AWS's binary
-//! messages, or within these.
+//! How an upstream puts the events of its stream: as server-sent events, as the items of one JSON array, as lines of JSON,
+//! as AWS's binary messages, or within these.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::chunks::Chunks;
 use crate::aws::{self, Kind};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::sse::{Event, Frame, Items, Parser};
+use crate::sse::{Event, Frame, Items, Lines, Parser};
 
 /// In which form a stream comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) enum Form {
     Events,
     /// One JSON array.
     Array,
+    /// `application/x-ndjson`.
+    Lines,
     /// `application/vnd.amazon.eventstream`.
     Messages,
     /// The same around the events of a model's own dialect.
@@ -27,6 +29,7 @@ pub(super) enum Form {
 pub(super) enum Reader {
     Events(Parser),
     Items(Items),
+    Lines(Lines),
     Messages(aws::Parser),
     Chunks(Chunks),
 }
@@ -37,6 +40,7 @@ impl Reader {
         match form {
             Form::Events => Self::Events(Parser::new(max_event_bytes)),
             Form::Array => Self::Items(Items::new(max_event_bytes)),
+            Form::Lines => Self::Lines(Lines::new(max_event_bytes)),
             Form::Messages => Self::Messages(aws::Parser::new(max_event_bytes)),
             Form::Chunks => Self::Chunks(Chunks::new(max_event_bytes)),
         }
@@ -48,6 +52,7 @@ impl Reader {
             // Chunks were made events of.
             Self::Events(_) | Self::Chunks(_) => Self::Events(Parser::new(max_event_bytes)),
             Self::Items(_) => Self::Items(Items::resumed(max_event_bytes)),
+            Self::Lines(_) => Self::Lines(Lines::new(max_event_bytes)),
             Self::Messages(_) => Self::Messages(aws::Parser::new(max_event_bytes)),
         }
     }
@@ -57,6 +62,7 @@ impl Reader {
         match self {
             Self::Events(parser) => parser.feed(chunk, on_frame),
             Self::Items(items) => items.feed(chunk, on_frame),
+            Self::Lines(lines) => lines.feed(chunk, on_frame),
             Self::Messages(parser) => parser.feed(chunk, |message| on_frame(frame(&message))),
             Self::Chunks(chunks) => chunks.feed(chunk, on_frame),
         }
@@ -67,6 +73,7 @@ impl Reader {
         match self {
             Self::Events(parser) => parser.finish(on_frame),
             Self::Items(items) => items.finish(on_frame),
+            Self::Lines(lines) => lines.finish(on_frame),
             Self::Messages(parser) => on_rest(parser.pending(), on_frame),
             Self::Chunks(chunks) => on_rest(chunks.pending(), on_frame),
         }
@@ -76,7 +83,7 @@ impl Reader {
     pub const fn closing(&self) -> &'static [u8] {
         match self {
             Self::Items(_) => b"\n]",
-            Self::Events(_) | Self::Messages(_) | Self::Chunks(_) => b"",
+            Self::Events(_) | Self::Lines(_) | Self::Messages(_) | Self::Chunks(_) => b"",
         }
     }
 
@@ -88,8 +95,8 @@ impl Reader {
             (_, Dialect::Anthropic) => {
                 b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
             }
-            // Their streams end with the chunk, or the event, that has the reason to stop.
-            (_, Dialect::Gemini | Dialect::OpenAiResponses | Dialect::Bedrock) => b"",
+            // The streams of these end with what has the reason to stop; the others never pass as they are.
+            _ => b"",
         }
     }
 }

@@ -63,30 +63,17 @@ pub(super) fn heartbeat(x: &Exchange, deadline: &mut Deadline) {
 pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
     let answered = Instant::now();
     let (mut parts, mut body) = response.into_parts();
-    let mut first = None;
-    let mut form = Form::Events;
-    match whole::form(&parts.headers) {
-        Some(whole::Form::Stream) | None => {}
-        // Some hosts label their streams as JSON: the first bytes tell.
-        Some(whole::Form::Json) => match first_data(run, &mut body).await {
-            Ok(data) if is_stream(run, &data) => first = Some(data),
-            Ok(data) => return Box::pin(whole::as_stream(run, lease, parts, body, data)).await,
-            Err(end) => return end,
-        },
-        Some(whole::Form::Messages) if run.target.upstream.streams_messages(speaks(run)) => {
-            form = if speaks(run) == Dialect::Bedrock { Form::Messages } else { Form::Chunks };
+    let (form, first) = match beginning(run, &parts.headers, &mut body).await {
+        Ok(Beginning::Stream(form, first)) => (form, first),
+        Ok(Beginning::Whole(data)) => {
+            return Box::pin(whole::as_stream(run, lease, parts, body, data)).await;
         }
-        Some(whole::Form::Other | whole::Form::Messages) => {
-            return run.failed(FailureKind::WrongContentType, "not an event stream");
-        }
-    }
+        Err(end) => return end,
+    };
     let decoder = match decoder(&parts.headers) {
         Ok(decoder) => decoder,
         Err(failure) => return run.failed(failure.kind, failure.detail),
     };
-    if first.as_deref().is_some_and(is_array) {
-        form = Form::Array;
-    }
     let mut relay = Relay::new(run, decoder, form);
     let end = relay.run(run, &mut body, first, &mut parts.headers, answered).await;
     let end = relay.close(run, end);
@@ -96,15 +83,51 @@ pub(super) async fn stream(run: &mut Running, lease: Lease, response: Response<I
     end
 }
 
+/// What an answer is that was to be a stream, and what was read of it to find out.
+enum Beginning {
+    Stream(Form, Option<Bytes>),
+    Whole(Bytes),
+}
+
+async fn beginning(
+    run: &mut Running,
+    headers: &http::HeaderMap,
+    body: &mut Incoming,
+) -> Result<Beginning, End> {
+    let form = match (whole::form(headers), speaks(run)) {
+        (Some(whole::Form::Lines), Dialect::Ollama) => Form::Lines,
+        (Some(whole::Form::Messages), Dialect::Bedrock) => Form::Messages,
+        (Some(whole::Form::Messages), said) if run.target.upstream.streams_messages(said) => {
+            Form::Chunks
+        }
+        (Some(whole::Form::Other | whole::Form::Messages), _) => {
+            return Err(run.failed(FailureKind::WrongContentType, "not an event stream"));
+        }
+        // Some hosts label their streams as JSON, or lines not at all: the first bytes tell.
+        (Some(whole::Form::Json | whole::Form::Lines), _) | (None, Dialect::Ollama) => {
+            let data = first_data(run, body).await?;
+            return Ok(match form_of(run, &data) {
+                Some(form) => Beginning::Stream(form, Some(data)),
+                None => Beginning::Whole(data),
+            });
+        }
+        (Some(whole::Form::Stream) | None, _) => Form::Events,
+    };
+    Ok(Beginning::Stream(form, None))
+}
+
 /// The dialect of what comes from the upstream.
-fn speaks(run: &Running) -> Dialect {
+pub(super) fn speaks(run: &Running) -> Dialect {
     run.target.upstream.dialect_for(run.x.admission.dialect)
 }
 
-/// Whether these first bytes are a stream's, in one of the forms that the dialect has.
-fn is_stream(run: &Running, data: &[u8]) -> bool {
-    let may_be_array = speaks(run) == Dialect::Gemini;
-    whole::looks_like_events(data) == Some(true) || (may_be_array && is_array(data))
+/// The form of a stream with these first bytes, of those that the dialect has; `None` where they are no stream's.
+fn form_of(run: &Running, data: &[u8]) -> Option<Form> {
+    match speaks(run) {
+        Dialect::Ollama => (whole::looks_like_lines(data) == Some(true)).then_some(Form::Lines),
+        Dialect::Gemini if is_array(data) => Some(Form::Array),
+        _ => (whole::looks_like_events(data) == Some(true)).then_some(Form::Events),
+    }
 }
 
 fn is_array(data: &[u8]) -> bool {
@@ -114,7 +137,12 @@ fn is_array(data: &[u8]) -> bool {
 /// As many first bytes of a body as tell what it is; all of it where it ends before that.
 async fn first_data(run: &mut Running, body: &mut Incoming) -> Result<Bytes, End> {
     let mut begun = BytesMut::new();
-    while whole::looks_like_events(&begun).is_none() {
+    let max_bytes = run.x.admission.snapshot.max_event_bytes;
+    let tells = match speaks(run) {
+        Dialect::Ollama => whole::looks_like_lines,
+        _ => whole::looks_like_events,
+    };
+    while tells(&begun).is_none() && begun.len() <= max_bytes {
         match run.deadline.guard(&run.x, body.frame()).await {
             Err(Stop::Tick) => heartbeat(&run.x, &mut run.deadline),
             Err(stop) => return Err(run.stopped(stop, FailureKind::FirstByteTimeout)),

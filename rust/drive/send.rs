@@ -98,6 +98,7 @@ pub fn bounded(body: &Bytes, target: &Target, client: Dialect, max_tokens: u64) 
         Dialect::Bedrock => {
             return body::lower_bedrock_max_tokens(body, max_tokens.max(1)).into();
         }
+        Dialect::Ollama => return body::lower_ollama_max_tokens(body, max_tokens.max(1)).into(),
         Dialect::OpenAiResponses => BoundField::MaxOutputTokens,
         Dialect::OpenAiCompletions => BoundField::MaxTokens,
         _ => target.upstream.bound_field,
@@ -138,6 +139,7 @@ pub fn request(
     let accept = match is_events {
         _ if a.operation.is_carried() && dialect == a.dialect => "*/*",
         true if upstream.streams_messages(dialect) => "application/vnd.amazon.eventstream",
+        true if dialect == Dialect::Ollama => "application/x-ndjson",
         true => "text/event-stream",
         false => "application/json",
     };

@@ -133,6 +133,7 @@ impl Operation {
             ) => Some("/responses"),
             (Self::CountTokens, Dialect::Anthropic) => Some("/messages/count_tokens"),
             (Self::Chat | Self::TextCompletion, Dialect::Bedrock) => Some("/converse"),
+            (Self::Chat | Self::TextCompletion, Dialect::Cohere | Dialect::Ollama) => Some("/chat"),
             _ => None,
         }
     }

@@ -4,7 +4,6 @@
 //! answer usage is looked for where vendors have it.
 
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 
 use super::attempt::Running;
 use super::carrying::error_in;
@@ -17,9 +16,6 @@ use crate::meter::{self, Found, Meter, Sighting};
 use crate::sse::Frame;
 use crate::stream::{Decoder, UpstreamError, Usage, sum};
 use crate::tokens::StreamCounter;
-
-/// Lines of JSON are read up to this length; the last one has the usage.
-const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// What is known of an answer before it comes.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +47,6 @@ enum Reading {
     Counted(Box<(Reader, Meter<StreamCounter>)>),
     /// Events of any other.
     Events(Reader),
-    /// Lines of JSON: the last one.
-    Lines(Vec<u8>),
     /// A whole answer of a dialect.
     Whole(Dialect),
     /// Usage was told whole.
@@ -85,7 +79,9 @@ impl Scale {
             _ if form == Some(Form::Messages) => {
                 Reading::Events(Reader::new(reader::Form::Messages, max_bytes))
             }
-            _ if are_lines(headers) => Reading::Lines(Vec::new()),
+            _ if form == Some(Form::Lines) => {
+                Reading::Events(Reader::new(reader::Form::Lines, max_bytes))
+            }
             (Some(dialect), _) => Reading::Whole(dialect),
             (None, _) => Reading::Nothing,
         };
@@ -109,10 +105,6 @@ impl Scale {
                 look_for_error(watch, &frame);
                 find(found, &frame, chunk);
             }),
-            Reading::Lines(last) => {
-                keep_last_line(last, data);
-                Ok(())
-            }
             _ => Ok(()),
         };
         if read.is_err() {
@@ -159,7 +151,6 @@ impl Scale {
                 let (found, chunk) = (&mut self.found, &mut self.chunk);
                 reader.finish(|frame| find(found, &frame, chunk));
             }
-            Reading::Lines(last) => self.found.read(last.trim_ascii()),
             Reading::Whole(_) | Reading::Nothing => {}
         }
         if run.report.status.is_some_and(|status| (200..300).contains(&status)) {
@@ -221,23 +212,4 @@ fn of_head(headers: &HeaderMap) -> Usage {
         ..Usage::default()
     };
     usage.without_absurd_parts()
-}
-
-fn are_lines(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], http::HeaderValue::as_bytes);
-    [&b"application/x-ndjson"[..], b"application/jsonl", b"application/stream+json"]
-        .iter()
-        .any(|lines| kind.starts_with(lines))
-}
-
-/// Keeps what stands behind the last line break but one.
-fn keep_last_line(last: &mut Vec<u8>, data: &[u8]) {
-    last.extend_from_slice(data);
-    let text = last.trim_ascii_end().len();
-    if let Some(at) = memchr::memrchr(b'\n', last.get(..text).unwrap_or_default()) {
-        last.drain(..=at);
-    }
-    if last.len() > MAX_LINE_BYTES {
-        last.clear();
-    }
 }

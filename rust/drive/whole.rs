@@ -10,12 +10,13 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming};
 
 use super::about;
-use super::attempt::{End, Rest, Running, translation};
+use super::attempt::{End, Rest, Running};
 use super::client_stream::{encoding, stream_type, translating};
 use super::deadline::Stop;
 use super::failure::{Failure, FailureKind};
 use super::last_words::malformed;
 use super::outbox::State;
+use super::reader::{self, Reader};
 use super::relay::{self, decoder};
 use super::row::millis;
 use super::snapshot::Operation;
@@ -40,7 +41,9 @@ pub(super) enum Form {
     Json,
     /// `application/vnd.amazon.eventstream`.
     Messages,
-    /// Neither.
+    /// `application/x-ndjson` and its other names.
+    Lines,
+    /// None of these.
     Other,
 }
 
@@ -53,6 +56,10 @@ pub(super) fn form(headers: &HeaderMap) -> Option<Form> {
         b"" => return None,
         b"text/event-stream" => Form::Stream,
         b"application/vnd.amazon.eventstream" => Form::Messages,
+        b"application/x-ndjson"
+        | b"application/ndjson"
+        | b"application/jsonl"
+        | b"application/stream+json" => Form::Lines,
         json if json.ends_with(b"/json") || json.ends_with(b"+json") => Form::Json,
         _ => Form::Other,
     })
@@ -70,6 +77,12 @@ pub(super) fn looks_like_events(body: &[u8]) -> Option<bool> {
     (!undecided).then_some(false)
 }
 
+/// Whether a body is lines of JSON objects; `None` until its first line tells, which a whole answer may lack the end of.
+pub(super) fn looks_like_lines(body: &[u8]) -> Option<bool> {
+    let line = body.get(..memchr::memchr(b'\n', body)?)?.trim_ascii();
+    Some(line.starts_with(b"{") && line.ends_with(b"}"))
+}
+
 /// Reads an answer whole and hands it over.
 pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
     let (parts, body) = response.into_parts();
@@ -83,27 +96,29 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
     };
     lease.recycle();
     let answered = Instant::now();
-    let streamed =
-        form(&parts.headers) == Some(Form::Stream) || looks_like_events(&body) == Some(true);
-    if streamed && run.x.admission.operation.writes() {
-        body = match collect(run, &body) {
+    let to = run.x.admission.dialect;
+    let mut from = run.target.upstream.dialect_for(to);
+    if let Some(form) = streamed(run, &parts.headers, &body) {
+        body = match collect(run, form, &body) {
             Ok(body) => body,
             Err(end) => return end,
         };
+        from = from.written();
     }
-    if let Err(end) = check(run, &body) {
+    if let Err(end) = check(run, from, &body) {
         return end;
     }
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
-    let body = match translation(&run.x, &run.target) {
-        Some((from, to)) => match translate(run, from, to, &body) {
+    let body = if from == to {
+        body.into()
+    } else {
+        match translate(run, from, to, &body) {
             Ok(translated) => {
                 run.kept = encoding(&run.x).is_kept.then(|| translated.clone());
                 translated
             }
             Err(end) => return end,
-        },
-        None => body.into(),
+        }
     };
     let overhead = run.overhead_us(answered);
     let head = response_headers::answer(
@@ -117,6 +132,18 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
     run.x.set_client_status(200);
     run.rest = Rest { head: Some(head), body, ..Rest::default() };
     End::Done(State::End)
+}
+
+/// The form of a stream that came where a whole answer was asked for.
+fn streamed(run: &Running, headers: &HeaderMap, body: &[u8]) -> Option<reader::Form> {
+    if !run.x.admission.operation.writes() {
+        return None;
+    }
+    if form(headers) == Some(Form::Stream) || looks_like_events(body) == Some(true) {
+        return Some(reader::Form::Events);
+    }
+    let has_lines = relay::speaks(run) == Dialect::Ollama;
+    (has_lines && looks_like_lines(body) == Some(true)).then_some(reader::Form::Lines)
 }
 
 /// A checked answer in the client's dialect.
@@ -146,11 +173,11 @@ pub(super) async fn as_stream(
     };
     lease.recycle();
     let answered = Instant::now();
-    if let Err(end) = check(run, &body) {
-        return end;
-    }
     let to = run.x.admission.dialect;
     let from = run.target.upstream.dialect_for(to);
+    if let Err(end) = check(run, from, &body) {
+        return end;
+    }
     let mut out = Vec::with_capacity(body.len() * 2);
     let mut transcoder = Transcoder::new(from, to, translating(&run.x, &run.target));
     if let Err(error) = transcoder.whole(&body, &mut out) {
@@ -170,10 +197,10 @@ pub(super) async fn as_stream(
     End::Done(State::End)
 }
 
-/// A stream where a whole answer was asked for, put together in the upstream's own dialect.
-fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
-    let dialect = run.target.upstream.dialect_for(run.x.admission.dialect);
-    let mut parser = sse::Parser::new(run.x.admission.snapshot.max_event_bytes);
+/// A stream where a whole answer was asked for, put together in the dialect that its own is [written](Dialect::written) in.
+fn collect(run: &Running, form: reader::Form, body: &[u8]) -> Result<Bytes, End> {
+    let dialect = relay::speaks(run);
+    let mut parser = Reader::new(form, run.x.admission.snapshot.max_event_bytes);
     let mut reader = Decoder::new(dialect);
     let (mut collected, mut failed) = (Collected::default(), None);
     let (mut said, mut ended) = (false, false);
@@ -213,8 +240,8 @@ fn collect(run: &Running, body: &[u8]) -> Result<Bytes, End> {
     Ok(out.into())
 }
 
-/// Finds out whether a body is an answer, and what it cost.
-fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
+/// Finds out whether a body is an answer of a dialect, and what it cost.
+fn check(run: &mut Running, dialect: Dialect, body: &Bytes) -> Result<(), End> {
     if body.trim_ascii().is_empty() {
         return Err(run.failed(FailureKind::Empty, "the body is empty"));
     }
@@ -230,14 +257,12 @@ fn check(run: &mut Running, body: &Bytes) -> Result<(), End> {
         let checked = about::check(run, body);
         return checked.map_err(|e| run.failed(FailureKind::InvalidJson, e.to_string()));
     }
-    let upstream = &run.target.upstream;
-    let dialect = upstream.dialect_for(run.x.admission.dialect);
-    let answer = match meter::read_answer_of(dialect, upstream.counting, body) {
+    let counting = run.target.upstream.counting;
+    let answer = match meter::read_answer_of(dialect, counting, body) {
         Ok(answer) => answer,
         // An object of a shape that only the host and its clients know passes as it is; its text is all there is to count.
         Err(Error::MalformedEvent { .. })
-            if translation(&run.x, &run.target).is_none()
-                && body.trim_ascii_start().starts_with(b"{") =>
+            if dialect == run.x.admission.dialect && body.trim_ascii_start().starts_with(b"{") =>
         {
             tally::unread(run, body);
             return Ok(());

@@ -41,6 +41,9 @@ struct Holds<'a> {
     /// A list of items, or Bedrock's object.
     #[serde(borrow)]
     output: Option<&'a serde_json::value::RawValue>,
+    /// Cohere's and Ollama's object.
+    #[serde(borrow)]
+    message: Option<&'a serde_json::value::RawValue>,
 }
 
 impl Holds<'_> {
@@ -52,6 +55,9 @@ impl Holds<'_> {
             Dialect::Gemini => &[&self.candidates],
             Dialect::OpenAiResponses | Dialect::Bedrock => {
                 return self.output.is_none_or(|output| is_bare(output.get()));
+            }
+            Dialect::Cohere | Dialect::Ollama => {
+                return self.message.is_none_or(|message| is_bare(message.get()));
             }
         };
         places.iter().copied().flatten().all(Vec::is_empty)

@@ -97,7 +97,7 @@ struct Reported<'a> {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Billed {
+struct Sides {
     input_tokens: Count,
     output_tokens: Count,
 }
@@ -157,6 +157,8 @@ impl Found {
             (&mut known.reasoning_tokens, more.reasoning_tokens),
             (&mut known.audio_tokens, more.audio_tokens),
             (&mut known.output_audio_tokens, more.output_audio_tokens),
+            (&mut known.billed_input_tokens, more.billed_input_tokens),
+            (&mut known.billed_output_tokens, more.billed_output_tokens),
             (&mut known.image_tokens, more.image_tokens),
             (&mut known.output_image_tokens, more.output_image_tokens),
         ] {
@@ -168,11 +170,18 @@ impl Found {
 impl Reported<'_> {
     fn usage(&self) -> Usage {
         // What Cohere bills is a part of what it read.
-        if let Some(raw) = self.tokens.or(self.billed_units) {
-            let billed: Billed = parsed(raw.get().as_bytes()).unwrap_or_default();
-            let (input_tokens, output_tokens) =
-                (billed.input_tokens.tokens(), billed.output_tokens.tokens());
-            return Usage { input_tokens, output_tokens, ..Usage::default() };
+        if self.tokens.is_some() || self.billed_units.is_some() {
+            let [all, billed] = [self.tokens, self.billed_units].map(|raw| {
+                raw.and_then(|raw| parsed::<Sides>(raw.get().as_bytes())).unwrap_or_default()
+            });
+            let (input, output) = (billed.input_tokens.tokens(), billed.output_tokens.tokens());
+            return Usage {
+                input_tokens: all.input_tokens.tokens().or(input),
+                output_tokens: all.output_tokens.tokens().or(output),
+                billed_input_tokens: input,
+                billed_output_tokens: output,
+                ..Usage::default()
+            };
         }
         let details = |raw: Option<&RawValue>| {
             raw.and_then(|raw| parsed::<Details>(raw.get().as_bytes())).unwrap_or_default()

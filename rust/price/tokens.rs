@@ -84,16 +84,18 @@ impl From<&Usage> for Tokens {
         let (audio, image) = (count(usage.audio_tokens), count(usage.image_tokens));
         let output_audio = count(usage.output_audio_tokens).min(audio);
         let output_image = count(usage.output_image_tokens).min(image);
+        // What is charged has no parts: the others are those of all that was read.
+        let is_billed = usage.billed_input_tokens.is_some();
         Self {
-            input: count(usage.input_tokens),
-            cached_input: count(usage.cached_input_tokens),
+            input: count(usage.billed_input_tokens.or(usage.input_tokens)),
+            cached_input: if is_billed { 0 } else { count(usage.cached_input_tokens) },
             cache_write: count(usage.cache_write_tokens),
             cache_write_1h: count(usage.cache_write_1h_tokens),
             input_audio: audio - output_audio,
             cached_audio: count(usage.cached_audio_tokens),
-            input_image: image - output_image,
+            input_image: if is_billed { 0 } else { image - output_image },
             cached_image: count(usage.cached_image_tokens),
-            output: count(usage.output_tokens),
+            output: count(usage.billed_output_tokens.or(usage.output_tokens)),
             reasoning: count(usage.reasoning_tokens),
             output_audio,
             output_image,

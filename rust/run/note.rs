@@ -18,14 +18,11 @@ pub fn with_note(dialect: Dialect, request: &[u8], note: &str) -> Option<Vec<u8>
     let last = history.last()?;
     let edit = match dialect {
         Dialect::Anthropic => told_by_user(request, last, note)?,
-        Dialect::OpenAiChat
-        | Dialect::OpenAiCompletions
-        | Dialect::OpenAiResponses
-        | Dialect::Bedrock => said_after(request, last, &message(note))?,
         Dialect::Gemini => {
             let content = json!({"role": "user", "parts": [{"text": note}]});
             said_after(request, last, &content.to_string())?
         }
+        _ => said_after(request, last, &message(note))?,
     };
     Some(body::splice(request, &[edit]))
 }

@@ -100,12 +100,12 @@ impl Collected {
 
     /// Appends the answer as one JSON body.
     pub fn write(&self, dialect: Dialect, options: &Options, out: &mut Vec<u8>) {
-        match dialect {
-            Dialect::OpenAiChat | Dialect::Bedrock => openai_chat::write_whole(self, options, out),
+        match dialect.written() {
             Dialect::Anthropic => anthropic::write_whole(self, options, out),
             Dialect::Gemini => gemini::write_whole(self, options, out),
             Dialect::OpenAiResponses => openai_responses::write_whole(self, options, out),
             Dialect::OpenAiCompletions => openai_completions::write_whole(self, options, out),
+            _ => openai_chat::write_whole(self, options, out),
         }
     }
 }

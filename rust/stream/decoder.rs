@@ -1,6 +1,8 @@
 //! One stream's decoder, whichever dialect it is in.
 
-use super::{Counting, Delta, anthropic, bedrock, gemini, openai_chat, openai_responses};
+use super::{
+    Counting, Delta, anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_responses,
+};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
@@ -17,6 +19,10 @@ pub enum Decoder {
     OpenAiResponses(openai_responses::Decoder),
     /// Bedrock's Converse.
     Bedrock(bedrock::Decoder),
+    /// Cohere's chat.
+    Cohere(cohere::Decoder),
+    /// Ollama's own chat.
+    Ollama(ollama::Decoder),
 }
 
 impl Decoder {
@@ -30,16 +36,17 @@ impl Decoder {
             Dialect::Gemini => Self::Gemini(gemini::Decoder::default()),
             Dialect::OpenAiResponses => Self::OpenAiResponses(openai_responses::Decoder::default()),
             Dialect::Bedrock => Self::Bedrock(bedrock::Decoder::default()),
+            Dialect::Cohere => Self::Cohere(cohere::Decoder::default()),
+            Dialect::Ollama => Self::Ollama(ollama::Decoder::default()),
         }
     }
 
     /// This decoder for a host that counts so.
     #[must_use]
     pub fn counting(mut self, counting: Counting) -> Self {
-        match &mut self {
-            Self::OpenAiChat(decoder) => decoder.set_counting(counting),
-            // What output holds is the same, whoever answers.
-            Self::Anthropic(_) | Self::Gemini(_) | Self::OpenAiResponses(_) | Self::Bedrock(_) => {}
+        // In the other dialects output holds the same, whoever answers.
+        if let Self::OpenAiChat(decoder) = &mut self {
+            decoder.set_counting(counting);
         }
         self
     }
@@ -61,6 +68,8 @@ impl Decoder {
             Self::Gemini(decoder) => decoder.event(name, data, sink),
             Self::OpenAiResponses(decoder) => decoder.event(name, data, sink),
             Self::Bedrock(decoder) => decoder.event(name, data, sink),
+            Self::Cohere(decoder) => decoder.event(name, data, sink),
+            Self::Ollama(decoder) => decoder.event(data, sink),
         }
     }
 
@@ -72,6 +81,8 @@ impl Decoder {
             Self::Gemini(decoder) => decoder.whole(body, sink),
             Self::OpenAiResponses(decoder) => decoder.whole(body, sink),
             Self::Bedrock(decoder) => decoder.whole(body, sink),
+            Self::Cohere(decoder) => decoder.whole(body, sink),
+            Self::Ollama(decoder) => decoder.whole(body, sink),
         }
     }
 }

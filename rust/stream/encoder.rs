@@ -74,11 +74,7 @@ pub enum Encoder {
 impl Encoder {
     /// An encoder at the start of a stream.
     pub fn new(dialect: Dialect, options: Options) -> Self {
-        match dialect {
-            // Nobody reads Bedrock's of us, so that it has no encoder.
-            Dialect::OpenAiChat | Dialect::Bedrock => {
-                Self::OpenAiChat(openai_chat::Encoder::new(options))
-            }
+        match dialect.written() {
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::new(options)),
             Dialect::Gemini => Self::Gemini(gemini::Encoder::new(options)),
             Dialect::OpenAiResponses => {
@@ -87,15 +83,13 @@ impl Encoder {
             Dialect::OpenAiCompletions => {
                 Self::OpenAiCompletions(openai_completions::Encoder::new(options))
             }
+            _ => Self::OpenAiChat(openai_chat::Encoder::new(options)),
         }
     }
 
     /// An encoder for the rest of a stream that went out without it so far.
     pub fn resume(dialect: Dialect, options: Options, trail: &Trail) -> Self {
-        match dialect {
-            Dialect::OpenAiChat | Dialect::Bedrock => {
-                Self::OpenAiChat(openai_chat::Encoder::resume(options, trail))
-            }
+        match dialect.written() {
             Dialect::Anthropic => Self::Anthropic(anthropic::Encoder::resume(options, trail)),
             Dialect::Gemini => Self::Gemini(gemini::Encoder::resume(options, trail)),
             Dialect::OpenAiResponses => {
@@ -104,6 +98,7 @@ impl Encoder {
             Dialect::OpenAiCompletions => {
                 Self::OpenAiCompletions(openai_completions::Encoder::resume(options, trail))
             }
+            _ => Self::OpenAiChat(openai_chat::Encoder::resume(options, trail)),
         }
     }
 

@@ -1,14 +1,23 @@
 //! The shape of the last plain text event, to read the next one without parsing it.
 //!
-//! Within one stream, text events differ in one JSON string alone, and where the dialect numbers them in that number,
-//! which nobody reads. If all other bytes are those of an event that was parsed, and the string holds nothing that needs
-//! escaping, then the event is the parsed one with another text: no other reading is possible.
+//! Within one stream, text events differ in one JSON string alone, and where the dialect numbers or dates them in that
+//! number or date, which nobody reads. If all other bytes are those of an event that was parsed, and the string holds
+//! nothing that needs escaping, then the event is the parsed one with another text: no other reading is possible.
 
 /// Keys of random padding beside the text, which nobody reads: `OpenAI`'s and Mistral's.
 const PADDING_KEYS: [&[u8]; 2] = [b"\"obfuscation\":\"", b"\"p\":\""];
 
 /// The key of an event's number, which nobody reads: `OpenAI` Responses'.
 const NUMBER_KEY: &[u8] = b"\"sequence_number\":";
+/// The key of an event's date, likewise: Ollama's.
+const DATE_KEY: &[u8] = b"\"created_at\":\"";
+
+/// What is left out of the shape, and where it stood.
+#[derive(Debug, Clone, Copy)]
+enum Gap {
+    Number(usize),
+    Date(usize),
+}
 
 /// An event with its text left out, and what that text was.
 #[derive(Debug)]
@@ -16,8 +25,8 @@ pub(crate) struct Mould<T> {
     /// What the text is; `None` until an event was learned.
     what: Option<T>,
     head: Vec<u8>,
-    /// Where in `head` the event's number stood, which was left out of it.
-    number_at: Option<usize>,
+    /// Where in `head` the event's number or date stood, which was left out of it.
+    gap: Option<Gap>,
     tail: Vec<u8>,
     /// Whether padding follows `tail`, and then `after_padding`.
     padded: bool,
@@ -29,7 +38,7 @@ impl<T> Default for Mould<T> {
         Self {
             what: None,
             head: Vec::new(),
-            number_at: None,
+            gap: None,
             tail: Vec::new(),
             padded: false,
             after_padding: Vec::new(),
@@ -54,10 +63,10 @@ impl<T: Copy> Mould<T> {
             return;
         }
         self.head.clear();
-        let (head, behind_number) = split_at_number(head).unwrap_or((head, b""));
-        self.number_at = (!behind_number.is_empty()).then_some(head.len());
+        let (head, gap, behind) = split_at_gap(head).unwrap_or((head, None, b""));
+        self.gap = gap;
         self.head.extend_from_slice(head);
-        self.head.extend_from_slice(behind_number);
+        self.head.extend_from_slice(behind);
         let (tail, after_padding) = split_at_padding(tail);
         self.tail.clear();
         self.tail.extend_from_slice(tail);
@@ -75,9 +84,14 @@ impl<T: Copy> Mould<T> {
     /// The text of `event` if it fits.
     pub(crate) fn fit<'e>(&self, event: &'e [u8]) -> Option<(T, &'e str)> {
         let what = self.what?;
-        let (head, behind) = self.head.split_at_checked(self.number_at.unwrap_or(0))?;
+        let at = self.gap.map_or(0, |(Gap::Number(at) | Gap::Date(at))| at);
+        let (head, behind) = self.head.split_at_checked(at)?;
         let rest = event.strip_prefix(head)?;
-        let rest = if self.number_at.is_some() { skip_number(rest)? } else { rest };
+        let rest = match self.gap {
+            None => rest,
+            Some(Gap::Number(_)) => skip_number(rest)?,
+            Some(Gap::Date(_)) => skip_date(rest)?,
+        };
         let rest = rest.strip_prefix(behind)?;
         let (text, rest) = split_plain(rest)?;
         let rest = rest.strip_prefix(self.tail.as_slice())?;
@@ -98,11 +112,22 @@ fn split_plain(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(end)
 }
 
-/// Splits around the digits of an event's number. As with padding, the pattern can only be a key.
-fn split_at_number(head: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = memchr::memmem::find(head, NUMBER_KEY)? + NUMBER_KEY.len();
-    let (before, number) = head.split_at_checked(at)?;
-    Some((before, skip_number(number)?))
+/// Splits around an event's number or date. As with padding, the patterns can only be keys.
+fn split_at_gap(head: &[u8]) -> Option<(&[u8], Option<Gap>, &[u8])> {
+    if let Some(at) = memchr::memmem::find(head, NUMBER_KEY) {
+        let at = at + NUMBER_KEY.len();
+        let (before, number) = head.split_at_checked(at)?;
+        return Some((before, Some(Gap::Number(at)), skip_number(number)?));
+    }
+    let at = memchr::memmem::find(head, DATE_KEY)? + DATE_KEY.len();
+    let (before, date) = head.split_at_checked(at)?;
+    Some((before, Some(Gap::Date(at)), skip_date(date)?))
+}
+
+/// What is behind a date, its closing quote included.
+fn skip_date(bytes: &[u8]) -> Option<&[u8]> {
+    let (date, rest) = split_plain(bytes)?;
+    (date.is_ascii() && rest.first() == Some(&b'"')).then_some(rest)
 }
 
 /// What is behind a whole number, which is there and is one of JSON's.
@@ -131,6 +156,30 @@ fn split_at_padding(tail: &[u8]) -> (&[u8], Option<&[u8]>) {
 #[cfg(test)]
 mod tests {
     use super::Mould;
+
+    #[test]
+    fn a_date_may_differ_and_must_be_a_plain_text() {
+        let line = |date: &str, text: &str| {
+            format!(r#"{{"model":"m","created_at":{date},"message":{{"content":"{text}"}}}}"#)
+        };
+        let learned = line("\"2026-01-01T00:00:00.5Z\"", "a");
+        let at = learned.find("\"a\"").unwrap() + 1;
+        let mut mould = Mould::default();
+        mould.learn(learned.as_bytes(), learned.get(at..=at).unwrap(), ());
+        for (date, fits) in [
+            ("\"2026-01-01T00:00:00.75Z\"", true),
+            ("\"\"", true),
+            ("\"\\u0032\"", false),
+            ("\"\u{e9}\"", false),
+            ("7", false),
+            ("null", false),
+            ("\"a\",\"model\":\"b\"", false),
+        ] {
+            let line = line(date, "next");
+            let fit = mould.fit(line.as_bytes()).map(|((), text)| text);
+            assert_eq!(fit, fits.then_some("next"), "{line}");
+        }
+    }
 
     fn event(number: &str, text: &str) -> String {
         format!(r#"{{"type":"t","sequence_number":{number},"item_id":"i","delta":"{text}"}}"#)

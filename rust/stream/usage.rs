@@ -79,6 +79,10 @@ pub struct Usage {
     pub output_image_tokens: Option<u64>,
     /// The part of `image_tokens` that was read from the cache.
     pub cached_image_tokens: Option<u64>,
+    /// What is charged of the input, by a vendor who leaves out its own words around it.
+    pub billed_input_tokens: Option<u64>,
+    /// What is charged of the output, likewise.
+    pub billed_output_tokens: Option<u64>,
     /// Searches that the vendor made for the answer; no tokens.
     pub web_searches: Option<u64>,
     /// How the host says it worked; `None` is the ordinary way.

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +124,16 @@ def test_a_name_that_nobody_has_is_told_with_the_nearest() -> None:
     assert 'did you mean "mistral"' in err
 
 
-@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini", "openai_responses"])
-@pytest.mark.parametrize("path", ["", "/v1", "/v1beta"])
+@pytest.mark.parametrize(
+    ("dialect", "path"),
+    [
+        *product(["openai", "anthropic", "openai_responses"], ["", "/v1"]),
+        *product(["gemini"], ["", "/v1beta"]),
+        *product(["cohere"], ["", "/v1", "/v2"]),
+        *product(["ollama"], ["", "/v1", "/api"]),
+    ],
+)
 def test_a_provider_that_works_is_ok(tmp_path: Path, dialect: str, path: str) -> None:
-    if path and (path == "/v1beta") != (dialect == "gemini"):
-        pytest.skip("no such URL")
     with ScriptedUpstream() as upstream:
         config = configured(tmp_path, upstream.url + path, dialect=dialect)
         code, out, err = run("providers", "test", "p", "--config", config, "--model", "ok-3")

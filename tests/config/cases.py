@@ -271,13 +271,6 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
 UNBUILT: dict[str, tuple[str, str]] = {
     "cache.exact": ("cache: {exact: {enabled: true}}", "cache.exact.enabled"),
     "cache.semantic": ("cache: {semantic: {enabled: true}}", "cache.semantic.enabled"),
-    **{
-        dialect: (
-            f'providers: {{p: {{dialect: {dialect}, base_url: "http://h", api_key: none}}}}',
-            "providers.p.dialect",
-        )
-        for dialect in ("cohere",)
-    },
 }
 
 #: base URLs that cannot be used

@@ -31,15 +31,17 @@ PAIRS = [
 #: Those with OpenAI's Responses as the client's dialect, and as the provider's.
 RESPONSES_CLIENTS = [("openai_responses", "u"), ("openai_responses", "a")]
 RESPONSES_PROVIDERS = [("openai", "r"), ("anthropic", "r")]
-#: Those with the clouds' own forms as the provider's: Converse, and Claude on Bedrock.
-CLOUD_PROVIDERS = [("openai", "b"), ("anthropic", "b"), ("openai", "i"), ("anthropic", "i")]
+#: What only hosts speak.
+HOSTS = {"b": "bedrock", "c": "cohere", "o": "ollama"}
+#: Those with such a host, and with Claude on Bedrock, which has Bedrock's messages around its own.
+HOST_PAIRS = [(dialect, host) for dialect in ("openai", "anthropic") for host in (*HOSTS, "i")]
 #: Claude on Vertex AI streams as Anthropic itself does.
 VERTEX_PROVIDERS = [("openai", "v"), ("anthropic", "v")]
 ALL_PAIRS = [
     *PAIRS,
     *RESPONSES_CLIENTS,
     *RESPONSES_PROVIDERS,
-    *CLOUD_PROVIDERS,
+    *HOST_PAIRS,
     *VERTEX_PROVIDERS,
 ]
 T = TypeVar("T", bound=Callable[..., None])
@@ -48,13 +50,13 @@ pairs = pytest.mark.parametrize(("dialect", "provider"), PAIRS, ids=[f"{d}-{p}" 
 
 def all_pairs(test: T) -> T:
     """Each of `PAIRS`; of those with Responses one client's and one provider's, and one with a
-    cloud, in turn by the test's name, so that the suite stays short. Under the second front,
-    which knows no dialect, one that passes as it is and one that is translated. All of them:
-    `SLUICEGATE_ALL_PAIRS=1`.
+    dialect that only hosts speak, in turn by the test's name, so that the suite stays short. Under
+    the second front, which knows no dialect, one that passes as it is and one that is translated.
+    All of them: `SLUICEGATE_ALL_PAIRS=1`.
     """
     turn = crc32(test.__name__.encode())
     some = [*PAIRS, RESPONSES_CLIENTS[turn % 2], RESPONSES_PROVIDERS[turn // 2 % 2]]
-    some.append(CLOUD_PROVIDERS[turn // 4 % 4])
+    some.append(HOST_PAIRS[turn // 4 % len(HOST_PAIRS)])
     if os.environ.get("SLUICEGATE_ALL_PAIRS") == "1":
         some = ALL_PAIRS
     elif FRONT != "native":
@@ -65,11 +67,10 @@ def all_pairs(test: T) -> T:
 
 forms = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
-
 #: The dialect that a provider speaks itself, for cases that are not about translation.
 NATIVE = {"u": "openai", "a": "anthropic", "g": "gemini", "r": "openai_responses"}
 #: Those that no client speaks, or in another envelope.
-UPSTREAM_ONLY = {"b": "bedrock", "i": "anthropic", "v": "anthropic"}
+UPSTREAM_ONLY = HOSTS | {"i": "anthropic", "v": "anthropic"}
 
 
 def upstream_dialect(dialect: str, provider: str) -> str:
@@ -113,7 +114,7 @@ def assert_good(got: Got, tokens: int = 10, *, wide: bool = False) -> None:
     assert got.error is None
     assert got.is_stream is got.ask.stream
     assert got.text == text(tokens, wide=wide)
-    assert got.finish in ("stop", "end_turn", "completed")
+    assert got.finish in ("stop", "end_turn", "completed", "STOP")
     if got.ask.stream:
         assert got.terminators == 1
 

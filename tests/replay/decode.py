@@ -40,6 +40,9 @@ FINISHES = {
     "UNEXPECTED_TOOL_CALL": "stop",
     "guardrail_intervened": "filter",
     "content_filtered": "filter",
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "TOOL_CALL": "tools",
 }
 
 
@@ -73,6 +76,9 @@ def decode(record: Record) -> Meaning:
 def _payloads(record: Record) -> Iterator[Any]:
     if record.dialect == "bedrock" and record.stream:
         yield from _messages(record.body)
+        return
+    if record.dialect == "ollama" and record.stream:
+        yield from (json.loads(line) for line in record.body.splitlines() if line.strip())
         return
     if not record.stream:
         whole = json.loads(record.body)
@@ -429,10 +435,83 @@ def _converse_usage(made: Meaning, usage: dict[str, Any] | None) -> None:
         made.output_tokens = usage["outputTokens"]
 
 
+def fold_cohere(payloads: list[Any], stream: bool) -> Meaning:
+    """Cohere's events, or one whole answer, as one meaning."""
+    made = Meaning(terminated=not stream)
+    calls: dict[int, list[str]] = {}
+    for payload in payloads:
+        if payload.get("done"):
+            continue
+        if not stream:
+            _cohere_message(made, calls, payload["message"])
+            _cohere_end(made, payload)
+            continue
+        index, delta = payload.get("index", 0), payload.get("delta") or {}
+        message = delta.get("message") or {}
+        match payload["type"]:
+            case "content-start" | "content-delta":
+                made.text += message["content"].get("text") or ""
+                made.reasoning += message["content"].get("thinking") or ""
+            case "tool-plan-delta":
+                made.reasoning += message["tool_plan"]
+            case "tool-call-start":
+                call = message["tool_calls"]
+                calls[index] = [call["id"], call["function"]["name"], ""]
+            case "tool-call-delta":
+                calls[index][2] += message["tool_calls"]["function"]["arguments"]
+            case "message-end":
+                _cohere_end(made, delta)
+    made.tools = [(name, arguments(given) or {}) for _, name, given in sorted_calls(calls)]
+    return made
+
+
+def _cohere_message(made: Meaning, calls: dict[int, list[str]], message: dict[str, Any]) -> None:
+    made.reasoning += message.get("tool_plan") or ""
+    for part in message.get("content") or []:
+        made.text += part.get("text") or ""
+        made.reasoning += part.get("thinking") or ""
+    for index, call in enumerate(message.get("tool_calls") or []):
+        calls[index] = [call["id"], call["function"]["name"], call["function"]["arguments"]]
+
+
+def _cohere_end(made: Meaning, end: dict[str, Any]) -> None:
+    """What the model read and wrote; what is billed is a part of it."""
+    made.terminated = True
+    made.finish = FINISHES.get(end["finish_reason"])
+    if end["finish_reason"] in ("ERROR", "TIMEOUT"):
+        made.error = end.get("error") or end["finish_reason"]
+    tokens = (end.get("usage") or {}).get("tokens") or {}
+    made.input_tokens = tokens.get("input_tokens")
+    made.output_tokens = tokens.get("output_tokens")
+
+
+def fold_ollama(payloads: list[Any], _stream: bool) -> Meaning:
+    """Ollama's lines, or one whole answer, as one meaning."""
+    made = Meaning()
+    for payload in payloads:
+        made.error = payload.get("error") or made.error
+        message = payload.get("message") or {}
+        made.text += message.get("content") or ""
+        made.reasoning += message.get("thinking") or ""
+        for call in message.get("tool_calls") or []:
+            made.tools.append((call["function"]["name"], call["function"]["arguments"]))
+        if payload.get("done"):
+            made.terminated = True
+            whole = "tools" if made.tools else "stop"
+            # Another word than these two says nothing that others have words for.
+            reasons = {"stop": whole, "length": "length"}
+            made.finish = reasons.get(payload.get("done_reason") or "stop")
+            made.input_tokens = payload.get("prompt_eval_count")
+            made.output_tokens = payload.get("eval_count")
+    return made
+
+
 FOLDS: dict[str, Callable[[list[Any], bool], Meaning]] = {
     "openai": fold_openai,
     "anthropic": _anthropic,
     "gemini": fold_gemini,
     "openai_responses": fold_responses,
     "bedrock": fold_bedrock,
+    "cohere": fold_cohere,
+    "ollama": fold_ollama,
 }

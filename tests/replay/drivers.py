@@ -6,11 +6,23 @@ import json
 from typing import Any
 
 import anthropic
+import cohere
+import httpx
+import ollama
 import openai
 from google import genai
 from google.genai import types
 
-from .decode import FINISHES, Meaning, arguments, fold_gemini, fold_openai, fold_responses
+from .decode import (
+    FINISHES,
+    Meaning,
+    arguments,
+    fold_cohere,
+    fold_gemini,
+    fold_ollama,
+    fold_openai,
+    fold_responses,
+)
 
 PROMPT = "Say what was recorded."
 
@@ -27,12 +39,18 @@ class Drivers:
         )
         options = types.HttpOptions(base_url=url, timeout=60_000)
         self.gemini = genai.Client(api_key=key, http_options=options)
+        # Those that no client of the gateway speaks.
+        self.http = httpx.AsyncClient(timeout=60)
+        self.cohere = cohere.AsyncClientV2(api_key=key, base_url=url, httpx_client=self.http)
+        self.ollama = ollama.AsyncClient(host=url, timeout=60)
 
     async def close(self) -> None:
         """Closes their connections."""
         await self.openai.close()
         await self.anthropic.close()
         await self.gemini.aio.aclose()
+        await self.http.aclose()
+        await self.ollama._client.aclose()
 
     async def read(self, dialect: str, model: str, stream: bool) -> Meaning:
         """One answer, read by the SDK of `dialect`.  Raises what the SDK raises."""
@@ -42,6 +60,10 @@ class Drivers:
             return await self._gemini(model, stream)
         if dialect == "openai_responses":
             return await self._responses(model, stream)
+        if dialect == "cohere":
+            return await self._cohere(model, stream)
+        if dialect == "ollama":
+            return await self._ollama(model, stream)
         return await self._anthropic(model, stream)
 
     async def _openai(self, model: str, stream: bool) -> Meaning:
@@ -49,11 +71,11 @@ class Drivers:
         create = self.openai.chat.completions.create
         if not stream:
             whole = await create(model=model, messages=messages)
-            return fold_openai([whole.to_dict()], stream=False)
+            return fold_openai([whole.to_dict(warnings=False)], stream=False)
         chunks = await create(
             model=model, messages=messages, stream=True, stream_options={"include_usage": True}
         )
-        return fold_openai([chunk.to_dict() async for chunk in chunks], stream=True)
+        return fold_openai([chunk.to_dict(warnings=False) async for chunk in chunks], stream=True)
 
     async def _gemini(self, model: str, stream: bool) -> Meaning:
         models = self.gemini.aio.models
@@ -71,9 +93,10 @@ class Drivers:
         create = self.openai.responses.create
         if not stream:
             whole = await create(model=model, input=PROMPT)
-            return fold_responses([whole.to_dict()], stream=False)
+            return fold_responses([whole.to_dict(warnings=False)], stream=False)
         events = [
-            event.to_dict() async for event in await create(model=model, input=PROMPT, stream=True)
+            event.to_dict(warnings=False)
+            async for event in await create(model=model, input=PROMPT, stream=True)
         ]
         made = fold_responses(events, stream=True)
         # What the last event repeats is what the others have told.
@@ -81,6 +104,22 @@ class Drivers:
         if (last.text, last.tools, last.refusal) != (made.text, made.tools, made.refusal):
             raise ValueError(f"the last event repeats another answer: {last!r:.300}")
         return made
+
+    async def _cohere(self, model: str, stream: bool) -> Meaning:
+        messages: Any = [{"role": "user", "content": PROMPT}]
+        if not stream:
+            whole = await self.cohere.chat(model=model, messages=messages)
+            return fold_cohere([json.loads(whole.json())], stream=False)
+        events = self.cohere.chat_stream(model=model, messages=messages)
+        return fold_cohere([json.loads(event.json()) async for event in events], stream=True)
+
+    async def _ollama(self, model: str, stream: bool) -> Meaning:
+        messages: Any = [{"role": "user", "content": PROMPT}]
+        if not stream:
+            whole = await self.ollama.chat(model=model, messages=messages)
+            return fold_ollama([whole.model_dump()], False)
+        lines = await self.ollama.chat(model=model, messages=messages, stream=True)
+        return fold_ollama([line.model_dump() async for line in lines], True)
 
     async def _anthropic(self, model: str, stream: bool) -> Meaning:
         messages: Any = [{"role": "user", "content": PROMPT}]

@@ -10,7 +10,7 @@ _MESSAGES = "https://docs.anthropic.com/en/api/messages"
 _GENERATE = "https://ai.google.dev/api/caching#FunctionCall"
 _EVERYWHERE = ("audio", "several messages in one stream", "blocks out of order")
 #: Dialects whose answers have one message and objects as arguments.
-_NO_CHOICES = ("anthropic", "bedrock")
+_NO_CHOICES = ("anthropic", "bedrock", "cohere", "ollama")
 _STREAMING = "https://docs.anthropic.com/en/docs/build-with-claude/streaming"
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..upstream import bedrock
+from ..upstream import bedrock, ollama
 
+#: Those that no client speaks, so that no answer passes as it is.
+HOST_DIALECTS = ("bedrock", "cohere", "ollama")
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "exchanges"
 _DIALECTS = {
     "chat_completions": "openai",
@@ -22,8 +25,15 @@ _DIALECTS = {
     "completions": "openai_completions",
     "converse": "bedrock",
     "converse_stream": "bedrock",
+    "cohere_chat": "cohere",
+    "ollama_chat": "ollama",
 }
+_OPENAI_FORM = re.compile(r'"object": ?"chat\.completion')
+_COHERE_PATHS = ("", "/v2/chat")
 _STREAM_STARTS = ("data:", "event:", "id:", ":")
+
+
+_STREAM_TYPES = {"bedrock": bedrock.CONTENT_TYPE, "ollama": ollama.CONTENT_TYPE}
 
 
 @dataclass(slots=True)
@@ -46,8 +56,8 @@ class Record:
     @property
     def stream(self) -> bool:
         """Whether the answer is an event stream, whatever its head says."""
-        if self.dialect == "bedrock":
-            return bedrock.CONTENT_TYPE in self.content_type
+        if self.dialect in _STREAM_TYPES:
+            return _STREAM_TYPES[self.dialect] in self.content_type
         return self.body.removeprefix(b"\xef\xbb\xbf").startswith(
             tuple(start.encode() for start in _STREAM_STARTS)
         )
@@ -88,7 +98,7 @@ def _read(paths: list[Path]) -> Iterator[Record]:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         for line in data.splitlines():
             raw = json.loads(line)
-            dialect = _DIALECTS.get(raw["endpoint"])
+            dialect = _dialect(raw)
             if raw["endpoint"] == "messages" and raw["provider"] == "openai":
                 continue  # `/v1/threads/.../messages`: assistants, not Anthropic's dialect
             if "serverContent" in raw["response_body"]:
@@ -101,6 +111,16 @@ def _read(paths: list[Path]) -> Iterator[Record]:
                 yield _converse(raw)
             elif dialect is not None and raw.get("response_body_encoding", "utf8") == "utf8":
                 yield _record(raw, dialect)
+
+
+def _dialect(raw: dict[str, Any]) -> str | None:
+    """By the endpoint, but for hosts that answer there in OpenAI's form."""
+    dialect = _DIALECTS.get(raw["endpoint"])
+    if dialect in ("cohere", "ollama") and _OPENAI_FORM.search(raw["response_body"]):
+        return "openai"  # Writer's endpoint of Cohere's name, and Ollama's of OpenAI's form
+    if dialect == "cohere" and raw["path"] not in _COHERE_PATHS:
+        return None  # version 1, which is another dialect and passes through alone
+    return dialect
 
 
 def _is_creation(raw: dict[str, Any]) -> bool:
@@ -153,9 +173,12 @@ def _record(raw: dict[str, Any], dialect: str) -> Record:
         text = text.replace("\n", "\n\n")  # a source that lost its blank lines
     body = text.encode()
     streamed = text.removeprefix("\ufeff").startswith(_STREAM_STARTS)
+    stream_type = _STREAM_TYPES.get(dialect, "text/event-stream")
     kind = raw["response_headers"].get("content-type", "")
+    if dialect == "ollama":
+        streamed = stream_type in kind or text.strip().count("\n") > 0
     if not kind or "jsonl-chunks" in kind:
-        kind = "text/event-stream" if streamed else "application/json"
+        kind = stream_type if streamed else "application/json"
     request: str = raw.get("request_body") or ""
     usable = _is_object(request) and raw.get("request_body_encoding", "utf8") == "utf8"
     if not usable:

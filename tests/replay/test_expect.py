@@ -9,7 +9,7 @@ from ..client import Ask, Got
 from ..fixtures import make_exchanges
 from .decode import decode
 from .expect import Frame, frames, mismatch
-from .records import Record, load
+from .records import HOST_DIALECTS, Record, load
 from .requests import request_mismatch, with_model
 
 
@@ -22,6 +22,8 @@ def _got(record: Record, raw: bytes) -> Got:
 def test_originals_pass_and_changed_bytes_do_not(corpora: Path | None) -> None:
     checked = 0
     for record in load(corpora):
+        if record.dialect in HOST_DIALECTS:
+            continue
         if record.status != 200 or not decode(record).terminated or decode(record).error:
             continue
         checked += 1

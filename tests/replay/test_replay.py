@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,12 @@ from .decode import Meaning, decode
 from .drivers import Drivers
 from .exceptions import why_impossible
 from .expect import mismatch
-from .records import Record, load
+from .records import HOST_DIALECTS, Record, load
 from .requests import request_mismatch, with_model
 from .server import ReplayServer
 
 _DIALECTS = ("openai", "anthropic", "gemini", "openai_responses")
-_PAIRS = [*permutations(_DIALECTS, 2), *(("bedrock", read) for read in _DIALECTS)]
+_PAIRS = [*permutations(_DIALECTS, 2), *product(HOST_DIALECTS, _DIALECTS)]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,10 @@ def gateway(replay: ReplayServer, module_path: Path) -> Iterator[Gateway]:
             "base_url": f"{replay.url}/v1",
             "api_key": "none",
         },
-        "rec-bedrock": {"dialect": "bedrock", "base_url": replay.url, "api_key": "none"},
+        **{
+            f"rec-{dialect}": {"dialect": dialect, "base_url": replay.url, "api_key": "none"}
+            for dialect in HOST_DIALECTS
+        },
     }
     settings = {
         "providers": providers,
@@ -105,7 +108,7 @@ class _Ask(Ask):
 def test_the_same_dialect_passes_byte_for_byte(
     gateway: Gateway, replay: ReplayServer, records: list[Record], chunking: str
 ) -> None:
-    records = [record for record in records if record.dialect != "bedrock"]  # those of clients
+    records = [record for record in records if record.dialect not in HOST_DIALECTS]
     asks = [_Ask(record, chunking) for record in records]
     answers: list[Got] = run_asks(gateway.url, gateway.key, list(asks), concurrency=64)
     bad: list[str] = []

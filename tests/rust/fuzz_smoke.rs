@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 #[path = "../../fuzz/checks/body.rs"]
 mod body;
+#[path = "../../fuzz/checks/lines.rs"]
+mod lines;
 #[path = "../../fuzz/checks/messages.rs"]
 mod messages;
 #[path = "../../fuzz/checks/sse.rs"]
@@ -36,6 +38,8 @@ fn answer() -> impl Strategy<Value = Vec<u8>> {
             "{}",
             "{\"a\":1}",
             "[{\"type\":\"text\",\"text\":\"b\"}]",
+            "{\"text\":\"b\"}",
+            "\"2026-01-01T00:00:00.5Z\"",
         ][..],
     );
     let event =
@@ -66,6 +70,22 @@ const EVENTS: &[&str] = &[
     r#"{"type":"message_delta","delta":{"stop_reason":?},"usage":?}"#,
     r#"{"type":"message","content":[{"type":"text","text":?}],"usage":?}"#,
     r#"{"type":"message_stop"}"#,
+    r#"{"type":"message-start","id":?,"delta":{"message":{"content":[],"tool_calls":?,"tool_plan":?}}}"#,
+    r#"{"type":"content-start","index":?,"delta":{"message":{"content":?}}}"#,
+    r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"plain"}}}}"#,
+    r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":?}}}}"#,
+    r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":?}}}"#,
+    r#"{"type":"tool-call-start","index":?,"delta":{"message":{"tool_calls":{"id":?,"function":{"name":?,"arguments":?}}}}}"#,
+    r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":?}}}}}"#,
+    r#"{"type":"citation-start","delta":{"message":{"citations":{"sources":[{"id":?,"document":?}]}}}}"#,
+    r#"{"type":"message-end","delta":{"finish_reason":?,"usage":{"tokens":?},"error":?}}"#,
+    r#"{"id":?,"message":{"content":?,"tool_plan":?},"finish_reason":"COMPLETE","usage":?}"#,
+    r#"{"message":?}"#,
+    r#"{"model":"m","created_at":?,"message":{"role":"assistant","content":"plain"},"done":false}"#,
+    r#"{"model":"m","created_at":"2026-01-01T00:00:00Z","message":{"content":"other"},"done":false}"#,
+    r#"{"message":{"content":"","thinking":?,"tool_calls":?},"done":?}"#,
+    r#"{"message":{"tool_calls":[{"id":?,"function":{"name":?,"arguments":?}}]},"logprobs":?}"#,
+    r#"{"message":{"content":?},"done":true,"done_reason":?,"prompt_eval_count":?,"eval_count":?}"#,
     "[DONE]",
 ];
 
@@ -76,7 +96,9 @@ proptest! {
     fn streams(size in any::<u8>(), wire in input(&[
         b"\n", b"\r", b"\r\n", b"data", b"data:", b"data: x", b"event: e", b"id: 1", b"id:\0", b"retry: 1", b":", b" ", b"\xEF\xBB\xBF",
     ])) {
-        sse::check(&[&[size][..], &wire].concat());
+        let wire = [&[size][..], &wire].concat();
+        sse::check(&wire);
+        lines::check(&wire);
     }
 
     #[test]
@@ -96,6 +118,7 @@ proptest! {
     #[test]
     fn noise(noise in prop::collection::vec(any::<u8>(), 0..200)) {
         messages::check(&noise);
+        lines::check(&noise);
         sse::check(&noise);
         body::check(&noise);
         stream::check(&noise);

@@ -87,6 +87,8 @@ impl Message {
         self.usage.output_audio_tokens = None;
         self.usage.output_image_tokens = None;
         self.usage.web_searches = None;
+        self.usage.billed_input_tokens = None;
+        self.usage.billed_output_tokens = None;
         self.usage.service_tier = None;
         self.usage.image_tokens = None;
         let usage = &mut self.usage;
@@ -682,6 +684,8 @@ fn spoiler(dialect: Dialect) -> &'static [u8] {
         Dialect::OpenAiResponses => br#"{"type":"response.output_text.delta","output_index":99,"delta":"spoiler"}"#,
         Dialect::OpenAiCompletions => br#"{"choices":[{"index":99,"text":"spoiler"}]}"#,
         Dialect::Bedrock => br#"{"contentBlockIndex":99,"delta":{"text":"spoiler"}}"#,
+        Dialect::Cohere => br#"{"type":"content-delta","index":99,"delta":{"message":{"content":{"text":"spoiler"}}}}"#,
+        Dialect::Ollama => br#"{"model":"spoiler","message":{"content":"spoiler"},"done":false}"#,
     }
 }
 

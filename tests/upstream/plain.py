@@ -3,6 +3,7 @@
 import re
 
 from .plan import PartFunction, Plan
+from .steps import Event, Item, Raw
 from .wire import Reasoning, Text, Tool
 
 #: Two parallel calls; fragments cut inside names, escapes and multi-byte text.
@@ -40,6 +41,22 @@ def _wide(plan: Plan, _found: re.Match[str]) -> None:
     plan.wide = True
 
 
+def _labelled(plan: Plan, found: re.Match[str]) -> None:
+    plan.content_type = "application/json" if found[1] == "json" else "-"
+
+
+def _unended(plan: Plan, _found: re.Match[str]) -> None:
+    plan.edits.append(lambda items, _wire: [*items[:-1], _bare(items[-1])])
+
+
+def _bare(item: Item) -> Item:
+    """An event as its data alone."""
+    if not isinstance(item, Event):
+        return item
+    data = item.data if isinstance(item.data, bytes) else item.data.encode()
+    return Raw(data, item.tokens, item.kind, item.usage)
+
+
 def _ok(_plan: Plan, _found: re.Match[str]) -> None:
     """The defaults."""
 
@@ -54,4 +71,6 @@ PARTS: list[tuple[str, PartFunction]] = [
     (r"utf8", _wide),  # words end in two, three and four byte characters
     (r"ok-tools", _tools),
     (r"fault-reasoning", _reasoning),
+    (r"labelled-(json|nothing)", _labelled),
+    (r"unended", _unended),  # the last byte of a stream, a line's end, is left out
 ]

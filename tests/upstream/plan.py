@@ -52,7 +52,7 @@ class Plan:
     status: int = 200
     failure: Failure | None = None
     body: bytes | None = None
-    content_type: str | None = None
+    content_type: str | None = None  # "-": a stream has none
     headers: list[tuple[str, str]] = field(default_factory=list)
     informational: list[int] = field(default_factory=list)
     # the stream

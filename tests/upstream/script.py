@@ -23,6 +23,8 @@ _PREFIXES = {
     "gemini": "chatcmpl-",
     "openai_responses": "resp_",
     "bedrock": "",
+    "cohere": "",
+    "ollama": "",
     "invoke": "msg_bdrk_",
 }
 _ID_HEADERS = {
@@ -165,7 +167,9 @@ def _whole(
 def _streamed(
     plan: Plan, headers: list[tuple[str, str]], items: list[Item], informational: list[bytes]
 ) -> Script:
-    headers.append(("Content-Type", plan.content_type or "text/event-stream; charset=utf-8"))
+    if plan.content_type != "-":
+        kind = plan.content_type or "text/event-stream; charset=utf-8"
+        headers.append(("Content-Type", kind))
     headers.append(("Cache-Control", "no-cache"))
     pieces: Iterator[Step] = _encoded(plan, items)
     if plan.coding is not None:

@@ -7,10 +7,11 @@ import re
 import socket
 import time
 
-from . import bedrock, clouds, media, operations
+from . import bedrock, clouds, media, ollama, operations
 from .before import POISON_TEXT
 from .behaviours import plan_for
 from .beside import BESIDE, prepare
+from .cohere import COHERE
 from .completions import COMPLETIONS
 from .connection import BadRequestError, Connection, read_request
 from .exchange import Exchange, Stats
@@ -29,6 +30,8 @@ _ROUTES: dict[str, Wire] = {
     "/v1/completions": COMPLETIONS,
     "/v1/messages": ANTHROPIC,
     "/v1/responses": RESPONSES,
+    "/v2/chat": COHERE,
+    "/api/chat": ollama.OLLAMA,
     **BESIDE,
 }
 
@@ -117,6 +120,11 @@ class ScriptedUpstream(LoopbackServer):
             plan.style = _MESSAGES[wire]()
             if plan.form != "whole" and plan.failure is None:
                 plan.content_type = plan.content_type or bedrock.CONTENT_TYPE
+        if wire is ollama.OLLAMA:
+            plan.style = ollama.LineStyle()
+            streams = plan.form == "stream" or (exchange.stream and plan.form != "whole")
+            if streams and plan.failure is None:
+                plan.content_type = plan.content_type or ollama.CONTENT_TYPE
         await self._perform(connection, exchange, plan, wire)
 
     async def _perform(

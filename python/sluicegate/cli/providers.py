@@ -11,11 +11,10 @@ from sluicegate.cli.common import CONFIG_FILE, load_or_exit
 from sluicegate.cli.table import FORMAT, print_json, show, show_one
 from sluicegate.config.problems import suggestion
 from sluicegate.config.settings import Settings, Upstream
-from sluicegate.probe import Verdict, call_of, judge, make
+from sluicegate.probe import ASKABLE, Verdict, call_of, judge, make
 from sluicegate.providers import ALIASES, CATALOGUE, ProviderRow, name_of, row_at, row_named
 from sluicegate.providers.clouds import ADDRESSES
 
-TESTABLE: Final = ("openai", "anthropic", "gemini", "openai_responses")
 DOES_NOT_WORK: Final = 3
 """Exit code where a provider does not answer as it should; 1 is a mistake in the file or a name."""
 _COLUMNS: Final = ("name", "dialect", "base_url", "api_key_env", "aliases")
@@ -81,8 +80,8 @@ def test(name: str, config: Path, model: str | None, timeout_s: float, form: str
     if upstream is None:
         hint = suggestion(name, settings.upstreams)
         raise click.ClickException(f'no provider "{name}" is configured{hint}')
-    if upstream.dialect not in TESTABLE or upstream.address in ADDRESSES.values():
-        where = " on that cloud" if upstream.dialect in TESTABLE else ""
+    if upstream.dialect not in ASKABLE or upstream.address in ADDRESSES.values():
+        where = " on that cloud" if upstream.dialect in ASKABLE else ""
         raise click.ClickException(f"{upstream.dialect}{where} cannot be tested in this version")
     call = call_of(upstream, model or _model_of(settings, name))
     outcome = make(call, timeout_s=timeout_s)

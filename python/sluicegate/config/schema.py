@@ -88,7 +88,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     next.
     """
     dialect: (
-        Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere"]
+        Literal["openai", "openai_responses", "anthropic", "gemini", "bedrock", "cohere", "ollama"]
         | Name
         | None
     ) = None

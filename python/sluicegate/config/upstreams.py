@@ -34,7 +34,6 @@ from sluicegate.providers import (
 from sluicegate.providers.clouds import Envelope
 
 BUILT_DIALECTS: Final = tuple(UPSTREAM_DIALECTS)
-UNBUILT_DIALECTS: Final = tuple(name for name in ("cohere",) if name not in UPSTREAM_DIALECTS)
 
 SPOKEN_TO_PLUGINS: Final = "openai"
 """What the core speaks with a plugin's dialect, whichever that is."""
@@ -135,9 +134,7 @@ def upstream_of(
 
 def _not_spoken(dialect: str, plugin_dialects: Collection[str]) -> str:
     """Why a dialect cannot be spoken. What is as long as a key is not repeated."""
-    if dialect in UNBUILT_DIALECTS:
-        return f"{dialect} is not available in this version"
-    known = [*BUILT_DIALECTS, *UNBUILT_DIALECTS, *plugin_dialects]
+    known = [*BUILT_DIALECTS, *plugin_dialects]
     shown = "text" if len(dialect) > LONGEST_SHOWN else f'"{dialect}"'
     return f"must be one of {', '.join(known)}, not {shown}{suggestion(dialect, known)}"
 

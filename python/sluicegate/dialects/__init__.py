@@ -7,7 +7,9 @@ from typing import Final
 from sluicegate.dialects.anthropic import Anthropic
 from sluicegate.dialects.base import ClientDialect, Dialect, Spoken, UpstreamDialect
 from sluicegate.dialects.bedrock import Bedrock
+from sluicegate.dialects.cohere import Cohere
 from sluicegate.dialects.gemini import Gemini
+from sluicegate.dialects.ollama import Ollama
 from sluicegate.dialects.openai_chat import OpenAiChat
 from sluicegate.dialects.openai_completions import OpenAiCompletions
 from sluicegate.dialects.openai_responses import OpenAiResponses
@@ -17,7 +19,12 @@ DIALECTS: Final[dict[str, Dialect]] = {
 }
 """Those that clients speak, and hosts too."""
 
-UPSTREAM_DIALECTS: Final[dict[str, UpstreamDialect]] = {**DIALECTS, Bedrock.name: Bedrock()}
+UPSTREAM_DIALECTS: Final[dict[str, UpstreamDialect]] = {
+    **DIALECTS,
+    Bedrock.name: Bedrock(),
+    Cohere.name: Cohere(),
+    Ollama.name: Ollama(),
+}
 """Those that hosts speak."""
 
 CLIENT_DIALECTS: Final[dict[str, ClientDialect]] = {

@@ -1,6 +1,6 @@
 """One call to a provider, and what its answer means: for people who set one up."""
 
-from sluicegate.probe.call import Call, Outcome, call_of, make
+from sluicegate.probe.call import ASKABLE, Call, Outcome, call_of, make
 from sluicegate.probe.verdict import Verdict, judge
 
-__all__ = ["Call", "Outcome", "Verdict", "call_of", "judge", "make"]
+__all__ = ["ASKABLE", "Call", "Outcome", "Verdict", "call_of", "judge", "make"]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sluicegate.config.settings import Upstream
-from sluicegate.dialects import DIALECTS
+from sluicegate.dialects import DIALECTS, UPSTREAM_DIALECTS
 
 MAX_TOKENS: Final = 16
 """Enough for a word, and for the least that hosts accept."""
@@ -24,11 +24,18 @@ _QUESTION: Final = msgspec.json.encode(
 )
 _PATHS: Final = {
     "anthropic": ("/v1", "/messages"),
+    "cohere": ("/v2", "/chat"),
     "gemini": ("/v1beta", "/models/{model}:generateContent"),
+    "ollama": ("/api", "/chat"),
     "openai": ("/v1", "/chat/completions"),
     "openai_responses": ("/v1", "/responses"),
 }
 """What a bare host is given as a version, and where a dialect asks."""
+_LISTS: Final = {"cohere": ("/v1", "/models"), "ollama": ("/api", "/tags")}
+"""The same of the list of models, where that is not `/models`. These dialects have their versions
+whatever a base URL ends in.
+"""
+ASKABLE: Final = tuple(_PATHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +66,33 @@ class Outcome:
 
 def call_of(upstream: Upstream, model: str | None) -> Call:
     """The call that shows whether a provider works: for a model, else for its list of models."""
-    version, path = _PATHS[upstream.dialect]
+    _, path = _PATHS[upstream.dialect]
     url = urlsplit(upstream.base_url)
-    base = url.path.rstrip("/") or ("" if upstream.unversioned else version)
     headers = {"accept": "application/json", "content-type": "application/json"}
     if upstream.dialect == "anthropic":
         headers["anthropic-version"] = "2023-06-01"
     headers |= dict(upstream.headers)
-    where = f"{url.scheme}://{url.netloc}{base}"
+    host = f"{url.scheme}://{url.netloc}"
     if model is None:
-        return Call("GET", f"{where}/models", headers, b"", None)
-    body = _body(upstream, model)
-    return Call("POST", where + path.replace("{model}", model), headers, body, model)
+        version, path = _LISTS.get(upstream.dialect, ("", "/models"))
+        return Call("GET", host + _base(upstream, url.path, version) + path, headers, b"", None)
+    where = host + _base(upstream, url.path) + path.replace("{model}", model)
+    return Call("POST", where, headers, _body(upstream, model), model)
+
+
+def _base(upstream: Upstream, path: str, version: str = "") -> str:
+    """The path below which a dialect has its own, as the core has it."""
+    usual, _ = _PATHS[upstream.dialect]
+    version = version or usual
+    path = path.rstrip("/")
+    if upstream.dialect not in _LISTS:
+        return path or ("" if upstream.unversioned else version)
+    return path.removesuffix("/v1").removesuffix(usual) + version
 
 
 def _body(upstream: Upstream, model: str) -> bytes:
     asked = DIALECTS["anthropic"].decode_request(_QUESTION)
-    body, _ = DIALECTS[upstream.dialect].encode_request(
+    body, _ = UPSTREAM_DIALECTS[upstream.dialect].encode_request(
         asked,
         model=model,
         stream=False,

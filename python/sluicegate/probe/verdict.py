@@ -13,7 +13,7 @@ import msgspec
 
 from sluicegate import _core
 from sluicegate.config.settings import Upstream
-from sluicegate.dialects import DIALECTS
+from sluicegate.dialects import UPSTREAM_DIALECTS
 from sluicegate.failures import UpstreamErrorBody, classify
 from sluicegate.policies.failover import FailureClass
 from sluicegate.probe.call import Call, Outcome
@@ -25,6 +25,8 @@ SHOWN: Final = 300
 _SHAPES: Final[dict[str, Callable[[dict[str, Any]], bool]]] = {
     "openai": lambda body: isinstance(body.get("choices"), list),
     "anthropic": lambda body: body.get("type") == "message",
+    "cohere": lambda body: isinstance(body.get("message"), dict) and "finish_reason" in body,
+    "ollama": lambda body: isinstance(body.get("message"), dict) and "done" in body,
     "gemini": lambda body: "candidates" in body or "promptFeedback" in body,
     "openai_responses": lambda body: body.get("object") == "response",
 }
@@ -147,7 +149,7 @@ def _refused(
     upstream: Upstream, row: ProviderRow | None, call: Call, outcome: Outcome, said: str
 ) -> Verdict:
     status = outcome.status or 0
-    told = DIALECTS[upstream.dialect].decode_error(status, outcome.body)
+    told = UPSTREAM_DIALECTS[upstream.dialect].decode_error(status, outcome.body)
     if told is not None and told.message:
         said = _core.unquoted(told.message, list(upstream.headers))[:SHOWN]
     if call.model is not None and _is_about_the_model(status, told):

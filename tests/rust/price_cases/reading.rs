@@ -41,6 +41,7 @@ pub enum Reader {
     Messages,
     Responses,
     Gemini,
+    Cohere,
     Other,
 }
 
@@ -50,6 +51,7 @@ pub fn reader(extractor: &Extractor) -> Reader {
         (_, "responses") => Reader::Responses,
         (_, "anthropic") | ("anthropic" | "minimax", "default") => Reader::Messages,
         ("google", "default") => Reader::Gemini,
+        ("cohere", "default") => Reader::Cohere,
         ("cohere" | "aws", _) => Reader::Other,
         _ => Reader::Chat,
     }
@@ -60,6 +62,7 @@ pub fn ours(reader: Reader, provider: &str, body: &str) -> Option<Tokens> {
     let dialect = match reader {
         Reader::Chat | Reader::Embeddings => Dialect::OpenAiChat,
         Reader::Messages => Dialect::Anthropic,
+        Reader::Cohere => Dialect::Cohere,
         _ => return None,
     };
     let counting = Counting { reasoning_beside_output: provider == "x-ai" };

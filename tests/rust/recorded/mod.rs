@@ -16,6 +16,7 @@ pub struct Exchange {
     pub provider: String,
     pub endpoint: String,
     pub status: u16,
+    path: Option<String>,
     request_body: Option<String>,
     response_body: Option<String>,
     response_fidelity: Option<String>,
@@ -41,6 +42,8 @@ impl Exchange {
         match self.endpoint.as_str() {
             "chat_completions" => Some(Dialect::OpenAiChat),
             "messages" => Some(Dialect::Anthropic),
+            "ollama_chat" => Some(Dialect::Ollama),
+            "cohere_chat" if self.path.as_deref() == Some("/v2/chat") => Some(Dialect::Cohere),
             _ => None,
         }
     }
@@ -50,6 +53,11 @@ impl Exchange {
         let body = self.body();
         if self.response_fidelity.as_deref() == Some("sse_data_lines_only") {
             return Some(body.lines().map(|line| (String::new(), line.to_owned())).collect());
+        }
+        if self.dialect() == Some(Dialect::Ollama) {
+            let lines = body.lines().filter(|line| !line.trim().is_empty());
+            let lines: Vec<_> = lines.map(|line| (String::new(), line.to_owned())).collect();
+            return (lines.len() > 1).then_some(lines);
         }
         let is_stream =
             ["data:", "event:", ":"].iter().any(|start| body.trim_start().starts_with(start));
