@@ -204,9 +204,11 @@ fn encoded(text: &str) -> String {
 }
 
 fn dialect_of(path: &str) -> Option<Dialect> {
-    const ENDS: [(&str, Dialect); 6] = [
+    const ENDS: [(&str, Dialect); 8] = [
         ("/chat/completions", Dialect::OpenAiChat),
         ("/completions", Dialect::OpenAiCompletions),
+        ("/v2/chat", Dialect::Cohere),
+        ("/api/chat", Dialect::Ollama),
         ("/messages", Dialect::Anthropic),
         ("/responses", Dialect::OpenAiResponses),
         (":generateContent", Dialect::Gemini),

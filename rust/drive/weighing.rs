@@ -63,27 +63,27 @@ impl Scale {
         // An event may be a whole picture.
         let max_bytes =
             if bearing.is_watched { snapshot.max_answer_bytes } else { snapshot.max_event_bytes };
-        let form = whole::form(headers);
-        let is_array = form == Some(Form::Json) && bearing.dialect == Some(Dialect::Gemini);
-        let is_events = form == Some(Form::Stream);
-        let shape = if is_array { reader::Form::Array } else { reader::Form::Events };
-        let form = match (bearing.dialect, a.scan.stream()) {
-            (Some(dialect), true) if is_events || is_array => {
+        let shape = match (whole::form(headers), bearing.dialect) {
+            (Some(Form::Stream), _) => Some(reader::Form::Events),
+            (Some(Form::Lines), _) => Some(reader::Form::Lines),
+            (Some(Form::Messages), _) => Some(reader::Form::Messages),
+            (Some(Form::Json), Some(Dialect::Gemini)) if a.scan.stream() => {
+                Some(reader::Form::Array)
+            }
+            _ => None,
+        };
+        let form = match (shape.map(|shape| Reader::new(shape, max_bytes)), bearing.dialect) {
+            // Lines stream unless they are told not to.
+            (Some(reader), Some(dialect)) if a.scan.stream() || dialect == Dialect::Ollama => {
                 let counter = StreamCounter::new(tally::vocabulary(&run.target));
                 let meter = Meter::new(dialect, counter)
                     .counting(run.target.upstream.counting)
                     .framed(tally::framing(run));
-                Reading::Counted(Box::new((Reader::new(shape, max_bytes), meter)))
+                Reading::Counted(Box::new((reader, meter)))
             }
-            _ if is_events => Reading::Events(Reader::new(reader::Form::Events, max_bytes)),
-            _ if form == Some(Form::Messages) => {
-                Reading::Events(Reader::new(reader::Form::Messages, max_bytes))
-            }
-            _ if form == Some(Form::Lines) => {
-                Reading::Events(Reader::new(reader::Form::Lines, max_bytes))
-            }
-            (Some(dialect), _) => Reading::Whole(dialect),
-            (None, _) => Reading::Nothing,
+            (Some(reader), _) => Reading::Events(reader),
+            (None, Some(dialect)) => Reading::Whole(dialect),
+            (None, None) => Reading::Nothing,
         };
         let watch = bearing.is_watched.then(|| (Decoder::new(a.dialect), None));
         let mut found = Found::default();

@@ -4,8 +4,8 @@
 //! its own dialect. Neither does I/O, and neither knows who counts, limits or bills.
 
 pub mod anthropic;
-mod arguments;
 pub mod bedrock;
+mod call;
 mod citation;
 pub mod cohere;
 mod collected;

@@ -10,6 +10,8 @@ from cohere.v2.client import V2Client
 from ollama._types import ChatRequest, Message, Options, Tool
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from . import bedrock_model
+
 #: Fields of Ollama's server that its SDK does not have. Source:
 #: https://github.com/ollama/ollama/blob/main/api/types.go
 _SERVER_MESSAGE: Final = {"tool_call_id"}
@@ -82,4 +84,4 @@ def _beyond(
     return given.keys() - model.model_fields.keys() - (more or set())
 
 
-_FAULTS: Final = {"cohere": _cohere, "ollama": _ollama}
+_FAULTS: Final = {"bedrock": bedrock_model.fault, "cohere": _cohere, "ollama": _ollama}

@@ -1,18 +1,15 @@
-"""Requests to Bedrock's Converse, field by field, and all recorded ones against AWS's own model."""
+"""Requests to Bedrock's Converse, field by field; recorded ones are in `test_hosts.py`."""
 
 import base64
 import json
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sluicegate.dialects import DIALECTS, UPSTREAM_DIALECTS
 from sluicegate.dialects.base import Host
-from sluicegate.errors import InvalidRequestError, UnsupportedFieldError
+from sluicegate.errors import UnsupportedFieldError
 
-from ..replay.records import Record, load
 from .bedrock_model import fault
 
 CLAUDE = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -333,30 +330,3 @@ def test_marks_and_thoughts_stay_away_from_models_that_do_not_know_them() -> Non
     said, dropped = translate(anthropic([thought, text], "assistant"), "anthropic", LLAMA)
     assert said["messages"][-1] == {"role": "assistant", "content": [{"text": "a"}]}
     assert dropped == ["messages[1].content[0]"]
-
-
-def test_recorded_requests_of_all_dialects_are_ones_that_aws_takes(corpora: Path | None) -> None:
-    """Or they are refused by the name of a field that Converse does not have."""
-    if corpora is None:
-        pytest.skip("no recorded traffic here: translation to Converse was not shown on it")
-    refused: Counter[str] = Counter()
-    wrong: list[str] = []
-    total = 0
-    for record in load(corpora):
-        if record.dialect not in DIALECTS or record.synthetic_request or record.status != 200:
-            continue
-        total += 1
-        try:
-            _one(record)
-        except UnsupportedFieldError as error:
-            refused[f"{record.dialect}: {error.field}"] += 1
-        except (InvalidRequestError, AssertionError, ValueError) as error:
-            wrong.append(f"{record.id} {record.dialect}: {error!r:.300}")
-    print(f"\n{total} recorded requests, {refused.total()} refused by name, {len(wrong)} wrong")
-    print(refused.most_common(12))
-    print("\n".join(wrong[:20]))
-    assert len(wrong) <= 0.01 * total
-
-
-def _one(record: Record) -> None:
-    translate(json.loads(record.request), record.dialect)

@@ -1,5 +1,5 @@
-"""Requests to Cohere's chat and to Ollama's own, field by field, and all recorded ones against the
-types of their SDKs.
+"""Requests to Cohere's chat and to Ollama's own, field by field, and all recorded ones, for Bedrock
+too, against the types of their SDKs.
 """
 
 import base64
@@ -19,6 +19,7 @@ from .host_models import fault
 
 THINKER = "command-a-reasoning-08-2025"
 COMMAND = "command-a-03-2025"
+CLAUDE = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
 LLAMA = "llama3.2"
 GPT_OSS = "gpt-oss:20b"
 HI = {"messages": [{"role": "user", "content": "hi"}]}
@@ -407,9 +408,11 @@ def test_a_block_is_said_in_the_hosts_words(
     assert dropped == left_out
 
 
-@pytest.mark.parametrize("target", ["ollama", "cohere"])
+@pytest.mark.parametrize(
+    ("target", "model"), [("ollama", LLAMA), ("cohere", COMMAND), ("bedrock", CLAUDE)]
+)
 def test_recorded_requests_of_all_dialects_are_ones_that_the_host_takes(
-    corpora: Path | None, target: str
+    corpora: Path | None, target: str, model: str
 ) -> None:
     """Or they are refused by the name of a field that the host does not have."""
     if corpora is None:
@@ -422,7 +425,7 @@ def test_recorded_requests_of_all_dialects_are_ones_that_the_host_takes(
             continue
         total += 1
         try:
-            translate(json.loads(record.request), target, source=record.dialect)
+            translate(json.loads(record.request), target, model, record.dialect)
         except UnsupportedFieldError as error:
             refused[f"{record.dialect}: {error.field}"] += 1
         except (InvalidRequestError, AssertionError, ValueError) as error:

@@ -19,7 +19,7 @@ from .checks import assert_row, cost, eventually, ref
 from .conftest import Start
 from .test_bedrock import signature
 
-PROVIDERS = ["u", "a", "g", "r"]
+PROVIDERS = ["u", "a", "g", "r", "c", "o"]
 BEFORE_MISSING = "previous_response_not_found"
 
 
@@ -223,6 +223,10 @@ def _own(provider: str, model: str, stream: bool) -> tuple[str, dict[str, Any]]:
             return "u/v1/chat/completions", {"model": model, "messages": said} | streams | usage
         case "a":
             return "a/v1/messages", {"model": model, "messages": said, "max_tokens": 9} | streams
+        case "c":
+            return "c/v2/chat", {"model": model, "messages": said} | streams
+        case "o":  # it streams unless it is told not to
+            return "o/api/chat", {"model": model, "messages": said, "stream": stream}
         case "r":
             return "r/v1/responses", {"model": model, "input": "one two three"} | streams
     verb = "streamGenerateContent?alt=sse" if stream else "generateContent"

@@ -21,12 +21,15 @@ use crate::gate;
 const OPENAI: &str = r#"{"id":"chatcmpl-BxjO7dxvaUs5fmoaDTPZ6bYXZzQzR","object":"chat.completion.chunk","created":1753583271,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_34a54ae93c","choices":[{"index":0,"delta":{"content":" Hello"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"kAj8z"}"#;
 const ANTHROPIC: &str =
     r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" Hello"}}"#;
+const COHERE: &str =
+    r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":" Hello"}}}}"#;
+const OLLAMA: &str = r#"{"model":"qwen3:14b","created_at":"2025-06-09T17:58:57.192416Z","message":{"role":"assistant","content":" Hello"},"done":false}"#;
 const MINUTE_NS: u64 = 60_000_000_000;
 /// Noon of 2026-11-20: no window ends while it is worked.
 const A_DAY_NS: u64 = 1_795_176_000_000_000_000;
 
 /// All of it, by name.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 13] = [
     "scan_32_kb",
     "admit_32_kb",
     "admit_32_kb_governed",
@@ -35,6 +38,8 @@ pub const NAMES: [&str; 11] = [
     "meter_anthropic_event",
     "openai_to_anthropic_event",
     "anthropic_to_openai_event",
+    "cohere_to_openai_event",
+    "ollama_to_openai_event",
     "admit_seven_limits",
     "admit_run_below_two",
     "price_a_row",
@@ -64,6 +69,8 @@ pub fn run(name: &str, times: u64) -> bool {
         "anthropic_to_openai_event" => {
             translate(Dialect::Anthropic, Dialect::OpenAiChat, ANTHROPIC, times);
         }
+        "cohere_to_openai_event" => translate(Dialect::Cohere, Dialect::OpenAiChat, COHERE, times),
+        "ollama_to_openai_event" => translate(Dialect::Ollama, Dialect::OpenAiChat, OLLAMA, times),
         "admit_seven_limits" => admit(times, &[]),
         "admit_run_below_two" => admit(times, &["c", "b", "a"]),
         "price_a_row" => price(times),

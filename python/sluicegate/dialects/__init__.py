@@ -7,9 +7,9 @@ from typing import Final
 from sluicegate.dialects.anthropic import Anthropic
 from sluicegate.dialects.base import ClientDialect, Dialect, Spoken, UpstreamDialect
 from sluicegate.dialects.bedrock import Bedrock
-from sluicegate.dialects.cohere import Cohere
+from sluicegate.dialects.cohere import COHERE
 from sluicegate.dialects.gemini import Gemini
-from sluicegate.dialects.ollama import Ollama
+from sluicegate.dialects.ollama import OLLAMA
 from sluicegate.dialects.openai_chat import OpenAiChat
 from sluicegate.dialects.openai_completions import OpenAiCompletions
 from sluicegate.dialects.openai_responses import OpenAiResponses
@@ -22,8 +22,8 @@ DIALECTS: Final[dict[str, Dialect]] = {
 UPSTREAM_DIALECTS: Final[dict[str, UpstreamDialect]] = {
     **DIALECTS,
     Bedrock.name: Bedrock(),
-    Cohere.name: Cohere(),
-    Ollama.name: Ollama(),
+    COHERE.name: COHERE,
+    OLLAMA.name: OLLAMA,
 }
 """Those that hosts speak."""
 

@@ -2,9 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use super::wire::{Answer, Call, Citation, Content, Event, Message, Page, Said, Source, WireUsage};
+use super::wire::{Answer, Citation, Content, Event, Message, Page, Said, Source, WireUsage};
 use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::stream::call::Call;
 use crate::stream::citation::web_source;
 use crate::stream::error_body::read_error;
 use crate::stream::mould::Mould;

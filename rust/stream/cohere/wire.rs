@@ -5,7 +5,7 @@
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 
-use crate::stream::arguments::Arguments;
+use crate::stream::call::Call;
 use crate::stream::text::{Label, Text, read_or_default};
 use crate::stream::usage::{Count, Usage};
 
@@ -80,24 +80,6 @@ pub(super) struct Content<'a> {
     pub text: Option<Text<'a>>,
     #[serde(borrow)]
     pub thinking: Option<Text<'a>>,
-}
-
-#[derive(serde::Deserialize, Default)]
-#[serde(default)]
-pub(super) struct Call<'a> {
-    #[serde(borrow)]
-    pub id: Label<'a>,
-    #[serde(borrow)]
-    pub function: Option<Function<'a>>,
-}
-
-#[derive(serde::Deserialize, Default)]
-#[serde(default)]
-pub(super) struct Function<'a> {
-    #[serde(borrow)]
-    pub name: Label<'a>,
-    #[serde(borrow)]
-    pub arguments: Arguments<'a>,
 }
 
 #[derive(serde::Deserialize, Default)]

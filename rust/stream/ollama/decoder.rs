@@ -2,9 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use super::wire::{Line, Message, ToolCall};
+use super::wire::{Line, Message};
 use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::stream::call::Call;
 use crate::stream::error_body::read_error;
 use crate::stream::mould::Mould;
 use crate::stream::plain::Plain;
@@ -91,7 +92,7 @@ impl Decoder {
     }
 
     /// A call comes whole.
-    fn call(&mut self, call: &ToolCall<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
+    fn call(&mut self, call: &Call<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
         let Some(function) = &call.function else { return };
         let (choice, tool) = (0, self.call_count);
         self.call_count = tool.saturating_add(1);

@@ -4,7 +4,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::stream::arguments::Arguments;
+use crate::stream::call::Call;
 use crate::stream::text::{Label, Text};
 use crate::stream::usage::{Count, Usage};
 
@@ -37,26 +37,7 @@ pub(super) struct Message<'a> {
     #[serde(borrow)]
     pub thinking: Option<Text<'a>>,
     #[serde(borrow)]
-    pub tool_calls: Option<Vec<ToolCall<'a>>>,
-}
-
-#[derive(serde::Deserialize, Default)]
-#[serde(default)]
-pub(super) struct ToolCall<'a> {
-    /// Only newer servers give one.
-    #[serde(borrow)]
-    pub id: Label<'a>,
-    #[serde(borrow)]
-    pub function: Option<Function<'a>>,
-}
-
-#[derive(serde::Deserialize, Default)]
-#[serde(default)]
-pub(super) struct Function<'a> {
-    #[serde(borrow)]
-    pub name: Label<'a>,
-    #[serde(borrow)]
-    pub arguments: Arguments<'a>,
+    pub tool_calls: Option<Vec<Call<'a>>>,
 }
 
 impl Line<'_> {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 
-use crate::stream::arguments::Arguments;
+use crate::stream::call::Arguments;
 use crate::stream::text::{Label, Text};
 use crate::stream::usage::{Count, Counting, ServiceTier, Usage, sum};
 

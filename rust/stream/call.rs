@@ -1,11 +1,30 @@
-//! A tool call's arguments as hosts write them.
+//! A tool call as hosts write it that follow Chat Completions.
 
 use std::borrow::Cow;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 
-use super::text::Text;
+use super::text::{Label, Text};
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Call<'a> {
+    /// Not every host gives one.
+    #[serde(borrow)]
+    pub id: Label<'a>,
+    #[serde(borrow)]
+    pub function: Option<Function<'a>>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Function<'a> {
+    #[serde(borrow)]
+    pub name: Label<'a>,
+    #[serde(borrow)]
+    pub arguments: Arguments<'a>,
+}
 
 /// JSON as text; some hosts send the object itself.
 #[derive(Default)]
