@@ -26,6 +26,10 @@ fn events(dialect: Dialect) -> Vec<Event> {
         Dialect::Gemini => gemini(),
         Dialect::OpenAiResponses => openai_responses(),
         Dialect::Bedrock => bedrock(),
+        Dialect::Cohere => cohere(),
+        Dialect::Ollama => ollama(),
+        // The older API is translated to and never from.
+        Dialect::OpenAiCompletions => Vec::new(),
     }
 }
 
@@ -191,6 +195,62 @@ fn bedrock() -> Vec<Event> {
     )
 }
 
+fn cohere() -> Vec<Event> {
+    answer(
+        &[
+            (
+                "message-start",
+                r#"{"id":"i","type":"message-start","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[],"citations":[]}}}"#,
+            ),
+            (
+                "content-start",
+                r#"{"type":"content-start","index":0,"delta":{"message":{"content":{"type":"text","text":""}}}}"#,
+            ),
+        ],
+        (
+            "content-delta",
+            r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":" Hello"}}}}"#,
+        ),
+        &[
+            ("content-end", r#"{"type":"content-end","index":0}"#),
+            (
+                "tool-call-start",
+                r#"{"type":"tool-call-start","index":0,"delta":{"message":{"tool_calls":{"id":"search_1","type":"function","function":{"name":"search","arguments":""}}}}}"#,
+            ),
+        ],
+        (
+            "tool-call-delta",
+            r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":"1,2,"}}}}}"#,
+        ),
+        &[
+            ("tool-call-end", r#"{"type":"tool-call-end","index":0}"#),
+            (
+                "message-end",
+                r#"{"type":"message-end","delta":{"finish_reason":"TOOL_CALL","usage":{"billed_units":{"input_tokens":10,"output_tokens":120},"tokens":{"input_tokens":210,"output_tokens":140}}}}"#,
+            ),
+        ],
+    )
+}
+
+/// Its calls come whole, so that there are as many of them as the others have pieces.
+fn ollama() -> Vec<Event> {
+    let line = |message: &str, end: &str| {
+        format!(
+            r#"{{"model":"qwen3:14b","created_at":"2025-06-09T17:58:57.192416Z","message":{{"role":"assistant",{message}}},{end}}}"#
+        )
+    };
+    let call =
+        r#""content":"","tool_calls":[{"function":{"name":"search","arguments":{"q":"1,2,"}}}]"#;
+    let end = r#""done_reason":"stop","done":true,"total_duration":746459542,"prompt_eval_count":10,"eval_count":120"#;
+    answer(
+        &[],
+        ("", &line(r#""content":" Hello""#, r#""done":false"#)),
+        &[],
+        ("", &line(call, r#""done":false"#)),
+        &[("", &line(r#""content":"""#, end))],
+    )
+}
+
 fn translate(from: Dialect, to: Dialect, events: &[Event], out: &mut Vec<u8>) {
     let mut transcoder = Transcoder::new(from, to, Options::default());
     for (name, data) in events {
@@ -201,7 +261,8 @@ fn translate(from: Dialect, to: Dialect, events: &[Event], out: &mut Vec<u8>) {
 
 fn transcode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("transcode");
-    for from in [CLIENTS.as_slice(), &[Dialect::Bedrock]].concat() {
+    for from in [CLIENTS.as_slice(), &[Dialect::Bedrock, Dialect::Cohere, Dialect::Ollama]].concat()
+    {
         let events = events(from);
         group.throughput(Throughput::Elements(events.len() as u64));
         for to in CLIENTS.into_iter().filter(|&to| to != from) {

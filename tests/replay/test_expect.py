@@ -7,7 +7,7 @@ import pytest
 
 from ..client import Ask, Got
 from ..fixtures import make_exchanges
-from .decode import decode
+from .decode import FOLDS, decode
 from .expect import Frame, frames, mismatch
 from .records import HOST_DIALECTS, Record, load
 from .requests import request_mismatch, with_model
@@ -22,7 +22,7 @@ def _got(record: Record, raw: bytes) -> Got:
 def test_originals_pass_and_changed_bytes_do_not(corpora: Path | None) -> None:
     checked = 0
     for record in load(corpora):
-        if record.dialect in HOST_DIALECTS:
+        if record.dialect in HOST_DIALECTS or record.dialect not in FOLDS:
             continue
         if record.status != 200 or not decode(record).terminated or decode(record).error:
             continue
