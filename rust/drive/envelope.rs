@@ -7,7 +7,7 @@ use http::HeaderName;
 use super::address::Address;
 use super::exchange::Exchange;
 use super::send::ANTHROPIC_VERSION;
-use super::snapshot::{Operation, Target, Upstream};
+use super::snapshot::{Target, Upstream};
 use crate::body::enveloped;
 
 pub(super) const ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
@@ -24,7 +24,7 @@ pub(super) fn around(x: &Exchange, target: &Target, body: Bytes) -> Bytes {
     }
     match target.upstream.address {
         Address::RawPredict => {
-            let left_out: &[_] = if a.operation == Operation::Chat { &["model"] } else { &[] };
+            let left_out: &[_] = if a.operation.writes() { &["model"] } else { &[] };
             enveloped(&body, left_out, &[("anthropic_version", VERTEX_VERSION)]).into()
         }
         Address::InvokeModel => {

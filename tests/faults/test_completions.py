@@ -24,6 +24,8 @@ SPOKEN = {
     "g": "gemini",
     "r": "openai_responses",
     "b": "bedrock",
+    "v": "anthropic",
+    "i": "anthropic",
 }
 TRANSLATED = sorted(set(SPOKEN) - {"u"})
 
