@@ -95,9 +95,13 @@ def demo(host: str, port: int) -> None:
 
 
 @contextmanager
-def simulator() -> Iterator[str]:
-    """The URL of a simulated provider. It ends with this process, however that ends."""
+def simulator(*options: str) -> Iterator[str]:
+    """The URL of a simulated provider. It ends with this process, however that ends.
+
+    Args: options: of its command line.
+    """
     command = [sys.executable, "-m", "sluicegate.simulator", "--port", "0", "--die-with-parent"]
+    command += options
     # A session of its own: Ctrl-C in a terminal is for us, streams that drain still need it.
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, start_new_session=True

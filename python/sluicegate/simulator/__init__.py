@@ -1,14 +1,18 @@
-"""A simulated provider: a process that speaks OpenAI's, Anthropic's and Gemini's dialects.
+"""A simulated provider: a process that speaks OpenAI's, Anthropic's, Gemini's and Bedrock's
+dialects.
 
 `python -m sluicegate.simulator [--host H] [--port P] [--first-token-ms N] [--token-ms N]
 [--die-with-parent]` prints one line of JSON, `{"url": "http://127.0.0.1:PORT"}`, when it is ready.
 It serves `POST /v1/chat/completions`, `/v1/responses`, `/v1/messages`, `/v1/messages/count_tokens`
 and `/v1/embeddings`, Gemini's `/v1beta/models/MODEL:generateContent`, `:streamGenerateContent`,
-`:countTokens` and `:embedContent`, and `GET /v1/models`.
+`:countTokens` and `:embedContent`, Bedrock's `/model/MODEL/converse` and `/converse-stream`, and
+`GET /v1/models`.
 
 The answer depends on the request alone.  A tool is called when the request offers one and either
-demands it (`tool_choice`) or says "use the tool"; JSON is given when `response_format` asks for it
-(an example of the schema, if there is one); images are counted; thinking is shown when asked for;
+demands it (`tool_choice`) or says "use the tool" or `Call NAME with {"some": "arguments"}`: all
+calls of one line at once, those of the next line when the results are there.  JSON is given when
+`response_format` asks for it (an example of the schema, if there is one); images are told with
+their type, size and checksum; thinking is shown when asked for;
 `stop` and `max_tokens` cut; `n` gives up to eight choices.  What a real provider refuses, such as
 no messages, is a 400.  Sampling and `logprobs` change nothing.  Usage counts words, so it is exact
 and checkable by hand.  Any key is accepted, any model name answers:

@@ -59,20 +59,28 @@ def _of(fields: Json, name: str) -> Any:
 
 
 def _read_content(prompt: Prompt, content: Json) -> None:
-    text = ""
-    prompt.after_tool = False
+    texts: list[str] = []
+    results: list[str] = []
     for part in content.get("parts") or []:
-        if _of(part, "inlineData") or _of(part, "fileData"):
-            prompt.images += 1
-        result = _of(part, "functionResponse")
+        inline, named = _of(part, "inlineData"), _of(part, "fileData")
+        if inline:
+            # Google's SDKs write the alphabet of URLs.
+            data = str(inline.get("data")).replace("-", "+").replace("_", "/")
+            prompt.see(str(_of(inline, "mimeType")), data)
+        elif named:
+            prompt.see_url(str(_of(named, "fileUri")))
+        call, result = _of(part, "functionCall"), _of(part, "functionResponse")
+        if call:
+            prompt.called.add(call["name"])
         if result:
-            prompt.after_tool = True
+            prompt.take_result(result.get("name"))
             given = result.get("response") or {}
-            text += str(given.get("output", given))
-        text += part.get("text") or ""
-    prompt.input_tokens += len(words(text))
-    if content.get("role") != "model" and text:
-        prompt.last = text
+            results.append(str(given.get("output", given)))
+        texts.append(part.get("text") or "")
+    prompt.input_tokens += len(words("".join(results + texts)))
+    prompt.after_tool = bool(results)
+    if content.get("role") != "model":
+        prompt.listen(texts, results)
 
 
 def _lower_types(schema: Any) -> Any:

@@ -43,9 +43,9 @@ class Answer:
         self._writer.write(body)
         await self._writer.drain()
 
-    async def start(self) -> None:
-        """The head of an event stream."""
-        self._head(200, "text/event-stream", "transfer-encoding: chunked", {})
+    async def start(self, content_type: str) -> None:
+        """The head of a stream."""
+        self._head(200, content_type, "transfer-encoding: chunked", {})
         await self._writer.drain()
 
     async def event(self, data: bytes) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
+
+from .wishes import Wish, due, read_wishes
 
 Json = dict[str, Any]
 
@@ -19,7 +24,11 @@ def words(text: str) -> list[str]:
 
 
 class RefusedError(Exception):
-    """A request that the vendor answers with 400; its text says why."""
+    """A request that the vendor answers with 400; its text says why, its details to programs."""
+
+    def __init__(self, text: str, details: Json | None = None) -> None:
+        super().__init__(text)
+        self.details = details
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,7 @@ class Prompt:
     stream: bool
     last: str = ""
     input_tokens: int = 0
-    images: int = 0
+    pictures: list[str] = field(default_factory=list)
     after_tool: bool = False
     tools: list[Tool] = field(default_factory=list)
     must_call: bool = False
@@ -51,29 +60,83 @@ class Prompt:
     stop: list[str] = field(default_factory=list)
     choices: int = 1
     include_usage: bool = False
+    wishes: list[list[Wish]] = field(default_factory=list)
+    results: int = 0
+    """How many results of tools came since the wishes were said."""
+    called: set[str] = field(default_factory=set)
+    """The calls in the conversation, by what their results name."""
 
-    def read_content(self, content: object) -> str:
-        """The text of a message's content; counts words and images on the way."""
+    def listen(self, texts: list[str], results: list[str]) -> None:
+        """What a user's message says. Its last word is a tool's, where one speaks: agents put notes
+        of their own beside the results.
+        """
+        wishes = read_wishes("\n".join(texts))
+        if wishes:
+            self.wishes, self.results = wishes, 0
+        said = [text for text in results or texts if text]
+        self.last = said[-1] if said else self.last
+
+    def take_result(self, call: object) -> None:
+        """A result of a tool. As vendors do, it is refused where nothing was called."""
+        if call not in self.called:
+            raise RefusedError(f"no call {call!r} was made that this result could belong to")
+        self.results += 1
+
+    def due(self) -> list[Wish]:
+        """The calls that the user asked for and whose turn it is; only of tools that there are."""
+        offered = {tool.name for tool in self.tools}
+        lines = [[wish for wish in line if wish.name in offered] for line in self.wishes]
+        return due(lines, self.results) if self.may_call else []
+
+    def see(self, media_type: str, data: Any) -> None:
+        """A picture in base64; what is said of it shows that every byte arrived."""
+        try:
+            raw = base64.b64decode(data, validate=True)
+        except (binascii.Error, TypeError):
+            raise RefusedError("a picture is no base64") from None
+        self.pictures.append(f"{media_type}, {len(raw)} bytes, crc32 {zlib.crc32(raw):08x}")
+
+    def see_url(self, url: str) -> None:
+        """A picture at a URL, which may hold it."""
+        kind, separator, data = url.removeprefix("data:").partition(";base64,")
+        if separator and url.startswith("data:"):
+            self.see(kind, data)
+        else:
+            self.pictures.append(url)
+
+    def read_content(self, content: object) -> None:
+        """Counts the words of a message's content; looks at its images, calls and results."""
         if isinstance(content, str):
             self.input_tokens += len(words(content))
-            return content
-        out = ""
+            return
         for part in content if isinstance(content, list) else []:
             if not isinstance(part, dict):
                 continue
-            if part.get("type") in ("image_url", "image", "input_image"):
-                self.images += 1
-            elif part.get("type") == "tool_result":
-                self.after_tool = True
-                out += self.read_content(part.get("content"))
-            else:
-                out += self.read_content(part.get("text"))
-        return out
+            match part.get("type"):
+                case "image_url" | "image" | "input_image":
+                    self._look(part)
+                case "tool_use":
+                    self.called.add(part["id"])
+                case "tool_result":
+                    self.take_result(part.get("tool_use_id"))
+                    self.read_content(part.get("content"))
+                case _:
+                    self.read_content(part.get("text"))
+
+    def _look(self, part: Json) -> None:
+        source = part.get("source") or {}
+        url = part.get("image_url") or source.get("url")
+        if isinstance(url, dict):
+            url = url.get("url")
+        if source.get("type") == "base64":
+            self.see(str(source.get("media_type")), source.get("data"))
+        else:
+            self.see_url(str(url))
 
 
 def read_openai(body: Json) -> Prompt:
     """A Chat Completions request."""
-    prompt = _common(body)
+    prompt = read_messages(body)
     prompt.max_tokens = positive(body, "max_completion_tokens") or positive(body, "max_tokens")
     stop = body.get("stop") or []
     prompt.stop = [stop] if isinstance(stop, str) else list(stop)
@@ -95,6 +158,8 @@ def read_openai(body: Json) -> Prompt:
 
 def read_anthropic(body: Json) -> Prompt:
     """A Messages request."""
+    if body.get("thread"):
+        raise RefusedError("thread: not simulated", {"error_code": "thread_unsupported_request"})
     prompt = read_anthropic_input(body)
     prompt.max_tokens = positive(body, "max_tokens")
     if prompt.max_tokens is None:
@@ -115,7 +180,7 @@ def read_anthropic(body: Json) -> Prompt:
 
 def read_anthropic_input(body: Json) -> Prompt:
     """What of a Messages request is counted."""
-    prompt = _common(body)
+    prompt = read_messages(body)
     prompt.read_content(body.get("system"))
     return prompt
 
@@ -130,47 +195,36 @@ def positive(body: Json, name: str) -> int | None:
     return value
 
 
-def read_responses(body: Json) -> Prompt:
-    """A Responses request."""
-    given = body.get("input")
-    items = [{"role": "user", "content": given}] if isinstance(given, str) else given or []
-    results = [item for item in items if item.get("type") == "function_call_output"]
-    said = [item for item in items if "role" in item or item in results]
-    messages = [
-        {"role": "tool", "content": item.get("output")} if item in results else item
-        for item in said
-    ]
-    prompt = _common(body | {"messages": messages})
-    prompt.read_content(body.get("instructions"))
-    prompt.max_tokens = positive(body, "max_output_tokens")
-    for tool in body.get("tools") or []:
-        prompt.tools.append(Tool(tool.get("name", ""), tool.get("parameters") or {}))
-    choice = body.get("tool_choice")
-    prompt.must_call = choice == "required" or isinstance(choice, dict)
-    prompt.may_call = choice != "none"
-    prompt.wanted_tool = choice.get("name") if isinstance(choice, dict) else None
-    prompt.thinking = bool((body.get("reasoning") or {}).get("summary"))
-    wanted = (body.get("text") or {}).get("format") or {}
-    prompt.wants_json = wanted.get("type") in ("json_object", "json_schema")
-    prompt.json_schema = wanted.get("schema")
-    return prompt
-
-
-def _common(body: Json) -> Prompt:
+def read_messages(body: Json) -> Prompt:
+    """Model, messages and whether it streams: what dialects with `messages` share."""
     prompt = Prompt(model=str(body.get("model", "")), stream=body.get("stream") is True)
     messages = body.get("messages")
     if not messages:
         raise RefusedError("messages: at least one is required")
     for message in messages:
-        text = prompt.read_content(message.get("content"))
         role = message.get("role")
-        prompt.after_tool = role == "tool" or (role == "user" and _has_result(message))
-        if role in ("user", "tool") and text:
-            prompt.last = text
+        prompt.called |= {call["id"] for call in message.get("tool_calls") or []}
+        if role == "tool":
+            prompt.take_result(message.get("tool_call_id"))
+        prompt.read_content(message.get("content"))
+        texts, results = _said(message.get("content"), is_result=role == "tool")
+        prompt.after_tool = role == "tool" or bool(results)
+        if role in ("user", "tool"):
+            prompt.listen(texts, results)
     return prompt
 
 
-def _has_result(message: Json) -> bool:
-    content = message.get("content")
-    parts = content if isinstance(content, list) else []
-    return any(isinstance(part, dict) and part.get("type") == "tool_result" for part in parts)
+def _said(content: object, *, is_result: bool) -> tuple[list[str], list[str]]:
+    """The texts of a message, and what tools say in it."""
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    texts: list[str] = []
+    results: list[str] = []
+    part: Any
+    for part in parts:
+        if not isinstance(part, dict):
+            continue
+        if part.get("type") == "tool_result":
+            results.append("".join(_said(part.get("content"), is_result=False)[0]))
+        elif isinstance(part.get("text"), str):
+            (results if is_result else texts).append(part["text"])
+    return texts, results

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from . import dialects
+from . import bedrock, dialects
 from .dialects import Event
 from .gemini import gemini_error, gemini_events, gemini_whole, read_gemini
 from .http import Answer, Request
@@ -23,11 +23,10 @@ from .prompt import (
     read_anthropic,
     read_anthropic_input,
     read_openai,
-    read_responses,
     words,
 )
 from .reply import Reply, embedding, replies_to
-from .responses import responses_events, responses_whole
+from .responses import Kept, read_responses, responses_events, responses_whole
 
 MODELS = ("sim-1", "sim-fast", "sim-slow")
 _DEFAULT_DIMENSIONS = 256
@@ -57,6 +56,9 @@ class Dialect:
     events: Callable[[Prompt, list[Reply]], Iterator[Event]]
     error: Callable[[int, str], bytes]
     error_prefix: bytes
+    content_type: str = "text/event-stream"
+    broken: Callable[[int, str], bytes] | None = None
+    """An error inside a stream, where it is no event of text."""
 
 
 OPENAI = Dialect(
@@ -74,6 +76,15 @@ ANTHROPIC = Dialect(
     b"event: error\n",
 )
 GEMINI = Dialect(read_gemini, gemini_whole, gemini_events, gemini_error, b"")
+BEDROCK = Dialect(
+    bedrock.read_bedrock,
+    bedrock.bedrock_whole,
+    bedrock.bedrock_events,
+    bedrock.bedrock_error,
+    b"",
+    bedrock.CONTENT_TYPE,
+    bedrock.bedrock_broken,
+)
 COUNTING = replace(ANTHROPIC, read=read_anthropic_input)
 RESPONSES = Dialect(
     read_responses,
@@ -88,6 +99,7 @@ _GENERATING = {
     "/v1/responses": RESPONSES,
 }
 _GEMINI_PATH = re.compile(r"/v1(?:beta)?/models/(.+):(\w+)")
+_BEDROCK_PATH = re.compile(r"/model/(.+)/(converse|converse-stream)")
 
 
 class Provider:
@@ -95,14 +107,16 @@ class Provider:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
+        self._kept = Kept()
 
     async def __call__(self, request: Request, answer: Answer) -> None:
         """One request, routed."""
         is_anthropic = request.path.startswith("/v1/messages")
         named = _GEMINI_PATH.fullmatch(unquote(request.path))
         dialect = ANTHROPIC if is_anthropic else _GENERATING.get(request.path, OPENAI)
-        if named:
-            dialect = GEMINI
+        converse = _BEDROCK_PATH.fullmatch(unquote(request.path))
+        if named or converse:
+            dialect = GEMINI if named else BEDROCK
         if request.method == "GET" and request.path == "/v1/models":
             await answer.whole(200, _models())
             return
@@ -115,6 +129,9 @@ class Provider:
             await answer.whole(400, dialect.error(400, "body is not a JSON object"))
         elif request.method == "POST" and named:
             await self._gemini(named[1], named[2], body, answer)
+        elif request.method == "POST" and converse:
+            streams = converse[2] == "converse-stream"
+            await self._generate(dialect, body | {"model": converse[1], "stream": streams}, answer)
         elif request.method == "POST" and request.path in _GENERATING:
             await self._generate(dialect, body, answer)
         elif request.path == "/v1/messages/count_tokens":
@@ -157,10 +174,12 @@ class Provider:
             while not answer.abandoned:
                 await asyncio.sleep(0.1)
             return
-        prompt = await _read(dialect, body, answer)
+        prompt = await _read(dialect, body, answer, self._kept)
         if prompt is None:
             return
         replies = replies_to(prompt)
+        if dialect is RESPONSES:
+            self._kept.keep(body, replies)
         pace = self._pace.of(prompt.model)
         if prompt.stream:
             await _stream(dialect, prompt, replies, pace, answer)
@@ -172,22 +191,29 @@ class Provider:
         await answer.whole(200, dialect.whole(prompt, replies))
 
 
-async def _read(dialect: Dialect, body: Json, answer: Answer) -> Prompt | None:
+async def _read(
+    dialect: Dialect, body: Json, answer: Answer, kept: Kept | None = None
+) -> Prompt | None:
     """The request; None where it was refused."""
     try:
-        return dialect.read(body)
+        return dialect.read(body if kept is None else kept.whole(body))
     except RefusedError as error:
-        text = str(error)
-    except (AttributeError, TypeError):
-        text = "a field has the wrong type"
-    await answer.whole(400, dialect.error(400, text))
+        text, details = str(error), error.details
+    except (AttributeError, LookupError, TypeError, ValueError):
+        text, details = "a field has the wrong type", None
+    refusal = dialect.error(400, text)
+    if details is not None:
+        told = msgspec.json.decode(refusal)
+        told["error"]["details"] = details
+        refusal = dialects.dumps(told)
+    await answer.whole(400, refusal)
     return None
 
 
 async def _stream(
     dialect: Dialect, prompt: Prompt, replies: list[Reply], pace: Pace, answer: Answer
 ) -> None:
-    await answer.start()
+    await answer.start(dialect.content_type)
     sent = 0
     for event in dialect.events(prompt, replies):
         if event.token:
@@ -200,10 +226,15 @@ async def _stream(
             answer.reset()
             return
         if sent == _WORDS_BEFORE_BREAK and prompt.model == "sim-midstream-error":
-            error = dialect.error(529, "simulated failure inside the stream")
-            await answer.event(b"%bdata: %b\n\n" % (dialect.error_prefix, error))
+            await answer.event(_broken(dialect, 529, "simulated failure inside the stream"))
             break
     await answer.end()
+
+
+def _broken(dialect: Dialect, status: int, message: str) -> bytes:
+    if dialect.broken is not None:
+        return dialect.broken(status, message)
+    return b"%bdata: %b\n\n" % (dialect.error_prefix, dialect.error(status, message))
 
 
 def _models() -> bytes:

@@ -83,6 +83,10 @@ def _stopped(text: str, stops: list[str]) -> tuple[str, str | None]:
 
 
 def _calls(prompt: Prompt, seed: int) -> list[Call]:
+    due = prompt.due()
+    if due:
+        numbered = enumerate(due, start=seed)
+        return [Call(f"{number:08x}", wish.name, wish.arguments) for number, wish in numbered]
     wished = "use the tool" in prompt.last.lower() and not prompt.after_tool
     if not (prompt.tools and prompt.may_call and (prompt.must_call or wished)):
         return []
@@ -99,7 +103,8 @@ def _text(prompt: Prompt, seed: int) -> str:
         made = example(prompt.json_schema, quote) if prompt.json_schema else value
         return msgspec.json.encode(made).decode()
     said = f'The tool said: "{quote}".' if prompt.after_tool else f'You said: "{quote}".'
-    seen = f" I was shown {prompt.images} image(s)." if prompt.images else ""
+    shown = "; ".join(prompt.pictures)
+    seen = f" I was shown {len(prompt.pictures)} image(s): {shown}." if shown else ""
     return f"This is a simulated answer. {said}{seen} {_REMARKS[seed % len(_REMARKS)]}"
 
 

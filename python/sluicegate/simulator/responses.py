@@ -1,4 +1,4 @@
-"""The simulator's answers as OpenAI Responses.
+"""The simulator as OpenAI Responses: requests read, answers written.
 
 Source: platform.openai.com/docs/api-reference/responses
 """
@@ -9,8 +9,74 @@ from collections.abc import Iterator
 from typing import Any
 
 from .dialects import CREATED, Event, dumps
-from .prompt import Json, Prompt
+from .prompt import Json, Prompt, RefusedError, Tool, positive, read_messages
 from .reply import Reply
+
+_MAX_KEPT = 1000
+
+
+def read_responses(body: Json) -> Prompt:
+    """A Responses request."""
+    messages = [message for message in map(_message_of, _items_of(body)) if message]
+    prompt = read_messages(body | {"messages": messages})
+    prompt.read_content(body.get("instructions"))
+    prompt.max_tokens = positive(body, "max_output_tokens")
+    for tool in body.get("tools") or []:
+        prompt.tools.append(Tool(tool.get("name", ""), tool.get("parameters") or {}))
+    choice = body.get("tool_choice")
+    prompt.must_call = choice == "required" or isinstance(choice, dict)
+    prompt.may_call = choice != "none"
+    prompt.wanted_tool = choice.get("name") if isinstance(choice, dict) else None
+    prompt.thinking = bool((body.get("reasoning") or {}).get("summary"))
+    wanted = (body.get("text") or {}).get("format") or {}
+    prompt.wants_json = wanted.get("type") in ("json_object", "json_schema")
+    prompt.json_schema = wanted.get("schema")
+    return prompt
+
+
+def _message_of(item: Json) -> Json | None:
+    """An item of Responses as a message of Chat Completions; None where it says nothing."""
+    match item.get("type", "message"):
+        case "message":
+            return item
+        case "function_call" | "custom_tool_call":
+            return {"role": "assistant", "tool_calls": [{"id": item["call_id"]}]}
+        case "function_call_output" | "custom_tool_call_output":
+            output, call = item.get("output"), item.get("call_id")
+            return {"role": "tool", "tool_call_id": call, "content": output}
+    return None
+
+
+class Kept:
+    """The conversations behind the newest responses, for `previous_response_id`."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._items: dict[str, list[Json]] = {}
+
+    def whole(self, body: Json) -> Json:
+        """The request with the conversation that it goes on with before its input."""
+        before = body.get("previous_response_id")
+        if before is None:
+            return body
+        if before not in self._items:
+            raise RefusedError(f"Previous response with id {before!r} not found.")
+        return body | {"input": self._items[before] + _items_of(body)}
+
+    def keep(self, body: Json, replies: list[Reply]) -> None:
+        """Keeps what was asked and answered, unless it says not to."""
+        if body.get("store") is False:
+            return
+        reply = replies[0]
+        said = [item for item, _ in _items(reply)]
+        self._items[f"resp_sim_{reply.id}"] = _items_of(self.whole(body)) + said
+        if len(self._items) > _MAX_KEPT:
+            del self._items[next(iter(self._items))]
+
+
+def _items_of(body: Json) -> list[Json]:
+    given = body.get("input")
+    return [{"role": "user", "content": given}] if isinstance(given, str) else list(given or [])
 
 
 def responses_whole(prompt: Prompt, replies: list[Reply]) -> bytes:
