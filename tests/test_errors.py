@@ -13,6 +13,7 @@ KINDS: list[tuple[e.GatewayError, int, str]] = [
     (e.InternalError(), 500, "internal_error"),
     (e.InvalidRequestError("no"), 400, "invalid_request"),
     (e.UnsupportedFieldError("messages[2].content[0].type"), 400, "unsupported_field"),
+    (e.ThreadNotFoundError("msg_1"), 400, "thread_not_found"),
     (e.BodyTooLargeError(5), 413, "request_too_large"),
     (e.BodyTooSlowError(), 408, "request_timeout"),
     (e.UnknownRouteError("GET", "/x"), 404, "unknown_route"),
@@ -58,7 +59,7 @@ def test_a_body_in_each_dialect(error: e.GatewayError, status: int, code: str) -
     body = json.loads(DIALECTS["anthropic"].encode_error(error))
     assert body.keys() == {"type", "error", "request_id"}
     assert body["type"] == "error"
-    assert body["error"].keys() == {"type", "message", "code", "origin"}
+    assert body["error"].keys() - {"details"} == {"type", "message", "code", "origin"}
     assert (body["error"]["code"], body["request_id"]) == (code, "r1")
     body = json.loads(DIALECTS["gemini"].encode_error(error))
     assert body.keys() == {"error"}
@@ -99,6 +100,21 @@ def test_an_upstreams_own_words_stay(dialect: str) -> None:
     assert (told.message, told.type, told.code) == ("m", kind, "c")
     # Messages and Gemini have no such field.
     assert told.param == ("stop" if dialect in ("openai", "openai_responses") else None)
+
+
+def test_what_anthropics_sdks_act_on_goes_on_to_them_in_bare_words() -> None:
+    details = {"error_code": "thread_unsupported_request", "unsupported": ["tools", "sk-key-1"]}
+    body = json.dumps({"type": "error", "error": {"message": "m", "details": details}}).encode()
+    told = DIALECTS["anthropic"].decode_error(400, body)
+    assert told is not None
+    assert told.details == {**details, "unsupported": ["tools"]}
+    error = e.UpstreamError(400, "m", code="c", details=told.details)
+    shown = json.loads(DIALECTS["anthropic"].encode_error(error))
+    assert shown["error"]["details"] == told.details
+    odd = {"error": {"message": "m", "details": {"error_code": "https://inside.example"}}}
+    told = DIALECTS["anthropic"].decode_error(400, json.dumps(odd).encode())
+    assert told is not None
+    assert told.details is None
 
 
 @pytest.mark.parametrize("source", DIALECTS)

@@ -150,7 +150,9 @@ class Course:
             return text and self.settings.unquoted(provider, text)
 
         message = self.settings.unquoted(provider, told.message)
-        return UpstreamErrorBody(message, hide(told.type), hide(told.code), hide(told.param))
+        return told._replace(
+            message=message, type=hide(told.type), code=hide(told.code), param=hide(told.param)
+        )
 
     def _log(self, failure: _core.Failure, kind: FailureClass, *, given_up: bool) -> None:
         """What the client is not told: which host, and why. A caller's own mistake is no news."""

@@ -5,7 +5,7 @@ it is.
 """
 
 import math
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 Origin = Literal["gateway", "upstream"]
 Refusal = tuple[int, str, str, str | None, float | None, list[tuple[str, str]], bool]
@@ -23,6 +23,7 @@ class GatewayError(Exception):
         each status.
         param: the field that is to blame.
         retry_after_s: when to try again.
+        details: Anthropic's own words for programs, which only its clients read.
     """
 
     status: int = 500
@@ -38,6 +39,7 @@ class GatewayError(Exception):
         param: str | None = None,
         retry_after_s: float | None = None,
         request_id: str = "",
+        details: dict[str, Any] | None = None,
     ) -> None:
         """See the class."""
         super().__init__(message)
@@ -45,6 +47,7 @@ class GatewayError(Exception):
         self.code = code or self.default_code
         self.type = type
         self.param = param
+        self.details = details
         self.retry_after_s = retry_after_s
         self.request_id = request_id
 
@@ -90,6 +93,23 @@ class UnsupportedFieldError(InvalidRequestError):
             param=field,
         )
         self.field = field
+
+
+class ThreadNotFoundError(InvalidRequestError):
+    """A message thread that the model's provider does not keep, in Anthropic's words: its SDKs then
+    send the whole conversation.
+    """
+
+    default_code = "thread_not_found"
+
+    def __init__(self, message_id: str) -> None:
+        """Args: message_id: what the request goes on from."""
+        super().__init__(
+            f"no message thread with the message {message_id!r} is kept: send the whole "
+            "conversation",
+            param="thread",
+            details={"error_code": self.default_code},
+        )
 
 
 class BodyTooLargeError(GatewayError):
@@ -177,8 +197,16 @@ class UpstreamError(GatewayError):
         param: str | None = None,
         retry_after_s: float | None = None,
         origin: Origin = "upstream",
+        details: dict[str, Any] | None = None,
     ) -> None:
         """Args: status: what the client gets."""
-        super().__init__(message, code=code, type=type, param=param, retry_after_s=retry_after_s)
+        super().__init__(
+            message,
+            code=code,
+            type=type,
+            param=param,
+            retry_after_s=retry_after_s,
+            details=details,
+        )
         self.status = status
         self.origin = origin

@@ -1,7 +1,7 @@
 """From what happened on the wire to a class of failure, and on to what the client is told."""
 
 from collections.abc import Collection
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from sluicegate.errors import Origin, UpstreamError
 from sluicegate.policies.failover import FailureClass
@@ -30,6 +30,7 @@ class UpstreamErrorBody(NamedTuple):
     type: str | None = None
     code: str | None = None
     param: str | None = None
+    details: dict[str, Any] | None = None
 
 
 _UNREACHABLE: Final = {"upstream_connect_error", "upstream_reset"}
@@ -267,6 +268,7 @@ def client_error(
             code=kind.value if is_vague else told.code or kind.value,
             type=told.type,
             param=told.param,
+            details=told.details,
         )
     # What an upstream says of our credential, its hosts or its insides goes to the log only.
     code = _CODES.get(kind, failure.code)

@@ -11,6 +11,21 @@ from sluicegate.errors import InvalidRequestError, UnsupportedFieldError
 from .translate import HELLO, translate
 
 
+@pytest.mark.parametrize("drop", [False, True])
+@pytest.mark.parametrize("target", ["openai", "openai_responses", "gemini"])
+def test_a_thread_of_messages_may_begin_and_goes_on_nowhere(target: str, drop: bool) -> None:
+    """Anthropic's SDK begins one in its loop over tools; told so, it sends the whole conversation."""
+    asked = {"max_tokens": 9, "messages": HELLO}
+    begin = {**asked, "thread": {"type": "create"}}
+    out, dropped = translate("anthropic", target, begin, drop=drop)
+    assert "thread" not in out
+    assert dropped == ["thread"]
+    go_on = {**asked, "thread": {"type": "continue", "previous_message_id": "msg_1"}}
+    with pytest.raises(InvalidRequestError) as raised:
+        translate("anthropic", target, go_on, drop=drop)
+    assert raised.value.details == {"error_code": "thread_not_found"}
+
+
 @pytest.mark.parametrize(
     ("source", "added", "field"),
     [

@@ -1,5 +1,6 @@
 """Error bodies: written in each dialect's own shape, read from any shape that hosts use."""
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -53,19 +54,16 @@ def openai_error(error: GatewayError) -> bytes:
 
 
 def anthropic_error(error: GatewayError) -> bytes:
-    """`{"type": "error", "error": {type, message, code, origin}, "request_id"}`."""
-    return msgspec.json.encode(
-        {
-            "type": "error",
-            "error": {
-                "type": error.type or _ANTHROPIC_TYPES.get(error.status, "api_error"),
-                "message": error.message,
-                "code": error.code,
-                "origin": error.origin,
-            },
-            "request_id": error.request_id,
-        }
-    )
+    """`{"type": "error", "error": {type, message, code, origin, details?}, "request_id"}`."""
+    said: dict[str, Any] = {
+        "type": error.type or _ANTHROPIC_TYPES.get(error.status, "api_error"),
+        "message": error.message,
+        "code": error.code,
+        "origin": error.origin,
+    }
+    if error.details is not None:
+        said["details"] = error.details
+    return msgspec.json.encode({"type": "error", "error": said, "request_id": error.request_id})
 
 
 _GEMINI_STATUSES: Final = {
@@ -84,6 +82,7 @@ _GEMINI_STATUSES: Final = {
 }
 _GOOGLE_RPC: Final = "type.googleapis.com/google.rpc."
 _PER_DAY: Final = "PerDay"
+_WORD: Final = re.compile(r"[a-z_]{1,64}")
 QUOTA_PER_DAY: Final = "QUOTA_PER_DAY"
 """Our word for a quota of Gemini's that comes back tomorrow: its own is that of any 429."""
 
@@ -179,7 +178,20 @@ def _of_object(error: dict[str, Any]) -> UpstreamErrorBody | None:
         return None
     if not isinstance(message, str):
         message = msgspec.json.encode(message).decode()
-    return UpstreamErrorBody(_short(message), type=kind, code=code, param=_text(error.get("param")))
+    param, details = _text(error.get("param")), _details(error.get("details"))
+    return UpstreamErrorBody(_short(message), type=kind, code=code, param=param, details=details)
+
+
+def _details(told: Any) -> dict[str, Any] | None:
+    """What Anthropic's SDKs act on. Only bare words pass, which can be no secret."""
+    code = told.get("error_code") if isinstance(told, dict) else None
+    if not isinstance(code, str) or not _WORD.fullmatch(code):
+        return None
+    listed = told.get("unsupported")
+    if not isinstance(listed, list):
+        return {"error_code": code}
+    words = [word for word in listed if isinstance(word, str) and _WORD.fullmatch(word)]
+    return {"error_code": code, "unsupported": words}
 
 
 def _inner(metadata: Any) -> UpstreamErrorBody | None:

@@ -25,6 +25,7 @@ from sluicegate.conversation import (
     VendorTool,
 )
 from sluicegate.dialects.fields import Fields, is_object
+from sluicegate.errors import ThreadNotFoundError
 
 _MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
     "auto": "auto",
@@ -59,8 +60,24 @@ def decode_request(body: bytes) -> Conversation:
     if metadata is not None:
         conversation.user = metadata.take("user_id", str)
     conversation.service_tier = top.take("service_tier", str)
+    _refuse_to_go_on(top)
     conversation.extras.extend(top.rest())
     return conversation
+
+
+def _refuse_to_go_on(top: Fields) -> None:
+    """Only Anthropic keeps the threads of messages that it begins; to begin one asks nothing of an
+    answer. Source: the SDK's `lib/threads`.
+
+    Raises:
+        ThreadNotFoundError: the conversation stands in a thread.
+    """
+    thread = top.object("thread")
+    if thread is None:
+        return
+    if thread.need("type", str) == "continue":
+        raise ThreadNotFoundError(thread.need("previous_message_id", str))
+    top.put_back("thread", Raw(thread.raw))
 
 
 def _system(top: Fields, conversation: Conversation) -> None:

@@ -53,6 +53,7 @@ HARMLESS: Final = frozenset(
         "store",
         "stream_options",
         "text",
+        "thread",
         "truncation",
         "user_profile_id",
         "workspace_id",

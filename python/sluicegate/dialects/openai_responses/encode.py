@@ -54,6 +54,7 @@ HARMLESS: Final = frozenset(
         "store",
         "stream_options",
         "thinking",
+        "thread",
         "transforms",
         "usage",
         "user_profile_id",
