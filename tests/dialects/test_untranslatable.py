@@ -10,6 +10,49 @@ from sluicegate.errors import InvalidRequestError, UnsupportedFieldError
 
 from .translate import HELLO, translate
 
+_ONE = {"name": "f", "input_schema": {"type": "object"}}
+
+
+@pytest.mark.parametrize(
+    ("tools", "choice", "goes"),
+    [
+        ([_ONE, _ONE | {"name": "g"}], {"type": "tool", "name": "f"}, True),
+        ([_ONE], {"type": "any"}, True),
+        ([_ONE, _ONE | {"name": "g"}], {"type": "any"}, False),
+        ([_ONE], {"type": "auto"}, False),
+    ],
+)
+def test_one_call_is_little_to_ask_where_one_function_must_be_called(
+    tools: list[dict[str, Any]], choice: dict[str, Any], goes: bool
+) -> None:
+    """Clients that want an answer in a function's form ask for one call at once: to Gemini too."""
+    once = choice | {"disable_parallel_tool_use": True}
+    asked = {"max_tokens": 9, "messages": HELLO, "tools": tools, "tool_choice": once}
+    if goes:
+        out, dropped = translate("anthropic", "gemini", asked)
+        assert dropped == ["parallel_tool_calls"]
+        assert out["toolConfig"]["functionCallingConfig"]["mode"] == "ANY"
+        return
+    with pytest.raises(UnsupportedFieldError):
+        translate("anthropic", "gemini", asked)
+
+
+@pytest.mark.parametrize("target", ["openai", "anthropic", "gemini"])
+def test_what_sdks_write_into_the_items_that_they_send_back(target: str) -> None:
+    """What openai-node has parsed beside a call, and the AI SDK's word for a thought before it."""
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    items = [
+        {"role": "user", "content": "hi"},
+        {"type": "item_reference", "id": "rs_1"},
+        call | {"parsed_arguments": {}},
+        {"type": "function_call_output", "call_id": "c", "output": "done"},
+    ]
+    _, dropped = translate("openai_responses", target, {"input": items})
+    assert sorted(dropped) == ["input[1]", "input[2].parsed_arguments"]
+    said = {"type": "item_reference", "id": "msg_1"}
+    with pytest.raises(UnsupportedFieldError):
+        translate("openai_responses", target, {"input": [items[0], said]})
+
 
 @pytest.mark.parametrize("drop", [False, True])
 @pytest.mark.parametrize("target", ["openai", "openai_responses", "gemini"])

@@ -88,6 +88,18 @@ class Carrier:
             if value is not None:
                 self.cannot(name, f"{api} has no {name}")
 
+    def one_call_at_once(self, c: Conversation, reason: str) -> None:
+        """An API that cannot be held to one call. Where one function must be called that asks for
+        little, and clients that want an answer in its form always ask for it.
+        """
+        choice = c.tool_choice
+        is_named = choice is not None and choice.mode == "named"
+        is_forced = choice is not None and choice.mode == "required" and len(c.tools) == 1
+        if is_named or is_forced:
+            self.leave_out("parallel_tool_calls")
+        else:
+            self.cannot("parallel_tool_calls", reason)
+
     def leave_out(self, path: str) -> None:
         """A field whose loss does not change what the answer means."""
         self.dropped.append(self._names.get(path, path))

@@ -159,7 +159,8 @@ def anthropic_events(prompt: Prompt, replies: list[Reply]) -> Iterator[Event]:
         yield _named("content_block_stop", index=index)
         index += 1
     finish = {"stop_reason": _ANTHROPIC_FINISH[reply.finish], "stop_sequence": reply.met}
-    yield _named("message_delta", delta=finish, usage={"output_tokens": reply.output_tokens})
+    used = {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens}
+    yield _named("message_delta", delta=finish, usage=used)
     yield _named("message_stop")
 
 

@@ -68,6 +68,8 @@ HARMLESS_INSIDE: Final = frozenset(
         "cache_control",
         "executed_tools",
         "extra_content",
+        "parsed",
+        "parsed_arguments",
         "phase",
         "prefix",
         "prompt_cache_breakpoint",

@@ -162,7 +162,7 @@ class _Encoder:
             fields["tool_choice"] = _one_call(choice)
             return
         if c.parallel_tool_calls is False:
-            self.carry.cannot("parallel_tool_calls", "the model calls as many tools as it likes")
+            self.carry.one_call_at_once(c, "the model calls as many tools as it likes")
         match choice.mode if choice else "auto":
             case "required":
                 config["toolChoice"] = {"any": {}}

@@ -137,7 +137,7 @@ class _Encoder:
         if tools:
             out["tools"] = tools
         if c.parallel_tool_calls is False and functions:
-            self.carry.cannot("parallel_tool_calls", "Gemini calls as many tools as it likes")
+            self.carry.one_call_at_once(c, "Gemini calls as many tools as it likes")
         choice = c.tool_choice
         if choice is not None and tools:
             calling: Json = {"mode": _MODES[choice.mode]}

@@ -72,6 +72,8 @@ HARMLESS_INSIDE: Final = frozenset(
         "defer_loading",
         "eager_input_streaming",
         "input_examples",
+        "parsed",
+        "parsed_arguments",
         "phase",
         "prompt_cache_breakpoint",
         "response",

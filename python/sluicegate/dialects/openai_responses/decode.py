@@ -280,8 +280,19 @@ def _thought(item: Fields) -> Part:
     return unseal(item_id, text, encrypted) if encrypted else ThinkingPart(text=text)
 
 
+def _reference(item: Fields) -> Part:
+    """An item by its id. A thought that nobody repeats is one without words: it is no part of the
+    talk with another model. What was said or called cannot be done without.
+    """
+    identity = item.need("id", str)
+    if identity.startswith("rs_"):
+        return ThinkingPart(text="")
+    return VendorPart(kind="item_reference", raw=Raw(item.raw))
+
+
 _ITEMS: Final[dict[str, Callable[[Fields], Part]]] = {
     "function_call": _call,
+    "item_reference": _reference,
     "reasoning": _thought,
 }
 
