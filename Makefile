@@ -35,7 +35,7 @@ FRONT_TESTS := tests/transport tests/test_client.py tests/test_small_routes.py \
 	test_br_02_a_budget_for_ten_admits_ten_over_two_hosts \
 	test_br_03_what_was_held_and_not_used_comes_back_over_two_hosts)
 
-.PHONY: help setup run test test-rust test-python bench gates lint format wheel clean
+.PHONY: help setup run test test-rust test-python clients bench gates lint format wheel clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -69,6 +69,12 @@ test-rust:
 test-python: setup
 	$(PYTEST)
 	SLUICEGATE_FRONT=asgi $(PYTEST) $(FRONT_TESTS)
+
+# Some minutes, most of them for installing: each client has an environment of its own.
+clients: setup ## other people's clients against every upstream dialect; writes docs/clients.md
+	SLUICEGATE_CLIENTS=$(CURDIR)/target/clients $(BIN)/python -m pytest tests/clients; \
+	status=$$?; SLUICEGATE_CLIENTS=$(CURDIR)/target/clients $(BIN)/python -m tests.clients.page; \
+	exit $$status
 
 bench: setup ## criterion, the gates, and the whole gateway under load: some 45 minutes
 	cargo bench

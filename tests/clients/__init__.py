@@ -1,0 +1,1 @@
+"""Other people's clients, unchanged but for base URL and key, in front of the simulated provider."""
