@@ -75,7 +75,9 @@ impl Principal {
         if self.team.is_empty() {
             return format!("key {}", self.name);
         }
-        format!("team {}/{}", self.organisation, self.team)
+        // Names may have slashes: no team of one organisation is written as one of another's.
+        let organisation = self.organisation.replace('%', "%25").replace('/', "%2F");
+        format!("team {organisation}/{}", self.team)
     }
 
     /// Whether the key is neither over nor taken back.
@@ -109,4 +111,24 @@ fn grants(allowed: Option<&[String]>, name: &str) -> bool {
                 })
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tenants_that_are_written_alike_are_told_apart() {
+        let tenant = |organisation: &str, team: &str| {
+            let (organisation, team) = (organisation.to_owned(), team.to_owned());
+            Principal { organisation, team, ..Principal::default() }.tenant()
+        };
+        assert_eq!(tenant("o", "t"), "team o/t");
+        let alike = [("a", "b/c"), ("a/b", "c"), ("a%2Fb", "c"), ("", "a/b/c"), ("a/", "b/c")];
+        for one in alike {
+            for other in alike {
+                assert_eq!(tenant(one.0, one.1) == tenant(other.0, other.1), one == other);
+            }
+        }
+    }
 }

@@ -45,7 +45,8 @@ NOTHING: Final = Found([], is_over=False, may_follow=False)
 def tenant_of(row: Row) -> str:
     """Who shares what is kept for it, as the core says it of a key."""
     team = row["team"]
-    return f"team {row['organisation'] or ''}/{team}" if team else f"key {row['key_name']}"
+    organisation = (row["organisation"] or "").replace("%", "%25").replace("/", "%2F")
+    return f"team {organisation}/{team}" if team else f"key {row['key_name']}"
 
 
 class LedgerRows:
