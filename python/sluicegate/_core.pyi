@@ -41,8 +41,10 @@ __all__ = [
     "ledger_groups",
     "ledger_values",
     "scan_body",
+    "seal",
     "stream_error",
     "unquoted",
+    "unseal",
 ]
 
 __version__: Final[str]
@@ -833,6 +835,18 @@ def stream_error(
     """An error as a stream's last event.
 
     Args: as_array: the stream is one JSON array, of which nothing is out yet.
+    """
+
+def seal(master_key: bytes, context: str, text: str) -> str:
+    """A secret as a store may keep it, hex: AES-256-GCM under a key that is derived from the master
+    key, with a random nonce; `context` is authenticated with it.
+    """
+
+def unseal(master_key: bytes, context: str, sealed: str) -> str:
+    """What `seal` was given.
+
+    Raises:
+        ValueError: another key or context, or it was changed since.
     """
 
 def unquoted(text: str, headers: Sequence[tuple[str, str]]) -> str:

@@ -9,13 +9,17 @@ import msgspec
 
 from sluicegate import _core
 from sluicegate.config import Settings
+from sluicegate.config.credentials import credential
 from sluicegate.config.prices import ALL
+from sluicegate.config.schema import OwnKey
 from sluicegate.config.settings import Deadlines, Route, Upstream
 from sluicegate.dialects.base import Host
 from sluicegate.policies.failover import FailureClass
 
 FINE: Final = 1000
 """Parts of a weight, so that keys can share it; a million of them fit the core's numbers."""
+OWN_KEY: Final = "own"
+"""Stands for a tenant's own key in `x-sluicegate-provider-key`."""
 _UNKNOWN_QUOTA: Final = frozenset({"insufficient_quota"})
 
 
@@ -30,8 +34,9 @@ def snapshot_json(settings: Settings, generation: int) -> bytes:
     }
     before = accumulate((len(each) for each in specs.values()), initial=0)
     firsts = dict(zip(specs, before, strict=False))
+    own = [_own(key, settings) for key in settings.own_keys if key.provider in settings.upstreams]
     spec = {
-        "upstreams": [spec for each in specs.values() for spec in each],
+        "upstreams": [*(spec for each in specs.values() for spec in each), *own],
         "models": {
             name: {
                 "strategy": route.strategy,
@@ -91,6 +96,27 @@ def _upstreams(upstream: Upstream, settings: Settings) -> Iterator[dict[str, obj
         yield {**common, "headers": (*key.headers, *fixed), "key": spec}
     if not upstream.keys:
         yield common
+
+
+def _own(own: OwnKey, settings: Settings) -> dict[str, object]:
+    """A provider with a tenant's own credential. What the operator agreed with it is not its."""
+    upstream = settings.upstreams[own.provider]
+    headers = own_headers(own, upstream)
+    sent = {name for name, _ in headers}
+    fixed = [(name, value) for name, value in upstream.headers if name.lower() not in sent]
+    return {
+        **_upstream(upstream, settings),
+        "headers": (*headers, *fixed),
+        "discount_percent": "0",
+        "margin_percent": "0",
+        "key": {"name": OWN_KEY, "weight": 1},
+        "owner": own.owner,
+    }
+
+
+def own_headers(own: OwnKey, upstream: Upstream) -> list[tuple[str, str]]:
+    """How a tenant's own credential is sent."""
+    return credential(upstream.key_style, own.api_key.reveal())
 
 
 def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
@@ -161,6 +187,9 @@ class FailoverSettings:
         if upstream is None:
             return text
         others = [header for key in upstream.keys for header in key.headers]
+        for own in self._settings.own_keys:
+            if own.provider == provider:
+                others += own_headers(own, upstream)
         return _core.unquoted(text, [*upstream.headers, *others])
 
     def host(self, provider: str) -> Host:

@@ -5,7 +5,9 @@ import logging
 import os
 import signal
 import struct
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ from sluicegate.accounting.alerts import tell
 from sluicegate.accounting.drainer import Drainer
 from sluicegate.accounting.host import read_host_id
 from sluicegate.accounting.keys import read_master_key
+from sluicegate.accounting.own_keys import own_keys_of
 from sluicegate.accounting.steward import Steward
 from sluicegate.accounting.sync import Sync
 from sluicegate.accounting.webhook import Webhook
@@ -29,6 +32,7 @@ from sluicegate.plugins.asking import Asking
 from sluicegate.plugins.watching import Watching
 from sluicegate.snapshot import Generations, snapshot_json
 from sluicegate.store import SchemaError, StoreError, open_store
+from sluicegate.store.records import ProviderKey
 from sluicegate.store.store import Governance
 from sluicegate.stored.errands import Errands
 from sluicegate.stored.keeper import Keeper
@@ -51,6 +55,14 @@ DRAINED_VARIABLE: Final = "SLUICEGATE_DRAINED_FD"
 """Names the file descriptor on which a worker says, by its process id, that nothing runs in it any
 more.
 """
+
+
+def _webhook(settings: Settings) -> Webhook | None:
+    events = settings.events
+    if events is None:
+        return None
+    secret = events.webhook_secret
+    return Webhook(events.webhook_url.reveal(), secret.reveal() if secret else None)
 
 
 def _asking(settings: Settings) -> Asking:
@@ -92,6 +104,9 @@ class Worker:
         self._renewal.start()
         self._adapter = Adapter()
         self.asking = _asking(self.settings)
+        self._master = master
+        self._stored_own: tuple[ProviderKey, ...] = ()
+        self._putting = threading.Lock()
         snapshot = self._snapshot()
         host = read_host_id(self.settings.data_dir)
         self._shared_with = self._sharing(host)
@@ -156,20 +171,18 @@ class Worker:
         self._reloading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._tending: asyncio.Task[None] | None = None
-        events = self.settings.events
-        self._webhook = (
-            Webhook(
-                events.webhook_url.reveal(),
-                events.webhook_secret.reveal() if events.webhook_secret else None,
-            )
-            if events is not None
-            else None
-        )
+        self._webhook = _webhook(self.settings)
 
     def _snapshot(self) -> bytes:
-        """The settings as the core reads them, with what is sent now."""
-        settings = self._adapter.applied(self._renewal.applied(self.settings))
+        """The settings as the core reads them."""
+        settings = self._live(self.settings, self._renewal)
         return snapshot_json(settings, self.generations.add(settings))
+
+    def _live(self, settings: Settings, renewal: Renewal) -> Settings:
+        """The settings with what is sent now."""
+        own = own_keys_of(settings.own_keys, self._stored_own, self._master)
+        settings = replace(settings, own_keys=own)
+        return self._adapter.applied(renewal.applied(settings))
 
     def _keeping(self) -> tuple[float, int]:
         rule = self.settings.responses
@@ -202,6 +215,11 @@ class Worker:
 
     def _stored(self, stored: Governance | None, complete: bool) -> None:  # Sync's
         self._tell_ledger()
+        # Before the keys: a new one must not be served with another's credential.
+        if stored is not None and stored.provider_keys != self._stored_own:
+            with self._putting:
+                self._stored_own = stored.provider_keys
+                self.engine.replace(self._snapshot())
         self._steward.stored(stored, complete)
 
     def _tell_ledger(self) -> None:
@@ -281,7 +299,8 @@ class Worker:
 
     def _apply_credentials(self) -> None:
         """Requests that run keep the old ones, which go on to hold for some minutes."""
-        self.engine.replace(self._snapshot())
+        with self._putting:
+            self.engine.replace(self._snapshot())
 
     def _tell_shared_state(self) -> None:
         """Says in the log that hosts can, or cannot, be asked any more."""
@@ -391,12 +410,16 @@ class Worker:
             settings = await asyncio.to_thread(load, self._config_path)
             renewal = Renewal(settings, before=self._renewal, on_change=self._credentials_soon)
             await asyncio.to_thread(renewal.start)
-            live = self._adapter.applied(renewal.applied(settings))
             # Before the core asks them, so that no request passes them by.
             before, self.asking = self.asking, _asking(settings)
             before.close()
             self._watching.use(settings.plugins.watchers)
-            self.engine.replace(snapshot_json(live, self.generations.add(live)))
+            with self._putting:
+                live = self._live(settings, renewal)
+                self.engine.replace(snapshot_json(live, self.generations.add(live)))
+                over, self._renewal, self.settings = self._renewal, renewal, settings
+            renewal = None  # in force, whatever follows
+            over.stop()
             await asyncio.to_thread(self._steward.reload, settings)
         except (ConfigError, StoreError, ValueError, OSError) as error:
             if renewal is not None:
@@ -404,8 +427,6 @@ class Worker:
             log.error("the configuration stays as it was: %s", error)
             self.engine.metrics.reload(ok=False)
             return
-        self._renewal.stop()
-        self.settings, self._renewal = settings, renewal
         if self.front is not None:
             self.front.set_max_body_bytes(self.max_body_bytes)
         self.engine.metrics.reload(ok=True)

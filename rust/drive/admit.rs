@@ -279,10 +279,11 @@ impl Gate<'_> {
         if !principal.may_call(path) {
             return Err(Refusal::route_forbidden(path, principal).into());
         }
-        match &draft.place.passage {
-            Some(passage) => Ok(self.passage(passage, draft)?),
-            None => Ok(self.route_to(principal, model, draft.place.about.as_deref())?),
-        }
+        let route = match &draft.place.passage {
+            Some(passage) => self.passage(passage, draft)?,
+            None => self.route_to(principal, model, draft.place.about.as_deref())?,
+        };
+        Ok(self.snapshot.owned_by(principal, route))
     }
 
     /// Holds what the request may use, of the model that it asks for or of one that a limit leads it to.
@@ -338,7 +339,7 @@ impl Gate<'_> {
                     for charge in &mut charges {
                         charge.is_waived |= Arc::ptr_eq(&charge.limit, &denied.limit);
                     }
-                    route = self.route(principal, cheaper)?;
+                    route = self.snapshot.owned_by(principal, self.route(principal, cheaper)?);
                     downgraded = Some(cheaper.clone());
                 }
             }

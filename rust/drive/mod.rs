@@ -35,6 +35,7 @@ mod learned;
 mod media;
 mod offer;
 mod outbox;
+mod owned;
 mod passage;
 mod passing;
 mod place;

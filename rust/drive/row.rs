@@ -126,6 +126,8 @@ pub struct TargetColumns<'a> {
     pub provider: &'a str,
     pub routed_model: &'a str,
     pub upstream_dialect: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_byok: bool,
 }
 
 /// The token figures; a class that was never mentioned is 0.
@@ -204,6 +206,7 @@ impl<'a> Row<'a> {
                 provider: &t.upstream.provider,
                 routed_model: &t.model,
                 upstream_dialect: t.upstream.dialect_for(a.dialect).name(),
+                is_byok: t.upstream.is_byok,
             }),
             response_model: None,
             upstream_request_id: None,

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::address::Address;
 use super::clock::unix_seconds;
 use super::key::{Key, KeySpec};
+use super::owned::{Owned, Owner};
 use super::pricing::{PriceSpec, Pricing, Tariff};
 use super::route_cache::RouteCache;
 use super::secrets::Secrets;
@@ -266,6 +267,9 @@ pub struct UpstreamSpec {
     /// Which of its keys this is, where it has several.
     #[serde(default)]
     pub key: Option<KeySpec>,
+    /// Whose own credential it has; the operator's where it is none's.
+    #[serde(default)]
+    pub owner: Option<Owner>,
 }
 
 fn zero() -> String {
@@ -346,6 +350,8 @@ pub struct Upstream {
     credential_until_s: Option<i64>,
     /// Which of its provider's keys this is, where that has several.
     pub key: Option<Key>,
+    /// Its credential is the tenant's own.
+    pub is_byok: bool,
 }
 
 impl Upstream {
@@ -391,7 +397,7 @@ pub struct Target {
     /// `None` where neither the configuration nor the price book has a price.
     pub prices: Option<Arc<Schedule>>,
     /// Where it is counted, once it was.
-    series: Arc<OnceLock<Arc<ModelSeries>>>,
+    pub(super) series: Arc<OnceLock<Arc<ModelSeries>>>,
 }
 
 impl Target {
@@ -438,7 +444,9 @@ pub struct Snapshot {
     /// Of each provider, by its keys.
     upstreams: HashMap<String, Vec<Arc<Upstream>>>,
     routes: HashMap<String, Arc<Route>>,
-    pricing: Pricing,
+    pub(super) pricing: Pricing,
+    /// Upstreams with credentials of tenants' own.
+    pub(super) owned: Owned,
     /// Routes of `provider/model` names.
     named: RouteCache,
     /// A model without a price is refused.
@@ -510,11 +518,15 @@ impl Snapshot {
     /// Builds a snapshot from the JSON of a [`SnapshotSpec`].
     pub fn from_json(json: &[u8]) -> Result<Self, SnapshotError> {
         let spec: SnapshotSpec = serde_json::from_slice(json)?;
-        let upstreams: Vec<Arc<Upstream>> = spec
-            .upstreams
-            .into_iter()
-            .map(|u| u.build().map(Arc::new))
-            .collect::<Result<_, _>>()?;
+        let mut owned = Owned::default();
+        let mut upstreams: Vec<Arc<Upstream>> = Vec::new();
+        for upstream in spec.upstreams {
+            // They stand behind all others, which targets name by their places.
+            match upstream.owner.clone() {
+                Some(whose) => owned.add(whose, Arc::new(upstream.build()?)),
+                None => upstreams.push(Arc::new(upstream.build()?)),
+            }
+        }
         let pricing = Pricing::new(&spec.prices)?;
         let routes = spec
             .models
@@ -531,6 +543,7 @@ impl Snapshot {
             upstreams: by_provider,
             routes,
             pricing,
+            owned,
             named: RouteCache::default(),
             refuse_unpriced: spec.refuse_unpriced,
             commit_after: Duration::try_from_secs_f64(spec.commit_after_s).unwrap_or(Duration::MAX),
@@ -643,6 +656,7 @@ impl UpstreamSpec {
             signer: self.signer,
             credential_until_s: self.credential_until_s,
             key: self.key.map(Key::from),
+            is_byok: self.owner.is_some(),
         })
     }
 }

@@ -12,6 +12,7 @@ mod rules;
 mod run_rules;
 mod scope;
 mod sighting;
+mod vault;
 
 pub use digest::Digester;
 pub use directory::{Directory, Moment, Unknown};
@@ -22,3 +23,4 @@ pub use principal::{Principal, PrincipalSpec};
 pub use run_rules::{CircleAction, CircleRule, RunRules};
 pub use scope::{Dimension, Subject};
 pub use sighting::Sighting;
+pub use vault::{Unreadable, Vault};

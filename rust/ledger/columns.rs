@@ -45,7 +45,7 @@ pub struct Column {
 }
 
 /// All of them.
-pub const COLUMNS: [Column; 45] = [
+pub const COLUMNS: [Column; 46] = [
     text("request_id"),
     text("client_ref"),
     integer("attempt"),
@@ -91,6 +91,7 @@ pub const COLUMNS: [Column; 45] = [
     text("tool"),
     text("response_id"),
     text("finish_reason"),
+    integer("is_byok"),
 ];
 
 pub(super) const REQUEST_ID: usize = 0;

@@ -29,6 +29,8 @@ async def tenants(office: Office) -> dict[str, Any]:
         await office.given(
             "POST", "/budgets", {"name": f"b-{name}", "scope": place, "cost_usd": 9, "per": "day"}
         )
+        own = {"provider": "u", "api_key": f"sk-own-of-{name}", **place}
+        world[f"provider key {name}"] = (await office.given("POST", "/provider-keys", own))["id"]
         office.spent(
             number, **place, key_name=f"k-{name}", run=f"r-{name}", cost_usd="1", user="alice"
         )
@@ -52,6 +54,7 @@ async def test_au_05_another_tenants_things_are_as_if_not_there(either: Office) 
         organisation, team = tenant.split("-")
         ids = {
             "key": world[f"key {tenant}"],
+            "provider key": world[f"provider key {tenant}"],
             "limit": f"l-{tenant}",
             "budget": f"b-{tenant}",
             "run": f"r-{tenant}",
@@ -74,7 +77,7 @@ def id_routes(ids: dict[str, str]) -> list[tuple[str, str]]:
     """Every route that names something, but for killing a run: that makes one of one's own."""
     kinds = {"keys": "key", "limits": "limit", "budgets": "budget", "runs": "run"}
     kinds |= {"requests": "request", "teams": "team", "projects": "project", "users": "user"}
-    kinds |= {"organisations": "organisation"}
+    kinds |= {"organisations": "organisation", "provider-keys": "provider key"}
     assert {route.path.split("/")[1] for route in ROUTES if "{" in route.path} == set(kinds)
     found = []
     for route in ROUTES:
@@ -87,6 +90,8 @@ def id_routes(ids: dict[str, str]) -> list[tuple[str, str]]:
 def body_of(method: str, path: str) -> Any:
     if method not in {"POST", "PATCH"}:
         return None
+    if method == "PATCH" and "/provider-keys" in path:
+        return {"api_key": "sk-another"}
     if method == "PATCH":
         return {"metadata": {}} if "/limits" not in path and "/budgets" not in path else {}
     return {}
@@ -176,6 +181,7 @@ def least(route: Route, world: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """A right request to a route, about things of the team core of acme."""
     plural = route.path.split("/")[1]
     ids = {"keys": world["key acme-core"], "limits": "l-acme-core", "budgets": "b-acme-core"}
+    ids |= {"provider-keys": world["provider key acme-core"]}
     ids |= {"runs": "r-acme-core", "teams": world["team acme core"]}
     ids |= {"users": world["user acme core alice"], "organisations": world["organisation acme"]}
     ids |= {"projects": world["project acme core p"], "requests": world["request acme-core"]}
@@ -184,6 +190,13 @@ def least(route: Route, world: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "/keys": {"name": "new"},
         "/limits": {"name": "new", "requests": 1, "per": "day"},
         "/budgets": {"name": "new", "cost_usd": 1, "per": "day"},
+        "/provider-keys": {
+            "provider": "u",
+            "api_key": "sk-new",
+            "organisation": "acme",
+            "team": "core",
+        },
+        "/provider-keys/{id}": {"api_key": "sk-another"},
         "/organisations": {"name": "new"},
         "/teams": {"name": "new"},
         "/projects": {"name": "new"},
@@ -191,7 +204,7 @@ def least(route: Route, world: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "/redactions": {"user": "nobody"},
     }
     body = bodies.get(route.path, {})
-    if route.method == "PATCH":
+    if route.method == "PATCH" and plural != "provider-keys":
         body = {} if plural in {"limits", "budgets", "keys"} else {"metadata": {}}
     return path, body
 

@@ -245,6 +245,27 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         U + f"keys: [{{name: a, key: {KEY}, budget_usd: 0.0000000001}}]",
         ["2: keys[0].budget_usd: has more than 9 decimal places"],
     ),
+    "own provider keys that nobody could use": (
+        U
+        + dedent(
+            """\
+            provider_keys:
+              - {provider: x, team: t, api_key: sk-0123456789}
+              - {provider: u, api_key: sk-0123456789}
+              - {provider: u, team: t, key: k, api_key: sk-0123456789}
+              - {provider: u, team: t, api_key: none}
+              - {provider: u, team: q, api_key: sk-0123456789}
+              - {provider: u, team: q, api_key: sk-0123456789}
+            """
+        ),
+        [
+            '3: provider_keys[0].provider: no provider "x" is configured',
+            "4: provider_keys[1]: is a key's, or a team's or an organisation's: say whose",
+            "5: provider_keys[2]: is a key's, or a team's or an organisation's: say whose",
+            "6: provider_keys[3].api_key: is not a key that a header can carry",
+            "8: provider_keys[5]: stands twice: one credential for each provider",
+        ],
+    ),
     # a mistake does not hide the others, and makes no others
     "all of them at once": (
         dedent(

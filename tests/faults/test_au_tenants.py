@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from ..client import Ask, Got, ask_all
-from ..gateway import KEY, OTHER_KEY, PRICE, Gateway
+from ..gateway import KEY, OTHER_KEY, PRICE, UPSTREAM_KEYS, Gateway
 from .checks import SCALE, ask, asks, eventually, ref
 from .conftest import Start
 from .echo import Echo
@@ -28,6 +28,7 @@ NAMED = {
     "projects": "project",
     "users": "user",
     "keys": "key",
+    "provider-keys": "provider key",
     "limits": "limit",
     "budgets": "limit",
     "runs": "run",
@@ -47,6 +48,8 @@ class Tenant:
         scope = {"organisation": f"o-{name}", "team": f"t-{name}"}
         limit = {"name": f"l-{name}", "scope": scope, "cost_usd": "100", "per": "day"}
         self.ids["limit"] = _made(gateway, "limits", limit)["rule"]["name"]
+        own = {"provider": "u", "api_key": UPSTREAM_KEYS["u"], **scope}
+        self.ids["provider key"] = _made(gateway, "provider-keys", own)["id"]
         admin = {"name": f"a-{name}", "role": "team_admin", **scope}
         self.admin = _made(gateway, "keys", admin)["key"]
         for kind in ("organisation", "team", "project", "user"):
@@ -96,6 +99,8 @@ def test_au_05_what_is_anothers_is_as_if_it_were_not_there(own_gateway: Start) -
             body = _BODIES.get(method)
             if method == "PATCH" and named == "limit":
                 body = {"notify": [50]}
+            if method == "PATCH" and named == "provider key":
+                body = {"api_key": "sk-another"}
             answers = []
             for name in (b.ids[named], "never-was"):
                 given = {} if body is None else {"json": body}

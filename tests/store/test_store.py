@@ -65,7 +65,12 @@ def credential(digest: str, key_id: str, expires_at_ms: int | None = None) -> Cr
 def test_rows_come_back_as_they_were(store: Store) -> None:
     whole = {column: "text" for column in COLUMNS if column not in ("request_id", "attempt")}
     numbers = {c: 2**63 - 1 for c in COLUMNS if c.endswith(("_tokens", "_ms", "status"))}
-    whole |= numbers | {"cost_usd": "0.10", "saved_usd": "-0.000000000001", "stream": True}  # type: ignore[dict-item]
+    whole |= numbers | {
+        "cost_usd": "0.10",
+        "saved_usd": "-0.000000000001",
+        "stream": True,
+        "is_byok": True,
+    }  # type: ignore[dict-item]
     store.write([row(1, **whole)])
     [values] = store.rows()
     got = dict(zip(COLUMNS, values, strict=True))

@@ -139,6 +139,8 @@ def generation_of(asked: str, rows: Sequence[Row]) -> Generation:
         session_id=last["run"],
         router=asked_for if provider and asked_for != model else None,
         api_type=_API_TYPES.get(last["operation"]),
+        is_byok=bool(last["is_byok"]),
+        upstream_inference_cost=cost if last["is_byok"] else None,
         provider_responses=[_response(row) for row in rows if row["provider"]],
     )
 
@@ -178,4 +180,5 @@ def _response(row: Row) -> ProviderResponse:
         model_permaslug=_model(row),
         status=row["status"],
         latency=row["latency_ms"],
+        is_byok=bool(row["is_byok"]),
     )

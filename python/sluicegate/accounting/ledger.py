@@ -11,7 +11,7 @@ from sluicegate import _core
 
 COLUMNS: Final = tuple(name for name, _ in _core.LEDGER_COLUMNS)
 """What a row has. Tokens are counts, times RFC 3339 in UTC or milliseconds; empty is unknown."""
-_OWN: Final = frozenset({"response_id", "finish_reason"})
+_OWN: Final = frozenset({"response_id", "finish_reason", "is_byok"})
 """What the gateway finds a request by, and tells of it by `/v1/generation`."""
 EXPORTED: Final = tuple(name for name in COLUMNS if name not in _OWN)
 """The export's columns, in its order."""

@@ -6,7 +6,7 @@ from typing import Final
 from sluicegate.admin.desk import row_time
 from sluicegate.store.database import Transaction
 from sluicegate.store.ledger import Redaction, redact
-from sluicegate.store.records import CREDENTIALS, KEYS, LIMITS, Key
+from sluicegate.store.records import CREDENTIALS, KEYS, LIMITS, PROVIDER_KEYS, Key
 from sluicegate.store.responses import RESPONSES
 
 STILL_RUNNING_MS: Final = 2000
@@ -22,6 +22,8 @@ def erase_key(transaction: Transaction, key: Key, now_ms: int) -> str:
             _forget(transaction, "limit", stored.name, redacted_as)
     if not key.team:  # a team's are its own
         RESPONSES.delete(transaction, {"tenant": f"key {key.name}"})
+    # Whoever gets the name later must not get what was this key's.
+    PROVIDER_KEYS.delete(transaction, {"key_name": key.name})
     CREDENTIALS.delete(transaction, {"key_id": key.id})
     KEYS.delete(transaction, {"id": key.id})
     _forget(transaction, "key", key.id, key.id)

@@ -120,6 +120,28 @@ class RotateKey(Form, frozen=True, kw_only=True):
     """How long the old one still works; 0 ends it at once."""
 
 
+ProviderSecret = Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class NewProviderKey(Form, frozen=True, kw_only=True):
+    """A tenant's own credential for a provider: a key's, or a team's or an organisation's."""
+
+    provider: Name
+    """As the configuration names it."""
+    api_key: ProviderSecret
+    """Sealed, and never shown again."""
+    key: MaybeName = ""
+    """The name of one of the gateway's keys."""
+    organisation: MaybeName = ""
+    team: MaybeName = ""
+
+
+class ReplaceProviderKey(Form, frozen=True, kw_only=True):
+    """Another credential in the place of one."""
+
+    api_key: ProviderSecret
+
+
 class ChangeLimit(Form, frozen=True, kw_only=True):
     """A change of a limit; what is left out stays."""
 

@@ -16,7 +16,7 @@ from sluicegate.admin.forms import (
 )
 from sluicegate.admin.views import DeletedView, IdentityView, Page, identity_view
 from sluicegate.store.database import Transaction
-from sluicegate.store.records import IDENTITIES, KEYS, Identity
+from sluicegate.store.records import IDENTITIES, KEYS, PROVIDER_KEYS, Identity
 
 NewIdentity = NewOrganisation | NewTeam | NewProject | NewUser
 
@@ -163,7 +163,13 @@ class Identities:
     def _must_be_empty(transaction: Transaction, identity: Identity) -> None:
         above = {each: getattr(identity, each) for each in KINDS[:3] if getattr(identity, each)}
         path = {**above, identity.kind: identity.name}
-        if IDENTITIES.find(transaction, path, limit=1) or KEYS.find(transaction, path, limit=1):
+        # A credential would be the next one's of that name.
+        owned = path if identity.kind in {"organisation", "team"} else None
+        if (
+            IDENTITIES.find(transaction, path, limit=1)
+            or KEYS.find(transaction, path, limit=1)
+            or (owned and PROVIDER_KEYS.find(transaction, owned, limit=1))
+        ):
             raise TakenError(f"{identity.kind} {identity.name!r} is not empty")
 
     def _note(

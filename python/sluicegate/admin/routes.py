@@ -195,6 +195,46 @@ _KEYS: Final = [
 ]
 
 
+_PROVIDER_KEYS: Final = [
+    Route(
+        "GET",
+        "/provider-keys",
+        "team_admin",
+        "Your own credentials for providers, without the credentials",
+        views.Page[views.ProviderKeyView],
+        lambda a: a.service.provider_keys.page(a.actor, cursor=a.cursor, limit=a.limit),
+        query=_PAGED,
+    ),
+    Route(
+        "POST",
+        "/provider-keys",
+        "team_admin",
+        "Give a credential of your own for a provider, in force within a second on this host",
+        views.ProviderKeyView,
+        lambda a: a.service.provider_keys.create(a.actor, a.form),
+        form=forms.NewProviderKey,
+        status=201,
+    ),
+    Route(
+        "PATCH",
+        "/provider-keys/{id}",
+        "team_admin",
+        "Put another credential in the place of one",
+        views.ProviderKeyView,
+        lambda a: a.service.provider_keys.replace(a.actor, a.names["id"], a.form),
+        form=forms.ReplaceProviderKey,
+    ),
+    Route(
+        "DELETE",
+        "/provider-keys/{id}",
+        "team_admin",
+        "Take a credential out; the operator's is used again",
+        views.DeletedView,
+        lambda a: a.service.provider_keys.delete(a.actor, a.names["id"]),
+    ),
+]
+
+
 def _limits(plural: str, *, budgets_only: bool) -> list[Route]:
     path = f"/{plural}"
     one = f"{path}/{{name}}"
@@ -403,6 +443,7 @@ _REST: Final = [
 ROUTES: Final[tuple[Route, ...]] = (
     *(route for kind in _KINDS for route in _identities(*kind)),
     *_KEYS,
+    *_PROVIDER_KEYS,
     *_limits("limits", budgets_only=False),
     *_limits("budgets", budgets_only=True),
     *_RUNS,

@@ -9,6 +9,7 @@ from sluicegate.admin.identities import Identities
 from sluicegate.admin.keys import Keys
 from sluicegate.admin.limits import Limits
 from sluicegate.admin.operation import Operation
+from sluicegate.admin.provider_keys import ProviderKeys
 from sluicegate.admin.reports import Reports
 from sluicegate.admin.runs import Runs
 from sluicegate.admin.standing import Counters, Standings
@@ -36,6 +37,7 @@ class Service:
         self.desk = desk
         self.identities = Identities(desk)
         self.keys = Keys(desk)
+        self.provider_keys = ProviderKeys(desk)
         self.limits = Limits(desk)
         self.standings = Standings(desk, counters)
         self.runs = Runs(desk)

@@ -7,7 +7,14 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from sluicegate.accounting.limits import Limit
-from sluicegate.store.records import AuditEntry, Credential, Identity, Key, StoredLimit
+from sluicegate.store.records import (
+    AuditEntry,
+    Credential,
+    Identity,
+    Key,
+    ProviderKey,
+    StoredLimit,
+)
 from sluicegate.store.sums import Sums
 
 T = TypeVar("T")
@@ -77,6 +84,19 @@ class MintedKeyView(View, frozen=True, kw_only=True):
 
     key: str
     record: KeyView
+
+
+class ProviderKeyView(View, frozen=True, kw_only=True):
+    """A tenant's own credential for a provider, which nobody can see again."""
+
+    id: str
+    provider: str
+    key: str
+    organisation: str
+    team: str
+    hint: str
+    created_at: str
+    updated_at: str
 
 
 class LimitView(View, frozen=True, kw_only=True):
@@ -287,6 +307,20 @@ def limit_view(stored: StoredLimit) -> LimitView:
         created_at=time_of(stored.created_at_ms),
         updated_at=time_of(stored.updated_at_ms),
         reset_at=time_of(stored.reset_at_ms) if stored.reset_at_ms else None,
+    )
+
+
+def provider_key_view(row: ProviderKey) -> ProviderKeyView:
+    """A tenant's credential as it is shown."""
+    return ProviderKeyView(
+        id=row.id,
+        provider=row.provider,
+        key=row.key_name,
+        organisation=row.organisation,
+        team=row.team,
+        hint=row.hint,
+        created_at=time_of(row.created_at_ms),
+        updated_at=time_of(row.updated_at_ms),
     )
 
 

@@ -75,7 +75,7 @@ def _listed(items: list[Secret | ProviderKey], style: str, fail: Fail) -> list[U
         elif name in {key.name for key in keys}:
             fail("api_keys", index, "name", f'"{name}" stands twice')
         texts.add(text)
-        headers = tuple(_credential(style, text))
+        headers = tuple(credential(style, text))
         keys.append(UpstreamKey(name, headers, given.weight, given.rpm, given.tpm))
     return keys
 
@@ -173,7 +173,7 @@ def _tell_missing(row: ProviderRow | None, fail: Fail) -> None:
 def _only(text: str, style: str, fail: Fail) -> UpstreamKey:
     if not can_be_sent(text):
         fail("api_key", "has a character that no header can carry")
-    return UpstreamKey("1", tuple(_credential(style, text)), 1, None, None)
+    return UpstreamKey("1", tuple(credential(style, text)), 1, None, None)
 
 
 def style_of(
@@ -193,7 +193,11 @@ def style_of(
     return azure.KEY_HEADER if azure.is_azure(base_url) else _STYLES.get(dialect, BEARER)
 
 
-def _credential(style: str, key: str) -> list[tuple[str, str]]:
+def credential(style: str, key: str) -> list[tuple[str, str]]:
+    """The header that a key goes in; none for a host that wants none.
+
+    Args: style: `bearer`, or a header's name and maybe a word before the key.
+    """
     if key == NO_KEY:
         return []
     header, _, word = ("authorization Bearer" if style == BEARER else style).partition(" ")

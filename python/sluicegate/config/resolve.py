@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from sluicegate.accounting.keys import MIN_MASTER_CHARACTERS
 from sluicegate.config.aws import BEARER_VARIABLE, is_left_to_instance
 from sluicegate.config.build import MISSING
+from sluicegate.config.credentials import NO_KEY, can_be_sent
 from sluicegate.config.limits import checked_limits
 from sluicegate.config.node import Node
 from sluicegate.config.prices import checked_percents, checked_prices
@@ -35,6 +36,7 @@ from sluicegate.routes import MODEL_ROUTES, unknown_routes
 MIN_KEY_CHARACTERS: Final = 16
 SQLITE: Final = "sqlite"
 _POSTGRES: Final = ("postgresql://", "postgres://")
+OWN_KEYS_UNFIT: Final = "has no key that a tenant could have its own of"
 _UNBUILT: Final = "is not available in this version; remove it"
 
 
@@ -63,6 +65,7 @@ class Resolver:
                 upstreams[name] = upstream
         routes = {name: self._route(name, model) for name, model in config.models.items()}
         self._check_keys(config.keys)
+        self._check_own_keys(config, upstreams)
         limits = checked_limits(config, self.fail)
         self._check_store(config)
         self._check_shared_state(config)
@@ -102,6 +105,7 @@ class Resolver:
                 "margin_percent", config.margin_percent, providers, self.fail
             ),
             refuse_unpriced=config.unpriced == "refuse",
+            own_keys=tuple(config.provider_keys),
             plugins=plugins,
             plugin_timeout_s=config.plugins.timeout_s,
             plugin_failure=config.plugins.on_failure,
@@ -244,6 +248,27 @@ class Resolver:
         for at, name in unknown_routes(key.routes or ()):
             hint = suggestion(name, MODEL_ROUTES)
             self.fail(("keys", index, "routes", at), f'"{name}" is no route{hint}')
+
+    def _check_own_keys(self, config: Config, upstreams: dict[str, Upstream]) -> None:
+        providers = self._declared("providers")
+        seen: set[tuple[str, ...]] = set()
+        for index, own in enumerate(config.provider_keys):
+            if own is MISSING:
+                continue
+            path = ("provider_keys", index)
+            if own.provider not in providers:
+                hint = suggestion(own.provider, providers)
+                self.fail((*path, "provider"), f'no provider "{own.provider}" is configured{hint}')
+            elif own.provider in upstreams and not upstreams[own.provider].takes_own_keys:
+                self.fail((*path, "provider"), OWN_KEYS_UNFIT)
+            if bool(own.key) == bool(own.team or own.organisation):
+                self.fail(path, "is a key's, or a team's or an organisation's: say whose")
+            if not can_be_sent(own.api_key.reveal()) or own.api_key.reveal() == NO_KEY:
+                self.fail((*path, "api_key"), "is not a key that a header can carry")
+            whose = (own.provider, *own.owner)
+            if whose in seen:
+                self.fail(path, "stands twice: one credential for each provider")
+            seen.add(whose)
 
     def _route(self, name: str, model: Model) -> Route:
         targets = []

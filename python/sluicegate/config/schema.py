@@ -270,6 +270,24 @@ class Responses(msgspec.Struct, frozen=True, kw_only=True):
     """Of all of them in the store; the oldest make room."""
 
 
+class OwnKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant's own credential for a provider, in the place of the operator's for its requests
+    alone. Whose it is: a key's, a team's, or an organisation's.
+    """
+
+    provider: Name
+    api_key: Secret
+    key: str = ""
+    """The name of one of the gateway's keys."""
+    organisation: str = ""
+    team: str = ""
+
+    @property
+    def owner(self) -> tuple[str, str, str]:
+        """Whose it is, as the core has it: organisation, team, key."""
+        return self.organisation, self.team, self.key
+
+
 class PluginsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Plugins of installed packages; all are in force that are not disabled."""
 
@@ -357,6 +375,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Largest answer that is no stream."""
     responses: Responses = Responses()
     plugins: PluginsConfig = PluginsConfig()
+    provider_keys: list[OwnKey] = []
     keys: list[Key] = []
     limits: list[Limit] = []
     runs: Runs = Runs()

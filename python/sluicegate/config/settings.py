@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from sluicegate.accounting.limits import Limit
-from sluicegate.config.schema import Admin, Events, Key, Responses, Runs, Server, Timeouts
+from sluicegate.config.schema import Admin, Events, Key, OwnKey, Responses, Runs, Server, Timeouts
 from sluicegate.config.sources import Source
 from sluicegate.config.values import Secret
 from sluicegate.dialects.base import Host
@@ -86,10 +86,19 @@ class Upstream:
     """When the credential ends that is sent now, in seconds since 1970; None is never."""
     signer: dict[str, str] | None = field(default=None, repr=False)
     """Whose signature each request has."""
+    key_style: str = "bearer"
+    """Where a key goes; see `credentials.credential`."""
     plugin_dialect: str | None = None
     """The plugin's dialect that it speaks; the core is then spoken to in `dialect`, by whoever
     translates (`plugins/adapter.py`).
     """
+
+    @property
+    def takes_own_keys(self) -> bool:
+        """Whether a tenant may have its own key: not where requests are signed, tokens are fetched
+        or a plugin speaks.
+        """
+        return self.signer is None and self.source is None and not self.plugin_dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,8 @@ class Settings:
     discount_percent: dict[str, str]
     margin_percent: dict[str, str]
     refuse_unpriced: bool
+    own_keys: tuple[OwnKey, ...]
+    """Tenants' own credentials for providers."""
     plugins: Plugins
     plugin_timeout_s: float
     plugin_failure: Literal["refuse", "pass"]

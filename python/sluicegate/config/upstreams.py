@@ -104,6 +104,7 @@ def upstream_of(
         name=name,
         dialect=dialect,
         plugin_dialect=plugin_dialect,
+        key_style=style,
         base_url=placed.base_url,
         address=address,
         query=placed.query,

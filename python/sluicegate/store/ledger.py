@@ -49,6 +49,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "outcome": "outcome",
     "basis": "basis",
     "price_version": "price_version",
+    "is_byok": "CASE WHEN is_byok = 1 THEN 'true' ELSE 'false' END",
     "month": "substr(time, 1, 7)",
     "day": "substr(time, 1, 10)",
     "hour": "substr(time, 1, 13)",

@@ -58,6 +58,30 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     expires_at_ms: int | None
 
 
+class ProviderKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant's own credential for a provider: a key's, a team's or an organisation's; the names
+    that do not say whose are empty.
+    """
+
+    id: str
+    provider: str
+    organisation: str
+    team: str
+    key_name: str
+    sealed: str
+    hint: str
+    """Its last characters."""
+    made_by: str
+    created_at_ms: int
+    updated_at_ms: int
+
+    @property
+    def context(self) -> str:
+        """What the sealed text is bound to: in another row it cannot be read."""
+        whose = [self.id, self.provider, self.organisation, self.team, self.key_name]
+        return msgspec.json.encode(whose).decode()
+
+
 class StoredLimit(msgspec.Struct, frozen=True, kw_only=True):
     """A limit, and since when it counts."""
 
@@ -109,6 +133,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
 IDENTITIES: Final = Table("identities", Identity)
 KEYS: Final = Table("keys", Key)
 CREDENTIALS: Final = Table("credentials", Credential, ("digest",))
+PROVIDER_KEYS: Final = Table("provider_keys", ProviderKey)
 LIMITS: Final = Table("limits", StoredLimit, ("name",))
 KILLED_RUNS: Final = Table("killed_runs", KilledRun, ("run", "organisation", "team"))
 AUDIT: Final = Table("audit", AuditEntry)

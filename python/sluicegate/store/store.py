@@ -13,7 +13,7 @@ from sluicegate.accounting.limits import Limit
 from sluicegate.store import records
 from sluicegate.store.database import Database, Row, Transaction
 from sluicegate.store.ledger import Ledger
-from sluicegate.store.records import CREDENTIALS, KEYS, KILLED_RUNS, LIMITS, META
+from sluicegate.store.records import CREDENTIALS, KEYS, KILLED_RUNS, LIMITS, META, PROVIDER_KEYS
 from sluicegate.store.responses import Responses
 from sluicegate.store.sums import Sums
 
@@ -46,6 +46,7 @@ class Governance(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[StoredKey, ...]
     limits: tuple[records.StoredLimit, ...]
     killed_runs: tuple[records.KilledRun, ...]
+    provider_keys: tuple[records.ProviderKey, ...] = ()
 
 
 class Store:
@@ -118,6 +119,7 @@ class Store:
                 change=int(change),
                 keys=tuple(_keys(transaction, now_ms)),
                 limits=tuple(LIMITS.find(transaction)),
+                provider_keys=tuple(PROVIDER_KEYS.find(transaction)),
                 killed_runs=tuple(
                     each
                     for each in KILLED_RUNS.find(transaction)
