@@ -14,7 +14,11 @@ Row = Mapping[str, Any]
 _API_TYPES: Final[Mapping[str, str]] = {
     "chat": "completions",
     "embeddings": "embeddings",
+    "image_generation": "image",
     "rerank": "rerank",
+    "speech": "tts",
+    "text_completion": "completions",
+    "transcription": "stt",
 }
 _FINISH_REASONS: Final[Mapping[str, str]] = {
     "context_window": "length",
