@@ -28,8 +28,6 @@ fn events(dialect: Dialect) -> Vec<Event> {
         Dialect::Bedrock => bedrock(),
         Dialect::Cohere => cohere(),
         Dialect::Ollama => ollama(),
-        // The older API is translated to and never from.
-        Dialect::OpenAiCompletions => Vec::new(),
     }
 }
 
