@@ -9,6 +9,7 @@ pub mod budget;
 pub mod dialect;
 mod disk;
 pub mod drive;
+pub mod embed;
 pub mod error;
 pub mod front;
 pub mod govern;

@@ -135,14 +135,19 @@ impl Found {
         };
         self.take(of_ollama);
         for raw in [said.usage, said.meta, said.metrics].into_iter().flatten() {
-            if let Some(reported) = parsed::<Reported<'_>>(raw.get().as_bytes()) {
-                self.take(reported.usage());
-            }
+            self.take_reported(raw);
         }
         for raw in [said.message, said.response, said.delta].into_iter().flatten() {
             if depth == 0 {
                 self.read_at(raw.get().as_bytes(), 1);
             }
+        }
+    }
+
+    /// Takes in what stands under a vendor's name for usage.
+    pub(crate) fn take_reported(&mut self, raw: &RawValue) {
+        if let Some(reported) = parsed::<Reported<'_>>(raw.get().as_bytes()) {
+            self.take(reported.usage());
         }
     }
 

@@ -33,7 +33,7 @@ pub use decoder::Decoder;
 pub use delta::{Delta, UpstreamError};
 pub use encoder::{Encoder, Options, StreamError};
 pub use finish::FinishReason;
-pub(crate) use text::write_json;
+pub(crate) use text::{Label, Text, write_json};
 pub use trail::Trail;
 pub use transcoder::Transcoder;
 pub(crate) use usage::{Count, sum};

@@ -1,0 +1,17 @@
+//! Vectors of texts: answers of hosts read in whichever form, and written as the client's dialect has them.
+//!
+//! Numbers are text until somebody wants them in another coding, so that none changes on its way.
+
+mod asked;
+mod form;
+mod read;
+mod texts;
+mod vector;
+mod write;
+
+pub use asked::Wanted;
+pub use form::{Form, is_predicted};
+pub use read::{Answer, read};
+pub use texts::count_tokens;
+pub use vector::Vector;
+pub use write::{Taken, take};
