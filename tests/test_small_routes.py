@@ -26,15 +26,6 @@ def test_the_official_client_gets_a_count(provider: str, tmp_path: Path) -> None
         assert answer.headers["x-sluicegate-request-id"]
 
 
-def test_embeddings_pass_and_are_refused_where_there_are_none(tmp_path: Path) -> None:
-    with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:
-        client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
-        with pytest.raises(openai.BadRequestError) as refused:
-            client.embeddings.create(model="a/ok-3", input="text")
-        assert refused.value.code == "unsupported_field"
-        assert "leave it out" not in refused.value.message  # a model cannot be
-
-
 def test_the_log_says_why_a_provider_failed(tmp_path: Path) -> None:
     """The client is not told, so that it learns nothing of hosts; somebody must be."""
     with ScriptedUpstream() as upstream, Gateway(upstream.url, tmp_path) as gateway:

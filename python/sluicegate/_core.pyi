@@ -488,9 +488,16 @@ class Exchange:
     def wait(self, event_loop: asyncio.AbstractEventLoop) -> asyncio.Future[_Ready]:
         """A future for what `take` had not yet. One at a time."""
 
-    def attempt(self, target: int, body: bytes | None = None, dropped: bytes | None = None) -> None:
+    def attempt(
+        self,
+        target: int,
+        body: bytes | None = None,
+        dropped: bytes | None = None,
+        more: Sequence[bytes] | None = None,
+    ) -> None:
         """Tries a target; `body` is the request in its dialect, None sends the client's own;
-        `dropped` is what the translation left out, as the answer's header says it.
+        `dropped` is what the translation left out, as the answer's header says it; `more` are
+        further calls for the rest of it, for hosts that take only so many texts at once.
         """
 
     def cancel(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sluicegate import _core, media
+from sluicegate import _core, embeddings, media
 from sluicegate.dialects import CLIENT_DIALECTS, SPOKEN, UPSTREAM_DIALECTS
 from sluicegate.errors import (
     ClientGoneError,
@@ -178,6 +178,9 @@ class Course:
     async def _attempt(self, target: int) -> None:
         """Sends the request to a target, in the target's dialect."""
         exchange = self.exchange
+        if self.route.operation == "embeddings":
+            self._embed(target)
+            return
         provider, model, dialect, _ = exchange.targets[target]
         is_own = dialect == self.route.dialect and not exchange.is_expanded
         if is_own or self.route.operation == "passthrough":
@@ -205,6 +208,28 @@ class Course:
             host=self.settings.host(provider),
         )
         exchange.attempt(target, body, _listed(dropped) if dropped else None)
+
+    def _embed(self, target: int) -> None:
+        """Sends a request for vectors to a target, in the form that the target has for them."""
+        exchange = self.exchange
+        provider, model, _, _ = exchange.targets[target]
+        form = self.settings.embeddings(provider)
+        if form is None:
+            raise InvalidRequestError(
+                f"provider {provider!r} has no embeddings: choose a model of another",
+                code=UnsupportedFieldError.default_code,
+                param="model",
+            )
+        if form == embeddings.HOME[self.route.dialect]:
+            exchange.attempt(target)
+            return
+        (body, *more), dropped = embeddings.encode_request(
+            form,
+            embeddings.decode_request(self.route.dialect, exchange.body),
+            model=model,
+            drop=self.settings.drops_unsupported(provider, exchange.requested_model),
+        )
+        exchange.attempt(target, body, _listed(dropped) if dropped else None, more)
 
 
 def _listed(names: list[str]) -> bytes:

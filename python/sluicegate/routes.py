@@ -51,7 +51,6 @@ asked of a provider by its name has any method; its errors that are our own are 
 """
 
 UNTRANSLATED: Final = {
-    "embeddings": "embeddings",
     "image_generation": "images",
     "moderation": "moderations",
     "rerank": "reranking",

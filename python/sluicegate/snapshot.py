@@ -141,6 +141,7 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
         "reasoning_beside_output": upstream.reasoning_beside_output,
         "bound_field": upstream.bound_field,
         "address": upstream.address,
+        "embeddings": upstream.embeddings,
         "query": upstream.query,
         "signer": upstream.signer,
         "credential_until_s": None if until_s is None else ceil(until_s),
@@ -191,6 +192,11 @@ class FailoverSettings:
             if own.provider == provider:
                 others += own_headers(own, upstream)
         return _core.unquoted(text, [*upstream.headers, *others])
+
+    def embeddings(self, provider: str) -> str | None:
+        """The form in which a provider has vectors; None where it has none."""
+        upstream = self._settings.upstreams.get(provider)
+        return upstream.embeddings if upstream else None
 
     def host(self, provider: str) -> Host:
         """What a provider takes beside its dialect's own fields, and what it lacks of them."""

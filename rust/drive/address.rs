@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::exchange::Exchange;
 use super::snapshot::{Operation, Target};
-use super::{about, gemini, media};
+use super::{about, embeddings, gemini, media};
 use crate::dialect::Dialect;
 
 /// Where Vertex AI has Claude's tokens counted; the body names the model. Source:
@@ -33,7 +33,11 @@ pub enum Address {
 
 /// Path and query; `None` where the host has no such operation.
 pub fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
-    let mut path = own_path(x, target, dialect)?;
+    let mut path = if x.admission.operation == Operation::Embeddings {
+        embeddings::path(x, target)?
+    } else {
+        own_path(x, target, dialect)?
+    };
     if let Some(errand) = about::errand(x) {
         path.push('/');
         path.push_str(&errand.tail);
@@ -92,7 +96,7 @@ fn own_path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
 }
 
 /// A base URL may end in `/v1` or not; a versioned path of another kind is taken as it is.
-fn full_path(base: &str, operation: &str, unversioned: bool) -> String {
+pub(super) fn full_path(base: &str, operation: &str, unversioned: bool) -> String {
     let added = if base.is_empty() && !unversioned { "/v1" } else { "" };
     format!("{base}{added}{operation}")
 }
@@ -103,7 +107,7 @@ fn at_version(base: &str, version: &str, operation: &str) -> String {
     format!("{host}{version}{operation}")
 }
 
-fn deployment(base: &str, model: &str, operation: &str) -> String {
+pub(super) fn deployment(base: &str, model: &str, operation: &str) -> String {
     let mut out = format!("{base}/deployments/");
     push_segment(&mut out, model);
     out.push_str(operation);
@@ -111,7 +115,7 @@ fn deployment(base: &str, model: &str, operation: &str) -> String {
 }
 
 /// Source: <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html>.
-fn bedrock(base: &str, model: &str, verb: &str) -> String {
+pub(super) fn bedrock(base: &str, model: &str, verb: &str) -> String {
     let mut out = format!("{base}/model/");
     push_segment(&mut out, model);
     out.push('/');

@@ -21,14 +21,14 @@ use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::{Operation, Target};
-use super::{carrying, envelope, media, passing, relay, run_guard, send, tally, whole};
+use super::{carrying, embeddings, envelope, media, passing, relay, run_guard, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::journal::{Journal, RecordId};
 use crate::meter;
 use crate::observe::Attempted;
-use crate::price::{Sheet, Tokens};
+use crate::price::{Sheet, Tokens, dollars};
 use crate::stream::{FinishReason, Usage};
 use crate::transport::{Lease, TransportError};
 
@@ -39,6 +39,8 @@ pub struct Attempt {
     pub target: usize,
     /// The request in the upstream's dialect; `None` sends the client's own.
     pub body: Option<Bytes>,
+    /// Further calls that the host wants for it, one after the other.
+    pub more: Vec<Bytes>,
 }
 
 /// What is known of an attempt's answer when it is over.
@@ -113,7 +115,9 @@ pub(super) struct Running {
     pub kept: Option<Vec<u8>>,
     /// The request went out before, over a pooled connection that broke under it.
     resent: bool,
-    id: RecordId,
+    /// By the calls before the one that runs, where the host wants several.
+    pub earlier: Actual,
+    pub id: RecordId,
 }
 
 /// How often other hosts are asked for one and the same.
@@ -158,12 +162,13 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         was_cut: false,
         kept: None,
         resent: false,
+        earlier: Actual::default(),
         sheet: target.sheet(x.admission.unix_s).cloned(),
         rt,
         x,
         target,
     };
-    let driven = caught_async(pin!(running.drive(attempt.body))).await;
+    let driven = caught_async(pin!(running.drive(attempt.body, attempt.more))).await;
     let mut end = driven.unwrap_or_else(|| running.lost());
     if let End::Failed(failure) = &mut end {
         failure.resent = running.resent;
@@ -173,8 +178,14 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
 }
 
 impl Running {
-    async fn drive(&mut self, translated: Option<Bytes>) -> End {
+    async fn drive(&mut self, translated: Option<Bytes>, more: Vec<Bytes>) -> End {
         self.rt.rigged.at(Point::Attempt, &self.x.admission.requested_model);
+        if let Some(body) = &translated
+            && self.x.admission.operation == Operation::Embeddings
+        {
+            let calls = std::iter::once(body.clone()).chain(more).collect();
+            return Box::pin(embeddings::ask(self, calls)).await;
+        }
         let body = if let Some(body) = translated {
             body
         } else if self.x.admission.place.passage.is_some() {
@@ -194,8 +205,7 @@ impl Running {
             let _ = unpacking.await; // where that failed, the first count does it
         }
         let status = response.status();
-        self.report.status = Some(status.as_u16());
-        self.report.upstream_request_id = upstream_request_id(&response);
+        self.note(&response);
         if let Some(passage) = self.x.admission.place.passage.clone() {
             return Box::pin(passing::answer(self, &passage, lease, response)).await;
         }
@@ -215,6 +225,12 @@ impl Running {
         } else {
             whole::answer(self, lease, response).await
         }
+    }
+
+    /// Notes what an answer's head says.
+    pub(super) fn note(&mut self, response: &Response<Incoming>) {
+        self.report.status = Some(response.status().as_u16());
+        self.report.upstream_request_id = upstream_request_id(response);
     }
 
     /// Unpacks the vocabulary that will count the answer, if nobody has yet, while the upstream thinks: on this thread
@@ -245,7 +261,7 @@ impl Running {
     /// before the request has left is replaced in silence. One that breaks under it, before a byte of an
     /// answer came, may have carried it, so that was an attempt: the request is sent once more, over a
     /// new connection, as the next one, and there is no third.
-    async fn send(&mut self, body: Bytes) -> Result<(Lease, Response<Incoming>), End> {
+    pub(super) async fn send(&mut self, body: Bytes) -> Result<(Lease, Response<Incoming>), End> {
         let mut lease = self.rt.pool.idle(&self.target.upstream.endpoint);
         self.intend(lease.is_some())?;
         loop {
@@ -308,7 +324,7 @@ impl Running {
     }
 
     /// Counts what the row says. Before the last byte goes out: a client that has read its answer finds it counted.
-    fn count(&self, row: &Row<'_>, cost_pico: Option<i128>) {
+    pub(super) fn count(&self, row: &Row<'_>, cost_pico: Option<i128>) {
         let metrics = &self.rt.metrics;
         let first_chunk = self.first_chunk;
         metrics.attempt(
@@ -408,13 +424,15 @@ impl Running {
         }
     }
 
-    /// What the attempt cost, where its price is known.
+    /// What the attempt cost with all its calls, where its price is known.
     pub(super) fn cost_usd(&self) -> Option<String> {
-        self.sheet.as_ref().map(|sheet| sheet.cost_usd(&Tokens::from(&self.report.usage)))
+        let sheet = self.sheet.as_ref()?;
+        let earlier = i128::try_from(self.earlier.cost_pico).unwrap_or(i128::MAX);
+        Some(dollars(sheet.cost(&Tokens::from(&self.report.usage)).saturating_add(earlier)))
     }
 
-    /// What the attempt used of the request's limits.
-    fn used(&self) -> Actual {
+    /// What the attempt used of the request's limits, with all its calls.
+    pub(super) fn used(&self) -> Actual {
         let mut used = Actual { requests: 1, ..Actual::default() };
         if self.report.basis.is_some_and(|basis| basis != Basis::None) {
             let tokens = Tokens::from(&self.report.usage);
@@ -423,6 +441,7 @@ impl Running {
             let cost = self.sheet.as_ref().map_or(0, |sheet| sheet.cost(&tokens));
             used.cost_pico = u128::try_from(cost).unwrap_or(0);
         }
+        used.add(self.earlier);
         about::charged(&self.x, used)
     }
 

@@ -4,6 +4,7 @@ use super::learned::Learned;
 use super::snapshot::Route;
 use crate::body::{self, Scan};
 use crate::budget::Demand;
+use crate::embed;
 use crate::price::{Bound, Reach};
 use crate::stream::ServiceTier;
 use crate::tokens::{self, Exactness};
@@ -148,9 +149,12 @@ impl Asked<'_> {
     }
 
     /// A token has at least a byte; what vendors add around a message is less than a third of its JSON around the text.
+    /// What vectors are made of may be tokens already, each a digit and a comma at least.
     fn input_bound(&self) -> u64 {
         let scan = self.scan;
-        let around = self.body.len().saturating_sub(scan.text_bytes() + scan.opaque_bytes()) / 3;
+        let least = if self.answers == Answers::Numbers { 2 } else { 3 };
+        let around =
+            self.body.len().saturating_sub(scan.text_bytes() + scan.opaque_bytes()) / least;
         count(scan.text_bytes() + around) + 16 + self.beside_text()
     }
 
@@ -161,6 +165,9 @@ impl Asked<'_> {
             text += count(vocabulary.count(each));
             texts += 1;
         });
+        if self.answers == Answers::Numbers {
+            text = text.max(embed::count_tokens(self.body, vocabulary));
+        }
         let messages = memchr::memmem::find_iter(self.body, b"\"role\"").count();
         let tools = count(self.scan.tools_bytes()) / 2; // JSON has two bytes and more to a token
         let total = text + tools + 5 * count(messages).max(texts.min(1)) + 3;

@@ -16,6 +16,7 @@ use super::attempt::Attempt;
 use super::clock::{rfc3339, unix_seconds};
 use super::crossings::Crossings;
 use super::defect::Rigged;
+use super::embeddings;
 use super::exchange::{Exchange, Wake};
 use super::facts;
 use super::hold::Hold;
@@ -361,13 +362,14 @@ impl Engine {
         let target = x.admission.route.targets.get(first);
         // What the gateway answers itself has no target; what it put together may hold what other vendors sealed.
         let is_expanded = x.admission.place.about.as_ref().is_some_and(|about| about.is_expanded());
-        let speaks = |t: &Target| {
-            t.upstream.dialect_for(dialect) == dialect && t.upstream.has(x.admission.operation)
+        let speaks = |t: &Target| match x.admission.operation {
+            Operation::Embeddings => embeddings::is_own(dialect, t),
+            operation => t.upstream.dialect_for(dialect) == dialect && t.upstream.has(operation),
         };
         let is_own = target.is_some_and(speaks) && !is_expanded;
         let same = is_own || x.admission.place.passage.is_some();
         if same {
-            self.attempt(&x, Attempt { target: first, body: None });
+            self.attempt(&x, Attempt { target: first, ..Attempt::default() });
         }
         (x, first, same)
     }

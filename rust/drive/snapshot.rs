@@ -19,6 +19,7 @@ use super::secrets::Secrets;
 use crate::aws::Signer;
 use crate::body::BoundField;
 use crate::dialect::Dialect;
+use crate::embed;
 use crate::observe::{Member, Metrics, ModelSeries};
 use crate::price::{Book, Schedule, Sheet, SpecError};
 use crate::stream::Counting;
@@ -122,11 +123,9 @@ impl Operation {
     pub const fn path(self, dialect: Dialect) -> Option<&'static str> {
         match (self, dialect) {
             (Self::Chat | Self::TextCompletion, Dialect::Gemini) => Some(":generateContent"),
-            (Self::Embeddings, Dialect::Gemini) => Some(":embedContent"),
             (Self::CountTokens, Dialect::Gemini) => Some(":countTokens"),
             (Self::Chat | Self::TextCompletion, Dialect::OpenAiChat) => Some("/chat/completions"),
             (Self::TextCompletion, Dialect::OpenAiCompletions) => Some("/completions"),
-            (Self::Embeddings, Dialect::OpenAiChat) => Some("/embeddings"),
             (Self::Chat | Self::TextCompletion, Dialect::Anthropic) => Some("/messages"),
             (
                 Self::Chat | Self::TextCompletion | Self::StoredResponse,
@@ -135,6 +134,7 @@ impl Operation {
             (Self::CountTokens, Dialect::Anthropic) => Some("/messages/count_tokens"),
             (Self::Chat | Self::TextCompletion, Dialect::Bedrock) => Some("/converse"),
             (Self::Chat | Self::TextCompletion, Dialect::Cohere | Dialect::Ollama) => Some("/chat"),
+            // Vectors stand where their own form has them.
             _ => None,
         }
     }
@@ -255,6 +255,9 @@ pub struct UpstreamSpec {
     /// Which paths it has.
     #[serde(default)]
     pub address: Address,
+    /// In which form it has vectors; none where it has none.
+    #[serde(default)]
+    pub embeddings: Option<embed::Form>,
     /// What stands behind each path's question mark.
     #[serde(default)]
     pub query: String,
@@ -342,6 +345,8 @@ pub struct Upstream {
     pub secrets: Secrets,
     /// Which paths it has.
     pub address: Address,
+    /// In which form it has vectors; `None` where it has none.
+    pub embeddings: Option<embed::Form>,
     /// What stands behind each path's question mark.
     pub query: String,
     /// Signs each request.
@@ -652,6 +657,7 @@ impl UpstreamSpec {
             bound_field: self.bound_field,
             secrets,
             address: self.address,
+            embeddings: self.embeddings,
             query: self.query,
             signer: self.signer,
             credential_until_s: self.credential_until_s,

@@ -9,6 +9,7 @@ use super::row::Basis;
 use super::run_guard;
 use super::snapshot::{Operation, Target};
 use crate::body;
+use crate::embed::Taken;
 use crate::meter::{self, Answer, Meter};
 use crate::stream::{Usage, sum};
 use crate::tokens::{self, Asked, Framing, StreamCounter, Vocabulary};
@@ -72,13 +73,9 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
     run.report.finish = answer.finish_reasons.first().map(|(_, reason)| *reason);
     run.report.response_model = Some(answer.model.clone()).filter(|model| !model.is_empty());
     let usage = answer.usage;
-    let embeds = run.x.admission.operation == Operation::Embeddings;
-    let is_reported = usage.input_tokens.is_some() && (embeds || usage.output_tokens.is_some());
-    if embeds || (is_reported && answer.body_bytes() > MAX_COUNTED_BYTES) {
-        let counted = embeds.then_some(0);
-        let basis = if is_reported { Basis::Reported } else { Basis::Counted };
-        let input_tokens = usage.input_tokens.or_else(|| Some(input_tokens(run)));
-        return fill(run, &Usage { input_tokens, ..usage }, counted, basis);
+    let is_reported = usage.input_tokens.is_some() && usage.output_tokens.is_some();
+    if is_reported && answer.body_bytes() > MAX_COUNTED_BYTES {
+        return fill(run, &usage, None, Basis::Reported);
     }
     let fresh = StreamCounter::new(vocabulary(&run.target));
     let counted = answer.counted_output_tokens(fresh, framing(run));
@@ -91,6 +88,14 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
         ..usage
     };
     fill(run, &usage, Some(counted), Basis::Counted);
+}
+
+/// The figures of an answer with vectors in it; so many tokens were read for them.
+pub(super) fn vectors(run: &mut Running, taken: &Taken, input_tokens: u64, is_reported: bool) {
+    run.report.response_model = Some(taken.model.clone()).filter(|model| !model.is_empty());
+    let basis = if is_reported { Basis::Reported } else { Basis::Counted };
+    let usage = Usage { input_tokens: Some(input_tokens), ..taken.usage };
+    fill(run, &usage, Some(0), basis);
 }
 
 /// A job in the background was begun: what it uses is known when it is asked for.

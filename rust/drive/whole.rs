@@ -20,7 +20,7 @@ use super::reader::{self, Reader};
 use super::relay::{self, decoder};
 use super::row::millis;
 use super::snapshot::Operation;
-use super::{response_headers, tally};
+use super::{embeddings, response_headers, tally};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::sse;
@@ -28,9 +28,9 @@ use crate::stream::{Collected, Decoder, Delta, Transcoder, UpstreamError};
 use crate::transport::Lease;
 use crate::{body, meter};
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// As much of an error's body as is kept for reading the error out of it.
-const MAX_ERROR_BYTES: usize = 64 * 1024;
+pub(super) const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// What a content type says that a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,40 +86,21 @@ pub(super) fn looks_like_lines(body: &[u8]) -> Option<bool> {
 /// Reads an answer whole and hands it over.
 pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
     let (parts, body) = response.into_parts();
-    if matches!(form(&parts.headers), Some(Form::Other | Form::Messages)) {
-        return run.failed(FailureKind::WrongContentType, "not JSON");
-    }
-    let max_bytes = run.x.admission.snapshot.max_answer_bytes;
-    let mut body = match read(run, &parts.headers, None, body, max_bytes, true).await {
+    let body = match read_json(run, lease, &parts.headers, body).await {
         Ok(body) => body,
         Err(end) => return end,
     };
-    lease.recycle();
     let answered = Instant::now();
-    let to = run.x.admission.dialect;
-    let mut from = run.target.upstream.dialect_for(to);
-    if let Some(form) = streamed(run, &parts.headers, &body) {
-        body = match collect(run, form, &body) {
-            Ok(body) => body,
-            Err(end) => return end,
-        };
-        from = from.written();
-    }
-    if let Err(end) = check(run, from, &body) {
-        return end;
-    }
-    run.report.first_token_ms = Some(millis(run.x.admission.arrived));
-    let body = if from == to {
-        body.into()
+    let given = if run.x.admission.operation == Operation::Embeddings {
+        embeddings::own(run, &parts.headers, body).await
     } else {
-        match translate(run, from, to, &body) {
-            Ok(translated) => {
-                run.kept = encoding(&run.x).is_kept.then(|| translated.clone());
-                translated
-            }
-            Err(end) => return end,
-        }
+        content(run, &parts.headers, body)
     };
+    let body = match given {
+        Ok(body) => body,
+        Err(end) => return end,
+    };
+    run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let overhead = run.overhead_us(answered);
     let head = response_headers::answer(
         &run.x,
@@ -132,6 +113,39 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
     run.x.set_client_status(200);
     run.rest = Rest { head: Some(head), body, ..Rest::default() };
     End::Done(State::End)
+}
+
+/// All of a body that should be JSON.
+pub(super) async fn read_json(
+    run: &mut Running,
+    lease: Lease,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Result<Bytes, End> {
+    if matches!(form(headers), Some(Form::Other | Form::Messages)) {
+        return Err(run.failed(FailureKind::WrongContentType, "not JSON"));
+    }
+    let max_bytes = run.x.admission.snapshot.max_answer_bytes;
+    let body = read(run, headers, None, body, max_bytes, true).await?;
+    lease.recycle();
+    Ok(body)
+}
+
+/// What the client gets of an answer, once it is checked.
+fn content(run: &mut Running, headers: &HeaderMap, mut body: Bytes) -> Result<Vec<u8>, End> {
+    let to = run.x.admission.dialect;
+    let mut from = run.target.upstream.dialect_for(to);
+    if let Some(form) = streamed(run, headers, &body) {
+        body = collect(run, form, &body)?;
+        from = from.written();
+    }
+    check(run, from, &body)?;
+    if from == to {
+        return Ok(body.into());
+    }
+    let translated = translate(run, from, to, &body)?;
+    run.kept = encoding(&run.x).is_kept.then(|| translated.clone());
+    Ok(translated)
 }
 
 /// The form of a stream that came where a whole answer was asked for.

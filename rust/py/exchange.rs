@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
 
 use super::engine::Engine;
@@ -164,11 +165,19 @@ impl PyExchange {
         Ok(future)
     }
 
-    #[pyo3(signature = (target, body=None, dropped=None))]
-    fn attempt(&self, target: usize, body: Option<&[u8]>, dropped: Option<&[u8]>) {
+    #[pyo3(signature = (target, body=None, dropped=None, more=None))]
+    fn attempt(
+        &self,
+        target: usize,
+        body: Option<&[u8]>,
+        dropped: Option<&[u8]>,
+        more: Option<Vec<PyBackedBytes>>,
+    ) {
         let body = body.map(bytes::Bytes::copy_from_slice);
+        let more = more.unwrap_or_default();
+        let more = more.iter().map(|body| bytes::Bytes::copy_from_slice(body)).collect();
         self.x.set_dropped(dropped.map(bytes::Bytes::copy_from_slice));
-        self.engine.get().core.attempt(&self.x, Attempt { target, body });
+        self.engine.get().core.attempt(&self.x, Attempt { target, body, more });
     }
 
     fn cancel(&self) {

@@ -6,8 +6,9 @@ import asyncio
 import re
 import socket
 import time
+from collections.abc import Iterable
 
-from . import bedrock, clouds, media, ollama, operations
+from . import bedrock, clouds, media, ollama, operations, vectors
 from .before import POISON_TEXT
 from .behaviours import plan_for
 from .beside import BESIDE, prepare
@@ -152,6 +153,18 @@ class ScriptedUpstream(LoopbackServer):
         exchange.finished = time.monotonic()
         await self._afterwards(connection, plan, made.close)
 
+    async def _vectors(self, connection: Connection, exchange: Exchange, form: str) -> None:
+        self.log.requests.append(exchange)
+        name = (form, exchange.model)
+        exchange.attempt = self.log.attempts[name] = self.log.attempts.get(name, 0) + 1
+        plan = plan_for(exchange.model, exchange.attempt)
+        status = plan.status if plan.failure else vectors.status_of(exchange)
+        body, headers = vectors.answer(exchange, form)
+        if status != 200:
+            body, headers = {"message": "as the test wants it"}, []
+        await _send(connection, status, "application/json", dumps(body).encode(), headers)
+        exchange.finished = time.monotonic()
+
     @staticmethod
     async def _afterwards(connection: Connection, plan: Plan, close: bool) -> None:
         if close:
@@ -181,6 +194,9 @@ class ScriptedUpstream(LoopbackServer):
             exchange.finished = time.monotonic()
             return
         body = exchange.json if exchange.method == "POST" and exchange.body else {}
+        if (form := vectors.read_path(exchange, path)) is not None:
+            await self._vectors(connection, exchange, form)
+            return
         words = prompt_words(body)
         if (answer := aside(exchange, words)) is not None:
             exchange.dialect = "gemini"
@@ -214,8 +230,14 @@ async def _small(connection: Connection, status: int, body: object) -> None:
     await _send(connection, status, "application/json", dumps(body).encode())
 
 
-async def _send(connection: Connection, status: int, kind: str, data: bytes) -> None:
-    headers = [("Content-Type", kind), ("Content-Length", str(len(data)))]
+async def _send(
+    connection: Connection,
+    status: int,
+    kind: str,
+    data: bytes,
+    more: Iterable[tuple[str, str]] = (),
+) -> None:
+    headers = [("Content-Type", kind), ("Content-Length", str(len(data))), *more]
     await connection.send(head(status, "Scripted", headers) + data)
 
 

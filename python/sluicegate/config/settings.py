@@ -78,6 +78,8 @@ class Upstream:
     """Where it wants a bound that the client did not set."""
     address: str = "dialect"
     """Which paths it has."""
+    embeddings: str | None = None
+    """In which form it has vectors (`embeddings.FORMS`); None where it has none."""
     query: str = ""
     """What stands behind each path's question mark."""
     source: Source | None = None

@@ -20,6 +20,7 @@ from sluicegate.config.settings import Deadlines, Upstream
 from sluicegate.config.sources import AwsSource, Source
 from sluicegate.dialects import UPSTREAM_DIALECTS
 from sluicegate.dialects.base import Host
+from sluicegate.embeddings import FORMS
 from sluicegate.providers import (
     ALIASES,
     CATALOGUE,
@@ -107,6 +108,7 @@ def upstream_of(
         key_style=style,
         base_url=placed.base_url,
         address=address,
+        embeddings=_embeddings(row, provider, dialect),
         query=placed.query,
         signer=signer,
         source=source,
@@ -157,6 +159,14 @@ def _envelope_of(
         return None
     known = row.envelope if row else None
     return provider.envelope or known or clouds.envelope_at(provider.base_url or "")
+
+
+def _embeddings(row: ProviderRow | None, provider: Provider, dialect: str) -> str | None:
+    """In which form it has vectors: by this file, else by the catalogue, else its dialect's own."""
+    form = provider.embeddings or (row.embeddings if row else None)
+    if form is None:
+        return dialect if dialect in FORMS else None
+    return None if form == "none" else form
 
 
 def _host(row: ProviderRow | None, provider: Provider, ask_usage: bool) -> Host:

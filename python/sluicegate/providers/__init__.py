@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sluicegate.providers.rows import OWN, DataUse, Extension, Lack, ProviderRow
+from sluicegate.providers.rows import OWN, DataUse, EmbeddingsForm, Extension, Lack, ProviderRow
 
 __all__ = [
     "ALIASES",
     "CATALOGUE",
     "OWN",
     "DataUse",
+    "EmbeddingsForm",
     "Extension",
     "Lack",
     "ProviderRow",

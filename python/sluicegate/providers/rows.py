@@ -34,6 +34,11 @@ without it: `max_completion_tokens` by its older name `max_tokens`, what only tu
 told, the rest as a field that cannot be expressed.
 """
 
+EmbeddingsForm = Literal[
+    "bedrock", "cohere", "gemini", "mistral", "ollama", "openai", "vertex", "voyage"
+]
+"""How a host is asked for vectors; see `embeddings.FORMS`."""
+
 OWN: Literal["own"] = "own"
 """Stands for an API that is like no other's."""
 
@@ -70,6 +75,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         needs_key: false for hosts of one's own.
         responses: whether it has the Responses API.
         completions: whether it has OpenAI's older completions.
+        embeddings: in which form it has them, where that is not its dialect's; `none` where it has
+        none.
         extensions: fields beyond its dialect that it takes, by its own documentation. None where
         nothing is known: strict hosts answer 400 to a field that they do not know.
         lacks: fields of its dialect that it does not take, by its own documentation.
@@ -93,6 +100,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     needs_key: bool = True
     responses: bool = False
     completions: bool = False
+    embeddings: EmbeddingsForm | Literal["none"] | None = None
     extensions: frozenset[Extension] = frozenset()
     lacks: frozenset[Lack] = frozenset()
     quirks: tuple[str, ...] = ()

@@ -1,0 +1,9 @@
+"""Requests for vectors, brought from a client's dialect to the form that a host has for them. Their
+answers are the core's to translate (`rust/embed`).
+"""
+
+from sluicegate.embeddings.decode import decode_request
+from sluicegate.embeddings.encode import encode_request
+from sluicegate.embeddings.forms import FORMS, HOME
+
+__all__ = ["FORMS", "HOME", "decode_request", "encode_request"]
