@@ -35,6 +35,7 @@ __all__ = [
     "aws_signature",
     "build_profile",
     "count_tokens",
+    "decode_tokens",
     "form_parts",
     "journal_snapshot",
     "ledger_arrays",
@@ -767,6 +768,11 @@ def aws_signature(
 def count_tokens(model: str, text: str) -> int:
     """Tokens of a text in a model's vocabulary. Cost: about 60 ns a token; detaches from the
     interpreter.
+    """
+
+def decode_tokens(model: str, tokens: Sequence[int]) -> str | None:
+    """The text of tokens in a model's vocabulary; None where one is not in it, or where they end
+    inside a character. Detaches from the interpreter.
     """
 
 def journal_snapshot(directory: str | os.PathLike[str]) -> list[tuple[str, int, str, bytes]]:

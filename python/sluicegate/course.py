@@ -179,7 +179,7 @@ class Course:
         """Sends the request to a target, in the target's dialect."""
         exchange = self.exchange
         if self.route.operation == "embeddings":
-            self._embed(target)
+            await self._embed(target)
             return
         provider, model, dialect, _ = exchange.targets[target]
         is_own = dialect == self.route.dialect and not exchange.is_expanded
@@ -209,7 +209,7 @@ class Course:
         )
         exchange.attempt(target, body, _listed(dropped) if dropped else None)
 
-    def _embed(self, target: int) -> None:
+    async def _embed(self, target: int) -> None:
         """Sends a request for vectors to a target, in the form that the target has for them."""
         exchange = self.exchange
         provider, model, _, _ = exchange.targets[target]
@@ -223,9 +223,12 @@ class Course:
         if form == embeddings.HOME[self.route.dialect]:
             exchange.attempt(target)
             return
+        request = embeddings.decode_request(self.route.dialect, exchange.body)
+        if request.tokens:
+            request = await asyncio.to_thread(embeddings.with_texts, request)
         (body, *more), dropped = embeddings.encode_request(
             form,
-            embeddings.decode_request(self.route.dialect, exchange.body),
+            request,
             model=model,
             drop=self.settings.drops_unsupported(provider, exchange.requested_model),
         )

@@ -53,12 +53,30 @@ impl Wanted {
             _ => {
                 let asked: OpenAi<'_> = serde_json::from_slice(body).unwrap_or_default();
                 let base64 = asked.encoding_format.is_some_and(|Text(format)| format == "base64");
-                let texts = asked.input.map(RawValue::get).filter(|input| input.starts_with('['));
-                let count = texts.map_or(1, |texts| {
-                    serde_json::from_str::<Vec<IgnoredAny>>(texts).map_or(1, |texts| texts.len())
-                });
+                let count = asked.input.map_or(1, |input| count_texts(input.get()));
                 Self { client: Client::OpenAi, base64, count }
             }
+        }
+    }
+}
+
+/// Of an `input`: one text, several, or the tokens of one.
+fn count_texts(input: &str) -> usize {
+    let items: Vec<&RawValue> = serde_json::from_str(input).unwrap_or_default();
+    let are_tokens = items.first().is_none_or(|item| item.get().starts_with(char::is_numeric));
+    if are_tokens { 1 } else { items.len() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count_texts;
+
+    #[test]
+    fn tokens_are_one_text_and_lists_of_them_several() {
+        for (input, count) in
+            [(r#""a""#, 1), (r#"["a","b"]"#, 2), ("[1, 2, 3]", 1), ("[[1, 2], [3]]", 2), ("[]", 1)]
+        {
+            assert_eq!(count_texts(input), count, "{input}");
         }
     }
 }

@@ -40,6 +40,8 @@ impl<'a> Vector<'a> {
     /// all others. None for what is no base64 of floats.
     pub fn write_numbers(&self, out: &mut Vec<u8>) -> Option<()> {
         match self {
+            // Most hosts put nothing between them.
+            Self::Numbers(json) if !has_space(json) => out.extend_from_slice(json.as_bytes()),
             Self::Numbers(json) => {
                 out.extend(json.bytes().filter(|byte| !byte.is_ascii_whitespace()));
             }
@@ -84,6 +86,10 @@ impl<'a> Vector<'a> {
         }
         Some(())
     }
+}
+
+fn has_space(json: &str) -> bool {
+    memchr::memchr3(b' ', b'\n', b'\t', json.as_bytes()).is_some() || json.contains('\r')
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `count_tokens`, `StreamCounter`.
+//! `count_tokens`, `decode_tokens`, `StreamCounter`.
 
 use pyo3::prelude::*;
 
@@ -6,7 +6,8 @@ use crate::tokens;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<StreamCounter>()?;
-    m.add_function(wrap_pyfunction!(count_tokens, m)?)
+    m.add_function(wrap_pyfunction!(count_tokens, m)?)?;
+    m.add_function(wrap_pyfunction!(decode_tokens, m)?)
 }
 
 /// Tokens of a text in a model's vocabulary.
@@ -16,6 +17,17 @@ fn count_tokens(py: Python<'_>, model: &str, text: &str) -> usize {
         let (vocabulary, _) = tokens::vocabulary_of(model);
         vocabulary.load();
         vocabulary.count(text)
+    })
+}
+
+/// The text of tokens in a model's vocabulary.
+#[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // as Python hands it over
+fn decode_tokens(py: Python<'_>, model: &str, tokens: Vec<u32>) -> Option<String> {
+    py.detach(|| {
+        let (vocabulary, _) = crate::tokens::vocabulary_of(model);
+        vocabulary.load();
+        vocabulary.decode(&tokens)
     })
 }
 

@@ -81,6 +81,20 @@ impl Vocabulary {
         tiktoken::get_encoding(self.name()).map_or_else(Vec::new, |encoding| encoding.encode(text))
     }
 
+    /// The text of token ids; `None` where one is not in the vocabulary, or where they end inside a character.
+    pub fn decode(self, tokens: &[u32]) -> Option<String> {
+        let encoding = tiktoken::get_encoding(self.name())?;
+        let mut text = Vec::with_capacity(tokens.len() * 4);
+        for token in tokens {
+            let piece = encoding.decode(std::slice::from_ref(token));
+            if piece.is_empty() {
+                return None; // others would leave it out in silence
+            }
+            text.extend_from_slice(&piece);
+        }
+        String::from_utf8(text).ok()
+    }
+
     /// Tokens of `text` if they are at most `limit`; stops soon after passing it.
     pub fn count_till_limit(self, text: &str, limit: usize) -> Option<usize> {
         let (mut rest, mut total) = (text, 0);

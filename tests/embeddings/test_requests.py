@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sluicegate.embeddings import FORMS, decode_request, encode_request
+from sluicegate.embeddings import FORMS, decode_request, encode_request, with_texts
 from sluicegate.errors import InvalidRequestError
 
 JSON = dict[str, Any]
@@ -26,6 +26,8 @@ def asked(
     form: str, body: JSON, *, model: str = "m", client: str = "openai", drop: bool = False
 ) -> tuple[list[JSON], list[str]]:
     request = decode_request(client, json.dumps(body).encode())
+    if request.tokens:
+        request = with_texts(request)
     bodies, dropped = encode_request(form, request, model=model, drop=drop)
     return [json.loads(body) for body in bodies], dropped
 
@@ -109,6 +111,20 @@ def test_fields_that_a_host_has_pass_under_their_names(
     assert dropped == []
 
 
+@pytest.mark.parametrize(
+    ("tokens", "texts"),
+    [([15339, 1917], ["hello world"]), ([[15339], [1917, 0]], ["hello", " world!"])],
+)
+def test_tokens_become_the_text_that_they_are(tokens: Any, texts: list[str]) -> None:
+    """LangChain sends them by default, to whatever model."""
+    body = {"model": "x", "input": tokens, "input_type": "query"}
+    [[cohere], _] = asked("cohere", body)
+    assert (cohere["texts"], cohere["input_type"]) == (texts, "search_query")
+    assert [
+        each["inputText"] for each in asked("bedrock", HELLO | {"input": tokens}, model=TITAN)[0]
+    ] == texts
+
+
 def test_google_is_told_of_each_text_what_it_is() -> None:
     batch = {
         "requests": [
@@ -156,12 +172,14 @@ def test_a_list_is_asked_in_as_many_calls_as_the_host_wants() -> None:
 @pytest.mark.parametrize(
     ("form", "body", "param", "remedy"),
     [
-        ("cohere", {"input": [1, 2]}, "input", "check_embedding_ctx_length"),
-        ("cohere", {"input": [[1], [2]]}, "input", "send the text itself"),
-        ("cohere", {"input": [{"image": "x"}]}, "input[0]", "send texts"),
-        ("cohere", {"input": ["a", 7]}, "input", "tokens"),
+        ("cohere", {"input": [100_270]}, "input", "send the text itself"),
+        ("cohere", {"input": [[15339], [160]]}, "input[1]", "send the text itself"),
+        ("cohere", {"input": [{"image": "x"}]}, "input", "send texts"),
+        ("cohere", {"input": ["a", 7]}, "input", "a list of texts, or tokens"),
+        ("cohere", {"input": [[]]}, "input", "a list of texts, or tokens"),
+        ("cohere", {"input": [-1]}, "input", "send texts"),
         ("cohere", {"input": []}, "input", "has no text"),
-        ("cohere", {"input": 7}, "input", "must be a text"),
+        ("cohere", {"input": 7}, "input", "send texts"),
         ("cohere", {}, "input", "is missing"),
         ("cohere", HELLO | {"input_type": "poem"}, "input_type", "search_query"),
         ("voyage", HELLO | {"input_type": "clustering"}, "input_type", "'clustering'"),

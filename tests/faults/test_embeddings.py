@@ -211,12 +211,22 @@ def test_a_provider_without_vectors_says_so(gateway: Gateway, model: str) -> Non
     assert "leave it out" not in refused.value.message  # a model cannot be
 
 
+def test_tokens_reach_a_host_as_text(gateway: Gateway, upstream: ScriptedUpstream) -> None:
+    name = ref("tokens")
+    made = client(gateway, name).embeddings.create(
+        model=model_of("cohere", name), input=[[15339, 1917], [1917]]
+    )
+    assert len(made.data) == 2
+    [seen] = upstream.of(f"ok@{name}")
+    assert seen.json["texts"] == ["hello world", " world"]
+
+
 def test_what_cannot_be_carried_reaches_no_host(
     gateway: Gateway, upstream: ScriptedUpstream
 ) -> None:
     name = ref("refused")
     with pytest.raises(openai.BadRequestError) as refused:
-        client(gateway, name).embeddings.create(model=model_of("cohere", name), input=[1, 2, 3])
+        client(gateway, name).embeddings.create(model=model_of("cohere", name), input=[100_270])
     assert (refused.value.code, refused.value.param) == ("unsupported_field", "input")
     assert not upstream.of(f"ok@{name}")
     [row] = rows_of(gateway, name)

@@ -2,8 +2,8 @@
 answers are the core's to translate (`rust/embed`).
 """
 
-from sluicegate.embeddings.decode import decode_request
+from sluicegate.embeddings.decode import decode_request, with_texts
 from sluicegate.embeddings.encode import encode_request
 from sluicegate.embeddings.forms import FORMS, HOME
 
-__all__ = ["FORMS", "HOME", "decode_request", "encode_request"]
+__all__ = ["FORMS", "HOME", "decode_request", "encode_request", "with_texts"]

@@ -48,6 +48,8 @@ class EmbedRequest:
     source: str
     texts: list[Text]
     rest: Fields
+    tokens: list[list[int]] = field(default_factory=list)
+    """In the place of texts, until `with_texts`: in the vocabulary of OpenAI's models."""
     dimensions: tuple[str, int] | None = None
     user: str | None = None
     wants_base64: bool = False
