@@ -23,6 +23,7 @@ pub mod observe;
 pub mod price;
 #[cfg(feature = "python")]
 mod py;
+pub mod rerank;
 pub mod run;
 pub mod share;
 pub mod sse;

@@ -439,6 +439,10 @@ class Exchange:
     @property
     def is_expanded(self) -> bool:
         """Whether a conversation that the gateway keeps was put into its body."""
+    def is_own(self, target: int) -> bool:
+        """Whether a target has what is asked in the form that the client speaks: then it gets the
+        request as it is.
+        """
     @property
     def requested_model(self) -> str:
         """The name that the client asked for."""

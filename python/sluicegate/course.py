@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sluicegate import _core, embeddings, media
+from sluicegate import _core, embeddings, media, rerank
 from sluicegate.dialects import CLIENT_DIALECTS, SPOKEN, UPSTREAM_DIALECTS
 from sluicegate.errors import (
     ClientGoneError,
@@ -178,14 +178,16 @@ class Course:
     async def _attempt(self, target: int) -> None:
         """Sends the request to a target, in the target's dialect."""
         exchange = self.exchange
+        if exchange.is_own(target):
+            exchange.attempt(target)
+            return
         if self.route.operation == "embeddings":
             await self._embed(target)
             return
-        provider, model, dialect, _ = exchange.targets[target]
-        is_own = dialect == self.route.dialect and not exchange.is_expanded
-        if is_own or self.route.operation == "passthrough":
-            exchange.attempt(target)
+        if self.route.operation == "rerank":
+            self._rerank(target)
             return
+        provider, model, dialect, _ = exchange.targets[target]
         if encode := media.ENCODERS.get((self.route.operation, dialect)):
             source = media.Source(exchange.path, exchange.body, exchange.form)
             drop = self.settings.drops_unsupported(provider, exchange.requested_model)
@@ -193,11 +195,7 @@ class Course:
             exchange.attempt(target, body, _listed(dropped) if dropped else None)
             return
         if words := UNTRANSLATED.get(self.route.operation):
-            raise InvalidRequestError(
-                f"provider {provider!r} has no {words}: choose a model of another",
-                code=UnsupportedFieldError.default_code,
-                param="model",
-            )
+            raise _lacks(provider, words)
         conversation = CLIENT_DIALECTS[self.route.dialect].decode_request(exchange.body)
         body, dropped = UPSTREAM_DIALECTS[dialect].encode_request(
             conversation,
@@ -215,14 +213,7 @@ class Course:
         provider, model, _, _ = exchange.targets[target]
         form = self.settings.embeddings(provider)
         if form is None:
-            raise InvalidRequestError(
-                f"provider {provider!r} has no embeddings: choose a model of another",
-                code=UnsupportedFieldError.default_code,
-                param="model",
-            )
-        if form == embeddings.HOME[self.route.dialect]:
-            exchange.attempt(target)
-            return
+            raise _lacks(provider, "embeddings")
         request = embeddings.decode_request(self.route.dialect, exchange.body)
         if request.tokens:
             request = await asyncio.to_thread(embeddings.with_texts, request)
@@ -233,6 +224,29 @@ class Course:
             drop=self.settings.drops_unsupported(provider, exchange.requested_model),
         )
         exchange.attempt(target, body, _listed(dropped) if dropped else None, more)
+
+    def _rerank(self, target: int) -> None:
+        """Sends documents to be ranked to a target, in the form that the target has for it."""
+        exchange = self.exchange
+        provider, model, _, _ = exchange.targets[target]
+        form = self.settings.rerank(provider)
+        if form is None:
+            raise _lacks(provider, "reranking")
+        body, dropped = rerank.encode_request(
+            form,
+            rerank.decode_request(exchange.body),
+            model=model,
+            drop=self.settings.drops_unsupported(provider, exchange.requested_model),
+        )
+        exchange.attempt(target, body, _listed(dropped) if dropped else None)
+
+
+def _lacks(provider: str, words: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"provider {provider!r} has no {words}: choose a model of another",
+        code=UnsupportedFieldError.default_code,
+        param="model",
+    )
 
 
 def _listed(names: list[str]) -> bytes:

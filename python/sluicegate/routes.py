@@ -39,6 +39,7 @@ MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
     "/v1/models/{model}:embedContent": ModelRoute("embeddings", "gemini"),
     "/v1/models/{model}:generateContent": ModelRoute("chat", "gemini"),
     "/v1/models/{model}:streamGenerateContent": ModelRoute("chat", "gemini", stream=True),
+    "/v2/rerank": ModelRoute("rerank", "openai"),
     "/v1beta/models/{model}:batchEmbedContents": ModelRoute("embeddings", "gemini"),
     "/v1beta/models/{model}:countTokens": ModelRoute("count_tokens", "gemini"),
     "/v1beta/models/{model}:embedContent": ModelRoute("embeddings", "gemini"),
@@ -53,7 +54,6 @@ asked of a provider by its name has any method; its errors that are our own are 
 UNTRANSLATED: Final = {
     "image_generation": "images",
     "moderation": "moderations",
-    "rerank": "reranking",
     "speech": "speech",
     "transcription": "transcriptions",
 }

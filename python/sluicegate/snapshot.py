@@ -142,6 +142,7 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
         "bound_field": upstream.bound_field,
         "address": upstream.address,
         "embeddings": upstream.embeddings,
+        "rerank": upstream.rerank,
         "query": upstream.query,
         "signer": upstream.signer,
         "credential_until_s": None if until_s is None else ceil(until_s),
@@ -197,6 +198,11 @@ class FailoverSettings:
         """The form in which a provider has vectors; None where it has none."""
         upstream = self._settings.upstreams.get(provider)
         return upstream.embeddings if upstream else None
+
+    def rerank(self, provider: str) -> str | None:
+        """The form in which a provider ranks documents; None where it does not."""
+        upstream = self._settings.upstreams.get(provider)
+        return upstream.rerank if upstream else None
 
     def host(self, provider: str) -> Host:
         """What a provider takes beside its dialect's own fields, and what it lacks of them."""

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::exchange::Exchange;
 use super::snapshot::{Operation, Target};
-use super::{about, embeddings, gemini, media};
+use super::{about, embeddings, gemini, media, reranking};
 use crate::dialect::Dialect;
 
 /// Where Vertex AI has Claude's tokens counted; the body names the model. Source:
@@ -33,10 +33,10 @@ pub enum Address {
 
 /// Path and query; `None` where the host has no such operation.
 pub fn path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
-    let mut path = if x.admission.operation == Operation::Embeddings {
-        embeddings::path(x, target)?
-    } else {
-        own_path(x, target, dialect)?
+    let mut path = match x.admission.operation {
+        Operation::Embeddings => embeddings::path(x, target)?,
+        Operation::Rerank => reranking::path(target)?,
+        _ => own_path(x, target, dialect)?,
     };
     if let Some(errand) = about::errand(x) {
         path.push('/');
@@ -80,8 +80,8 @@ fn own_path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
             &target.model,
             if a.scan.stream() { "converse-stream" } else { "converse" },
         ),
-        (Address::Dialect, Dialect::Cohere) => at_version(base, "/v2", operation),
-        (Address::Dialect, Dialect::Ollama) => at_version(base, "/api", operation),
+        (Address::Dialect, Dialect::Cohere) => beside(base, &format!("/v2{operation}")),
+        (Address::Dialect, Dialect::Ollama) => beside(base, &format!("/api{operation}")),
         (Address::RawPredict, _) => match (a.operation, a.scan.stream()) {
             (Operation::CountTokens, _) => gemini::path(base, COUNT_TOKENS, ":rawPredict", false),
             (_, true) => gemini::path(base, &target.model, ":streamRawPredict", false),
@@ -99,12 +99,6 @@ fn own_path(x: &Exchange, target: &Target, dialect: Dialect) -> Option<String> {
 pub(super) fn full_path(base: &str, operation: &str, unversioned: bool) -> String {
     let added = if base.is_empty() && !unversioned { "/v1" } else { "" };
     format!("{base}{added}{operation}")
-}
-
-/// Where a dialect has a version of its own: a base URL may end in it, in the one that others have, or in none.
-fn at_version(base: &str, version: &str, operation: &str) -> String {
-    let host = [version, "/v1"].iter().find_map(|end| base.strip_suffix(end)).unwrap_or(base);
-    format!("{host}{version}{operation}")
 }
 
 pub(super) fn deployment(base: &str, model: &str, operation: &str) -> String {
@@ -128,6 +122,15 @@ pub(super) fn invocation(base: &str, model: &str) -> String {
     bedrock(base, model, "invoke")
 }
 
+/// Versions that a base URL may end in, where a host has its other paths.
+const VERSIONS: [&str; 4] = ["/v1", "/v2", "/api", "/v1beta"];
+
+/// A path with a version of its own, below a base URL that may name another one.
+pub(super) fn beside(base: &str, path: &str) -> String {
+    let root = VERSIONS.iter().find_map(|version| base.strip_suffix(version)).unwrap_or(base);
+    format!("{root}{path}")
+}
+
 /// One segment with all but RFC 3986's unreserved characters encoded: a model's name may be an ARN, with colons and
 /// slashes in it, and signatures are over this form.
 pub(super) fn push_segment(out: &mut String, text: &str) {
@@ -143,7 +146,7 @@ pub(super) fn push_segment(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{at_version, bedrock, deployment, full_path};
+    use super::{bedrock, beside, deployment, full_path};
 
     #[test]
     fn base_path_may_carry_the_version_or_nothing() {
@@ -159,16 +162,17 @@ mod tests {
     }
 
     #[test]
-    fn base_path_may_carry_a_dialects_own_version_or_anothers_or_none() {
+    fn a_path_may_have_a_version_of_its_own() {
         for (base, path) in [
-            ("", "/api/chat"),
-            ("/api", "/api/chat"),
-            ("/v1", "/api/chat"),
-            ("/proxy/ollama", "/proxy/ollama/api/chat"),
+            ("", "/v2/embed"),
+            ("/v1", "/v2/embed"),
+            ("/v2", "/v2/embed"),
+            ("/cohere/v2", "/cohere/v2/embed"),
+            ("/api", "/v2/embed"),
+            ("/proxy/ollama", "/proxy/ollama/v2/embed"),
         ] {
-            assert_eq!(at_version(base, "/api", "/chat"), path);
+            assert_eq!(beside(base, "/v2/embed"), path);
         }
-        assert_eq!(at_version("/v2", "/v2", "/chat"), "/v2/chat");
     }
 
     #[test]

@@ -21,7 +21,9 @@ use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::{Operation, Target};
-use super::{carrying, embeddings, envelope, media, passing, relay, run_guard, send, tally, whole};
+use super::{
+    carrying, embeddings, envelope, media, passing, relay, reranking, run_guard, send, tally, whole,
+};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -180,11 +182,15 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
 impl Running {
     async fn drive(&mut self, translated: Option<Bytes>, more: Vec<Bytes>) -> End {
         self.rt.rigged.at(Point::Attempt, &self.x.admission.requested_model);
-        if let Some(body) = &translated
-            && self.x.admission.operation == Operation::Embeddings
-        {
-            let calls = std::iter::once(body.clone()).chain(more).collect();
-            return Box::pin(embeddings::ask(self, calls)).await;
+        match (&translated, self.x.admission.operation) {
+            (Some(body), Operation::Embeddings) => {
+                let calls = std::iter::once(body.clone()).chain(more).collect();
+                return Box::pin(embeddings::ask(self, calls)).await;
+            }
+            (Some(body), Operation::Rerank) => {
+                return Box::pin(reranking::ask(self, body.clone())).await;
+            }
+            _ => {}
         }
         let body = if let Some(body) = translated {
             body

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use super::attempt::{End, Running};
 use super::failure::FailureKind;
 use super::passing::{self, next_data};
+use super::reranking;
 use super::snapshot::Operation;
 use super::weighing::Bearing;
 use super::whole::{self, Form, in_band};
@@ -43,7 +44,7 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
 }
 
 /// What is known of an answer before it comes.
-fn bearing(run: &Running) -> Bearing {
+pub(super) fn bearing(run: &Running) -> Bearing {
     Bearing {
         dialect: None,
         is_free: !run.x.admission.operation.wants_price() && run.sheet.is_none(),
@@ -82,6 +83,9 @@ async fn at_once(run: &mut Running, lease: Lease, parts: Parts, body: Incoming) 
     lease.recycle();
     if let Err(end) = check(run, &body) {
         return end;
+    }
+    if run.x.admission.operation == Operation::Rerank {
+        return reranking::own(run, &parts, body).await;
     }
     if run.x.admission.operation == Operation::Moderation
         && let Some(flagged) = media::with_flags(&body)

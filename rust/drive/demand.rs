@@ -6,6 +6,7 @@ use crate::body::{self, Scan};
 use crate::budget::Demand;
 use crate::embed;
 use crate::price::{Bound, Reach};
+use crate::rerank;
 use crate::stream::ServiceTier;
 use crate::tokens::{self, Exactness};
 
@@ -155,7 +156,15 @@ impl Asked<'_> {
         let least = if self.answers == Answers::Numbers { 2 } else { 3 };
         let around =
             self.body.len().saturating_sub(scan.text_bytes() + scan.opaque_bytes()) / least;
-        count(scan.text_bytes() + around) + 16 + self.beside_text()
+        count(scan.text_bytes() + around) + 16 + self.beside_text() + self.asked_again()
+    }
+
+    /// A question is read with each of the documents that may answer it.
+    fn asked_again(&self) -> u64 {
+        match self.answers {
+            Answers::Numbers => count(rerank::repeated_bytes(self.body)),
+            _ => 0,
+        }
     }
 
     fn input_counted(&self, model: &str) -> u64 {
@@ -167,6 +176,7 @@ impl Asked<'_> {
         });
         if self.answers == Answers::Numbers {
             text = text.max(embed::count_tokens(self.body, vocabulary));
+            text = text.max(rerank::count_tokens(self.body, vocabulary));
         }
         let messages = memchr::memmem::find_iter(self.body, b"\"role\"").count();
         let tools = count(self.scan.tools_bytes()) / 2; // JSON has two bytes and more to a token

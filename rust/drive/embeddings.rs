@@ -4,24 +4,22 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::task::spawn_blocking;
 
-use super::address::{Address, bedrock, deployment, full_path};
+use super::address::{Address, bedrock, beside, deployment, full_path};
 use super::attempt::{End, Rest, Running};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::outbox::State;
 use super::row::millis;
 use super::snapshot::Target;
-use super::whole::{self, JSON, MAX_ERROR_BYTES};
+use super::whole::{self, JSON, MAX_ERROR_BYTES, unreadable};
 use super::{gemini, response_headers, tally};
 use crate::dialect::Dialect;
 use crate::embed::{self, Form, Taken, Wanted, is_predicted};
 use crate::error::Error;
-use crate::stream::MAX_REPORTED_TOKENS;
+use crate::stream::{MAX_REPORTED_TOKENS, Usage};
 
 /// What is larger is read, and counted, beside the runtime's thread: a millisecond is long for those who share it.
 const MAX_AT_ONCE_BYTES: usize = 128 << 10;
-/// Versions that a base URL may end in, where a host has its other paths.
-const VERSIONS: [&str; 4] = ["/v1", "/v2", "/api", "/v1beta"];
 
 /// Whether a client's request goes to a target as it is.
 pub(super) fn is_own(client: Dialect, target: &Target) -> bool {
@@ -52,12 +50,6 @@ pub(super) fn path(x: &Exchange, target: &Target) -> Option<String> {
         Form::Cohere => beside(base, "/v2/embed"),
         Form::Ollama => beside(base, "/api/embed"),
     })
-}
-
-/// A path with a version of its own, below a base URL that may name another one.
-fn beside(base: &str, path: &str) -> String {
-    let root = VERSIONS.iter().find_map(|version| base.strip_suffix(version)).unwrap_or(base);
-    format!("{root}{path}")
 }
 
 /// An answer in the client's own form, which passes as it is once it is checked.
@@ -154,14 +146,6 @@ async fn take(body: Bytes, wanted: Option<Wanted>, first: usize) -> Result<Taken
     read.unwrap_or(Err(Error::InvalidJson { offset: 0, reason: "its reader died" }))
 }
 
-fn unreadable(run: &Running, error: &Error) -> End {
-    let kind = match error {
-        Error::MalformedEvent { .. } => FailureKind::WrongForm,
-        _ => FailureKind::InvalidJson,
-    };
-    run.failed(kind, error.to_string())
-}
-
 /// Writes down what an answer cost. Gives the tokens that were read for it.
 async fn account(
     run: &mut Running,
@@ -181,7 +165,8 @@ async fn account(
         Some(tokens) => tokens,
         None => counted(run, sent).await,
     };
-    tally::vectors(run, taken, input_tokens, reported.is_some());
+    let usage = Usage { input_tokens: Some(input_tokens), ..taken.usage };
+    tally::read(run, &taken.model, usage, reported.is_some());
     Ok(input_tokens)
 }
 
@@ -198,22 +183,4 @@ async fn counted(run: &Running, sent: Bytes) -> u64 {
     }
     let counted = spawn_blocking(move || embed::count_tokens(&sent, vocabulary)).await;
     counted.unwrap_or(run.x.admission.demand.input_tokens)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::beside;
-
-    #[test]
-    fn a_base_url_may_name_a_version_or_not() {
-        for (base, path) in [
-            ("", "/v2/embed"),
-            ("/v1", "/v2/embed"),
-            ("/v2", "/v2/embed"),
-            ("/cohere/v2", "/cohere/v2/embed"),
-            ("/proxy", "/proxy/v2/embed"),
-        ] {
-            assert_eq!(beside(base, "/v2/embed"), path);
-        }
-    }
 }

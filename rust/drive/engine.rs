@@ -16,19 +16,19 @@ use super::attempt::Attempt;
 use super::clock::{rfc3339, unix_seconds};
 use super::crossings::Crossings;
 use super::defect::Rigged;
-use super::embeddings;
 use super::exchange::{Exchange, Wake};
 use super::facts;
 use super::hold::Hold;
 use super::keeping::Keeping;
 use super::learned::Learned;
 use super::offer::{Offer, is_offered, offers};
+use super::own::is_own;
 use super::place::Place;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::row::{Outcome, Row};
 use super::runtime::{self, Command, Shared, Sharer};
-use super::snapshot::{Operation, Snapshot, Target};
+use super::snapshot::{Operation, Snapshot};
 use super::unknown;
 use super::watching::Watching;
 use crate::budget::Budgets;
@@ -358,16 +358,9 @@ impl Engine {
             self.watching.begin(&x, facts::admitted(&x.admission));
         }
         let first = x.admission.route.first(draw());
-        let dialect = x.admission.dialect;
+        // What the gateway answers itself has no target.
         let target = x.admission.route.targets.get(first);
-        // What the gateway answers itself has no target; what it put together may hold what other vendors sealed.
-        let is_expanded = x.admission.place.about.as_ref().is_some_and(|about| about.is_expanded());
-        let speaks = |t: &Target| match x.admission.operation {
-            Operation::Embeddings => embeddings::is_own(dialect, t),
-            operation => t.upstream.dialect_for(dialect) == dialect && t.upstream.has(operation),
-        };
-        let is_own = target.is_some_and(speaks) && !is_expanded;
-        let same = is_own || x.admission.place.passage.is_some();
+        let same = target.is_some_and(|target| is_own(&x, target));
         if same {
             self.attempt(&x, Attempt { target: first, ..Attempt::default() });
         }

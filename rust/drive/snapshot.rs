@@ -22,6 +22,7 @@ use crate::dialect::Dialect;
 use crate::embed;
 use crate::observe::{Member, Metrics, ModelSeries};
 use crate::price::{Book, Schedule, Sheet, SpecError};
+use crate::rerank;
 use crate::stream::Counting;
 use crate::transport::{Endpoint, EndpointError};
 
@@ -258,6 +259,9 @@ pub struct UpstreamSpec {
     /// In which form it has vectors; none where it has none.
     #[serde(default)]
     pub embeddings: Option<embed::Form>,
+    /// In which form it ranks documents; none where it does not.
+    #[serde(default)]
+    pub rerank: Option<rerank::Form>,
     /// What stands behind each path's question mark.
     #[serde(default)]
     pub query: String,
@@ -347,6 +351,8 @@ pub struct Upstream {
     pub address: Address,
     /// In which form it has vectors; `None` where it has none.
     pub embeddings: Option<embed::Form>,
+    /// In which form it ranks documents; `None` where it does not.
+    pub rerank: Option<rerank::Form>,
     /// What stands behind each path's question mark.
     pub query: String,
     /// Signs each request.
@@ -658,6 +664,7 @@ impl UpstreamSpec {
             secrets,
             address: self.address,
             embeddings: self.embeddings,
+            rerank: self.rerank,
             query: self.query,
             signer: self.signer,
             credential_until_s: self.credential_until_s,

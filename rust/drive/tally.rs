@@ -9,7 +9,6 @@ use super::row::Basis;
 use super::run_guard;
 use super::snapshot::{Operation, Target};
 use crate::body;
-use crate::embed::Taken;
 use crate::meter::{self, Answer, Meter};
 use crate::stream::{Usage, sum};
 use crate::tokens::{self, Asked, Framing, StreamCounter, Vocabulary};
@@ -90,11 +89,10 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
     fill(run, &usage, Some(counted), Basis::Counted);
 }
 
-/// The figures of an answer with vectors in it; so many tokens were read for them.
-pub(super) fn vectors(run: &mut Running, taken: &Taken, input_tokens: u64, is_reported: bool) {
-    run.report.response_model = Some(taken.model.clone()).filter(|model| !model.is_empty());
+/// The figures of an answer in which nothing is written: vectors, rankings.
+pub(super) fn read(run: &mut Running, model: &str, usage: Usage, is_reported: bool) {
+    run.report.response_model = Some(model.to_owned()).filter(|model| !model.is_empty());
     let basis = if is_reported { Basis::Reported } else { Basis::Counted };
-    let usage = Usage { input_tokens: Some(input_tokens), ..taken.usage };
     fill(run, &usage, Some(0), basis);
 }
 

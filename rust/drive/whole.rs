@@ -131,6 +131,15 @@ pub(super) async fn read_json(
     Ok(body)
 }
 
+/// An answer that is none of the operation's.
+pub(super) fn unreadable(run: &Running, error: &Error) -> End {
+    let kind = match error {
+        Error::MalformedEvent { .. } => FailureKind::WrongForm,
+        _ => FailureKind::InvalidJson,
+    };
+    run.failed(kind, error.to_string())
+}
+
 /// What the client gets of an answer, once it is checked.
 fn content(run: &mut Running, headers: &HeaderMap, mut body: Bytes) -> Result<Vec<u8>, End> {
     let to = run.x.admission.dialect;

@@ -81,6 +81,12 @@ impl PyExchange {
         self.x.admission.headers.form.as_deref()
     }
 
+    /// Whether a target has what is asked in the form that the client speaks.
+    fn is_own(&self, target: usize) -> bool {
+        let target = self.x.admission.route.targets.get(target);
+        target.is_some_and(|target| drive::is_own(&self.x, target))
+    }
+
     /// Whether a conversation that the gateway keeps was put into its body.
     #[getter]
     fn is_expanded(&self) -> bool {

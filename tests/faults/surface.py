@@ -99,7 +99,8 @@ def model_body(path: str, model: str, text: str = "one two three") -> dict[str, 
     if MODEL_ROUTES[path].dialect == "gemini":
         return _gemini_body(path, text)
     if operation in _FIELD:
-        return {"model": model, _FIELD[operation]: text}
+        beside = {"documents": [""]} if operation == "rerank" else {}
+        return {"model": model, _FIELD[operation]: text, **beside}
     if operation == "text_completion":
         return {"model": model, "prompt": text, "max_tokens": 20}
     if MODEL_ROUTES[path].dialect == "openai_responses":

@@ -57,19 +57,19 @@ class VectorRecord:
         return json.loads(self.body)
 
 
-def load(corpora: Path | None) -> list[VectorRecord]:
-    """All recorded answers with vectors in them, and refusals to make some."""
+def load(corpora: Path | None, endpoint: str = "embeddings") -> list[VectorRecord]:
+    """All recorded answers with vectors in them, and refusals to make some; or rankings."""
     if corpora is None:
         return []
     paths = sorted((corpora / "provider_traffic").glob("*.jsonl.gz"))
-    return [record for path in paths for record in _read(path)]
+    return [record for path in paths for record in _read(path, endpoint)]
 
 
-def _read(path: Path) -> Iterator[VectorRecord]:
+def _read(path: Path, endpoint: str) -> Iterator[VectorRecord]:
     for line in gzip.decompress(path.read_bytes()).splitlines():
         raw = json.loads(line)
-        is_one = raw["endpoint"] == "embeddings"
-        if is_one or (raw["provider"] == "vertex" and raw["endpoint"] == "predict"):
+        is_predicted = raw["provider"] == "vertex" and raw["endpoint"] == "predict"
+        if raw["endpoint"] == endpoint or (is_predicted and endpoint == "embeddings"):
             kept = ("content-type", "x-amzn-bedrock-input-token-count")
             headers = [(k, v) for k, v in raw["response_headers"].items() if k in kept]
             yield VectorRecord(

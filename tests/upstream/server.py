@@ -89,7 +89,11 @@ class ScriptedUpstream(LoopbackServer):
         elif wire is None and bedrock.read_path(exchange):
             wire = bedrock.BEDROCK
         wire = media.wire_of(exchange, wire)
-        is_enveloped = wire is None and (wire := clouds.read_path(exchange)) is not None
+        if wire is None and not vectors.is_invoked(exchange):
+            wire = clouds.read_path(exchange)
+            is_enveloped = wire is not None
+        else:
+            is_enveloped = False
         if wire is None or exchange.method != "POST":
             await self._aside(connection, exchange, path)
             return

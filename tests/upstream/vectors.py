@@ -1,5 +1,6 @@
 """Vectors in every form that hosts have beside OpenAI's and Gemini's own, as the scripted upstream
-makes them: Vertex AI's, Bedrock's (Titan, Cohere), Cohere's, Ollama's.
+makes them: Vertex AI's, Bedrock's (Titan, Cohere), Cohere's, Ollama's. Rankings of Cohere's form,
+there and at Bedrock: the last document is the best.
 
 A text such as `status-500` is answered with that status.
 """
@@ -16,11 +17,12 @@ from .script import prompt_words
 _PATHS = {
     "vertex": re.compile(r"/v1(?:beta)?/models/(.+):predict"),
     "bedrock": re.compile(r"/model/([^/]+)/invoke"),
-    "cohere": re.compile(r"()/v2/embed"),
+    "cohere": re.compile(r"()/v2/(?:embed|rerank)"),
     "ollama": re.compile(r"()/api/embed"),
 }
 _STATUS = re.compile(r"status-(\d+)")
 BEDROCK_TOKENS = "X-Amzn-Bedrock-Input-Token-Count"
+_UNITS: dict[str, Any] = {"meta": {"billed_units": {"search_units": 1}}}
 
 
 def vector(text: str) -> list[float]:
@@ -38,6 +40,12 @@ def read_path(exchange: Exchange, path: str) -> str | None:
     return None
 
 
+def is_invoked(exchange: Exchange) -> bool:
+    """Whether one of Bedrock's models is asked for vectors or ranks, and not Claude."""
+    asked = (b'"inputText"', b'"texts"', b'"documents"')
+    return exchange.path.endswith("/invoke") and any(name in exchange.body for name in asked)
+
+
 def status_of(exchange: Exchange) -> int:
     """What one of the texts asks for."""
     found = _STATUS.search(exchange.body.decode())
@@ -47,6 +55,11 @@ def status_of(exchange: Exchange) -> int:
 def answer(exchange: Exchange, form: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """The body, and headers that stand beside it."""
     body = exchange.json
+    if "query" in body:
+        return {
+            "id": "r-1",
+            "results": ranks(len(body["documents"]), body.get("top_n")),
+        } | _UNITS, []
     if form == "vertex":
         return {"predictions": [_prediction(item["content"]) for item in body["instances"]]}, []
     if form == "ollama":
@@ -69,6 +82,12 @@ def answer(exchange: Exchange, form: str) -> tuple[dict[str, Any], list[tuple[st
     vectors = [vector(text) for text in body["texts"]]
     told = [(BEDROCK_TOKENS, str(_words(body["texts"])))]
     return {"id": "e-1", "embeddings": vectors, "response_type": "embeddings_floats"}, told
+
+
+def ranks(count: int, most: int | None = None) -> list[dict[str, Any]]:
+    """So many documents, or the best of them."""
+    best = range(count - 1, -1, -1)
+    return [{"index": n, "relevance_score": 0.86303437 / (count - n)} for n in best][:most]
 
 
 def _prediction(text: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sluicegate.accounting.limits import Amount, Limit
 from sluicegate.config.aws import Aws
 from sluicegate.config.entra import Entra
 from sluicegate.config.values import ByteSize, Secret
-from sluicegate.providers import EmbeddingsForm, Extension, Lack
+from sluicegate.providers import EmbeddingsForm, Extension, Lack, RerankForm
 from sluicegate.providers.clouds import Envelope
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -120,6 +120,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """
     embeddings: EmbeddingsForm | Literal["none"] | None = None
     """In which form it has embeddings; the catalogue, or the dialect, knows it."""
+    rerank: RerankForm | Literal["none"] | None = None
+    """In which form it ranks documents; the catalogue, or the dialect, knows it."""
     extensions: list[Extension] | None = None
     """Fields beyond the `openai` dialect that this host takes; the catalogue knows it for its
     names, and for others it is none, because strict hosts refuse what they do not know.

@@ -80,6 +80,8 @@ class Upstream:
     """Which paths it has."""
     embeddings: str | None = None
     """In which form it has vectors (`embeddings.FORMS`); None where it has none."""
+    rerank: str | None = None
+    """In which form it ranks documents (`rerank.FORMS`); None where it does not."""
     query: str = ""
     """What stands behind each path's question mark."""
     source: Source | None = None

@@ -40,6 +40,7 @@ SPOKEN_TO_PLUGINS: Final = "openai"
 """What the core speaks with a plugin's dialect, whichever that is."""
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_RERANK: Final = {"openai": "jina", "cohere": "cohere", "bedrock": "bedrock"}
 _OWN_HEADERS: Final = frozenset(
     {"connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"}
 )
@@ -109,6 +110,7 @@ def upstream_of(
         base_url=placed.base_url,
         address=address,
         embeddings=_embeddings(row, provider, dialect),
+        rerank=_rerank(row, provider, dialect),
         query=placed.query,
         signer=signer,
         source=source,
@@ -166,6 +168,12 @@ def _embeddings(row: ProviderRow | None, provider: Provider, dialect: str) -> st
     form = provider.embeddings or (row.embeddings if row else None)
     if form is None:
         return dialect if dialect in FORMS else None
+    return None if form == "none" else form
+
+
+def _rerank(row: ProviderRow | None, provider: Provider, dialect: str) -> str | None:
+    """In which form it ranks documents: hosts of OpenAI's dialect as Jina does, if at all."""
+    form = provider.rerank or (row.rerank if row else None) or _RERANK.get(dialect, "none")
     return None if form == "none" else form
 
 

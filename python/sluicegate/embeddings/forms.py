@@ -13,9 +13,6 @@ Write = Callable[[str, Sequence[Text], Mapping[str, Any], Sequence[Object]], Obj
 each text.
 """
 
-HOME: Final = {"openai": "openai", "gemini": "gemini"}
-"""The form of each client's dialect: hosts of the same form get its requests as they are."""
-
 
 @dataclass(frozen=True, slots=True)
 class Form:

@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sluicegate.providers.rows import OWN, DataUse, EmbeddingsForm, Extension, Lack, ProviderRow
+from sluicegate.providers.rows import (
+    OWN,
+    DataUse,
+    EmbeddingsForm,
+    Extension,
+    Lack,
+    ProviderRow,
+    RerankForm,
+)
 
 __all__ = [
     "ALIASES",
@@ -20,6 +28,7 @@ __all__ = [
     "Extension",
     "Lack",
     "ProviderRow",
+    "RerankForm",
     "add_rows",
     "name_at",
     "name_of",

@@ -39,6 +39,9 @@ EmbeddingsForm = Literal[
 ]
 """How a host is asked for vectors; see `embeddings.FORMS`."""
 
+RerankForm = Literal["bedrock", "cohere", "jina", "voyage"]
+"""How a host is asked to rank documents; see `rerank.FORMS`."""
+
 OWN: Literal["own"] = "own"
 """Stands for an API that is like no other's."""
 
@@ -77,6 +80,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         completions: whether it has OpenAI's older completions.
         embeddings: in which form it has them, where that is not its dialect's; `none` where it has
         none.
+        rerank: in which form it ranks documents, in the same way.
         extensions: fields beyond its dialect that it takes, by its own documentation. None where
         nothing is known: strict hosts answer 400 to a field that they do not know.
         lacks: fields of its dialect that it does not take, by its own documentation.
@@ -101,6 +105,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     responses: bool = False
     completions: bool = False
     embeddings: EmbeddingsForm | Literal["none"] | None = None
+    rerank: RerankForm | Literal["none"] | None = None
     extensions: frozenset[Extension] = frozenset()
     lacks: frozenset[Lack] = frozenset()
     quirks: tuple[str, ...] = ()
