@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::attempt::Running;
 use super::exchange::Exchange;
+use super::operation::Operation;
 use super::place::Place;
 use super::row::{Basis, Row, TokenColumns};
-use super::snapshot::Operation;
 use crate::body;
 use crate::budget::Actual;
 use crate::dialect::Dialect;

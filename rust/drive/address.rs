@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::exchange::Exchange;
-use super::snapshot::{Operation, Target};
+use super::operation::Operation;
+use super::snapshot::Target;
 use super::{about, embeddings, gemini, media, reranking};
 use crate::dialect::Dialect;
 

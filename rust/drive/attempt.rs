@@ -16,11 +16,12 @@ use super::defect::{Point, caught_async};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::keeping::Kept;
+use super::operation::Operation;
 use super::outbox::{Head, State};
 use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
-use super::snapshot::{Operation, Target};
+use super::snapshot::Target;
 use super::{
     carrying, embeddings, envelope, media, passing, relay, reranking, run_guard, send, tally, whole,
 };

@@ -11,9 +11,9 @@ use hyper::body::Incoming;
 
 use super::attempt::{End, Running};
 use super::failure::FailureKind;
+use super::operation::Operation;
 use super::passing::{self, next_data};
 use super::reranking;
-use super::snapshot::Operation;
 use super::weighing::Bearing;
 use super::whole::{self, Form, in_band};
 use crate::dialect::Dialect;

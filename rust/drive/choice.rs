@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::snapshot::{Route, Strategy, Target};
+use super::snapshot::{Route, Target};
+use super::spec::Strategy;
 
 impl Route {
     /// The target tried first. `draw` is uniform over all of u64.

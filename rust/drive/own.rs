@@ -1,7 +1,8 @@
 //! Whether a request goes to a target as its client wrote it.
 
 use super::exchange::Exchange;
-use super::snapshot::{Operation, Target};
+use super::operation::Operation;
+use super::snapshot::Target;
 use super::{embeddings, reranking};
 
 /// Whether the target has what is asked in the form that the client speaks.

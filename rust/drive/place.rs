@@ -11,8 +11,8 @@ use http::Method;
 
 use super::about::About;
 use super::demand::Answers;
+use super::operation::Operation;
 use super::passage::{PROVIDER, Passage};
-use super::snapshot::Operation;
 use crate::body::{self, Scan};
 use crate::dialect::Dialect;
 use crate::error::Error;

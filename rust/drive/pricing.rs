@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::snapshot::{SnapshotError, UpstreamSpec};
+use super::snapshot::SnapshotError;
+use super::spec::UpstreamSpec;
 use crate::price::{Book, Factor, PriceSet, Schedule};
 
 /// What the ledger names as the source of a price of the configuration.

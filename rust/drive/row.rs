@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 
 use super::admit::Known;
 use super::exchange::Exchange;
+use super::operation::Operation;
 use super::refusal::Refusal;
-use super::snapshot::{Operation, Target};
+use super::snapshot::Target;
 use crate::budget::Demand;
 use crate::dialect::Dialect;
 use crate::price::{Sheet, Tokens, dollars};

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
+use super::operation::Operation;
 use super::row::Outcome;
-use super::snapshot::Operation;
 use crate::dialect::Dialect;
 use crate::observe::{Attempted, Metrics, RequestEnd};
 use crate::price::pico_of;
