@@ -6,30 +6,27 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::about::{About, Origin};
-use super::alerts::{AlertKind, Alerts};
+use super::about::Origin;
+use super::alerts::AlertKind;
 use super::clock::{rfc3339, unix_ms, unix_seconds};
-use super::crossings::Crossings;
 use super::deadline::after;
-use super::defect::{Point, Rigged, caught};
+use super::defect::{Point, caught};
 use super::demand::Asked;
+use super::draft::{Draft, Stop, subject};
+use super::gate::Gate;
 use super::hold::Hold;
-use super::learned::Learned;
 use super::operation::Operation;
-use super::passage::Passage;
 use super::place::Place;
 use super::rate_headers::{self, RunsLeft};
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
-use super::run_guard::{RunStep, Stepping};
+use super::run_guard::RunStep;
 use super::snapshot::{Route, Snapshot, Target};
-use crate::body::{self, Scan};
-use crate::budget::{self, Ask, AtCap, Budgets, Charge, Demand, Lineage, MAX_CHARGES, Measure};
+use crate::body::Scan;
+use crate::budget::{self, Ask, AtCap, Charge, Demand, Lineage, MAX_CHARGES, Measure};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::govern::{
-    Digester, Dimension, Governance, Moment, Principal, Sighting, Subject, Unknown,
-};
+use crate::govern::{Governance, Moment, Principal, Unknown};
 
 /// A request as a front brings it.
 #[derive(Debug)]
@@ -117,29 +114,6 @@ pub struct Admission {
     pub time: String,
     /// When it must be over.
     pub deadline: Instant,
-}
-
-/// What decides about requests, as it is at one moment.
-#[derive(Debug)]
-pub struct Gate<'a> {
-    /// Providers, models and prices.
-    pub snapshot: Arc<Snapshot>,
-    /// Keys and limits.
-    pub governance: Arc<Governance>,
-    /// Of credentials.
-    pub digester: &'a Digester,
-    /// When the store was last seen to have the keys in force.
-    pub store: &'a Sighting,
-    /// The counters of limits.
-    pub budgets: &'a Arc<Budgets>,
-    /// Thresholds that were reached.
-    pub crossings: &'a Arc<Crossings>,
-    /// What an operator should hear of.
-    pub alerts: &'a Alerts,
-    /// Where a test has it panic.
-    pub rigged: &'a Rigged,
-    /// How long answers become.
-    pub learned: &'a Learned,
 }
 
 /// The most models that a request is led on to by limits that downgrade.
@@ -270,23 +244,6 @@ impl Gate<'_> {
         self.decide_on(draft, route)
     }
 
-    /// The route of the model that is asked for, where the key may have it.
-    fn asked_route(&self, draft: &Draft<'_>) -> Result<Arc<Route>, Stop> {
-        let model = draft.scan.model().filter(|model| !model.is_empty());
-        let model = model.ok_or_else(|| Stop::from(Refusal::missing_model()))?;
-        let principal = &draft.principal;
-        self.check_response(draft)?;
-        let path = &draft.place.route.path;
-        if !principal.may_call(path) {
-            return Err(Refusal::route_forbidden(path, principal).into());
-        }
-        let route = match &draft.place.passage {
-            Some(passage) => self.passage(passage, draft)?,
-            None => self.route_to(principal, model, draft.place.about.as_deref())?,
-        };
-        Ok(self.snapshot.owned_by(principal, route))
-    }
-
     /// Holds what the request may use, of the model that it asks for or of one that a limit leads it to.
     fn decide_on(&self, draft: &Draft<'_>, mut route: Arc<Route>) -> Result<Decided, Stop> {
         let model = draft.scan.model().unwrap_or_default();
@@ -373,20 +330,6 @@ impl Gate<'_> {
         Ok(charges)
     }
 
-    /// What only a request for a response can ask for.
-    fn check_response(&self, draft: &Draft<'_>) -> Result<(), Stop> {
-        let named = match &draft.place.passage {
-            Some(passage) => passage.response(&draft.scan),
-            None => draft.scan.previous_response(),
-        };
-        let Some(response) = named else { return Ok(()) };
-        match self.budgets.is_of_another(&draft.principal.tenant(), response) {
-            Ok(false) => Ok(()),
-            Ok(true) => Err(Refusal::gone(response, draft.place.names_response()).into()),
-            Err(error) => Err(Refusal::limits_unavailable(&error).into()),
-        }
-    }
-
     fn tell_forgotten(&self) {
         let names = self.budgets.take_forgotten();
         if names > 0 {
@@ -414,87 +357,6 @@ impl Gate<'_> {
             }
         }
         runs.write(&mut refusal.headers);
-    }
-
-    /// Where a request goes that may be about a response: then to whoever made it.
-    fn route_to(
-        &self,
-        principal: &Principal,
-        model: &str,
-        about: Option<&About>,
-    ) -> Result<Arc<Route>, Box<Refusal>> {
-        let Some(About {
-            response, origin: Origin::Made { provider, model: made }, errand, ..
-        }) = about
-        else {
-            return match about {
-                Some(About { origin: Origin::Kept, errand: Some(_), .. }) => {
-                    Ok(Arc::new(Route::to(Vec::new())))
-                }
-                _ => self.route(principal, model),
-            };
-        };
-        if !principal.may_reach(provider) {
-            return Err(Box::new(Refusal::provider_forbidden(model, provider, principal)));
-        }
-        let pinned = match errand {
-            Some(_) => {
-                let asked = self.snapshot.route(model);
-                self.snapshot.pinned(asked.as_deref(), provider, made)
-            }
-            // Another model of that provider can go on from it.
-            None => self.route(principal, model)?.within(provider, made),
-        };
-        let has_it = |route: &Route| {
-            let mut dialects =
-                route.targets.iter().map(|t| t.upstream.dialect_for(Dialect::OpenAiResponses));
-            dialects.any(|dialect| dialect == Dialect::OpenAiResponses)
-        };
-        pinned
-            .filter(|route| has_it(route))
-            .ok_or_else(|| Box::new(Refusal::gone(response, errand.is_some())))
-    }
-
-    fn route(&self, principal: &Principal, model: &str) -> Result<Arc<Route>, Box<Refusal>> {
-        let route = self.snapshot.route(model);
-        let route = route.ok_or_else(|| Box::new(Refusal::unknown_model(model)))?;
-        if !principal.may_use(model) {
-            return Err(Box::new(Refusal::forbidden(model, principal)));
-        }
-        let mut providers = route.targets.iter().map(|target| &target.upstream.provider);
-        match providers.find(|provider| !principal.may_reach(provider)) {
-            Some(provider) => {
-                Err(Box::new(Refusal::provider_forbidden(model, provider, principal)))
-            }
-            None => Ok(route),
-        }
-    }
-
-    /// The way to a provider by its name.
-    fn passage(&self, passage: &Passage, draft: &Draft<'_>) -> Result<Arc<Route>, Box<Refusal>> {
-        if passage.leads_out() {
-            return Err(Box::new(Refusal::leads_out()));
-        }
-        let (provider, principal) = (&passage.provider, &draft.principal);
-        let route = self.snapshot.passage(provider, passage.model(&draft.scan));
-        let route = route.ok_or_else(|| Box::new(Refusal::unknown_provider(provider)))?;
-        let name = draft.scan.model().unwrap_or_default();
-        if !principal.may_reach(provider) {
-            return Err(Box::new(Refusal::provider_forbidden(name, provider, principal)));
-        }
-        if !principal.may_use(name) {
-            return Err(Box::new(Refusal::forbidden(name, principal)));
-        }
-        let is_signed = route.targets.iter().any(|target| target.upstream.signer.is_some());
-        if is_signed && !passage.can_be_signed() {
-            return Err(Box::new(Refusal::unsignable()));
-        }
-        // A job in the background is paid for where it is asked for by its id, and nowhere else.
-        let is_unpaid = draft.place.about.as_ref().is_some_and(|about| about.is_unpaid);
-        if passage.begins_job(&draft.scan) || (is_unpaid && passage.names_response()) {
-            return Err(Box::new(Refusal::background()));
-        }
-        Ok(route)
     }
 
     /// Holds what the request may use. Where all of it does not fit and nobody holds what is missing, it may begin with
@@ -548,76 +410,6 @@ impl Gate<'_> {
     }
 }
 
-/// What is known of a request while it is decided on.
-struct Draft<'a> {
-    id: Uuid,
-    dialect: Dialect,
-    principal: Arc<Principal>,
-    headers: RequestHeaders,
-    scan: Scan,
-    body: &'a [u8],
-    operation: Operation,
-    place: &'a Place,
-    unix_s: i64,
-    is_last: bool,
-    lineage: Lineage,
-}
-
-impl Draft<'_> {
-    /// What the body says.
-    fn read(&self) -> Result<Scan, Error> {
-        match &self.headers.form {
-            Some(boundary) if self.operation.is_carried() => body::scan_form(self.body, boundary),
-            _ => self.place.scan(self.body),
-        }
-    }
-
-    fn subject<'s>(&'s self, model: &'s str) -> Subject<'s> {
-        subject(&self.principal, &self.headers, &self.scan, model)
-    }
-
-    fn stepping(&self) -> Stepping<'_> {
-        Stepping {
-            principal: &self.principal,
-            headers: &self.headers,
-            scan: &self.scan,
-            operation: self.operation,
-            dialect: self.dialect,
-            body: self.body,
-        }
-    }
-
-    fn asked<'s>(&'s self, route: &'s Route, gate: &'s Gate<'_>) -> Asked<'s> {
-        Asked {
-            answers: self.place.answers(&self.scan, self.body),
-            scan: &self.scan,
-            body: self.body,
-            route,
-            unix_s: self.unix_s,
-            default_max_output_tokens: gate.snapshot.default_max_output_tokens,
-            learned: gate.snapshot.reserve_learned.then_some(gate.learned),
-        }
-    }
-}
-
-/// Why nothing was decided, or nothing good.
-struct Stop {
-    refusal: Box<Refusal>,
-    short: Option<Vec<Ask>>,
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Box::new(refusal).into()
-    }
-}
-
-impl From<Box<Refusal>> for Stop {
-    fn from(refusal: Box<Refusal>) -> Self {
-        Self { refusal, short: None }
-    }
-}
-
 /// What was decided.
 struct Decided {
     route: Arc<Route>,
@@ -625,25 +417,6 @@ struct Decided {
     demand: Demand,
     hold: Hold,
     step: RunStep,
-}
-
-fn subject<'s>(
-    principal: &'s Principal,
-    headers: &'s RequestHeaders,
-    scan: &'s Scan,
-    model: &'s str,
-) -> Subject<'s> {
-    let end_user = headers.user.as_deref().or_else(|| scan.user()).unwrap_or_default();
-    Subject::default()
-        .with(Dimension::Organisation, &principal.organisation)
-        .with(Dimension::Team, &principal.team)
-        .with(Dimension::Project, &principal.project)
-        .with(Dimension::User, &principal.user)
-        .with(Dimension::Key, &principal.name)
-        .with(Dimension::EndUser, end_user)
-        .with(Dimension::Tag, headers.tag.as_deref().unwrap_or_default())
-        .with(Dimension::Run, headers.run.as_deref().unwrap_or_default())
-        .with(Dimension::Model, model)
 }
 
 impl Admission {

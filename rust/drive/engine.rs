@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
-use super::admit::{Admission, Gate, Incoming, Known, Refused};
+use super::admit::{Admission, Incoming, Known, Refused};
 use super::alerts::{AlertKind, Alerts};
 use super::attempt::Attempt;
 use super::clock::{rfc3339, unix_seconds};
@@ -18,6 +18,7 @@ use super::crossings::Crossings;
 use super::defect::Rigged;
 use super::exchange::{Exchange, Wake};
 use super::facts;
+use super::gate::Gate;
 use super::hold::Hold;
 use super::keeping::Keeping;
 use super::learned::Learned;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::admit::Gate;
 use super::attempt::{Running, translation};
 use super::exchange::{Cancel, Exchange};
+use super::gate::Gate;
 use super::operation::Operation;
 use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
