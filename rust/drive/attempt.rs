@@ -10,27 +10,21 @@ use http::Response;
 use hyper::body::Incoming;
 
 use super::about;
-use super::alerts::AlertKind;
 use super::deadline::{Deadline, Stop, after};
 use super::defect::{Point, caught_async};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
-use super::keeping::Kept;
 use super::operation::Operation;
 use super::outbox::{Head, State};
 use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::Target;
-use super::{
-    carrying, embeddings, envelope, media, passing, relay, reranking, run_guard, send, tally, whole,
-};
+use super::{carrying, embeddings, envelope, media, passing, relay, reranking, send, tally, whole};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::journal::{Journal, RecordId};
-use crate::meter;
-use crate::observe::Attempted;
 use crate::price::{Sheet, Tokens, dollars};
 use crate::stream::{FinishReason, Usage};
 use crate::transport::{Lease, TransportError};
@@ -330,25 +324,6 @@ impl Running {
         self.intend(false)
     }
 
-    /// Counts what the row says. Before the last byte goes out: a client that has read its answer finds it counted.
-    pub(super) fn count(&self, row: &Row<'_>, cost_pico: Option<i128>) {
-        let metrics = &self.rt.metrics;
-        let first_chunk = self.first_chunk;
-        metrics.attempt(
-            self.target.series(metrics, false),
-            &Attempted {
-                operation: self.x.admission.operation.into(),
-                outcome: row.outcome.name(),
-                error_code: row.error_code.unwrap_or_default(),
-                has_tokens: row.basis != Basis::None,
-                tokens: row.tokens.by_class(),
-                cost_pico: cost_pico.and_then(|pico| pico.try_into().ok()).unwrap_or(0),
-                duration: Some(self.begun.elapsed()),
-                first_chunk: first_chunk.map(|at| at.duration_since(self.begun)),
-            },
-        );
-    }
-
     async fn connect(&mut self) -> Result<Lease, End> {
         let rt = self.rt.clone();
         self.deadline.enter(self.target.timeouts.connect);
@@ -452,34 +427,6 @@ impl Running {
         about::charged(&self.x, used)
     }
 
-    /// Remembers how long the answer became, where what streams hold is made of it.
-    fn learn(&self, end: &End) {
-        let a = &self.x.admission;
-        let is_whole = matches!(end, End::Done(_)) && !self.was_cut;
-        if a.snapshot.reserve_learned && is_whole && a.operation.writes() {
-            let tokens = self.report.usage.output_tokens.unwrap_or(0);
-            self.rt.learned.note(&self.target, tokens / a.answers());
-        }
-    }
-
-    /// Hands a whole answer over to be kept.
-    fn keep(&mut self, end: &End) {
-        let is_whole = matches!(end, End::Done(_)) && translation(&self.x, &self.target).is_some();
-        let Some(response) = self.kept.take().filter(|_| is_whole) else { return };
-        let a = &self.x.admission;
-        let kept = Kept {
-            tenant: a.principal.tenant(),
-            model: a.requested_model.clone(),
-            request: a.body.clone(),
-            response,
-        };
-        if self.rt.keeping.put(kept) {
-            self.rt.alerts.raise(AlertKind::ResponsesLost, &self.target, Instant::now(), || {
-                "the store takes no responses: those that waited longest are lost".to_owned()
-            });
-        }
-    }
-
     /// Microseconds that the gateway has held the request itself, up to its answer's head.
     pub(super) fn overhead_us(&self, answered: Instant) -> u128 {
         let arrived = self.x.admission.arrived;
@@ -487,112 +434,6 @@ impl Running {
         let overhead: Duration = before + answered.elapsed();
         self.rt.metrics.overhead(overhead);
         overhead.as_micros()
-    }
-
-    /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
-    fn settle(mut self, target: usize, end: End) {
-        let used = self.used();
-        if let Some(key) = &self.target.upstream.key {
-            key.count_tokens(used.input_tokens + used.output_tokens, Instant::now());
-        }
-        {
-            let mut hold = self.x.hold();
-            hold.end_attempt(used);
-            if !matches!(end, End::Failed(_)) {
-                hold.settle(); // nothing follows; other requests need not wait for the client
-            }
-        }
-        if matches!(end, End::Broken(_) | End::Cancelled) {
-            run_guard::forgive(&self.x); // of a failure the front tells when it gives up
-        }
-        self.learn(&end);
-        self.keep(&end);
-        let Self { rt, x, target: upstream, sheet, report, id, .. } = &self;
-        let number = id.attempt;
-        let mut row = Row::open(x, number, Some(upstream));
-        row.status = report.status;
-        row.upstream_request_id = report.upstream_request_id.as_deref();
-        row.response_id = report.response_id.as_deref();
-        let cut = self.was_cut.then_some(FinishReason::Length);
-        row.finish_reason = cut.or(report.finish).map(FinishReason::name);
-        row.response_model = report.response_model.as_deref();
-        row.tokens = report.tokens();
-        row.basis = report.basis.unwrap_or(Basis::None);
-        let cost_pico = if report.is_unpriced {
-            row.unprice()
-        } else {
-            row.price(sheet.as_deref(), &Tokens::from(&report.usage))
-        };
-        if sheet.is_none() && row.basis != Basis::None {
-            rt.alerts.raise(AlertKind::Unpriced, upstream, Instant::now(), || {
-                "it is recorded without a cost; give it a price under `prices`".to_owned()
-            });
-        }
-        if let Some(answered) = row.response_model
-            && !upstream.model.is_empty()
-            && !meter::is_same_model(&upstream.model, answered)
-        {
-            rt.alerts.raise(AlertKind::ModelDiffers, upstream, Instant::now(), || {
-                format!("{answered} answered; the row is priced as what was asked")
-            });
-        }
-        row.first_token_ms = report.first_token_ms;
-        row.latency_ms = millis(x.admission.arrived);
-        let state = match end {
-            End::Done(state) => {
-                // What passes as it is may be the provider's refusal.
-                let status = x.client_status().unwrap_or(200);
-                let is_ok = status < 400;
-                row.outcome = if is_ok { Outcome::Ok } else { Outcome::Error };
-                let cut = self.was_cut.then_some("cut_by_limit");
-                row.error_code = if is_ok { cut } else { Some(FailureKind::Status.code()) };
-                row.client_status = Some(status);
-                state
-            }
-            End::Cancelled => {
-                row.outcome = Outcome::Cancelled;
-                State::End
-            }
-            End::Broken(failure) => {
-                row.outcome = Outcome::Error;
-                row.error_code = Some(failure.kind.code());
-                if self.rest.breaks_off { State::Broken } else { State::End }
-            }
-            End::Failed(mut failure) => {
-                row.outcome = Outcome::Error;
-                row.error_code = Some(failure.kind.code());
-                failure.target = target;
-                State::Failed(Box::new(failure))
-            }
-        };
-        self.count(&row, cost_pico);
-        if x.admission.operation == Operation::StoredResponse {
-            about::settle(&self, &mut row);
-        }
-        if !matches!(state, State::Failed(_)) {
-            x.end(row.outcome, row.client_status);
-        }
-        let written = rt.settle_row(*id, &row);
-        x.show_row(&written);
-        match row.client_status {
-            None => x.keep_unfinished(number, written.into()),
-            Some(status) => rt.complete(x, status),
-        }
-        let Self { x, mut rest, .. } = self;
-        x.fill(|ready| {
-            ready.head = rest.head.or(ready.head.take());
-            append(&mut ready.body, &mut rest.body);
-            ready.state = state;
-        });
-    }
-}
-
-/// Appends, where there is nothing yet without a copy: bodies may be megabytes.
-pub(super) fn append(body: &mut Vec<u8>, more: &mut Vec<u8>) {
-    if body.is_empty() {
-        std::mem::swap(body, more);
-    } else {
-        body.append(more);
     }
 }
 

@@ -61,6 +61,7 @@ mod run_guard;
 mod runtime;
 mod secrets;
 mod send;
+mod settling;
 mod snapshot;
 mod spec;
 mod step;

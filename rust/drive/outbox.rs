@@ -105,3 +105,12 @@ impl Outbox {
         self.lock().ready.body.len() < ROOM_BYTES
     }
 }
+
+/// Appends, where there is nothing yet without a copy: bodies may be megabytes.
+pub(super) fn append(body: &mut Vec<u8>, more: &mut Vec<u8>) {
+    if body.is_empty() {
+        std::mem::swap(body, more);
+    } else {
+        body.append(more);
+    }
+}

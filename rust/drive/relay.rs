@@ -12,7 +12,7 @@ use hyper::body::{Frame, Incoming};
 
 use super::allowance::Allowance;
 use super::arrival::{Next, arrived, behind};
-use super::attempt::{End, Rest, Running, append, translation};
+use super::attempt::{End, Rest, Running, translation};
 use super::client_stream::{stream_type, translating};
 use super::deadline::{Deadline, Stop, after};
 use super::defect::Point;
@@ -20,7 +20,7 @@ use super::draining::{Draining, recycle};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::last_words::{malformed, message, origin, own_error};
-use super::outbox::{Head, State};
+use super::outbox::{Head, State, append};
 use super::reader::{Form, Reader};
 use super::row::millis;
 use super::snapshot::Upstream;
