@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from .chunking import CHUNKINGS
-from .decode import Meaning, decode
+from .decode import FOLDS, Meaning, decode
 from .drivers import Drivers
 from .records import Record, load
 from .requests import model_span, with_model
@@ -26,7 +26,8 @@ def _same(record: Record, wanted: Meaning, got: Meaning) -> bool:
 
 def test_the_reference_decoder_agrees_with_the_sdks(corpora: Path | None) -> None:
     records = [r for r in load(corpora) if r.status == 200 and not r.is_array]  # SDKs want events
-    records = [r for r in records if r.dialect != "bedrock"]  # read by its SDK as it is
+    # Bedrock's are read by its SDK as they are; the older completions pass as bytes, undecoded.
+    records = [r for r in records if r.dialect in FOLDS and r.dialect != "bedrock"]
     records = records[:200] + records[200::3]  # all agreed but for 4 odd ones; a third is 10 s
     wanted = {record.id: decode(record) for record in records}
     records = [record for record in records if not wanted[record.id].fails]
