@@ -371,7 +371,7 @@ def test_cf_05_a_rotated_key_has_two_secrets_for_a_while(own_gateway: Start) -> 
     answer = gateway.admin("POST", f"/admin/v1/keys/{key_id}/rotate", {"overlap_s": 3})
     new = answer.json()["key"]
     ends_s = time.monotonic() + 3
-    assert eventually(lambda: ask(gateway, "u/ok-1", key=new).status == 200, 1.0)
+    time.sleep(1.0)  # every worker has heard of it by then; one that answers says nothing of others
     while time.monotonic() < ends_s - 0.5:
         got = asks(gateway, [Ask("u/ok-1", key=each) for each in (key, new)])
         assert {one.status for one in got} == {200}
