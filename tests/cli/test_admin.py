@@ -42,15 +42,15 @@ class Shell:
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return done.exit_code, done.stdout, done.stderr
 
-    def good(self, *arguments: str) -> str:
+    def good(self, *arguments: str, stdin: str = "") -> str:
         """Standard output of a command that must succeed."""
-        code, out, err = self.run(*arguments)
+        code, out, err = self.run(*arguments, stdin=stdin)
         assert code == 0, err
         return out
 
-    def json(self, *arguments: str) -> Any:
+    def json(self, *arguments: str, stdin: str = "") -> Any:
         """The same as JSON."""
-        return json.loads(self.good(*arguments, "--json"))
+        return json.loads(self.good(*arguments, "--json", stdin=stdin))
 
     def store(self) -> Store:
         """The store that the commands work on."""
@@ -148,6 +148,80 @@ def test_a_secret_is_on_standard_output_once_and_nowhere_else(shell: Shell) -> N
         said += [out, err]
     assert secret not in "".join(said)
     assert secret.removeprefix("sk-sg-")[:8] not in "".join(said)
+
+
+OWN = "sk-own-of-core-0123456789-last"
+
+
+def test_provider_keys(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = shell.json("provider-keys", "create", "u", "--team", "core", stdin=f"{OWN}\n")
+    assert (made["provider"], made["team"], made["hint"]) == ("u", "core", "...last")
+    shell.good("keys", "create", "ci", "--team", "core")
+    of_key = shell.json("provider-keys", "create", "u", "--key", "ci", stdin="sk-own-of-ci-012345")
+    assert [each["id"] for each in shell.json("provider-keys", "list")["data"]] == [
+        made["id"],
+        of_key["id"],
+    ]
+    assert shell.json("provider-keys", "list", "--provider", "other")["data"] == []
+    monkeypatch.setenv("NEXT_KEY", "sk-own-of-core-0123456789-next")
+    shell.good("provider-keys", "rotate", "u", "--team", "core", "--from-env", "NEXT_KEY")
+    assert "...next" in shell.good("provider-keys", "list")
+    shell.good("provider-keys", "rotate", made["id"], stdin=OWN)
+    assert "...last" in shell.good("provider-keys", "list")
+    shell.good("provider-keys", "delete", "u", "--team", "core")
+    shell.good("provider-keys", "delete", of_key["id"])
+    assert shell.json("provider-keys", "list")["data"] == []
+
+
+def test_a_credential_is_shown_by_no_command(shell: Shell) -> None:
+    create = ("provider-keys", "create", "u", "--team", "core")
+    said = [*shell.run(*create, stdin=OWN), *shell.run(*create, "--json", stdin=OWN)]
+    said += shell.run("provider-keys", "rotate", "u", "--team", "core", stdin=f"{OWN} \n")
+    said += shell.run("provider-keys", "list", "--json")
+    assert OWN[:-4] not in "".join(map(str, said))
+    kept = b"".join(path.read_bytes() for path in shell.config.parent.rglob("*.sqlite*"))
+    assert OWN.encode() not in kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "says"),
+    [
+        ("create u", OWN, "team: say whose it is"),
+        ("create v --team core", OWN, "provider: no provider 'v' is configured"),
+        ("create u --team core", "", "no credential came on standard input"),
+        ("create u --team core", "sk-a\nsk-b\n", "api_key: is not a key that a header can carry"),
+        ("create u --team core", "none", "api_key: is not a key that a header can carry"),
+        ("create u --team core", "x" * 9000, "api_key: must have at most 4096 characters"),
+        ("create u --team core --from-env NO_SUCH", "", "variable NO_SUCH is not set or empty"),
+        ("create u --key nobody", OWN, "there is no key 'nobody'"),
+        ("create u --team core --key ci", OWN, "team: say whose it is"),
+        ("rotate u", OWN, "'u' is no id: say whose"),
+        ("rotate pkey_x", OWN, "'pkey_x' is no id"),
+        ("rotate u --team core", OWN, "team 'core' has no credential of its own for 'u'"),
+        ("delete u --organisation acme --team core", "", "organisation 'acme'"),
+    ],
+)
+def test_what_is_wrong_with_a_credential_is_said(
+    tmp_path: Path, arguments: str, stdin: str, says: str
+) -> None:
+    code, out, err = Shell(tmp_path).run("provider-keys", *arguments.split(), stdin=stdin)
+    assert code in {1, 2}
+    assert out == ""
+    assert says in err
+    assert "sk-" not in err
+
+
+def test_an_owner_has_one_credential_for_a_provider(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    create = ("provider-keys", "create", "u", "--team", "core")
+    shell.good(*create, stdin=OWN)
+    code, _, err = shell.run(*create, stdin=OWN)
+    assert (code, "this owner's credential for u" in err, "is there already" in err) == (
+        1,
+        True,
+        True,
+    )
+    shell.close()
 
 
 def test_what_the_commands_do_is_in_the_trail(shell: Shell) -> None:

@@ -5,6 +5,7 @@ and told in the ledger.
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from ..client import Ask, Got, run_asks
-from ..gateway import KEY, OTHER_KEY, UPSTREAM_KEYS, Gateway
+from ..gateway import KEY, OTHER_KEY, UPSTREAM_KEYS, Gateway, command
 from ..upstream import ScriptedUpstream
 from .checks import assert_good, eventually, forms, ref
 from .conftest import Start
@@ -204,6 +205,30 @@ def test_it_is_given_changed_and_taken_by_the_admin_api(own_gateway: Start, sent
     assert gateway.admin("DELETE", path).status_code == 200
     wanted = UPSTREAM_KEYS["u"]
     assert eventually(lambda: all(_goes_with(gateway, sent, KEY, wanted) for _ in range(8)), 5)
+
+
+def test_a_gateway_that_runs_hears_of_what_the_command_line_does(
+    own_gateway: Start, sent: Sent
+) -> None:
+    gateway = own_gateway(keys=KEYS)
+
+    def do(action: str, secret: str = "") -> str:
+        whose = ("--team", "core", "--organisation", "acme")
+        line = [*command(), "provider-keys", action, "u", *whose]
+        line += ["--config", str(gateway.config_path)]
+        done = subprocess.run(
+            line, input=secret, capture_output=True, text=True, timeout=20, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    said = do("create", f"{OF_CORE}\n")
+    assert eventually(lambda: _goes_with(gateway, sent, KEY, OF_CORE), 5)
+    said += do("rotate", OF_ACME)
+    assert eventually(lambda: _goes_with(gateway, sent, KEY, OF_ACME), 5)
+    said += do("delete")
+    assert eventually(lambda: _goes_with(gateway, sent, KEY, UPSTREAM_KEYS["u"]), 5)
+    assert not {OF_CORE, OF_ACME} & set(said.split())
 
 
 def test_one_that_was_changed_in_the_store_is_not_replaced_by_the_operators(

@@ -58,7 +58,7 @@ class ProviderKeys:
             ),
             form.api_key,
         )
-        with self._desk.changing(f"{form.provider} for this owner") as transaction:
+        with self._desk.changing(f"this owner's credential for {form.provider}") as transaction:
             if form.key:
                 self._check_key(transaction, actor, form.key)
             PROVIDER_KEYS.add(transaction, made)

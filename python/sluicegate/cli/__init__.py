@@ -10,6 +10,7 @@ from sluicegate.cli.keys import keys
 from sluicegate.cli.ledger import ledger
 from sluicegate.cli.limits import budgets, limits
 from sluicegate.cli.models import models
+from sluicegate.cli.provider_keys import provider_keys
 from sluicegate.cli.providers import providers
 from sluicegate.cli.runs import runs
 from sluicegate.cli.serve import serve
@@ -25,5 +26,5 @@ def main() -> None:
 
 
 _COMMANDS = (serve, check, demo, keys, organisations, teams, projects, users, limits, budgets)
-for command in (*_COMMANDS, runs, spend, ledger, providers, models):
+for command in (*_COMMANDS, provider_keys, runs, spend, ledger, providers, models):
     main.add_command(command)
