@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from ..upstream.connection import Connection
 from ..upstream.exchange import Exchange
@@ -118,6 +118,44 @@ class Desk(LoopbackServer):
         self.script["PUT /latest/api/token"] = token
         self.script[f"GET {roles}"] = guarded(role.encode)
         self.script[f"GET {roles}{role}"] = guarded(lambda: self.next().document(Code="Success"))
+
+    def sso(self, token: str, account: str = "111122223333", role: str = "Models") -> None:
+        """IAM Identity Center's portal, which gives a role for a sign-in's token."""
+
+        def credentials(exchange: Exchange) -> Answer:
+            if exchange.header("x-amz-sso_bearer_token") != token:
+                told = {"message": "Session token not found or invalid"}
+                return 401, "application/json", json.dumps(told).encode()
+            asked = {
+                name: values[0] for name, values in parse_qs(urlsplit(exchange.path).query).items()
+            }
+            if asked != {"account_id": account, "role_name": role}:
+                told = {"message": f"No access for {token}"}
+                return 403, "application/json", json.dumps(told).encode()
+            given = self.next()
+            fields = {"accessKeyId": given.key, "secretAccessKey": given.secret}
+            fields |= {"sessionToken": given.token}
+            end_ms = int((time.time() + given.lives_s) * 1000)
+            body = {"roleCredentials": {**fields, "expiration": end_ms}}
+            return 200, "application/json", json.dumps(body).encode()
+
+        self.script["GET /federation/credentials"] = credentials
+
+    def sign_in(self, refresh: str, token: str, **more: Any) -> None:
+        """IAM Identity Center's OIDC service, which renews a sign-in once."""
+        left = [refresh]
+
+        def renewed(exchange: Exchange) -> Answer:
+            asked = json.loads(exchange.body)
+            wanted = {"clientId", "clientSecret", "grantType", "refreshToken"}
+            if set(asked) != wanted or asked["refreshToken"] not in left:
+                told = {"error": "invalid_grant", "error_description": asked["refreshToken"]}
+                return 400, "application/json", json.dumps(told).encode()
+            left.remove(asked["refreshToken"])
+            body = {"accessToken": token, "expiresIn": 3600, "tokenType": "Bearer", **more}
+            return 200, "application/json", json.dumps(body).encode()
+
+        self.script["POST /token"] = renewed
 
     def entra(self, tenant: str, check: Callable[[dict[str, str]], bool]) -> None:
         """Entra's token endpoint for applications."""

@@ -231,7 +231,6 @@ def test_a_profiles_process_is_asked(nothing: Variables, tmp_path: Path) -> None
             "".join(f"[{a}]\nrole_arn = {ROLE}\nsource_profile = {b}\n" for a, b in CIRCLE),
             "profiles lead to each other",
         ),
-        ("[default]\nsso_session = s\n", "IAM Identity Center, which is not taken up"),
         ("[default]\ncredential_process = false\n", "credential_process: exit status 1"),
         ("[default\n", "cannot be read: MissingSectionHeaderError"),
     ],

@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sluicegate.config.sources import AwsSource
-from sluicegate.credentials import aws_sts
+from sluicegate.credentials import aws_sso, aws_sts
 from sluicegate.credentials.aws_profiles import DEFAULT, profile_named
 from sluicegate.credentials.lease import CredentialError, Lease
 from sluicegate.credentials.web import METADATA_TIMEOUT_S, asked, fields_of
@@ -102,10 +102,12 @@ def _of_profile(name: str, asked_for: _Asked, seen: list[str]) -> Lease:
             fields["aws_secret_access_key"],
             fields.get("aws_session_token") or "",
         )
+    if aws_sso.is_of_sso(fields):
+        return aws_sso.of_profile(name, fields, asked_for.variables)
     if command := fields.get("credential_process"):
         return _process(command)
-    if any(field.startswith("sso_") for field in fields):
-        raise CredentialError(f'profile "{name}" is of IAM Identity Center, which is not taken up')
+    if "login_session" in fields:
+        raise CredentialError(f'profile "{name}" is of `aws login`, which is not taken up')
     raise _NotThereError(f'profile "{name}" has no credentials')
 
 

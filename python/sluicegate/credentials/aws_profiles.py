@@ -13,6 +13,7 @@ from sluicegate.credentials.lease import CredentialError
 
 DEFAULT: Final = "default"
 _SECTION: Final = "profile "
+_SESSION: Final = "sso-session "
 
 
 def profile_named(name: str, variables: Mapping[str, str]) -> dict[str, str] | None:
@@ -33,6 +34,17 @@ def profile_named(name: str, variables: Mapping[str, str]) -> dict[str, str] | N
         is_there = is_there or fields is not None
         found |= fields or {}
     return found if is_there else None
+
+
+def session_named(name: str, variables: Mapping[str, str]) -> dict[str, str] | None:
+    """The fields of a session of IAM Identity Center, which several profiles may share; None where
+    there is none.
+
+    Raises:
+        CredentialError: the file cannot be read.
+    """
+    path = Path(variables.get("AWS_CONFIG_FILE") or FILES["AWS_CONFIG_FILE"]).expanduser()
+    return _section(path, f"{_SESSION}{name}")
 
 
 def _section(path: Path, section: str) -> dict[str, str] | None:

@@ -71,13 +71,17 @@ def _form(action: str, fields: Mapping[str, str], session: str | None) -> dict[s
     return {"Action": action, "Version": _VERSION, **name, **fields}
 
 
-def _endpoint(region: str, variables: Mapping[str, str]) -> str:
+def endpoint_of(service: str, host: str, region: str, variables: Mapping[str, str]) -> str:
     """The region's own: the global one is one region's, too. Source:
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
     """
-    given = variables.get("AWS_ENDPOINT_URL_STS") or variables.get("AWS_ENDPOINT_URL")
+    named = variables.get(f"AWS_ENDPOINT_URL_{service}") or variables.get("AWS_ENDPOINT_URL")
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"{(given or f'https://sts.{region}.{domain}').rstrip('/')}/"
+    return (named or f"https://{host}.{region}.{domain}").rstrip("/")
+
+
+def _endpoint(region: str, variables: Mapping[str, str]) -> str:
+    return f"{endpoint_of('STS', 'sts', region, variables)}/"
 
 
 def _taken(status: int, body: bytes, secret: str) -> Lease:

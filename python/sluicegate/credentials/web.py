@@ -36,21 +36,26 @@ def asked(
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
     form: Mapping[str, str] | None = None,
+    document: Mapping[str, Any] | None = None,
     timeout_s: float = TIMEOUT_S,
     is_here: bool = False,
 ) -> tuple[int, bytes]:
     """Status and body of an answer.
 
     Args:
-        form: the body, sent by POST.
+        form, document: the body, sent by POST; a document as JSON.
         is_here: on this machine or link.
 
     Raises:
         CredentialError: there is no answer. The text has no part of the URL but its host.
     """
     body = None if form is None else urlencode(form).encode()
+    sent = dict(headers or {})
+    if document is not None:
+        body = msgspec.json.encode(document)
+        sent["content-type"] = "application/json"
     request = urllib.request.Request(  # noqa: S310  # the operator's own, or the vendor's
-        url, body, dict(headers or {}), method="POST" if form is not None else method
+        url, body, sent, method=method if body is None else "POST"
     )
     try:
         with (_HERE if is_here else _OUTSIDE).open(request, timeout=timeout_s) as answer:
