@@ -11,9 +11,19 @@ from sluicegate.cli.common import CONFIG_FILE, load_or_exit
 from sluicegate.cli.table import FORMAT, print_json, show, show_one
 from sluicegate.config.problems import suggestion
 from sluicegate.config.settings import Settings, Upstream
-from sluicegate.probe import ASKABLE, Verdict, call_of, judge, make
+from sluicegate.credentials import CredentialError
+from sluicegate.probe import (
+    ASKABLE,
+    Verdict,
+    call_of,
+    has_list,
+    judge,
+    make,
+    whose,
+    with_credential,
+    without_credential,
+)
 from sluicegate.providers import ALIASES, CATALOGUE, ProviderRow, name_of, row_at, row_named
-from sluicegate.providers.clouds import ADDRESSES
 
 DOES_NOT_WORK: Final = 3
 """Exit code where a provider does not answer as it should; 1 is a mistake in the file or a name."""
@@ -80,24 +90,38 @@ def test(name: str, config: Path, model: str | None, timeout_s: float, form: str
     if upstream is None:
         hint = suggestion(name, settings.upstreams)
         raise click.ClickException(f'no provider "{name}" is configured{hint}')
-    if upstream.dialect not in ASKABLE or upstream.address in ADDRESSES.values():
-        where = " on that cloud" if upstream.dialect in ASKABLE else ""
-        raise click.ClickException(f"{upstream.dialect}{where} cannot be tested in this version")
-    call = call_of(upstream, model or _model_of(settings, name))
-    outcome = make(call, timeout_s=timeout_s)
-    verdict = judge(upstream, _row_of(upstream), call, outcome)
-    _tell(name, call.method, call.url, verdict, form)
+    if upstream.dialect not in ASKABLE or upstream.plugin_dialect:
+        spoken = upstream.plugin_dialect or upstream.dialect
+        raise click.ClickException(f"{spoken} cannot be tested in this version")
+    model = model or _model_of(settings, name)
+    if model is None and not has_list(upstream):
+        raise click.UsageError(f"{name} has no list of models to ask for: name one with --model")
+    tried, verdict = _tried(upstream, model, timeout_s)
+    _tell(name, tried, verdict, form)
     sys.exit(0 if verdict.ok else DOES_NOT_WORK)
 
 
-def _tell(name: str, method: str, url: str, verdict: Verdict, form: str) -> None:
+def _tried(upstream: Upstream, model: str | None, timeout_s: float) -> tuple[str, Verdict]:
+    """What was tried last, and what came of it."""
+    try:
+        upstream = with_credential(upstream)
+    except CredentialError as error:
+        tried = f"to get a credential of {whose(upstream)}"
+        return tried, without_credential(upstream, model, error)
+    call = call_of(upstream, model)
+    verdict = judge(upstream, _row_of(upstream), call, make(call, timeout_s=timeout_s))
+    return f"{call.method} {call.url}", verdict
+
+
+def _tell(name: str, tried: str, verdict: Verdict, form: str) -> None:
     if form == "json":
+        url = tried.rpartition(" ")[2] if "://" in tried else ""
         fields = {"provider": name, "ok": verdict.ok, "kind": verdict.kind}
         print_json({**fields, "url": url, "message": verdict.message, "said": verdict.said})
         return
     click.echo(f"{name}: {'ok' if verdict.ok else 'does not work'}: {verdict.message}")
     if not verdict.ok:
-        click.echo(f"  tried  {method} {url}")
+        click.echo(f"  tried  {tried}")
         if verdict.said:
             click.echo(f"  said   {verdict.said}")
 

@@ -3,6 +3,6 @@ request's way.
 """
 
 from sluicegate.credentials.lease import CredentialError, Lease
-from sluicegate.credentials.renewal import Renewal
+from sluicegate.credentials.renewal import Renewal, fetch, leased
 
-__all__ = ["CredentialError", "Lease", "Renewal"]
+__all__ = ["CredentialError", "Lease", "Renewal", "fetch", "leased"]

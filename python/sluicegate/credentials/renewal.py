@@ -197,11 +197,15 @@ def wait_s(lives_s: float) -> float:
 
 
 def _applied(upstream: Upstream, kept: _Kept) -> Upstream:
-    lease, source = kept.lease, upstream.source
-    if lease is None:
+    if kept.lease is None:
         return replace(upstream, holds_until_s=0.0)
-    signer = lease.signer
+    return leased(upstream, kept.lease, kept.until_s)
+
+
+def leased(upstream: Upstream, lease: Lease, until_s: float | None) -> Upstream:
+    """A provider with what is sent to it now."""
+    source, signer = upstream.source, lease.signer
     if signer is not None and isinstance(source, AwsSource):
         signer = {**signer, "region": source.region, "service": source.service}
     headers = (*lease.headers, *upstream.headers)
-    return replace(upstream, headers=headers, signer=signer, holds_until_s=kept.until_s)
+    return replace(upstream, headers=headers, signer=signer, holds_until_s=until_s)

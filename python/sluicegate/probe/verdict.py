@@ -4,8 +4,10 @@ import errno
 import http.client
 import socket
 import ssl
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,18 +15,33 @@ import msgspec
 
 from sluicegate import _core
 from sluicegate.config.settings import Upstream
+from sluicegate.credentials import CredentialError
 from sluicegate.dialects import UPSTREAM_DIALECTS
-from sluicegate.failures import UpstreamErrorBody, classify
+from sluicegate.failures import UpstreamErrorBody, classify, named
 from sluicegate.policies.failover import FailureClass
 from sluicegate.probe.call import Call, Outcome
+from sluicegate.probe.reasons import WAYS, Reason, reason_of
 from sluicegate.providers import ProviderRow
 
 SHOWN: Final = 300
 """Characters of an upstream's own words."""
+MOST_SKEW_S: Final = 240
+"""AWS takes signatures of the last five minutes. Source:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+"""
+_PLACES: Final = {
+    ".amazonaws.com": "region",
+    "aiplatform.googleapis.com": "location",
+    ".openai.azure.com": "resource",
+    ".services.ai.azure.com": "resource",
+    ".cognitiveservices.azure.com": "resource",
+}
+"""By the ends of clouds' hosts: what stands before them."""
 
 _SHAPES: Final[dict[str, Callable[[dict[str, Any]], bool]]] = {
     "openai": lambda body: isinstance(body.get("choices"), list),
     "anthropic": lambda body: body.get("type") == "message",
+    "bedrock": lambda body: isinstance(body.get("output"), dict) and "stopReason" in body,
     "cohere": lambda body: isinstance(body.get("message"), dict) and "finish_reason" in body,
     "ollama": lambda body: isinstance(body.get("message"), dict) and "done" in body,
     "gemini": lambda body: "candidates" in body or "promptFeedback" in body,
@@ -80,19 +97,72 @@ def judge(upstream: Upstream, row: ProviderRow | None, call: Call, outcome: Outc
         row: the catalogue's, which knows the variable that keys are usually kept in.
     """
     if outcome.error is not None or outcome.status is None:
-        return _unanswered(call, outcome.error)
-    said = _core.unquoted(_text(outcome.body), list(upstream.headers))[:SHOWN]
+        return _unanswered(call, outcome.error, _placed(call))
+    said = _core.unquoted(_text(outcome.body), list(upstream.headers))
     if outcome.status < 300:
-        return _answered(upstream, call, outcome, said)
+        return _answered(upstream, call, outcome, said[:SHOWN])
     if outcome.status < 400:
-        where = f" to {outcome.location}" if outcome.location else ""
+        location = outcome.headers.get("location")
+        where = f" to {location}" if location else ""
         return Verdict(
-            "redirect", f"{call.url} redirects{where}, which is never followed: mend base_url", said
+            "redirect",
+            f"{call.url} redirects{where}, which is never followed: mend base_url",
+            said[:SHOWN],
         )
     return _refused(upstream, row, call, outcome, said)
 
 
-def _unanswered(call: Call, error: Exception | None) -> Verdict:
+def without_credential(upstream: Upstream, model: str | None, error: CredentialError) -> Verdict:
+    """What it means that no credential could be had for a call."""
+    said = _line(_core.unquoted(str(error), list(upstream.headers)))
+    reason = reason_of(said) or reason_of(said, WAYS)
+    if reason is None:
+        return Verdict("credential", f"no credential of its could be had: {said}")
+    return _explained(reason, upstream, model, said)
+
+
+def _explained(reason: Reason, upstream: Upstream, model: str | None, said: str) -> Verdict:
+    told = reason.message.format(
+        name=upstream.name,
+        model=model or "the model",
+        region=_region(upstream) or "its region",
+        host=urlsplit(upstream.base_url).hostname,
+        said=said,
+    )
+    return Verdict(reason.kind, told, "" if told == said else said[:SHOWN])
+
+
+def _region(upstream: Upstream) -> str | None:
+    return (upstream.signer or {}).get("region") or getattr(upstream.source, "region", None)
+
+
+def _placed(call: Call) -> str:
+    """What of a cloud's host names whose or where it is."""
+    host = urlsplit(call.url).hostname or ""
+    found = next((what for end, what in _PLACES.items() if host.endswith(end)), None)
+    return f", if there is such a {found}" if found else ""
+
+
+def _clock(upstream: Upstream, outcome: Outcome, now_s: float) -> Verdict | None:
+    """Whether a signed request was refused for its time, by what time it is there."""
+    if upstream.signer is None or outcome.status not in {400, 401, 403}:
+        return None
+    try:
+        there_s = parsedate_to_datetime(outcome.headers.get("date", "")).timestamp()
+    except ValueError:
+        return None
+    ahead_s = round(now_s - there_s)
+    if abs(ahead_s) <= MOST_SKEW_S:
+        return None
+    way = "ahead of" if ahead_s > 0 else "behind"
+    host = urlsplit(upstream.base_url).hostname
+    return Verdict(
+        "clock",
+        f"this machine's clock is {abs(ahead_s)} s {way} that of {host}: set it by a time server",
+    )
+
+
+def _unanswered(call: Call, error: Exception | None, placed: str) -> Verdict:
     url = urlsplit(call.url)
     host, where = (
         url.hostname,
@@ -101,7 +171,7 @@ def _unanswered(call: Call, error: Exception | None) -> Verdict:
     match error:
         case socket.gaierror():
             return Verdict(
-                "dns", f"the name {host} is not known here: mend base_url or the network"
+                "dns", f"the name {host} is not known here{placed}: mend base_url or the network"
             )
         case ConnectionRefusedError():
             return Verdict("refused", f"nothing listens at {where}: mend base_url or start it")
@@ -150,8 +220,17 @@ def _refused(
 ) -> Verdict:
     status = outcome.status or 0
     told = UPSTREAM_DIALECTS[upstream.dialect].decode_error(status, outcome.body)
+    error_type = outcome.headers.get("x-amzn-errortype", "").partition(":")[0]
+    told = named(told, error_type or None)
+    words = f"{error_type} {said}"
     if told is not None and told.message:
         said = _core.unquoted(told.message, list(upstream.headers))[:SHOWN]
+    late = _clock(upstream, outcome, time.time())
+    if late is not None:
+        return replace(late, said=said)
+    reason = reason_of(words) if status < 500 else None
+    if reason is not None:
+        return _explained(reason, upstream, call.model, said)
     if call.model is not None and _is_about_the_model(status, told):
         return Verdict("unknown_model", f"{upstream.name} has no model {call.model}", said)
     match classify(_Status(status), told, upstream.quota_codes):
@@ -179,6 +258,9 @@ def _refused(
 
 
 def _about_the_key(upstream: Upstream, row: ProviderRow | None, status: int) -> str:
+    if upstream.signer is not None or upstream.source is not None:
+        whose = "signature" if upstream.signer is not None else "token"
+        return f"it does not accept the {whose} of providers.{upstream.name}: status {status}"
     field = f"providers.{upstream.name}.api_key"
     if not any(_is_credential(name) for name, _ in upstream.headers):
         return f"it wants a key (status {status}) and {field} gives none"
@@ -199,8 +281,12 @@ def _is_about_the_model(status: int, told: UpstreamErrorBody | None) -> bool:
 
 
 def _text(body: bytes) -> str:
-    text = " ".join(body.decode("utf-8", "replace").split())
-    return "".join(each if each.isprintable() else "�" for each in text)
+    return _line(body.decode("utf-8", "replace"))
+
+
+def _line(text: str) -> str:
+    """One line, in which nothing can move the cursor."""
+    return "".join(each if each.isprintable() else "�" for each in " ".join(text.split()))
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -14,6 +14,9 @@ Envelope = Literal["bedrock", "vertex"]
 ADDRESSES: Final[dict[Envelope, str]] = {"bedrock": "invoke_model", "vertex": "raw_predict"}
 """The core's words for their paths."""
 
+VERSIONS: Final = {"invoke_model": "bedrock-2023-05-31", "raw_predict": "vertex-2023-10-16"}
+"""What stands in a body as `anthropic_version`, by the address. The core has the same."""
+
 _PUBLISHER: Final = "/publishers/anthropic"
 _LOCATED: Final = re.compile(r"(https://)(global|us|eu)-aiplatform\.googleapis\.com(?=/|$)")
 """What a row's pattern makes of a location that has no host of its own name."""
