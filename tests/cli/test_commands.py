@@ -17,6 +17,7 @@ from sluicegate.cli import main
 from sluicegate.config.resolve import is_good_key
 
 from ..config.cases import KEY, U
+from ..demo import demo
 from ..gateway import command
 from .processes import is_alive
 
@@ -112,15 +113,7 @@ def test_a_generated_key_is_random_and_fits_the_configuration() -> None:
 
 
 def test_the_demos_lines_work_and_nothing_stays_behind() -> None:
-    with subprocess.Popen(
-        [*command(), "demo", "--port", "0"], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        said = ""
-        while "Ctrl-C" not in said:
-            line = process.stdout.readline()
-            assert line, said
-            said += line
+    with demo() as (process, said):
         [curl] = [line for line in said.splitlines() if line.startswith("curl ")]
         done = subprocess.run(["sh", "-c", curl], capture_output=True, text=True, check=False)
         assert "data: [DONE]" in done.stdout, (curl, done)
@@ -139,12 +132,7 @@ def test_the_demos_lines_work_and_nothing_stays_behind() -> None:
 
 
 def test_the_simulator_ends_with_a_demo_that_was_killed() -> None:
-    with subprocess.Popen(
-        [*command(), "demo", "--port", "0"], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        while "Ctrl-C" not in process.stdout.readline():
-            pass
+    with demo() as (process, _):
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         assert len(children) == 2  # the simulator, a worker
         process.kill()

@@ -22,14 +22,22 @@ from sluicegate.listener import ListenError
 _CONFIG: Final = """\
 data_dir: {data_dir}
 providers:
-  sim: {{dialect: openai, base_url: {url}/v1, api_key: none, completions: false}}
+  sim: {{dialect: openai, base_url: {url}/v1, api_key: none}}
   sim-anthropic: {{dialect: anthropic, base_url: {url}/v1, api_key: none}}
+  sim-bedrock: {{dialect: bedrock, base_url: {url}, api_key: none}}
+  sim-cohere: {{dialect: cohere, base_url: {url}/v2, api_key: none}}
+  sim-gemini: {{dialect: gemini, base_url: {url}/v1beta, api_key: none}}
+  sim-ollama: {{dialect: ollama, base_url: {url}/api, api_key: none}}
 models:
   demo: {{targets: [sim/sim-small, sim-anthropic/sim-small]}}
   demo-claude: {{targets: [sim-anthropic/sim-small]}}
 prices:
-  sim/*: {{input: 1.0, output: 2.0}}
-  sim-anthropic/*: {{input: 1.0, output: 2.0}}
+  sim/*: &price {{input: 1.0, output: 2.0}}
+  sim-anthropic/*: *price
+  sim-bedrock/*: *price
+  sim-cohere/*: *price
+  sim-gemini/*: *price
+  sim-ollama/*: *price
 keys:
   - {{name: demo, key: {key}}}
 """
@@ -40,7 +48,8 @@ sluicegate is ready, in front of a simulated provider: no account, no cost, no n
 
   URL     {url}/v1
   key     {key}
-  models  demo, demo-claude
+  models  demo, demo-claude; also sim/NAME, sim-anthropic/NAME, sim-bedrock/NAME, sim-cohere/NAME,
+          sim-gemini/NAME, sim-ollama/NAME, with any name: one for each dialect of providers
 
 Ask it something:
 
@@ -48,8 +57,10 @@ curl -N {url}/v1/chat/completions -H 'Authorization: Bearer {key}' \
 -H 'Content-Type: application/json' \
 -d '{{"model":"demo","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'
 
-It also fails when asked to: models sim/sim-error-429 (any status), sim/sim-hang,
-sim/sim-midstream-reset, sim/sim-midstream-error. sim/sim-fast and sim/sim-slow differ in pace.
+Embeddings, rankings, pictures, speech, transcripts and moderations answer too, from the SDKs of
+OpenAI, Anthropic and Google at this URL. It also fails when asked to: models sim/sim-error-429
+(any status), sim/sim-hang, sim/sim-midstream-reset, sim/sim-midstream-error. sim/sim-fast and
+sim/sim-slow differ in pace.
 
 See what it cost:
 

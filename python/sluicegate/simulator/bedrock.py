@@ -8,12 +8,13 @@ smithy.io/2.0/aws/amazon-eventstream.html
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from struct import pack
 from typing import Any
 from zlib import crc32
 
-from .dialects import SIGNATURE, Event, dumps
+from .dialects import SIGNATURE, Event, anthropic_events, dumps
 from .prompt import Json, Prompt, RefusedError, Tool, positive, words
 from .reply import Reply
 
@@ -142,6 +143,14 @@ def bedrock_events(_: Prompt, replies: list[Reply]) -> Iterator[Event]:
         index += 1
     yield _event("messageStop", stopReason=_FINISH[reply.finish])
     yield _event("metadata", usage=_usage(reply), metrics={"latencyMs": 1})
+
+
+def invoked_events(prompt: Prompt, replies: list[Reply]) -> Iterator[Event]:
+    """Anthropic's own events, as `InvokeModelWithResponseStream` carries them."""
+    for event in anthropic_events(prompt, replies):
+        data = event.data.partition(b"data: ")[2].strip()
+        chunk = dumps({"bytes": b64encode(data).decode()})
+        yield Event(_message("event", "chunk", chunk), event.token)
 
 
 def bedrock_error(_: int, message: str) -> bytes:

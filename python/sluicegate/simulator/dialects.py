@@ -13,7 +13,7 @@ from .reply import Reply
 
 CREATED = 1_700_000_000
 SIGNATURE = "c2ltdWxhdGVk"
-_OPENAI_FINISH = {
+FINISH = {
     "end": "stop",
     "stop_sequence": "stop",
     "length": "length",
@@ -46,8 +46,8 @@ def dumps(value: object) -> bytes:
 def openai_whole(prompt: Prompt, replies: list[Reply]) -> bytes:
     """`chat.completion`."""
     choices = [_openai_choice(index, reply) for index, reply in enumerate(replies)]
-    body = _openai_head(prompt, replies, "chat.completion")
-    return dumps(body | {"choices": choices, "usage": _openai_usage(replies)})
+    body = openai_head(prompt, replies, "chat.completion")
+    return dumps(body | {"choices": choices, "usage": openai_usage(replies)})
 
 
 def _openai_choice(index: int, reply: Reply) -> Json:
@@ -61,19 +61,19 @@ def _openai_choice(index: int, reply: Reply) -> Json:
             }
             for call in reply.calls
         ]
-    finish = _OPENAI_FINISH[reply.finish]
+    finish = FINISH[reply.finish]
     return {"index": index, "message": message, "logprobs": None, "finish_reason": finish}
 
 
 def openai_events(prompt: Prompt, replies: list[Reply]) -> Iterator[Event]:
     """`chat.completion.chunk`, one choice after the other, usage if asked for, `[DONE]`."""
-    head = _openai_head(prompt, replies, "chat.completion.chunk")
+    head = openai_head(prompt, replies, "chat.completion.chunk")
     for choice, reply in enumerate(replies):
         for delta, finish, token in _openai_deltas(reply):
             said = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": finish}
             yield Event(b"data: %b\n\n" % dumps(head | {"choices": [said]}), token)
     if prompt.include_usage:
-        last = head | {"choices": [], "usage": _openai_usage(replies)}
+        last = head | {"choices": [], "usage": openai_usage(replies)}
         yield Event(b"data: %b\n\n" % dumps(last))
     yield Event(b"data: [DONE]\n\n")
 
@@ -90,7 +90,7 @@ def _openai_deltas(reply: Reply) -> Iterator[tuple[Json, str | None, bool]]:
         for fragment in call.fragments:
             part = {"index": index, "function": {"arguments": fragment}}
             yield {"tool_calls": [part]}, None, True
-    yield {}, _OPENAI_FINISH[reply.finish], False
+    yield {}, FINISH[reply.finish], False
 
 
 def openai_error(status: int, message: str) -> bytes:
@@ -100,12 +100,14 @@ def openai_error(status: int, message: str) -> bytes:
     return dumps({"error": {"message": message, "type": kind, "param": None, "code": None}})
 
 
-def _openai_head(prompt: Prompt, replies: list[Reply], kind: str) -> Json:
+def openai_head(prompt: Prompt, replies: list[Reply], kind: str) -> Json:
+    """What every answer and chunk begins with."""
     identity = f"chatcmpl-sim-{replies[0].id}"
     return {"id": identity, "object": kind, "created": CREATED, "model": prompt.model}
 
 
-def _openai_usage(replies: list[Reply]) -> Json:
+def openai_usage(replies: list[Reply]) -> Json:
+    """What all choices together used."""
     read, written = replies[0].input_tokens, sum(reply.output_tokens for reply in replies)
     return {
         "prompt_tokens": read,

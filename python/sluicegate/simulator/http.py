@@ -19,6 +19,7 @@ class Request:
     method: str
     path: str
     body: bytes
+    content_type: str = ""
 
 
 class BadRequestError(Exception):
@@ -37,9 +38,11 @@ class Answer:
         """Whether the client has gone."""
         return self._reader.at_eof() or self._writer.is_closing()
 
-    async def whole(self, status: int, body: bytes, **headers: str) -> None:
-        """A JSON answer; `retry_after="1"` becomes `retry-after: 1`."""
-        self._head(status, "application/json", f"content-length: {len(body)}", headers)
+    async def whole(
+        self, status: int, body: bytes, kind: str = "application/json", **headers: str
+    ) -> None:
+        """A whole answer; `retry_after="1"` becomes `retry-after: 1`."""
+        self._head(status, kind, f"content-length: {len(body)}", headers)
         self._writer.write(body)
         await self._writer.drain()
 
@@ -105,7 +108,8 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> R
         if not length.isdigit() or int(length) > _MAX_BODY_BYTES:
             raise BadRequestError(f"content-length {length}")
         body = await reader.readexactly(int(length))
-    return Request(words[0], words[1].partition("?")[0], body)
+    path, kind = words[1].partition("?")[0], headers.get("content-type", "")
+    return Request(words[0], path, body, kind)
 
 
 async def _chunked(reader: asyncio.StreamReader) -> bytes:

@@ -141,9 +141,7 @@ def read_openai(body: Json) -> Prompt:
     stop = body.get("stop") or []
     prompt.stop = [stop] if isinstance(stop, str) else list(stop)
     prompt.choices = min(positive(body, "n") or 1, MAX_CHOICES)
-    for tool in body.get("tools") or []:
-        function = tool.get("function") or {}
-        prompt.tools.append(Tool(function.get("name", ""), function.get("parameters") or {}))
+    offer(prompt, body)
     choice = body.get("tool_choice")
     prompt.must_call = choice == "required" or isinstance(choice, dict)
     prompt.may_call = choice != "none"
@@ -154,6 +152,13 @@ def read_openai(body: Json) -> Prompt:
     prompt.json_schema = (wanted.get("json_schema") or {}).get("schema")
     prompt.include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
     return prompt
+
+
+def offer(prompt: Prompt, body: Json) -> None:
+    """The tools of a request that has them in OpenAI's form."""
+    for tool in body.get("tools") or []:
+        function = tool.get("function") or {}
+        prompt.tools.append(Tool(function.get("name", ""), function.get("parameters") or {}))
 
 
 def read_anthropic(body: Json) -> Prompt:
