@@ -114,6 +114,10 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         U + f"keys:\n  - {{name: a, key: {KEY}}}\n  - {{name: b, key: {KEY}}}",
         ["4: keys[1].key: is another key's too"],
     ),
+    "an administrator's key that asks for models too": (
+        U + f"admin_key: {KEY}\nkeys:\n  - {{name: a, key: {KEY}}}",
+        ["2: admin_key: is the key of keys[0] too: who asks for models must not administer"],
+    ),
     "a key's name twice": (
         U + f"keys:\n  - {{name: a, key: {KEY}}}\n  - {{name: a, key: {KEY}2}}",
         ['4: keys[1].name: "a" stands twice'],
@@ -222,7 +226,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "a limit with a zone that is none": (
         U + "limits: [{name: l, requests: 1, per: day, zone: Europe/Atlantis}]",
-        ["2: limits[0].zone: is no IANA time zone"],
+        ["2: limits[0].zone: 'Europe/Atlantis' is no IANA time zone, such as Europe/Berlin"],
     ),
     "a limit below nothing": (
         U + "limits: [{name: l, cost_usd: -1, per: day}]",

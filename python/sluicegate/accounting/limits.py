@@ -144,7 +144,7 @@ def problems_of(limit: Limit) -> Iterator[tuple[str, str]]:
     if limit.burst is not None and measure != "parallel" and not limit.is_sliding:
         yield "burst", "has no meaning in a calendar window"
     if not _is_zone(limit.zone):
-        yield "zone", "is no IANA time zone"
+        yield "zone", f"{limit.zone!r} is no IANA time zone, such as Europe/Berlin"
     if (limit.at_cap == "downgrade") != bool(limit.downgrade_to):
         yield "downgrade_to", "belongs to at_cap: downgrade, which needs it"
 
