@@ -100,16 +100,55 @@ def test_detail_has_openrouters_shape_and_the_gateways_prices(tmp_path: Path) ->
     assert [target["provider"] for target in smart["targets"]] == ["claude", "openai"]
     assert smart["context_length"] == smart["targets"][0]["context_length"] == 1_000_000
     assert smart["name"] == "Claude Opus 5"
-    assert smart["targets"][0]["data_use"]["trains"] is False
+    data = smart["targets"][0]["data_use"]
+    assert (data["trains"], data["zero_retention"]) == (False, "on_request")
+    assert data["as_of"] >= "2026-11-27"
+    assert answer["catalogue"].startswith("genai-prices-")
+    assert (answer["total_count"], answer["links"]) == (4, {"next": None})
     # nothing is known of a model of one's own but what its file says
-    assert (own["context_length"], own["architecture"]) == (None, None)
+    assert own["context_length"] is None
+    assert own["architecture"]["input_modalities"] == []
     assert own["pricing"]["prompt"] == "0.000001"
     assert own["targets"][0]["data_use"] is None
     assert "seed" not in models["odd/name"]["supported_parameters"], "it lacks that"
 
 
+#: What OpenRouter's own SDK (1.3.84) demands of each model, and of its parts.
+DEMANDED = {
+    "architecture": {"input_modalities": list, "modality": str | None, "output_modalities": list},
+    "canonical_slug": str,
+    "context_length": int | None,
+    "created": int,
+    "default_parameters": None,
+    "id": str,
+    "links": {"details": str},
+    "name": str,
+    "per_request_limits": None,
+    "pricing": {"prompt": str, "completion": str},
+    "supported_parameters": list,
+    "supported_voices": None,
+    "top_provider": {"is_moderated": bool},
+}
+
+
+def test_every_model_has_what_openrouters_sdk_demands(tmp_path: Path) -> None:
+    with Gateway("http://127.0.0.1:1", tmp_path, **CONFIG) as gateway:
+        models = get(gateway, "/v1/models?detail=true&all=true").json()["data"]
+        details = get(gateway, models[0]["links"]["details"])
+    assert details.json() == models[0]
+    assert len(models) > 50
+    for model in models:
+        for name, kind in DEMANDED.items():
+            if isinstance(kind, dict):
+                for part, inner in kind.items():
+                    assert isinstance(model[name][part], inner), (model["id"], name, part)
+            else:
+                assert isinstance(model[name], kind or type(None)), (model["id"], name)
+
+
 def test_a_model_without_a_price_has_none(tmp_path: Path) -> None:
     with Gateway("http://127.0.0.1:1", tmp_path, **CONFIG) as gateway:
         model = get(gateway, "/v1/models/openai/no-such-model?detail=true").json()
-        assert (model["id"], model["pricing"]) == ("openai/no-such-model", None)
+        assert model["id"] == "openai/no-such-model"
+        assert model["pricing"] == {"prompt": "-1", "completion": "-1"}
         assert get(gateway, "/v1/models?detail=maybe").status_code == 400

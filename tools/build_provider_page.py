@@ -24,7 +24,8 @@ def line(name: str, row: ProviderRow) -> str:
     if row.data is not None:
         trains = {True: "trains", False: "no training", None: ""}[row.data.trains]
         kept = "" if row.data.kept_days is None else f"{row.data.kept_days} days"
-        data = f"[{', '.join(filter(None, (trains, kept)))}]({row.data.docs})"
+        none = {"on_request": "zero retention on request"}.get(row.data.zero_retention or "", "")
+        data = f"[{', '.join(filter(None, (trains, kept, none)))}]({row.data.docs})"
     cells = (
         f"[`{name}`]({row.docs})",
         words(row.aliases),

@@ -1,11 +1,15 @@
 """What is known of a model that clients may ask for, in OpenRouter's shape.
 
 Prices are those that the gateway charges; facts are those of the first target, which answers
-unless it fails; `targets` says them of each. What is not known is null or left out.
+unless it fails; `targets` says them of each. What is not known is null or left out, but for what
+OpenRouter's own SDKs demand. Source: https://openrouter.ai/docs/models
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
+
+from msgspec import to_builtins
 
 from sluicegate.config.settings import Upstream
 from sluicegate.models import ModelFacts, facts_of
@@ -19,13 +23,20 @@ _PRICES: Final = {
     "prompt": "input_mtok",
     "completion": "output_mtok",
     "request": "requests_kcount",
-    "image": "input_image_mtok",
+    "image_token": "input_image_mtok",
+    "audio": "input_audio_mtok",
+    "audio_output": "output_audio_mtok",
     "web_search": "web_searches_kcount",
     "internal_reasoning": "output_reasoning_mtok",
     "input_cache_read": "cache_read_mtok",
     "input_cache_write": "cache_write_mtok",
+    "input_cache_write_1h": "cache_write_1h_mtok",
+    "input_audio_cache": "cache_audio_read_mtok",
 }
 """OpenRouter's words for what is charged, and the price book's."""
+
+_UNPRICED: Final = {"prompt": "-1", "completion": "-1"}
+"""As OpenRouter has it for models whose price it cannot say: its clients demand one."""
 
 _PARAMETERS: Final = {
     "anthropic": ("max_tokens", "stop", "temperature", "top_k", "top_p"),
@@ -95,6 +106,10 @@ def _model(
         "object": "model",
         "created": 0,
         "owned_by": targets[0][0] if targets else "sluicegate",
+        "hugging_face_id": None,
+        "default_parameters": None,
+        "supported_voices": None,
+        "links": {"details": f"/v1/models/{quote(name)}?detail=true"},
         **{key: first.get(key) for key in _OF_THE_FIRST},
         "per_request_limits": None,
         "targets": each,
@@ -115,11 +130,11 @@ def _target(offer: Offer, upstream: Upstream | None, facts: ModelFacts | None) -
         "model": model,
         "context_length": context,
         "architecture": _architecture(facts),
-        "pricing": {word: prices[key] for word, key in _PRICES.items()} if prices else None,
+        "pricing": ({word: prices[key] for word, key in _PRICES.items()} if prices else _UNPRICED),
         "top_provider": {
             "context_length": context,
             "max_completion_tokens": facts.output if facts else None,
-            "is_moderated": None,
+            "is_moderated": False,  # by the gateway, as OpenRouter means it of itself
         },
         "supported_parameters": _parameters(upstream, facts) if upstream else [],
         "deprecated": facts.deprecated if facts else None,
@@ -127,21 +142,19 @@ def _target(offer: Offer, upstream: Upstream | None, facts: ModelFacts | None) -
     }
     row = row_named(provider) or (row_at(upstream.base_url, upstream.dialect) if upstream else None)
     data = row.data if row else None
-    out["data_use"] = (
-        {"trains": data.trains, "kept_days": data.kept_days, "docs": data.docs} if data else None
-    )
+    out["data_use"] = to_builtins(data) if data else None
     return out
 
 
-def _architecture(facts: ModelFacts | None) -> Json | None:
+def _architecture(facts: ModelFacts | None) -> Json:
     if facts is None or facts.can is None:
-        return None
+        unknown: Json = {"modality": None, "input_modalities": [], "output_modalities": []}
+        return unknown | {"instruct_type": None}
     inputs, outputs = ["text", *facts.sees], ["text", *facts.gives]
     return {
         "modality": f"{'+'.join(inputs)}->{'+'.join(outputs)}",
         "input_modalities": inputs,
         "output_modalities": outputs,
-        "tokenizer": None,
         "instruct_type": None,
     }
 

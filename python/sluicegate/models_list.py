@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from sluicegate.errors import GatewayError, InvalidRequestError
-from sluicegate.models import listed
+from sluicegate.models import listed, version
 from sluicegate.models_detail import Json, book_names, details
 from sluicegate.routes import MODEL_ROUTES
 
@@ -70,7 +70,7 @@ async def models_answer(worker: "Worker", dialect: str, scope: dict[str, Any]) -
         raise UnknownModelError(name)
     if detail:
         found = await asyncio.to_thread(_details, worker, names)
-        return msgspec.json.encode(found[0] if name else {"object": "list", "data": found})
+        return msgspec.json.encode(found[0] if name else _detailed(found))
     one, many = _SHAPES[dialect]
     return msgspec.json.encode(one(names[0]) if name else many(names))
 
@@ -78,6 +78,12 @@ async def models_answer(worker: "Worker", dialect: str, scope: dict[str, Any]) -
 def _details(worker: "Worker", names: list[str]) -> list[Json]:
     offers = {name: worker.engine.offers(name) for name in names}
     return list(details(offers, worker.settings.upstreams).values())
+
+
+def _detailed(found: list[Json]) -> Json:
+    """OpenRouter's list, in one page, and of which day what it says is."""
+    page = {"total_count": len(found), "links": {"next": None}}
+    return {"object": "list", "data": found, **page, "catalogue": version()}
 
 
 def _everything(worker: "Worker") -> list[str]:

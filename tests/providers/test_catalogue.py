@@ -6,6 +6,7 @@ import string
 import subprocess
 import sys
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -91,7 +92,10 @@ def test_a_row_is_whole(name: str) -> None:
         ("http", True) if local else ("https", False)
     )
     assert row.docs.startswith("https://")
-    assert row.data is None or row.data.docs.startswith("https://")
+    if row.data is not None:
+        assert row.data.docs.startswith("https://")
+        assert date.fromisoformat(row.data.as_of) > date(2026, 1, 1)
+        assert (row.data.kept_days == 0) == (row.data.zero_retention == "default")
     assert bool(row.api_key_env) != local
     assert local or re.fullmatch(r"[A-Z][A-Z0-9_]{3,}", row.api_key_env)
     assert row.auth == "bearer" or re.fullmatch(r"[a-z-]+( Bearer)?", row.auth)

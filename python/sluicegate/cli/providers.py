@@ -159,5 +159,7 @@ def _fields(name: str, row: ProviderRow) -> dict[str, Any]:
         "price_provider": row.price_provider or name,
         "trains_on_data": data.trains if data else None,
         "keeps_data_days": data.kept_days if data else None,
+        "zero_retention": data.zero_retention if data else None,
         "data_docs": data.docs if data else None,
+        "data_as_of": data.as_of if data else None,
     }

@@ -51,13 +51,18 @@ class DataUse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Args:
         docs: where it says so.
-        trains: whether it trains models on it; None is unknown.
+        as_of: the day on which it was read there, as YYYY-MM-DD.
+        trains: whether it trains models on it; None is unknown, or differs by plan.
         kept_days: how long it may keep it, 0 is not at all; None is unknown.
+        zero_retention: whether it keeps nothing by itself, or where that is agreed or set; None is
+        unknown.
     """
 
     docs: str
+    as_of: str
     trains: bool | None = None
     kept_days: int | None = None
+    zero_retention: Literal["default", "on_request"] | None = None
 
 
 class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
