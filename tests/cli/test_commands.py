@@ -151,3 +151,16 @@ def test_a_gateway_that_could_not_start_leaves_its_process_as_it_was(tmp_path: P
     code, _, _ = run("serve", "--config", str(path), "--port", "0")
     assert code == 1
     assert dict(os.environ) == before
+
+
+def test_the_configuration_may_stand_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"{U}data_dir: data")
+    path.chmod(0o600)
+    monkeypatch.setenv("SLUICEGATE_CONFIG", str(path))
+    assert run("check")[:2] == (0, f"{path}: ok (1 provider, 0 models, 0 keys)\n")
+    assert run("keys", "list")[0] == 0
+    assert run("ledger", "export")[0] == 0
+    assert run("providers", "test", "nobody")[2].startswith('Error: no provider "nobody"')

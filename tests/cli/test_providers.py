@@ -39,6 +39,7 @@ def listed(*arguments: str) -> Any:
     """What a command prints as JSON."""
     code, out, err = run(*arguments, "--format", "json")
     assert (code, err) == (0, "")
+    assert run(*arguments, "--json") == (code, out, err)
     return json.loads(out)
 
 

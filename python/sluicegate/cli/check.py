@@ -9,7 +9,7 @@ from sluicegate.cli.common import CONFIG_FILE, load_or_exit, warn
 
 
 @click.command()
-@click.argument("file", type=CONFIG_FILE)
+@click.argument("file", type=CONFIG_FILE, envvar="SLUICEGATE_CONFIG")
 def check(file: Path) -> None:
     """Check a configuration file: prints every mistake with its line and field.
 

@@ -8,6 +8,15 @@ import click
 from sluicegate.config import ConfigError, Settings, load
 
 CONFIG_FILE = click.Path(dir_okay=False, path_type=Path)
+CONFIG = click.option(
+    "--config",
+    "config",
+    type=CONFIG_FILE,
+    required=True,
+    envvar="SLUICEGATE_CONFIG",
+    help="The configuration file; SLUICEGATE_CONFIG where omitted.",
+)
+"""For every command that works on a configuration."""
 
 
 def load_or_exit(path: Path) -> Settings:

@@ -19,7 +19,7 @@ from sluicegate.admin.body import form_from
 from sluicegate.admin.errors import InvalidInputError
 from sluicegate.admin.service import Service, open_service
 from sluicegate.admin.views import plain
-from sluicegate.cli.common import CONFIG_FILE, load_or_exit
+from sluicegate.cli.common import CONFIG, load_or_exit
 from sluicegate.errors import GatewayError
 from sluicegate.store import StoreError
 
@@ -53,14 +53,7 @@ def administers(command: Callable[..., None]) -> Callable[..., None]:
     line on standard error and exit code 1.
     """
 
-    @click.option(
-        "--config",
-        "config",
-        type=CONFIG_FILE,
-        required=True,
-        envvar="SLUICEGATE_CONFIG",
-        help="The configuration file; SLUICEGATE_CONFIG where omitted.",
-    )
+    @CONFIG
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, as the admin API gives it.")
     @functools.wraps(command)
     def run(config: Path, *, as_json: bool, **options: Any) -> None:

@@ -9,7 +9,7 @@ import click
 
 from sluicegate import _core
 from sluicegate.accounting.ledger import merged, write_csv, write_jsonl
-from sluicegate.cli.common import CONFIG_FILE, load_or_exit
+from sluicegate.cli.common import CONFIG, load_or_exit
 from sluicegate.store import StoreError, open_store
 
 
@@ -19,7 +19,7 @@ def ledger() -> None:
 
 
 @ledger.command()
-@click.option("--config", "config", type=CONFIG_FILE, required=True, help="The configuration file.")
+@CONFIG
 @click.option(
     "--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True
 )

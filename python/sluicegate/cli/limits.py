@@ -35,11 +35,19 @@ def _rule_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         _SCOPE,
         click.option("--per", type=_PERIODS),
-        click.option("--window", type=click.Choice(["sliding", "calendar"])),
+        click.option(
+            "--window",
+            type=click.Choice(["sliding", "calendar"]),
+            help="sliding moves along; calendar begins with the calendar's.",
+        ),
         click.option("--zone", help="Whose midnight begins a calendar window; UTC if omitted."),
-        click.option("--burst", type=int),
-        click.option("--at-cap", type=click.Choice(["cut", "finish", "downgrade"])),
-        click.option("--downgrade-to", help="A model's name."),
+        click.option("--burst", type=int, help="How much may come at once in a sliding window."),
+        click.option(
+            "--at-cap",
+            type=click.Choice(["cut", "finish", "downgrade"]),
+            help="What becomes of a stream that reaches it; cut if omitted.",
+        ),
+        click.option("--downgrade-to", help="The cheaper model of later calls."),
         click.option("--notify", multiple=True, type=int, help="A percent to tell of."),
     ]
     for option in reversed(options):

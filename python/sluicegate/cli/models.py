@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from sluicegate.cli.table import FORMAT, print_json, show, show_one
+from sluicegate.cli.table import print_json, show, show_one, shown_as
 from sluicegate.models import ModelFacts, facts_of, listed, version
 from sluicegate.providers import CATALOGUE, price_provider_of
 
@@ -27,7 +27,7 @@ def version_() -> None:
 
 @models.command("list")
 @click.argument("provider", required=False)
-@FORMAT
+@shown_as
 def list_(provider: str | None, form: str) -> None:
     """List all models, or those of one provider."""
     found = _found(_book_names(provider) if provider else None)
@@ -36,7 +36,7 @@ def list_(provider: str | None, form: str) -> None:
 
 @models.command()
 @click.argument("words", nargs=-1, required=True)
-@FORMAT
+@shown_as
 def search(words: tuple[str, ...], form: str) -> None:
     """List models whose `provider/model` or title has all the words."""
     lower = [word.lower() for word in words]
@@ -50,7 +50,7 @@ def search(words: tuple[str, ...], form: str) -> None:
 
 @models.command("show")
 @click.argument("name", metavar="PROVIDER/MODEL")
-@FORMAT
+@shown_as
 def show_(name: str, form: str) -> None:
     """Show what is known of one model."""
     provider, slash, model = name.partition("/")

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import click
 
-from sluicegate.cli.common import CONFIG_FILE, load_or_exit
-from sluicegate.cli.table import FORMAT, print_json, show, show_one
+from sluicegate.cli.common import CONFIG, load_or_exit
+from sluicegate.cli.table import print_json, show, show_one, shown_as
 from sluicegate.config.problems import suggestion
 from sluicegate.config.settings import Settings, Upstream
 from sluicegate.credentials import CredentialError
@@ -37,7 +37,7 @@ def providers() -> None:
 
 @providers.command("list")
 @click.option("--dialect", help="Only those that speak it.")
-@FORMAT
+@shown_as
 def list_(dialect: str | None, form: str) -> None:
     """List the catalogue."""
     show(list(_rows(lambda _, row: dialect in {None, row.dialect})), _COLUMNS, form)
@@ -45,7 +45,7 @@ def list_(dialect: str | None, form: str) -> None:
 
 @providers.command()
 @click.argument("words", nargs=-1, required=True)
-@FORMAT
+@shown_as
 def search(words: tuple[str, ...], form: str) -> None:
     """List hosts whose name, alias, URL, key variable or quirks have all the words."""
     lower = [word.lower() for word in words]
@@ -63,7 +63,7 @@ def search(words: tuple[str, ...], form: str) -> None:
 
 @providers.command("show")
 @click.argument("name")
-@FORMAT
+@shown_as
 def show_(name: str, form: str) -> None:
     """Show what is known of one host."""
     row = row_named(name)
@@ -75,10 +75,10 @@ def show_(name: str, form: str) -> None:
 
 @providers.command()
 @click.argument("name")
-@click.option("--config", "config", type=CONFIG_FILE, required=True, help="The configuration file.")
+@CONFIG
 @click.option("--model", help="Which to ask; else the first that `models` has of this provider.")
 @click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 600), default=30.0)
-@FORMAT
+@shown_as
 def test(name: str, config: Path, model: str | None, timeout_s: float, form: str) -> None:
     """Make one call to a provider of a configuration and say what is wrong.
 

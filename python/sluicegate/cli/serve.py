@@ -12,7 +12,7 @@ import msgspec
 from sluicegate import server
 from sluicegate.admin.listener import AdminProcess
 from sluicegate.admin.mount import HOST_VARIABLE, SUPERVISOR_VARIABLE
-from sluicegate.cli.common import CONFIG_FILE, load_or_exit, warn
+from sluicegate.cli.common import CONFIG, load_or_exit, warn
 from sluicegate.config import Settings
 from sluicegate.config.settings import is_loopback
 from sluicegate.environment import told
@@ -20,7 +20,7 @@ from sluicegate.listener import ListenError
 
 
 @click.command()
-@click.option("--config", "config", type=CONFIG_FILE, required=True, help="The configuration file.")
+@CONFIG
 @click.option("--host", help="Address to listen on, instead of server.host.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Port to listen on, instead of server.port."

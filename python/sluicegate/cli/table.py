@@ -1,14 +1,20 @@
 """Tables for people and JSON for programs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 import msgspec
 
-FORMAT = click.option(
+_FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
+_JSON = click.option("--json", "form", flag_value="json", help="The same as --format json.")
+
+
+def shown_as(command: Callable[..., None]) -> Callable[..., None]:
+    """How it is shown."""
+    return _FORMAT(_JSON(command))
 
 
 def show(things: Sequence[Mapping[str, Any]], columns: Sequence[str], form: str) -> None:
