@@ -4,6 +4,7 @@ call, and each thing that is usually wrong.
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import ssl
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sluicegate.config import load
 from sluicegate.probe import Outcome, call_of, judge
+from sluicegate.probe.way import broken_way
 
 from ..credentials.desk import Desk
 from ..gateway import UPSTREAM_KEYS, Gateway
@@ -334,7 +336,7 @@ class untrusted:  # noqa: N801  # used as a function
 @pytest.mark.parametrize(
     ("host", "what"),
     [
-        ("bedrock-runtime.eu-nowhere-1.amazonaws.com.invalid", ""),
+        ("no-such-host.invalid", ""),
         ("bedrock-runtime.eu-nowhere-1.amazonaws.com", ", if there is such a region"),
         ("nowhere-aiplatform.googleapis.com", ", if there is such a location"),
         ("no-such.openai.azure.com", ", if there is such a resource"),
@@ -351,6 +353,12 @@ def test_a_name_that_is_not_known_may_be_a_place_that_is_none(
     verdict = judge(upstream, None, call_of(upstream, "m"), Outcome(error=socket.gaierror()))
     assert verdict.kind == "dns"
     assert f"{host} is not known here{what}: mend base_url" in verdict.message
+
+
+@pytest.mark.parametrize("code", [errno.ENETUNREACH, errno.EHOSTUNREACH])
+def test_a_network_without_a_way_is_told(code: int) -> None:
+    kind, message = broken_way("https://host.example/v1", OSError(code, "x"))
+    assert (kind, message) == ("unreachable", "there is no way to host.example:443 from here")
 
 
 # the way to a credential

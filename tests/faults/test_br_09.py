@@ -191,7 +191,7 @@ _MAY = {
     "accounting/webhook.py": "tells the operator's own URL",
     "plugins/adapter.py": "speaks a plugin's dialect for a request that the core admitted",
     "probe/call.py": "one call of the operator's own, by the command line and with no gateway",
-    "probe/verdict.py": "says what went wrong with that call",
+    "probe/way.py": "says what went wrong on the way of that call",
     "simulator/provider.py": "is an upstream itself",
     "simulator/__main__.py": "is an upstream itself",
     "simulator/http.py": "is an upstream itself",

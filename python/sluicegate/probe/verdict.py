@@ -1,9 +1,5 @@
 """What an answer means, in words: what is wrong, and where to put it right."""
 
-import errno
-import http.client
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,6 +17,7 @@ from sluicegate.failures import UpstreamErrorBody, classify, named
 from sluicegate.policies.failover import FailureClass
 from sluicegate.probe.call import Call, Outcome
 from sluicegate.probe.reasons import WAYS, Reason, reason_of
+from sluicegate.probe.way import broken_way
 from sluicegate.providers import ProviderRow
 
 SHOWN: Final = 300
@@ -29,14 +26,6 @@ MOST_SKEW_S: Final = 240
 """AWS takes signatures of the last five minutes. Source:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 """
-_PLACES: Final = {
-    ".amazonaws.com": "region",
-    "aiplatform.googleapis.com": "location",
-    ".openai.azure.com": "resource",
-    ".services.ai.azure.com": "resource",
-    ".cognitiveservices.azure.com": "resource",
-}
-"""By the ends of clouds' hosts: what stands before them."""
 
 _SHAPES: Final[dict[str, Callable[[dict[str, Any]], bool]]] = {
     "openai": lambda body: isinstance(body.get("choices"), list),
@@ -97,7 +86,7 @@ def judge(upstream: Upstream, row: ProviderRow | None, call: Call, outcome: Outc
         row: the catalogue's, which knows the variable that keys are usually kept in.
     """
     if outcome.error is not None or outcome.status is None:
-        return _unanswered(call, outcome.error, _placed(call))
+        return Verdict(*broken_way(call.url, outcome.error))
     said = _core.unquoted(_text(outcome.body), list(upstream.headers))
     if outcome.status < 300:
         return _answered(upstream, call, outcome, said[:SHOWN])
@@ -136,13 +125,6 @@ def _region(upstream: Upstream) -> str | None:
     return (upstream.signer or {}).get("region") or getattr(upstream.source, "region", None)
 
 
-def _placed(call: Call) -> str:
-    """What of a cloud's host names whose or where it is."""
-    host = urlsplit(call.url).hostname or ""
-    found = next((what for end, what in _PLACES.items() if host.endswith(end)), None)
-    return f", if there is such a {found}" if found else ""
-
-
 def _clock(upstream: Upstream, outcome: Outcome, now_s: float) -> Verdict | None:
     """Whether a signed request was refused for its time, by what time it is there."""
     if upstream.signer is None or outcome.status not in {400, 401, 403}:
@@ -160,40 +142,6 @@ def _clock(upstream: Upstream, outcome: Outcome, now_s: float) -> Verdict | None
         "clock",
         f"this machine's clock is {abs(ahead_s)} s {way} that of {host}: set it by a time server",
     )
-
-
-def _unanswered(call: Call, error: Exception | None, placed: str) -> Verdict:
-    url = urlsplit(call.url)
-    host, where = (
-        url.hostname,
-        f"{url.hostname}:{url.port or (443 if url.scheme == 'https' else 80)}",
-    )
-    match error:
-        case socket.gaierror():
-            return Verdict(
-                "dns", f"the name {host} is not known here{placed}: mend base_url or the network"
-            )
-        case ConnectionRefusedError():
-            return Verdict("refused", f"nothing listens at {where}: mend base_url or start it")
-        case ssl.SSLCertVerificationError():
-            return Verdict(
-                "tls", f"the certificate of {host} is not trusted: {error.verify_message}"
-            )
-        case ssl.SSLError():
-            plain = "WRONG_VERSION_NUMBER" in str(error) or "HTTP_REQUEST" in str(error)
-            hint = ": should base_url begin with http://?" if plain else ""
-            return Verdict("tls", f"{where} does not speak TLS as it should ({error.reason}){hint}")
-        case TimeoutError():
-            return Verdict("timeout", f"{where} did not answer in time")
-        case http.client.RemoteDisconnected() | ConnectionResetError():
-            return Verdict("reset", f"{where} closed the connection without an answer")
-        case http.client.HTTPException():
-            hint = ": should base_url begin with https://?" if url.scheme == "http" else ""
-            return Verdict("not_http", f"{where} does not answer in HTTP{hint}")
-        case OSError() if error.errno in {errno.ENETUNREACH, errno.EHOSTUNREACH}:
-            return Verdict("unreachable", f"there is no way to {where} from here")
-        case _:
-            return Verdict("unreachable", f"{where} cannot be reached: {type(error).__name__}")
 
 
 def _answered(upstream: Upstream, call: Call, outcome: Outcome, said: str) -> Verdict:
