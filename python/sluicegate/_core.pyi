@@ -32,7 +32,14 @@ __all__ = [
     "StreamCounter",
     "UnreadableRowError",
     "__version__",
+    "answer_between",
     "aws_signature",
+    "batch_correct",
+    "batch_count",
+    "batch_place",
+    "batch_quote",
+    "batch_targets",
+    "batch_told",
     "build_profile",
     "count_tokens",
     "decode_tokens",
@@ -475,6 +482,13 @@ class Exchange:
         """Passes a target's key over for so many seconds, where its provider has several."""
 
     @property
+    def open_row(self) -> bytes:
+        """Whose it is and where it goes, as JSON by the ledger's columns."""
+    @property
+    def bearer(self) -> bytes:
+        """Under whose limits it falls, as JSON for `batch_correct`."""
+
+    @property
     def strategy(self) -> str:
         """`fallback` or `weighted`."""
     @property
@@ -754,6 +768,112 @@ class StreamCounter:
 
     def total(self) -> int:
         """Tokens so far."""
+
+def answer_between(
+    dialect: str,
+    to: str,
+    body: bytes,
+    *,
+    request_id: str,
+    created_s: int,
+    model: str | None = None,
+) -> bytes:
+    """A whole answer of one dialect in another.
+
+    Args:
+        request_id: for ids that the provider did not give.
+        created_s: where the provider does not say it, in seconds since 1970.
+        model: in the place of the provider's own name for it.
+
+    Raises:
+        ValueError: it is no answer of its dialect.
+    """
+
+def batch_correct(
+    engine: Engine,
+    bearer: bytes,
+    before: tuple[int, int, int],
+    after: tuple[int, int, int],
+    at_unix_ns: int,
+) -> None:
+    """Puts the counters of limits right: what was charged at a moment was another use.
+
+    Args:
+        bearer: under whose limits it falls, as `Exchange.bearer` says it.
+        before, after: tokens in, tokens out, pico-dollars.
+
+    Raises:
+        ValueError: no such bearer. OSError: the counters cannot be asked.
+    Cost: a decision under the counters' lock for each limit. Windows that are over change nothing.
+    """
+
+def batch_count(engine: Engine, row: bytes) -> None:
+    """Counts the ledger's row of a line of a batch: its tokens and its cost."""
+
+def batch_place(
+    place: Place,
+    method: str,
+    provider: str,
+    path: str,
+    *,
+    asked: str = "",
+    model: str = "",
+    key: str = "",
+    held: tuple[int, int, int] | None = None,
+) -> Place:
+    """Where a request of the gateway's own goes, on a client's behalf.
+
+    Args:
+        path: at the provider, its version included.
+        asked: the name that the client asked for; limits on models count it.
+        model: the provider's name for that.
+        key: the provider's key that it goes under; empty is any.
+        held: tokens in, tokens out and pico-dollars that it may use; None costs nothing.
+
+    Raises:
+        ValueError: no such method.
+    """
+
+def batch_quote(
+    engine: Engine, place: Place, provider: str, model: str, body: bytes
+) -> tuple[int, int, int | None]:
+    """`(input_tokens, output_tokens, pico_usd)` that one line of a batch may use at most, as a
+    request to `place`, at the prices of batches; None where there is no price.
+
+    Raises:
+        InvalidBodyError: it cannot be read.
+    """
+
+def batch_targets(
+    engine: Engine, place: Place, headers: Iterable[tuple[bytes, bytes]], name: str
+) -> list[tuple[str, str, str]]:
+    """`(provider, model, dialect)` of each target behind a name that the holder of the headers' key
+    may ask for; the dialect is what the provider is spoken to in by clients of `place`.
+
+    Raises:
+        RefusedError: no good key, no such name, or none that it may ask for.
+    """
+
+def batch_told(
+    engine: Engine,
+    dialect: str,
+    provider: str,
+    model: str,
+    unix_s: int,
+    held: tuple[int, int],
+    body: bytes,
+) -> bytes:
+    """What the answer to one line of a batch says, as JSON by the ledger's columns: tokens, basis,
+    cost at the prices of batches.
+
+    Args:
+        model: the provider's name for it.
+        unix_s: when the batch was made; that moment's prices hold.
+        held: tokens in and out, which count where the answer does not say them.
+
+    Raises:
+        ValueError: it is no answer of its dialect.
+    """
 
 def aws_signature(
     signer: bytes, method: str, path: str, host: str, body: bytes, unix_s: int, /

@@ -305,6 +305,28 @@ impl Budgets {
         })
     }
 
+    /// Puts right what was charged at a moment for something whose use is known only now. What belongs to a window that
+    /// is over changes nothing, and neither does what a rate forgets by itself.
+    pub fn correct(
+        &self,
+        charge: &Charge,
+        (before, after): (&Actual, &Actual),
+        at_unix_ns: u64,
+        now: Now,
+    ) -> Result<(), Error> {
+        let limit = &charge.limit;
+        if limit.is_rate() || limit.measure == Measure::Parallel {
+            return Ok(());
+        }
+        let (before, after) = (before.amount(limit), after.amount(limit));
+        self.on_counter(charge, now, |tx, counter| {
+            if counter.window(tx) <= at_unix_ns {
+                let spent = counter.spent(tx).saturating_add(after).saturating_sub(before);
+                counter.set_spent(tx, spent);
+            }
+        })
+    }
+
     /// Units spent, units held and units left of a limit.
     pub fn standing(&self, charge: &Charge, now: Now) -> Result<(u64, u64, u64), Error> {
         let mut standing = (0, 0, 0);

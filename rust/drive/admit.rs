@@ -259,6 +259,13 @@ impl Gate<'_> {
                     !matches!(charge.limit.measure, Measure::Requests | Measure::Parallel);
             }
         }
+        if draft.operation == Operation::File && draft.place.demand.is_some() {
+            charges.clear(); // it goes up for a batch, which holds all of it
+        }
+        if draft.operation == Operation::Batch {
+            // It runs within a day, at its vendor's own pace: rates are for what is answered now.
+            charges.retain(|c| !c.limit.is_rate() || c.limit.measure == Measure::Requests);
+        }
         let mut downgraded: Option<String> = None;
         for _ in 0..=MAX_DOWNGRADES {
             let must_be_priced = billed && (has_budget || self.snapshot.refuse_unpriced);
@@ -435,6 +442,7 @@ impl Admission {
             unix_s: self.unix_s,
             default_max_output_tokens: self.snapshot.default_max_output_tokens,
             learned: None,
+            given: self.place.demand,
         }
     }
 

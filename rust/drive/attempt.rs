@@ -20,7 +20,9 @@ use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::Target;
-use super::{carrying, embeddings, envelope, media, passing, relay, reranking, send, tally, whole};
+use super::{
+    batch, carrying, embeddings, envelope, media, passing, relay, reranking, send, tally, whole,
+};
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -349,7 +351,12 @@ impl Running {
 
     fn intend(&self, sent: bool) -> Result<(), End> {
         let mut row = Row::open(&self.x, self.id.attempt, Some(&self.target));
-        row.reserve(&self.x.admission.demand, self.x.hold().output_tokens(), self.sheet.as_deref());
+        let a = &self.x.admission;
+        if batch::begins(a) {
+            batch::free(&mut row); // what is held for it stands in the store
+        } else {
+            row.reserve(&a.demand, self.x.hold().output_tokens(), self.sheet.as_deref());
+        }
         if sent {
             self.x.hold().mark_sent();
         }
@@ -415,6 +422,9 @@ impl Running {
 
     /// What the attempt used of the request's limits, with all its calls.
     pub(super) fn used(&self) -> Actual {
+        if let Some(used) = batch::held(self) {
+            return used;
+        }
         let mut used = Actual { requests: 1, ..Actual::default() };
         if self.report.basis.is_some_and(|basis| basis != Basis::None) {
             let tokens = Tokens::from(&self.report.usage);

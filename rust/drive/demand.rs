@@ -56,18 +56,21 @@ pub(super) struct Asked<'a> {
     pub default_max_output_tokens: u64,
     /// How long answers become, where that is enough to begin with.
     pub learned: Option<&'a Learned>,
+    /// What was found out elsewhere; its size says nothing then.
+    pub given: Option<Demand>,
 }
 
 impl Asked<'_> {
     /// At least what it uses, from sizes alone.
     pub fn bound(&self) -> Demand {
-        self.demand(self.input_bound())
+        self.given.unwrap_or_else(|| self.demand(self.input_bound()))
     }
 
     /// The same with its input counted; None where there is too much to count, or nothing to gain.
     pub fn counted(&self) -> Option<Demand> {
         let is_json = self.body.trim_ascii_start().starts_with(b"{");
-        if self.body.len() > MAX_COUNTED_BYTES || !is_json || self.answers == Answers::Free {
+        let is_free = self.answers == Answers::Free;
+        if self.body.len() > MAX_COUNTED_BYTES || !is_json || is_free || self.given.is_some() {
             return None;
         }
         let bound = self.input_bound();

@@ -66,6 +66,7 @@ impl Draft<'_> {
             unix_s: self.unix_s,
             default_max_output_tokens: gate.snapshot.default_max_output_tokens,
             learned: gate.snapshot.reserve_learned.then_some(gate.learned),
+            given: self.place.demand,
         }
     }
 }

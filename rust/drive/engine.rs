@@ -30,7 +30,7 @@ use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::row::{Outcome, Row};
 use super::runtime::{self, Command, Shared, Sharer};
-use super::snapshot::Snapshot;
+use super::snapshot::{Route, Snapshot};
 use super::unknown;
 use super::watching::Watching;
 use crate::budget::Budgets;
@@ -339,6 +339,19 @@ impl Engine {
             return Err(refused(Refusal::route_forbidden(path, &principal)));
         }
         Ok(principal.tenant())
+    }
+
+    /// Where a model leads that a line of a batch asks for, if its key may.
+    pub fn reach<'a>(
+        &self,
+        place: &Place,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        model: &str,
+    ) -> Result<Arc<Route>, Refused> {
+        let refused = |refusal| Refused::of(Uuid::now_v7(), refusal);
+        let gate = self.gate();
+        let (_, principal) = gate.authenticate(headers, Some(place)).map_err(refused)?;
+        gate.route(&principal, model).map_err(|refusal| refused(*refusal))
     }
 
     /// What stands behind a name, with its prices of now.

@@ -31,11 +31,15 @@ pub enum Operation {
     Speech,
     /// What is said in a recording.
     Transcription,
+    /// A file that a provider keeps.
+    File,
+    /// Many requests at once, answered within a day.
+    Batch,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Chat,
         Self::Embeddings,
         Self::CountTokens,
@@ -47,6 +51,8 @@ impl Operation {
         Self::ImageGeneration,
         Self::Speech,
         Self::Transcription,
+        Self::File,
+        Self::Batch,
     ];
 
     /// Whether a model writes a text in answer to it, streamed or not.
@@ -68,12 +74,18 @@ impl Operation {
 
     /// Whether its answer ends where a limit does. What passes as it is is not cut, so that all that it may use is held.
     pub const fn is_cut(self) -> bool {
-        !self.is_carried() && !matches!(self, Self::Passthrough)
+        !self.is_carried() && !matches!(self, Self::Passthrough | Self::Batch)
     }
 
     /// Whether a key with a budget may only ask for it where its price is known. Of moderations most vendors take none.
     pub const fn wants_price(self) -> bool {
         !matches!(self, Self::Moderation)
+    }
+
+    /// Whether its answer says nothing of what it costs: a file costs nothing by itself, and a batch what its lines say
+    /// when it is over.
+    pub const fn is_silent(self) -> bool {
+        matches!(self, Self::File | Self::Batch)
     }
 
     /// The name in ledger and metrics.
@@ -90,12 +102,14 @@ impl Operation {
             Self::ImageGeneration => "image_generation",
             Self::Speech => "speech",
             Self::Transcription => "transcription",
+            Self::File => "file",
+            Self::Batch => "batch",
         }
     }
 
     /// Whether it costs money by itself.
     pub const fn is_billed(self) -> bool {
-        !matches!(self, Self::CountTokens | Self::StoredResponse)
+        !matches!(self, Self::CountTokens | Self::StoredResponse | Self::File)
     }
 
     /// The path behind the base URL's version, by dialect; for Gemini what stands behind the model in it. `None` where

@@ -11,7 +11,9 @@ pub fn is_own(x: &Exchange, target: &Target) -> bool {
     // What the gateway put together may hold what other vendors sealed.
     let is_expanded = a.place.about.as_ref().is_some_and(|about| about.is_expanded());
     let speaks_it = match a.operation {
-        Operation::Passthrough => return true,
+        Operation::Passthrough | Operation::File => return true,
+        // What is sent is made of its lines.
+        Operation::Batch => return a.place.demand.is_none(),
         Operation::Embeddings => embeddings::is_own(a.dialect, target),
         Operation::Rerank => reranking::is_own(&a.place, target),
         operation => {

@@ -35,6 +35,17 @@ pub struct Passage {
     model: Option<(String, Option<bool>)>,
     /// The stored response that the path names.
     response: Option<String>,
+    /// What the gateway asks on a client's behalf, and not the client.
+    errand: Option<PassageErrand>,
+}
+
+/// What a request of the gateway's own is about, for whom its client's is another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PassageErrand {
+    /// The name that the client asked for; empty where it asked for no model.
+    asked: String,
+    /// The provider's key that it goes under; empty is any.
+    key: String,
 }
 
 impl Passage {
@@ -64,7 +75,34 @@ impl Passage {
             dialect: dialect_of(&plain),
             model: model_of(&plain).or_else(|| model_in(path)),
             response: response_of(&plain),
+            errand: None,
         })
+    }
+
+    /// What the gateway asks of a provider on a client's behalf: for the name that the client asked for, `model` at the
+    /// provider; under that key of the provider's, where one is named.
+    pub fn errand(
+        method: Method,
+        provider: String,
+        path: String,
+        (asked, model): (String, String),
+        key: String,
+    ) -> Self {
+        Self {
+            provider,
+            method,
+            path,
+            query: String::new(),
+            dialect: None,
+            model: Some((model, Some(false))),
+            response: None,
+            errand: Some(PassageErrand { asked, key }),
+        }
+    }
+
+    /// The provider's key that it must go under; `None` for what a client asks itself.
+    pub fn key(&self) -> Option<&str> {
+        self.errand.as_ref().map(|errand| errand.key.as_str())
     }
 
     /// Whether the path could be taken for one outside of the base URL, by whoever stands behind us.
@@ -130,12 +168,18 @@ impl Passage {
             Some((model, streams)) => (model.clone(), streams.unwrap_or_else(|| scan.stream())),
             None => (scan.model().unwrap_or_default().to_owned(), scan.stream()),
         };
-        scan.addressed(&format!("{}/{model}", self.provider), streams);
+        match &self.errand {
+            Some(errand) if !errand.asked.is_empty() => scan.addressed(&errand.asked, streams),
+            _ => scan.addressed(&format!("{}/{model}", self.provider), streams),
+        }
         scan
     }
 
     /// The model in a scan of ours; empty where the request names none.
-    pub fn model<'s>(&self, scan: &'s Scan) -> &'s str {
+    pub fn model<'s>(&'s self, scan: &'s Scan) -> &'s str {
+        if let (Some(_), Some((model, _))) = (&self.errand, &self.model) {
+            return model;
+        }
         let name = scan.model().unwrap_or_default();
         name.get(self.provider.len() + 1..).unwrap_or_default()
     }

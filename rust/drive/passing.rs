@@ -83,7 +83,7 @@ pub(super) async fn answer(
     }
     let bearing = Bearing {
         dialect: passage.dialect,
-        is_free: passage.is_free(&run.x.admission.body),
+        is_free: run.x.admission.operation.is_silent() || passage.is_free(&run.x.admission.body),
         is_headless: passage.method == Method::HEAD,
         is_watched: false,
     };

@@ -14,6 +14,7 @@ use super::demand::Answers;
 use super::operation::Operation;
 use super::passage::{PROVIDER, Passage};
 use crate::body::{self, Scan};
+use crate::budget::Demand;
 use crate::dialect::Dialect;
 use crate::error::Error;
 
@@ -58,6 +59,8 @@ pub struct Place {
     pub about: Option<Arc<About>>,
     /// What is asked of a provider by its name.
     pub passage: Option<Arc<Passage>>,
+    /// The most that it may use, where that is known from elsewhere than from its body.
+    pub demand: Option<Demand>,
 }
 
 impl ModelRoute {
@@ -125,7 +128,15 @@ impl ModelRoutes {
 impl Place {
     fn at(route: &Arc<ModelRoute>) -> Self {
         let route = route.clone();
-        Self { route, model: None, as_array: false, credential: None, about: None, passage: None }
+        Self {
+            route,
+            model: None,
+            as_array: false,
+            credential: None,
+            about: None,
+            passage: None,
+            demand: None,
+        }
     }
 
     /// What of the path stands behind the model, such as `:generateContent`; None where the path names none.
@@ -155,6 +166,9 @@ impl Place {
     /// Whether somebody pays for it, as far as anybody can know before.
     pub(super) fn is_billed(&self, body: &[u8]) -> bool {
         match &self.passage {
+            Some(_) if self.route.operation.is_silent() => {
+                self.demand.is_some() && self.route.operation.is_billed()
+            }
             Some(passage) => !passage.is_free(body),
             None => self.route.operation.is_billed(),
         }

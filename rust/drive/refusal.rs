@@ -184,6 +184,12 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "model_not_found", message).about("model")
     }
 
+    /// The provider's key that something was made under is in the configuration no more.
+    pub(super) fn key_gone() -> Self {
+        let message = "the provider's key that this was made under is not configured any more";
+        Self::new(StatusCode::NOT_FOUND, "provider_not_found", message)
+    }
+
     pub(super) fn unknown_provider(provider: &str) -> Self {
         let message = format!("no provider {provider:?}: name one under `providers`");
         Self::new(StatusCode::NOT_FOUND, "provider_not_found", message)

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::about;
 use super::alerts::AlertKind;
 use super::attempt::{End, Running, translation};
+use super::batch;
 use super::failure::FailureKind;
 use super::keeping::Kept;
 use super::operation::Operation;
@@ -50,7 +51,9 @@ impl Running {
     /// Limits have what it used, and others the rest of what was held for it.
     fn give_back(&self, end: &End) {
         let used = self.used();
-        if let Some(key) = &self.target.upstream.key {
+        if let Some(key) = &self.target.upstream.key
+            && batch::held(self).is_none()
+        {
             key.count_tokens(used.input_tokens + used.output_tokens, Instant::now());
         }
         let mut hold = self.x.hold();

@@ -440,6 +440,13 @@ impl Route {
         Self { strategy, targets, has_keys }
     }
 
+    /// The part of it that goes under one key of the provider's; None where nothing of it does.
+    pub fn under(&self, key: &str) -> Option<Arc<Self>> {
+        let has_it = |t: &&Target| t.upstream.key.as_ref().is_some_and(|k| k.name == key);
+        let targets: Vec<_> = self.targets.iter().filter(has_it).cloned().collect();
+        (!targets.is_empty()).then(|| Arc::new(Self::to(targets)))
+    }
+
     /// The first target that has no price for a request that began then.
     pub fn unpriced(&self, unix_s: i64) -> Option<&Target> {
         self.targets.iter().find(|target| target.sheet(unix_s).is_none())

@@ -20,6 +20,49 @@ struct Unknown {
     input_tokens: u64,
     output_tokens: u64,
     cost_usd: Option<String>,
+    /// Of a line of a batch, which has ended.
+    outcome: Option<Outcome>,
+    #[serde(flatten)]
+    parts: Parts,
+}
+
+/// Parts of the tokens, where they are known.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Parts {
+    cached_input_tokens: u64,
+    cache_write_tokens: u64,
+    cache_write_1h_tokens: u64,
+    reasoning_tokens: u64,
+    audio_tokens: u64,
+    image_tokens: u64,
+}
+
+/// Counts a row of a line of a batch: an attempt, and no request.
+pub(super) fn count_line(metrics: &Metrics, row: &[u8]) {
+    let Ok(row) = serde_json::from_slice::<Unknown>(row) else { return };
+    let model = metrics.model(&row.provider, &row.routed_model, false);
+    let parts = &row.parts;
+    metrics.attempt(
+        &model,
+        &Attempted {
+            operation: row.operation.map(Into::into).unwrap_or_default(),
+            outcome: row.outcome.unwrap_or(Outcome::Unknown).name(),
+            has_tokens: row.input_tokens > 0 || row.output_tokens > 0,
+            tokens: [
+                row.input_tokens,
+                row.output_tokens,
+                parts.cached_input_tokens,
+                parts.cache_write_tokens,
+                parts.cache_write_1h_tokens,
+                parts.reasoning_tokens,
+                parts.audio_tokens,
+                parts.image_tokens,
+            ],
+            cost_pico: row.cost_usd.as_deref().and_then(pico_of).unwrap_or(0),
+            ..Attempted::default()
+        },
+    );
 }
 
 /// Counts a row of an attempt whose end nobody knows. What is no such row is not counted.

@@ -26,7 +26,14 @@ impl Gate<'_> {
             Some(passage) => self.passage(passage, draft)?,
             None => self.route_to(principal, model, draft.place.about.as_deref())?,
         };
-        Ok(self.snapshot.owned_by(principal, route))
+        let route = self.snapshot.owned_by(principal, route);
+        match draft.place.passage.as_deref().and_then(Passage::key).filter(|key| !key.is_empty()) {
+            Some(key) => {
+                let passage = route.under(key);
+                passage.ok_or_else(|| Refusal::key_gone().into())
+            }
+            None => Ok(route),
+        }
     }
 
     /// What only a request for a response can ask for.
@@ -112,6 +119,9 @@ impl Gate<'_> {
         let name = draft.scan.model().unwrap_or_default();
         if !principal.may_reach(provider) {
             return Err(Box::new(Refusal::provider_forbidden(name, provider, principal)));
+        }
+        if passage.key().is_some() {
+            return Ok(route); // of each model that it is about the gateway has asked
         }
         if !principal.may_use(name) {
             return Err(Box::new(Refusal::forbidden(name, principal)));

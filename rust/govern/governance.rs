@@ -13,7 +13,7 @@ use super::principal::{Principal, PrincipalSpec};
 use super::rules::Rules;
 use super::run_rules::RunRules;
 use super::scope::{Dimension, Subject};
-use crate::budget::{Budgets, Charge, Limit, Measure, Now};
+use crate::budget::{Actual, Budgets, Charge, Limit, Measure, Now};
 use crate::error::Error;
 
 /// What Python hands over, as JSON.
@@ -193,6 +193,24 @@ impl Governance {
     pub fn since(&self, asked: &Limit, now: Now) -> Option<u64> {
         let (limit, reset_at_ms) = self.limits.get(&asked.name)?;
         (limit.epoch == asked.epoch).then(|| since(limit, *reset_at_ms, now))
+    }
+
+    /// Puts right what was charged for something whose use is known only now, in every limit that it falls under.
+    pub fn correct(
+        &self,
+        budgets: &Budgets,
+        charges: Vec<Charge>,
+        change: (&Actual, &Actual),
+        at_unix_ns: u64,
+    ) -> Result<(), Error> {
+        let now = Now::read();
+        for charge in charges {
+            // What was charged before a limit was reset is none of its counter's.
+            if self.since(&charge.limit, now).is_some_and(|since| since <= at_unix_ns) {
+                budgets.correct(&charge, change, at_unix_ns, now)?;
+            }
+        }
+        Ok(())
     }
 
     /// A limit in force.

@@ -151,6 +151,18 @@ impl Schedule {
         Some(Arc::new(Sheet::new(&prices, self.factor, self.version.clone())))
     }
 
+    /// The prices of a tier, as the ordinary ones of a schedule.
+    ///
+    /// Cost: as of [`Schedule::at_tier`].
+    #[must_use]
+    pub fn in_tier(&self, unix_s: i64, tier: ServiceTier) -> Option<Self> {
+        let sheet = self.at_tier(unix_s, tier)?;
+        let (period, _) = self.period(unix_s)?;
+        let period = Period { when: None, prices: period.prices.clone() };
+        let (factor, version) = (self.factor, self.version.clone());
+        Some(Self { periods: vec![(period, sheet)], tiers: Vec::new(), factor, version })
+    }
+
     fn period(&self, unix_s: i64) -> Option<&(Period, Arc<Sheet>)> {
         let found = self.periods.iter().rev().find(|(period, _)| period.holds(unix_s));
         found.or_else(|| self.periods.first())

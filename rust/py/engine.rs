@@ -441,7 +441,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// ASGI's headers: pairs of bytes.
-fn header_pairs<'py>(
+pub fn header_pairs<'py>(
     headers: &Bound<'py, PyAny>,
 ) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
     headers.try_iter()?.map(|pair| pair?.extract()).collect()

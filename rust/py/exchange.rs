@@ -93,6 +93,19 @@ impl PyExchange {
         self.x.admission.place.about.as_ref().is_some_and(|about| about.is_expanded())
     }
 
+    /// Whose it is and where it goes, as JSON by the ledger's columns.
+    #[getter]
+    fn open_row<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.x.open_row())
+    }
+
+    /// Under whose limits it falls, as JSON for `batch_correct`.
+    #[getter]
+    fn bearer<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let bearer = serde_json::to_vec(&self.x.bearer()).unwrap_or_default();
+        PyBytes::new(py, &bearer)
+    }
+
     #[getter]
     fn requested_model(&self) -> &str {
         &self.x.admission.requested_model

@@ -3,6 +3,7 @@
 //! Shapes, errors and costs are documented in `python/sluicegate/_core.pyi`, where editors look.
 
 mod aws;
+mod batch;
 mod engine;
 mod error;
 mod exchange;
@@ -28,6 +29,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("build_profile", env!("BUILD_PROFILE"))?;
     aws::register(m)?;
+    batch::register(m)?;
     error::register(m)?;
     engine::register(m)?;
     front::register(m)?;

@@ -707,3 +707,37 @@ fn processes_killed_at_any_instant_leave_no_reservation_and_lose_no_charge() {
     assert!(unsettled > 0, "no round caught a running request");
     assert!(standing(&budgets, &money, NOW).0 > 0);
 }
+
+#[test]
+fn what_was_charged_too_much_comes_back_in_its_own_window() {
+    let held = Actual { requests: 1, input_tokens: 100, output_tokens: 100, cost_pico: 1000 };
+    for (measure, before, after) in [
+        (Measure::Requests, 1, 1),
+        (Measure::InputTokens, 100, 10),
+        (Measure::OutputTokens, 100, 20),
+        (Measure::TotalTokens, 200, 30),
+        (Measure::Cost, 1000, 30),
+    ] {
+        let scratch = Scratch::new();
+        let budgets = open(&scratch.0);
+        let charge = charge(limit(measure, 10_000, day()));
+        budgets.spend(&charge, held.amount(&charge.limit), NOW).unwrap();
+        assert_eq!(standing(&budgets, &charge, NOW).0, before, "{measure:?}");
+        let yesterday = NOW.unix_ns - DAY;
+        budgets.correct(&charge, (&held, &USED), yesterday, NOW).unwrap();
+        assert_eq!(standing(&budgets, &charge, NOW).0, before, "{measure:?}: of another window");
+        budgets.correct(&charge, (&held, &USED), NOW.unix_ns, NOW).unwrap();
+        assert_eq!(standing(&budgets, &charge, NOW).0, after, "{measure:?}");
+        budgets.correct(&charge, (&USED, &held), NOW.unix_ns, NOW).unwrap();
+        assert_eq!(standing(&budgets, &charge, NOW).0, before, "{measure:?}: more than was held");
+    }
+}
+
+#[test]
+fn a_correction_never_gives_more_than_was_spent() {
+    let scratch = Scratch::new();
+    let budgets = open(&scratch.0);
+    let charge = charge(limit(Measure::Cost, 10_000, day()));
+    budgets.correct(&charge, (&USED, &Actual::default()), NOW.unix_ns, NOW).unwrap();
+    assert_eq!(standing(&budgets, &charge, NOW), (0, 0, 10_000));
+}
