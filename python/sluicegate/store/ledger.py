@@ -134,22 +134,27 @@ class Ledger:
         if not rows:
             return
         with self._database.writing(DRAIN_TIMEOUT_S) as transaction:
-            transaction.hold_changes()
-            redactions = _REDACTIONS.find(transaction)
-            for begin in range(0, len(rows), AT_ONCE_ROWS):
-                self._put(transaction, rows[begin : begin + AT_ONCE_ROWS], redactions)
+            self.put(transaction, rows, self._host)
+
+    def put(self, transaction: Transaction, rows: Sequence[JournalRow], host: str | None) -> None:
+        """The same in a transaction that changes other things with them."""
+        transaction.hold_changes()
+        redactions = _REDACTIONS.find(transaction)
+        for begin in range(0, len(rows), AT_ONCE_ROWS):
+            self._put(transaction, rows[begin : begin + AT_ONCE_ROWS], host, redactions)
 
     def _put(
         self,
         transaction: Transaction,
         rows: Sequence[JournalRow],
+        host: str | None,
         redactions: Sequence[Redaction],
     ) -> None:
         # What was on its way when a name was taken out comes one by one.
         apart_until = max((each.until for each in redactions), default=None)
-        apart, unreadable = transaction.put_rows(rows, self._host, apart_until)
+        apart, unreadable = transaction.put_rows(rows, host, apart_until)
         if apart:
-            values = [(*_redacted(each, redactions), self._host) for each in apart]
+            values = [(*_redacted(each, redactions), host) for each in apart]
             transaction.execute_many(upsert(STORED), values)
         if unreadable:
             transaction.execute_many(_SET_ASIDE, list(_set_aside(rows, unreadable)))

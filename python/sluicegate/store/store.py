@@ -11,6 +11,7 @@ from sluicegate.accounting.keys import MasterKeyError, fingerprint
 from sluicegate.accounting.ledger import JournalRow
 from sluicegate.accounting.limits import Limit
 from sluicegate.store import records
+from sluicegate.store.batches import Batches
 from sluicegate.store.database import Database, Row, Transaction
 from sluicegate.store.ledger import Ledger
 from sluicegate.store.records import CREDENTIALS, KEYS, KILLED_RUNS, LIMITS, META, PROVIDER_KEYS
@@ -60,6 +61,7 @@ class Store:
         self._database = database
         self.ledger = Ledger(database, host)
         self.responses = Responses(database)
+        self.batches = Batches(database, self.ledger)
 
     def close(self) -> None:
         """Ends the connections; a later use makes new ones."""

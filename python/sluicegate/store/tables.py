@@ -68,6 +68,31 @@ class Table(Generic[Record]):
             values.append(limit)
         return [self._record(row) for row in transaction.execute(sql, values)]
 
+    def page(
+        self,
+        transaction: Transaction,
+        where: Mapping[str, Any],
+        before: tuple[int, str] | None,
+        limit: int,
+        *,
+        oldest: bool = False,
+    ) -> list[Record]:
+        """Records whose columns have these values, newest first; of a table with `created_at_ms`.
+
+        Args:
+            before: when the last of the page before was made, and its id.
+            oldest: the oldest first.
+        """
+        conditions = [f'"{column}" = ?' for column in where]
+        values = list(where.values())
+        sign, order = (">", "ASC") if oldest else ("<", "DESC")
+        if before is not None:
+            conditions.append(f"(created_at_ms {sign} ? OR (created_at_ms = ? AND id {sign} ?))")
+            values += [before[0], *before]
+        sql = f"{self._select} WHERE {' AND '.join(conditions)} "
+        sql += f"ORDER BY created_at_ms {order}, id {order} LIMIT ?"
+        return [self._record(row) for row in transaction.execute(sql, [*values, limit])]
+
     def add(self, transaction: Transaction, record: Record) -> None:
         """Adds a record.
 
