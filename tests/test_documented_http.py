@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sluicegate import errors
-from sluicegate.routes import GENERATION, MODEL_ROUTES, STORED_ROUTES
+from sluicegate.routes import FILED_ROUTES, GENERATION, MODEL_ROUTES, STORED_ROUTES
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGE = (REPOSITORY / "docs" / "http.md").read_text()
@@ -29,7 +29,15 @@ CODES = {*FAILURES, *REFUSALS, *KINDS}
 
 
 @pytest.mark.parametrize(
-    "name", [*MODEL_ROUTES, *STORED_ROUTES, GENERATION, *sorted(HEADERS), *sorted(CODES)]
+    "name",
+    [
+        *MODEL_ROUTES,
+        *STORED_ROUTES,
+        *FILED_ROUTES,
+        GENERATION,
+        *sorted(HEADERS),
+        *sorted(CODES),
+    ],
 )
 def test_it_is_documented(name: str) -> None:
     name = name.replace("-tokens", "-requests") if name.startswith("x-ratelimit") else name

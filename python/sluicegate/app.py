@@ -9,7 +9,6 @@ import os
 import signal
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,8 @@ from sluicegate.admin.mount import PREFIX, TRIES_FILE, Mounted, is_private
 from sluicegate.admin.scrape import PATH as METRICS
 from sluicegate.admin.scrape import Scrape
 from sluicegate.admin.tries import Tries
+from sluicegate.admitting import begun
+from sluicegate.batches.paths import FiledPath, filed_path_of
 from sluicegate.body import let_run_out, read_body
 from sluicegate.course import Answer, Course
 from sluicegate.errors import (
@@ -48,13 +49,6 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 CONFIG_VARIABLE: Final = "SLUICEGATE_CONFIG"
-HELD_WAIT_S: Final = 2.0
-HELD_PAUSE_S: Final = 0.01
-MAX_HELD_PAUSE_S: Final = 0.1
-MAX_ASKED: Final = 8
-"""How often other hosts are asked in a row: what they grant another request may take first."""
-GRANT_WAIT_S: Final = 1.0
-"""Longer than the core waits for other hosts."""
 
 
 def create_app() -> "App":
@@ -128,8 +122,11 @@ class App:
             scope = _with_ends(scope)
         place = place_of(scope)
         stored = stored_path_of(scope) if place is None else None
+        filed = filed_path_of(scope) if place is None and stored is None else None
         if place is not None:
             await self._model(worker, place, scope, receive, send)
+        elif filed is not None:
+            await self._model(worker, filed.place, scope, receive, send, filed)
         elif stored is not None:
             async with worker.errands.turn(stored):
                 await self._model(worker, stored.place, scope, receive, send, stored)
@@ -145,12 +142,15 @@ class App:
         scope: Scope,
         receive: Receive,
         send: Send,
-        stored: StoredPath | None = None,
+        about: StoredPath | FiledPath | None = None,
     ) -> None:
         """A request to a model, or about what one made: every one goes through admission."""
         watched = worker.watch.add(receive)
         try:
-            await self._admitted(worker, place, scope, watched, send, stored)
+            if isinstance(about, FiledPath):
+                await self._filed(worker, about, scope, watched, send)
+            else:
+                await self._admitted(worker, place, scope, watched, send, about)
         except ClientGoneError:
             # Servers say this of a body whose framing is broken too; a client that has left hears
             # nothing of it.
@@ -173,6 +173,19 @@ class App:
             worker.watch.remove(watched)
 
     @staticmethod
+    async def _filed(
+        worker: Worker, path: FiledPath, scope: Scope, watched: Watched, send: Send
+    ) -> None:
+        if worker.draining:
+            raise NotReadyError("this gateway is shutting down", retry_after_s=1.0)
+        try:
+            answer = await worker.filing.answer(path, scope, watched, send)
+        except _core.RefusedError as refused:
+            raise RefusedRequestError(*refused.args) from None
+        if answer is not None:
+            await send_answer(send, answer)
+
+    @staticmethod
     async def _admitted(
         worker: Worker,
         place: _core.Place,
@@ -191,7 +204,7 @@ class App:
         if worker.engine.asks_plugins:
             body = await _passed(worker, place, scope, body)
         place, body, kept = await _concerning(worker, place, scope, body, stored)
-        exchange = await _begun(worker, place, scope, body, watched)
+        exchange = await begun(worker, place, scope["headers"], body, watched)
         watched.exchange = exchange
         if stored is not None and kept is not None:
             await send_answer(send, await worker.errands.answer(exchange, stored, kept))
@@ -261,47 +274,9 @@ async def _concerning(
     return Asked(place if about is None else place.concerning(about), other or body)
 
 
-async def _begun(
-    worker: Worker, place: _core.Place, scope: Scope, body: bytes, watched: Watched
-) -> _core.Exchange:
-    """Begins a request. Where running requests hold what it needs it waits a little: most of what
-    they hold they never use.
-    """
-    headers = scope["headers"]
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + HELD_WAIT_S
-    pause_s = HELD_PAUSE_S
-    asked = 0
-    while True:
-        is_last = loop.time() >= until_s or worker.draining
-        try:
-            return worker.engine.begin(
-                place, headers, body, is_last=is_last, may_ask=asked < MAX_ASKED
-            )
-        except _core.GrantNeededError as needed:
-            asked += 1
-            await _granted(worker, needed.args[0], loop)
-        except _core.RefusedError as refused:
-            error = RefusedRequestError(*refused.args)
-            if is_last or not error.is_held:
-                raise error from None
-            asked = 0
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, MAX_HELD_PAUSE_S)
-        if watched.gone:
-            raise ClientGoneError
-
-
 def _awaits_a_word(scope: Scope) -> bool:
     """Whether a client sends its body only once it is told to go on."""
     return any(name == b"expect" for name, _ in scope["headers"])
-
-
-async def _granted(worker: Worker, token: int, loop: asyncio.AbstractEventLoop) -> None:
-    """Until other hosts were asked."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(GRANT_WAIT_S):
-            await worker.engine.granted(token, loop)
 
 
 def _mounted(worker: Worker, loop: asyncio.AbstractEventLoop) -> Mounted:

@@ -75,6 +75,21 @@ _STORED: Final = _core.ModelRoutes(
 )
 
 
+FILED_ROUTES: Final[dict[str, tuple[str, ...]]] = {
+    "/v1/files": ("GET", "POST"),
+    "/v1/files/{id}": ("GET", "DELETE"),
+    "/v1/files/{id}/content": ("GET",),
+    "/v1/batches": ("GET", "POST"),
+    "/v1/batches/{id}": ("GET",),
+    "/v1/batches/{id}/cancel": ("POST",),
+    "/v1/messages/batches": ("GET", "POST"),
+    "/v1/messages/batches/{id}": ("GET", "DELETE"),
+    "/v1/messages/batches/{id}/cancel": ("POST",),
+    "/v1/messages/batches/{id}/results": ("GET",),
+}
+"""Methods by path, of files and of batches."""
+
+
 GENERATION: Final = "/v1/generation"
 """Tells what one request was, by its id."""
 
@@ -130,5 +145,5 @@ def unknown_routes(names: Iterable[str]) -> list[tuple[int, str]]:
 
 def _leads_somewhere(name: str) -> bool:
     above = name[:-1] if name.endswith("/*") else None
-    paths = [*MODEL_ROUTES, *STORED_ROUTES, GENERATION]
+    paths = [*MODEL_ROUTES, *STORED_ROUTES, *FILED_ROUTES, GENERATION]
     return name in paths or (above is not None and any(path.startswith(above) for path in paths))

@@ -23,6 +23,8 @@ from sluicegate.accounting.steward import Steward
 from sluicegate.accounting.sync import Sync
 from sluicegate.accounting.webhook import Webhook
 from sluicegate.accounting.witness import Witness
+from sluicegate.batches.filing import Filing
+from sluicegate.batches.looking import Looking
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.credentials import Renewal
 from sluicegate.generation import GenerationLookup
@@ -108,7 +110,7 @@ class Worker:
         self._stored_own: tuple[ProviderKey, ...] = ()
         self._putting = threading.Lock()
         snapshot = self._snapshot()
-        host = read_host_id(self.settings.data_dir)
+        self._host = host = read_host_id(self.settings.data_dir)
         self._shared_with = self._sharing(host)
         self.engine = _core.Engine(
             journal_dir,
@@ -135,14 +137,14 @@ class Worker:
             on_drained=self.engine.metrics.drained,
         )
         self._ledger = open_store(self.settings)
-        kept = open_store(self.settings)
+        self._kept = kept = open_store(self.settings)
         rows = LedgerRows(kept, journal_dir)
         has_other_hosts = self.settings.store_url is not None
         origins = Origins(kept, rows, has_other_hosts=has_other_hosts)
         self.lookup = GenerationLookup(rows, has_other_hosts=has_other_hosts)
         self.errands = Errands(kept, origins)
-        self._kept = kept
         self._keeper = Keeper(self.engine, open_store(self.settings), self._keeping)
+        self._looking, self.filing = self._batches(host)
         self._steward = Steward(
             self.engine,
             self._ledger,
@@ -184,6 +186,14 @@ class Worker:
         settings = replace(settings, own_keys=own)
         return self._adapter.applied(renewal.applied(settings))
 
+    def _batches(self, host: str) -> tuple[Looking, Filing]:
+        looking = Looking(self.engine, open_store(self.settings), self._now, host)
+        return looking, Filing(self, self._kept.batches, looking, host)
+
+    def _now(self) -> Settings:
+        """The settings with the credentials of now."""
+        return self._live(self.settings, self._renewal)
+
     def _keeping(self) -> tuple[float, int]:
         rule = self.settings.responses
         return rule.keep_days, int(rule.max_bytes)
@@ -204,10 +214,18 @@ class Worker:
         self._steward.begin()
         self._tell_keys()
         if self.engine.is_first:
+            self._know_batches()
             self.engine.seeded()
         until_s = time.monotonic() + SHARED_STATE_WITHIN_S
         while not self._is_shared_well() and time.monotonic() < until_s:
             time.sleep(DRAIN_POLL_S)
+
+    def _know_batches(self) -> None:
+        """The counters are new, so that they have what the ledger says of batches that are over."""
+        try:
+            self._ledger.batches.know_all(self._host)
+        except StoreError as error:
+            log.warning("limits may count batches that were over for what was held: %s", error)
 
     def _is_shared_well(self) -> bool:
         state = self.engine.shared_state
@@ -242,6 +260,7 @@ class Worker:
         loop.run_in_executor(None, _core.count_tokens, "gpt-5", "")
         self._drainer.start()
         self._keeper.start()
+        self._looking.start()
         self._watching.use(self.settings.plugins.watchers)
         if self._witness is not None:
             self._witness.start()
@@ -261,6 +280,7 @@ class Worker:
         await asyncio.to_thread(self._finish)
 
     def _finish(self) -> None:
+        self._looking.stop()
         self._renewal.stop()
         self._sync.stop()
         self.engine.stop()

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from sluicegate.routes import GENERATION, MODEL_ROUTES, STORED_ROUTES
+from sluicegate.routes import FILED_ROUTES, GENERATION, MODEL_ROUTES, STORED_ROUTES
 
 from ..gateway import Gateway
 
@@ -128,6 +128,15 @@ def stored_doors() -> list[Door]:
     ]
 
 
+def filed_doors() -> list[Door]:
+    """All that is asked about files and batches; there is none of this id."""
+    return [
+        Door(method, path.replace("{id}", "x"), None, "openai")
+        for path, methods in FILED_ROUTES.items()
+        for method in methods
+    ]
+
+
 def admin_doors(gateway: Gateway) -> list[Door]:
     """Every operation of the document that the admin API gives of itself, and the document."""
     document = gateway.admin("GET", "/admin/v1/openapi.json").json()
@@ -142,7 +151,8 @@ def admin_doors(gateway: Gateway) -> list[Door]:
 def all_doors(gateway: Gateway, model: str) -> list[Door]:
     """All that asks for a credential."""
     own = [Door("GET", path, None, "openai") for path in ("/v1/models", f"{GENERATION}?id=x")]
-    return [*model_doors(model), *stored_doors(), *own, *admin_doors(gateway)]
+    asked = [*model_doors(model), *stored_doors(), *filed_doors(), *own]
+    return [*asked, *admin_doors(gateway)]
 
 
 def code_of(error: dict[str, Any]) -> str:

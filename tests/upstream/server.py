@@ -15,6 +15,7 @@ from .beside import BESIDE, prepare
 from .cohere import COHERE
 from .completions import COMPLETIONS
 from .connection import BadRequestError, Connection, read_request
+from .depot import Depot
 from .exchange import Exchange, Stats
 from .framing import Style, head
 from .gemini import GEMINI, ArrayStyle, aside, read_path, wants_array
@@ -52,6 +53,7 @@ class ScriptedUpstream(LoopbackServer):
     def __init__(self) -> None:
         super().__init__()
         self.shelf = Shelf()
+        self.depot = Depot()
 
     # reading
 
@@ -192,7 +194,7 @@ class ScriptedUpstream(LoopbackServer):
         if (exchange.method, path) == ("GET", "/v1/models"):
             await _small(connection, 200, {"object": "list", "data": []})
             return
-        if (said := self.shelf.aside(exchange)) is not None:
+        if (said := self.depot.aside(exchange) or self.shelf.aside(exchange)) is not None:
             status, kind, data = said
             await _send(connection, status, kind, data)
             exchange.finished = time.monotonic()

@@ -90,6 +90,7 @@ class Resolver:
             events=config.events,
             runs=config.runs,
             responses=config.responses,
+            batches=config.batches,
             open=config.auth == "none",
             deadlines=deadlines,
             commit_after_s=config.commit_after_s,

@@ -274,6 +274,15 @@ class Responses(msgspec.Struct, frozen=True, kw_only=True):
     """Of all of them in the store; the oldest make room."""
 
 
+class Batches(msgspec.Struct, frozen=True, kw_only=True):
+    """Files and batches that the gateway keeps."""
+
+    keep_days: Annotated[float, Meta(ge=1, le=36500)] = 30.0
+    """As long as OpenAI keeps what comes of a batch."""
+    max_bytes: Annotated[ByteSize, Meta(ge=0)] = ByteSize(1024 * MiB)
+    """Of the files of one tenant in the store; then it must delete some."""
+
+
 class OwnKey(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant's own credential for a provider, in the place of the operator's for its requests
     alone. Whose it is: a key's, a team's, or an organisation's.
@@ -378,6 +387,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_answer_bytes: Annotated[ByteSize, Meta(ge=1024)] = ByteSize(64 * MiB)
     """Largest answer that is no stream."""
     responses: Responses = Responses()
+    batches: Batches = Batches()
     plugins: PluginsConfig = PluginsConfig()
     provider_keys: list[OwnKey] = []
     keys: list[Key] = []

@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Literal
 
 from sluicegate.accounting.limits import Limit
-from sluicegate.config.schema import Admin, Events, Key, OwnKey, Responses, Runs, Server, Timeouts
+from sluicegate.config.schema import (
+    Admin,
+    Batches,
+    Events,
+    Key,
+    OwnKey,
+    Responses,
+    Runs,
+    Server,
+    Timeouts,
+)
 from sluicegate.config.sources import Source
 from sluicegate.config.values import Secret
 from sluicegate.dialects.base import Host
@@ -149,6 +159,7 @@ class Settings:
     events: Events | None
     runs: Runs
     responses: Responses
+    batches: Batches
     deadlines: Deadlines
     commit_after_s: float
     max_event_bytes: int
