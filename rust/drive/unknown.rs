@@ -29,6 +29,7 @@ struct Unknown {
 /// Parts of the tokens, where they are known.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[allow(clippy::struct_field_names)] // the ledger's own names
 struct Parts {
     cached_input_tokens: u64,
     cache_write_tokens: u64,

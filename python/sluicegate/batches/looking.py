@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sluicegate")
 
 TURN_S: Final = 1.0
+STOP_S: Final = 2.0
 AT_ONCE: Final = 4
 """Batches looked at in one turn, one after the other."""
 LEASE_MS: Final = 10 * 60 * 1000
@@ -75,11 +76,14 @@ class Looking:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends. Blocks until what it asks is answered."""
+        """Ends. Blocks for a moment: what a provider does not answer meanwhile is asked again by
+        whoever comes next.
+        """
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
-        self._owner.close()
+            self._thread.join(STOP_S)
+        if not self._thread.is_alive():
+            self._owner.close()
 
     def now(self, batch: StoredBatch) -> StoredBatch:
         """A batch as it is now, where nobody else is looking at it; else as it was last seen.

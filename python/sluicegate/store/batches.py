@@ -274,6 +274,8 @@ class Batches:
 
     def prune(self, now_ms: int, before_ms: int) -> None:
         """Forgets files that have expired, and what is older and over."""
+        if self._database.is_empty:
+            return
         old = "created_at_ms < ?"
         with self._database.writing(WRITE_TIMEOUT_S) as transaction:
             transaction.execute(f"DELETE FROM batches WHERE {old} AND state = 'over'", (before_ms,))  # noqa: S608
