@@ -41,6 +41,7 @@ pub fn admit(body: &[u8], is_governed: bool, times: u64) {
         credential: None,
         about: None,
         passage: None,
+        demand: None,
     };
     let body = body.to_vec().into();
     let bearer = format!("Bearer {KEY}");
