@@ -39,6 +39,7 @@ fn is_text(key: &[u8]) -> bool {
             | br#""url""#
             | br#""image_url""#
             | br#""file_data""#
+            | br#""file_url""#
             | br#""fileUri""#
             | br#""file_uri""#
             | br#""encrypted_content""#
@@ -62,14 +63,17 @@ fn is_text(key: &[u8]) -> bool {
     )
 }
 
-/// Whether something that is no text stands under this key: a picture, a recording, a file.
+/// Whether a string under this key is no text but a picture, a recording, a file: what it holds, or where it is.
+/// `image_url` is one in Responses; elsewhere an object stands there, with its `url`.
 fn is_medium(key: &[u8]) -> bool {
     matches!(
         key,
         br#""data""#
             | br#""url""#
+            | br#""image_url""#
             | br#""file_data""#
             | br#""file_id""#
+            | br#""file_url""#
             | br#""fileUri""#
             | br#""file_uri""#
     )
@@ -81,16 +85,19 @@ pub(super) struct Sizes {
     pub text_bytes: usize,
     pub opaque_bytes: usize,
     pub media: usize,
+    /// The last key was a medium's.
+    is_medium: bool,
 }
 
 impl Visit for Sizes {
     fn is_text(&mut self, key: &[u8]) -> bool {
         let is_text = is_text(key);
-        self.media += usize::from(!is_text && is_medium(key));
+        self.is_medium = !is_text && is_medium(key);
         is_text
     }
 
     fn string(&mut self, inner: Range<usize>, is_text: bool) {
+        self.media += usize::from(std::mem::take(&mut self.is_medium));
         let bytes = if is_text { &mut self.text_bytes } else { &mut self.opaque_bytes };
         *bytes += inner.len();
     }

@@ -316,6 +316,30 @@ fn numbers_that_we_act_on_are_whole_and_bounded() {
 }
 
 #[test]
+fn a_medium_is_counted_once_however_it_is_written() {
+    let table = [
+        (r#"{"input":[{"content":[{"type":"input_image","image_url":"https://h/a.png"}]}]}"#, 1),
+        (r#"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:x"}}]}]}"#, 1),
+        (r#"{"messages":[{"content":[{"type":"image_url","image_url":"data:x"}]}]}"#, 1),
+        (r#"{"input":[{"content":[{"type":"input_file","file_url":"https://h/a.pdf"}]}]}"#, 1),
+        (r#"{"input":[{"content":[{"type":"input_file","file_id":"f","image_url":null}]}]}"#, 1),
+        (
+            r#"{"messages":[{"content":[{"source":{"type":"base64","data":"x"}},{"source":{"url":"y"}}]}]}"#,
+            2,
+        ),
+        (
+            r#"{"contents":[{"parts":[{"inlineData":{"data":"x"}},{"fileData":{"fileUri":"y"}}]}]}"#,
+            2,
+        ),
+        (r#"{"documents":[{"data":{"text":"a"}}]}"#, 0),
+        (r#"{"messages":[{"content":"a"}]}"#, 0),
+    ];
+    for (body, media) in table {
+        assert_eq!(scan(body.as_bytes()).unwrap().media(), media, "{body}");
+    }
+}
+
+#[test]
 fn texts_are_told_from_data_and_labels() {
     let table: &[(&str, &[&str])] = &[
         (r#"{"messages":[{"role":"user","content":"a\n"},{"content":"b"}]}"#, &["a\n", "b"]),
