@@ -61,14 +61,23 @@ pub(super) fn form(headers: &HeaderMap) -> Option<Form> {
         | b"application/jsonl"
         | b"application/stream+json" => Form::Lines,
         json if json.ends_with(b"/json") || json.ends_with(b"+json") => Form::Json,
+        // Of hosts that do not say what it is: the body tells.
+        b"text/plain" | b"application/octet-stream" => Form::Json,
         _ => Form::Other,
     })
+}
+
+/// What stands before the text in files of some systems, and in answers of hosts that read them.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// The JSON of a body.
+fn without_bom(body: &Bytes) -> Bytes {
+    if body.starts_with(BOM) { body.slice(BOM.len()..) } else { body.clone() }
 }
 
 /// Whether a body is a stream of events, whatever its content type says; `None` until its first bytes tell.
 pub(super) fn looks_like_events(body: &[u8]) -> Option<bool> {
     const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
-    const BOM: &[u8] = b"\xEF\xBB\xBF";
     let text = body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start();
     if FIELDS.iter().any(|field| text.starts_with(field)) {
         return Some(true);
@@ -148,11 +157,12 @@ fn content(run: &mut Running, headers: &HeaderMap, mut body: Bytes) -> Result<Ve
         body = collect(run, form, &body)?;
         from = from.written();
     }
-    check(run, from, &body)?;
+    let json = without_bom(&body);
+    check(run, from, &json)?;
     if from == to {
         return Ok(body.into());
     }
-    let translated = translate(run, from, to, &body)?;
+    let translated = translate(run, from, to, &json)?;
     run.kept = encoding(&run.x).is_kept.then(|| translated.clone());
     Ok(translated)
 }
@@ -195,6 +205,7 @@ pub(super) async fn as_stream(
         Err(end) => return end,
     };
     lease.recycle();
+    let body = without_bom(&body);
     let answered = Instant::now();
     let to = run.x.admission.dialect;
     let from = run.target.upstream.dialect_for(to);

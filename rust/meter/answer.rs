@@ -34,8 +34,9 @@ struct Holds<'a> {
     data: Option<Vec<&'a serde_json::value::RawValue>>,
     #[serde(borrow)]
     choices: Option<Vec<&'a serde_json::value::RawValue>>,
+    /// A list of blocks, and at some hosts one text.
     #[serde(borrow)]
-    content: Option<Vec<&'a serde_json::value::RawValue>>,
+    content: Option<&'a serde_json::value::RawValue>,
     #[serde(borrow)]
     candidates: Option<Vec<&'a serde_json::value::RawValue>>,
     /// A list of items, or Bedrock's object.
@@ -51,7 +52,9 @@ impl Holds<'_> {
     fn nothing_of(&self, dialect: Dialect) -> bool {
         let places: &[_] = match dialect {
             Dialect::OpenAiChat | Dialect::OpenAiCompletions => &[&self.data, &self.choices],
-            Dialect::Anthropic => &[&self.content],
+            Dialect::Anthropic => {
+                return self.content.is_none_or(|content| is_bare(content.get()));
+            }
             Dialect::Gemini => &[&self.candidates],
             Dialect::OpenAiResponses | Dialect::Bedrock => {
                 return self.output.is_none_or(|output| is_bare(output.get()));

@@ -26,7 +26,7 @@ pub(super) struct Function<'a> {
     pub arguments: Arguments<'a>,
 }
 
-/// JSON as text; some hosts send the object itself.
+/// JSON as text; some hosts send the object itself, and those in PHP a list where it is empty.
 #[derive(Default)]
 pub(super) struct Arguments<'a>(pub(super) Cow<'a, str>);
 
@@ -38,9 +38,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Arguments<'a> {
                 let text: Text<'de> = serde_json::from_str(raw).map_err(D::Error::custom)?;
                 Ok(Self(text.0))
             }
-            Some(b'{') => Ok(Self(Cow::Borrowed(raw))),
+            Some(b'[') if is_void(raw) => Ok(Self(Cow::Borrowed("{}"))),
             _ if raw == "null" => Ok(Self::default()),
-            _ => Err(D::Error::custom("arguments are neither text nor an object")),
+            _ => Ok(Self(Cow::Borrowed(raw))),
         }
     }
+}
+
+fn is_void(list: &str) -> bool {
+    list.bytes().all(|byte| matches!(byte, b'[' | b']') || byte.is_ascii_whitespace())
 }

@@ -15,6 +15,7 @@ mod encoder;
 mod error_body;
 mod finish;
 pub mod gemini;
+mod lenient;
 mod mould;
 mod nesting;
 pub mod ollama;

@@ -79,7 +79,7 @@ impl Decoder {
             "content_block_delta" => self.block_delta(&event, data, &mut sink),
             "content_block_start" => self.block_start(&event, &mut sink),
             "content_block_stop" => {
-                self.block_stop(event.index.unwrap_or(0), &mut sink);
+                self.block_stop(event.index.0.unwrap_or(0), &mut sink);
                 Ok(())
             }
             "message_start" => self.message_start(&event, &mut sink),
@@ -112,10 +112,12 @@ impl Decoder {
             return Ok(());
         }
         let mut blocks = Vec::new();
-        for raw in message.content.as_deref().unwrap_or_default() {
+        let content: Content<'_> = read_content(message.content)?;
+        for raw in content.blocks {
             blocks.push((raw.get(), read_block(raw)?));
         }
         self.start(&message, &mut sink);
+        said(content.text.as_ref(), |text| sink(&Delta::Text { choice: 0, text }));
         for (raw, block) in &blocks {
             self.block(0, block, raw, &mut sink)?;
             self.block_stop(0, &mut sink);
@@ -172,7 +174,7 @@ impl Decoder {
     ) -> Result<(), Error> {
         let raw = event.content_block.ok_or_else(|| malformed("a block start without a block"))?;
         let block = read_block(raw)?;
-        self.block(event.index.unwrap_or(0), &block, raw.get(), sink)
+        self.block(event.index.0.unwrap_or(0), &block, raw.get(), sink)
     }
 
     fn block(
@@ -233,8 +235,7 @@ impl Decoder {
             id: block.id.0.as_ref().into(),
             name: block.name.0.as_ref().into(),
         });
-        let whole = block.input.map(RawValue::get).filter(|raw| is_filled_object(raw));
-        Kind::Tool { tool, whole: whole.map(str::to_owned) }
+        Kind::Tool { tool, whole: block.input.and_then(whole_input) }
     }
 
     fn block_delta(
@@ -245,7 +246,7 @@ impl Decoder {
     ) -> Result<(), Error> {
         let piece =
             event.delta.as_ref().ok_or_else(|| malformed("a block delta without a delta"))?;
-        let index = event.index.unwrap_or(0);
+        let index = event.index.0.unwrap_or(0);
         let open = self.open.iter_mut().find(|open| open.index == index);
         if let Some(Open { kind: Kind::Vendor, .. }) = open {
             return vendor_delta(piece, data, sink);
@@ -331,9 +332,34 @@ fn said<'t>(text: Option<&'t Text<'_>>, sink: impl FnOnce(Cow<'t, str>)) {
     }
 }
 
-/// Whether a raw value is an object that holds anything.
-fn is_filled_object(raw: &str) -> bool {
-    raw.strip_prefix('{').is_some_and(|rest| !rest.trim_ascii_start().starts_with('}'))
+/// What a whole answer holds: a list of blocks, and at some hosts of the dialect one text.
+#[derive(Default)]
+struct Content<'a> {
+    blocks: Vec<&'a RawValue>,
+    text: Option<Text<'a>>,
+}
+
+fn read_content(raw: Option<&RawValue>) -> Result<Content<'_>, Error> {
+    let Some(raw) = raw.map(RawValue::get) else { return Ok(Content::default()) };
+    let content = if raw.starts_with('"') {
+        serde_json::from_str(raw).map(|text| Content { text: Some(text), ..Content::default() })
+    } else {
+        serde_json::from_str::<Option<_>>(raw)
+            .map(|blocks| Content { blocks: blocks.unwrap_or_default(), text: None })
+    };
+    content.map_err(|_| malformed("content is neither a list nor a text"))
+}
+
+/// Arguments that stand in a block's start, which mostly has an empty object there. Some hosts send them as text.
+fn whole_input(raw: &RawValue) -> Option<String> {
+    let raw = raw.get();
+    if raw.starts_with('"') {
+        let Text(text) = serde_json::from_str(raw).ok()?;
+        return Some(text.into_owned()).filter(|text| !text.is_empty());
+    }
+    let is_filled =
+        raw.strip_prefix('{').is_some_and(|rest| !rest.trim_ascii_start().starts_with('}'));
+    is_filled.then(|| raw.to_owned())
 }
 
 fn vendor_delta(

@@ -4,6 +4,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::stream::lenient::{Index, One};
 use crate::stream::text::{Label, Text};
 use crate::stream::usage::{Count, ServiceTier, Usage, sum};
 
@@ -12,7 +13,7 @@ use crate::stream::usage::{Count, ServiceTier, Usage, sum};
 pub(super) struct Event<'a> {
     #[serde(borrow, rename = "type")]
     pub kind: Label<'a>,
-    pub index: Option<u32>,
+    pub index: Index,
     #[serde(borrow)]
     pub delta: Option<Piece<'a>>,
     #[serde(borrow)]
@@ -68,7 +69,7 @@ pub(super) struct Message<'a> {
     #[serde(borrow)]
     pub model: Label<'a>,
     #[serde(borrow)]
-    pub content: Option<Vec<&'a RawValue>>,
+    pub content: Option<&'a RawValue>,
     #[serde(borrow)]
     pub stop_reason: Option<Text<'a>>,
     #[serde(borrow)]
@@ -121,10 +122,10 @@ pub(super) struct WireUsage<'a> {
     input_tokens: Count,
     cache_read_input_tokens: Count,
     cache_creation_input_tokens: Count,
-    cache_creation: Option<CacheCreation>,
+    cache_creation: One<CacheCreation>,
     output_tokens: Count,
-    output_tokens_details: Option<OutputDetails>,
-    server_tool_use: Option<ServerToolUse>,
+    output_tokens_details: One<OutputDetails>,
+    server_tool_use: One<ServerToolUse>,
     #[serde(borrow)]
     service_tier: Label<'a>,
     #[serde(borrow)]
@@ -170,14 +171,14 @@ impl Reported {
         wire.input_tokens.update(&mut self.fresh);
         wire.cache_read_input_tokens.update(&mut self.cached);
         wire.cache_creation_input_tokens.update(&mut self.written);
-        if let Some(creation) = &wire.cache_creation {
+        if let Some(creation) = &wire.cache_creation.0 {
             creation.ephemeral_5m_input_tokens.update(&mut self.written_5m);
             creation.ephemeral_1h_input_tokens.update(&mut self.written_1h);
         }
         if !is_start {
             wire.output_tokens.update(&mut self.output);
         }
-        if let Some(details) = &wire.output_tokens_details {
+        if let Some(details) = &wire.output_tokens_details.0 {
             details.thinking_tokens.update(&mut self.reasoning);
         }
         // Fast mode is said apart; `standard` and `priority`, which is bought beforehand, cost the same a token.
@@ -186,7 +187,7 @@ impl Reported {
         } else if wire.service_tier.0 == "batch" {
             self.tier = Some(ServiceTier::Batch);
         }
-        if let Some(tools) = &wire.server_tool_use {
+        if let Some(tools) = &wire.server_tool_use.0 {
             tools.web_search_requests.update(&mut self.searches);
         }
         self.usage()

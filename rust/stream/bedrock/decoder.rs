@@ -48,7 +48,7 @@ impl Decoder {
             "contentBlockStart" => self.block_start(data, &mut sink)?,
             "contentBlockStop" => {
                 let event: Event<'_> = read_object(DIALECT, data)?;
-                self.calls.end(event.content_block_index);
+                self.calls.end(event.content_block_index.0.unwrap_or(0));
                 self.plain.forget();
                 sink(&Delta::BlockEnd);
             }
@@ -111,7 +111,7 @@ impl Decoder {
         let Some(tool_use) = event.start.and_then(|start| start.tool_use) else { return Ok(()) };
         self.calls.admit(DIALECT)?;
         let tool = self.tool_start(&tool_use, sink);
-        self.calls.begin(event.content_block_index, tool);
+        self.calls.begin(event.content_block_index.0.unwrap_or(0), tool);
         Ok(())
     }
 
@@ -148,7 +148,7 @@ impl Decoder {
             }
             Piece { tool_use: Some(given), .. } => {
                 let fragment = given.input.as_ref().map_or("", |Text(input)| input);
-                self.arguments(event.content_block_index, fragment, sink);
+                self.arguments(event.content_block_index.0.unwrap_or(0), fragment, sink);
             }
             Piece { reasoning_content: Some(reasoning), .. } => {
                 reasoning_piece(reasoning, sink);

@@ -4,6 +4,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::stream::lenient::Index;
 use crate::stream::text::{Label, Text};
 use crate::stream::usage::{Count, ServiceTier, Usage, sum};
 
@@ -11,7 +12,7 @@ use crate::stream::usage::{Count, ServiceTier, Usage, sum};
 #[derive(serde::Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Event<'a> {
-    pub content_block_index: u32,
+    pub content_block_index: Index,
     #[serde(borrow)]
     pub start: Option<Start<'a>>,
     #[serde(borrow)]

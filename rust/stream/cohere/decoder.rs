@@ -57,7 +57,7 @@ impl Decoder {
             "tool-call-delta" => self.call_delta(&event, &mut sink),
             "tool-call-start" => self.call_start(&event, &mut sink)?,
             "tool-call-end" => {
-                self.calls.end(event.index.unwrap_or(0));
+                self.calls.end(event.index.0.unwrap_or(0));
                 sink(&Delta::BlockEnd);
             }
             "content-end" => sink(&Delta::BlockEnd),
@@ -129,7 +129,7 @@ impl Decoder {
         self.start("", sink);
         let tool = self.calls.next_tool();
         tool_start(tool, call, sink);
-        self.calls.begin(event.index.unwrap_or(0), Some(tool));
+        self.calls.begin(event.index.0.unwrap_or(0), Some(tool));
         self.call_delta(event, sink);
         Ok(())
     }
@@ -137,7 +137,7 @@ impl Decoder {
     fn call_delta(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
         let given = call_of(event).and_then(|call| call.function.as_ref());
         let fragment = given.map_or("", |function| function.arguments.0.as_ref());
-        let Some(open) = self.calls.at(event.index.unwrap_or(0)) else { return };
+        let Some(open) = self.calls.at(event.index.0.unwrap_or(0)) else { return };
         let is_void = !open.has_arguments && fragment == NO_ARGUMENTS;
         if let Some(tool) = open.tool.filter(|_| !fragment.is_empty() && !is_void) {
             open.has_arguments = true;
@@ -188,7 +188,7 @@ fn contents(message: &Message<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
         plain.tell(text, sink);
         let is_last = index + 1 == parts.len();
         for citation in message.citations.iter().flatten() {
-            let is_here = citation.content_index.map_or(is_last, |at| at as usize == index);
+            let is_here = citation.content_index.0.map_or(is_last, |at| at as usize == index);
             if is_here {
                 cite(citation, sink);
             }

@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 
 use crate::stream::call::Call;
+use crate::stream::lenient::{Index, One};
 use crate::stream::text::{Label, Text, read_or_default};
 use crate::stream::usage::{Count, Usage};
 
@@ -17,7 +18,7 @@ pub(super) struct Event<'a> {
     pub kind: Label<'a>,
     #[serde(borrow)]
     pub id: Label<'a>,
-    pub index: Option<u32>,
+    pub index: Index,
     #[serde(borrow)]
     pub delta: Option<Delta<'a>>,
     /// All that an error says.
@@ -54,25 +55,6 @@ pub(super) struct Piece<'a> {
     pub citations: One<Citation<'a>>,
 }
 
-/// An object; nothing where a list or null stands.
-pub(super) struct One<T>(pub Option<T>);
-
-impl<T> Default for One<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for One<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
-        if !raw.starts_with('{') {
-            return Ok(Self(None));
-        }
-        serde_json::from_str(raw).map(|one| Self(Some(one))).map_err(D::Error::custom)
-    }
-}
-
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Content<'a> {
@@ -88,7 +70,7 @@ pub(super) struct Citation<'a> {
     #[serde(borrow)]
     pub sources: Option<Vec<Source<'a>>>,
     /// In which part of the content it stands; not said where there is one text.
-    pub content_index: Option<u32>,
+    pub content_index: Index,
 }
 
 /// A document of the request, or what a tool gave back: objects of the client's making.

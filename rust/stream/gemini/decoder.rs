@@ -38,7 +38,8 @@ impl Decoder {
         mut sink: impl FnMut(&Delta<'_>),
     ) -> Result<(), Error> {
         let data = data.trim_ascii();
-        if self.closed || data.is_empty() {
+        // Proxies add the word with which other dialects end.
+        if self.closed || data.is_empty() || data == b"[DONE]" {
             return Ok(());
         }
         let chunk: Chunk<'_> = read_object(DIALECT, data)?;
@@ -94,7 +95,7 @@ impl Decoder {
     }
 
     fn candidate(&mut self, candidate: &Candidate<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
-        let choice = candidate.index.unwrap_or(0);
+        let choice = candidate.index.0.unwrap_or(0);
         let parts = candidate.content.as_ref().and_then(|content| content.parts.as_deref());
         for part in parts.unwrap_or_default() {
             self.part(choice, part, sink);

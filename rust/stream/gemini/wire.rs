@@ -5,6 +5,7 @@
 use serde_json::value::RawValue;
 
 use super::partial::PartialArg;
+use crate::stream::lenient::Index;
 use crate::stream::text::{Label, Text};
 use crate::stream::usage::{Count, ServiceTier, Usage, sum};
 
@@ -28,7 +29,7 @@ pub(super) struct Chunk<'a> {
 #[derive(serde::Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Candidate<'a> {
-    pub index: Option<u32>,
+    pub index: Index,
     #[serde(borrow)]
     pub content: Option<Content<'a>>,
     #[serde(borrow)]

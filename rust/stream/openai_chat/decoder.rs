@@ -164,7 +164,7 @@ impl Decoder {
     }
 
     fn choice(&mut self, choice: &Choice<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
-        let number = choice.index.unwrap_or(0);
+        let number = choice.index.0.unwrap_or(0);
         if let Some(message) = message(choice) {
             self.message(number, message, sink);
         } else if let Some(raw) = choice.text {
@@ -199,7 +199,7 @@ impl Decoder {
                 ),
                 (None, None) => (None, ""),
             };
-            self.tool(choice, call.index, &call.id.0, text_of(name), arguments, sink);
+            self.tool(choice, call.index.0, &call.id.0, text_of(name), arguments, sink);
         }
         if let Some(function) = &message.function_call {
             let name = text_of(function.name.as_ref());
@@ -271,11 +271,11 @@ fn plain_text<'c>(chunk: &'c Chunk<'_>) -> Option<(Plain, &'c str)> {
         return None;
     };
     let beside = [chunk.usage, chunk.x_groq, chunk.error, choice.logprobs, choice.usage];
-    let says_more = choice.message.is_some() || choice.finish_reason.is_some();
+    let says_more = choice.message.is_some() || !choice.finish_reason.0.is_empty();
     if says_more || beside.iter().any(Option::is_some) {
         return None;
     }
-    choice.delta.as_ref()?.plain_text(choice.index.unwrap_or(0))
+    choice.delta.as_ref()?.plain_text(choice.index.0.unwrap_or(0))
 }
 
 impl Message<'_> {
@@ -298,9 +298,12 @@ impl Message<'_> {
             Some(Content::Text(text)) => text.as_ref(),
             Some(Content::Parts(_)) => return None,
         };
-        match (content, self.reasoning_content.0.as_ref(), self.reasoning.0.as_ref()) {
-            (text, "", "") => Some((Plain::Text(choice), text)),
-            ("", text, "") | ("", "", text) => Some((Plain::Reasoning(choice), text)),
+        let thoughts = [&self.reasoning_content, &self.reasoning, &self.thinking];
+        let mut thoughts =
+            thoughts.map(|label| label.0.as_ref()).into_iter().filter(|text| !text.is_empty());
+        match (content, thoughts.next(), thoughts.next()) {
+            (text, None, _) => Some((Plain::Text(choice), text)),
+            ("", Some(text), None) => Some((Plain::Reasoning(choice), text)),
             _ => None,
         }
     }
@@ -311,7 +314,7 @@ fn message<'c, 'a>(choice: &'c Choice<'a>) -> Option<&'c Message<'a>> {
 }
 
 fn finish_word<'c>(choice: &'c Choice<'_>) -> &'c str {
-    text_of(choice.finish_reason.as_ref())
+    &choice.finish_reason.0
 }
 
 fn is_last(choice: &Choice<'_>) -> bool {
@@ -320,7 +323,7 @@ fn is_last(choice: &Choice<'_>) -> bool {
 
 fn finish(choice: &Choice<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
     if let Some(reason) = FinishReason::parse(finish_word(choice)) {
-        let choice = choice.index.unwrap_or(0);
+        let choice = choice.index.0.unwrap_or(0);
         sink(&Delta::Finish { choice, reason, stop_sequence: None });
     }
 }
@@ -346,7 +349,7 @@ fn is_set(raw: &str) -> bool {
 /// Reasoning: hosts that send it under several names send the same text, so the first name counts.
 fn reasoning(choice: u32, message: &Message<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
     let mut said = false;
-    for text in [&message.reasoning_content.0, &message.reasoning.0] {
+    for text in [&message.reasoning_content.0, &message.reasoning.0, &message.thinking.0] {
         if !said && !text.is_empty() {
             said = true;
             sink(&Delta::Reasoning { choice, text: text.as_ref().into() });

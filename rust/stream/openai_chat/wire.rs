@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 
 use crate::stream::call::Arguments;
+use crate::stream::lenient::{Index, One};
 use crate::stream::text::{Label, Text};
 use crate::stream::usage::{Count, Counting, ServiceTier, Usage, sum};
 
@@ -42,7 +43,7 @@ pub(super) struct Chunk<'a> {
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Choice<'a> {
-    pub index: Option<u32>,
+    pub index: Index,
     #[serde(borrow)]
     pub delta: Option<Message<'a>>,
     /// The whole message (boxed, since moving the rare field costs every chunk): in an unstreamed answer, and beside `delta` where a host repeats itself.
@@ -52,7 +53,7 @@ pub(super) struct Choice<'a> {
     #[serde(borrow)]
     pub text: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub finish_reason: Option<Text<'a>>,
+    pub finish_reason: Label<'a>,
     #[serde(borrow)]
     pub logprobs: Option<&'a RawValue>,
     /// Moonshot.
@@ -69,6 +70,9 @@ pub(super) struct Message<'a> {
     pub reasoning_content: Label<'a>,
     #[serde(borrow)]
     pub reasoning: Label<'a>,
+    /// Proxies before Ollama's and Anthropic's own dialects.
+    #[serde(borrow)]
+    pub thinking: Label<'a>,
     #[serde(borrow)]
     pub reasoning_details: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -89,16 +93,45 @@ pub(super) struct Message<'a> {
     pub extra_content: Option<&'a RawValue>,
 }
 
-/// `content`: text, or a list of typed parts; Cloudflare's JSON mode sends the object itself, which is
+/// `content`: text, or a list of typed parts or of texts; Cloudflare's JSON mode sends the value itself, which is
 /// text here.
 pub(super) enum Content<'a> {
     Text(Cow<'a, str>),
     Parts(Vec<Part<'a>>),
 }
 
+#[derive(Default)]
+pub(super) struct Part<'a> {
+    pub text: Option<Text<'a>>,
+    pub thinking: Option<Content<'a>>,
+    pub summary: Option<Content<'a>>,
+    pub signature: Label<'a>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Part<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        let part = match raw.as_bytes().first() {
+            Some(b'{') => serde_json::from_str(raw).map(TypedPart::into),
+            Some(b'"') => {
+                serde_json::from_str(raw).map(|text| Self { text: Some(text), ..Self::default() })
+            }
+            _ => Ok(Self::default()),
+        };
+        part.map_err(D::Error::custom)
+    }
+}
+
+impl<'a> From<TypedPart<'a>> for Part<'a> {
+    fn from(part: TypedPart<'a>) -> Self {
+        let TypedPart { text, thinking, summary, signature } = part;
+        Self { text, thinking, summary, signature }
+    }
+}
+
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
-pub(super) struct Part<'a> {
+struct TypedPart<'a> {
     #[serde(borrow)]
     pub text: Option<Text<'a>>,
     #[serde(borrow)]
@@ -114,9 +147,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&'de RawValue>::deserialize(deserializer)?.get();
         let content = match raw.as_bytes().first() {
-            Some(b'{') => Ok(Self::Text(Cow::Borrowed(raw))),
             Some(b'[') => serde_json::from_str(raw).map(Self::Parts),
-            _ => serde_json::from_str::<Text<'de>>(raw).map(|text| Self::Text(text.0)),
+            Some(b'"') => serde_json::from_str::<Text<'de>>(raw).map(|text| Self::Text(text.0)),
+            _ => Ok(Self::Text(Cow::Borrowed(raw))),
         };
         content.map_err(D::Error::custom)
     }
@@ -140,7 +173,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for ToolCalls<'a> {
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
 pub(super) struct ToolCall<'a> {
-    pub index: Option<u32>,
+    pub index: Index,
     #[serde(borrow)]
     pub id: Label<'a>,
     #[serde(borrow)]
@@ -251,8 +284,8 @@ pub(super) struct WireUsage {
     prompt_tokens: Count,
     completion_tokens: Count,
     total_tokens: Count,
-    prompt_tokens_details: Option<Details>,
-    completion_tokens_details: Option<Details>,
+    prompt_tokens_details: One<Details>,
+    completion_tokens_details: One<Details>,
     /// `DeepSeek`.
     prompt_cache_hit_tokens: Count,
     /// Databricks and Vercel, for Anthropic's models.
@@ -299,8 +332,8 @@ impl Reported {
         if let Some(tier) = tier {
             self.usage.service_tier = ServiceTier::of(tier.get().trim_matches('"'));
         }
-        let prompt = wire.prompt_tokens_details.as_ref();
-        let completion = wire.completion_tokens_details.as_ref();
+        let prompt = wire.prompt_tokens_details.0.as_ref();
+        let completion = wire.completion_tokens_details.0.as_ref();
         let none = Count(None);
         let usage = &mut self.usage;
         wire.prompt_tokens.update(&mut usage.input_tokens);

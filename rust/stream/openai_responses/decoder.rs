@@ -86,6 +86,12 @@ impl Decoder {
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
                 self.arguments(&event, &mut sink)
             }
+            // Hosts that send no pieces.
+            "response.output_text.done" => self.whole_text(&event, &mut sink),
+            "response.function_call_arguments.done" => {
+                self.whole_arguments(&event, &mut sink);
+                Ok(())
+            }
             "response.code_interpreter_call_code.delta" | "response.mcp_call_arguments.delta" => {
                 let text = event.delta.and_then(as_text).unwrap_or_default();
                 sink(&Delta::Unshown { choice: 0, text });
@@ -160,12 +166,40 @@ impl Decoder {
         delta: impl FnOnce(Cow<'_, str>) -> Delta<'_>,
     ) -> Result<(), Error> {
         let text = read_delta(event)?;
-        let index = event.output_index.unwrap_or(0);
+        let index = self.index(event);
         if !text.is_empty() {
             self.place(index, kind)?.said = true;
             sink(&delta(text));
         }
         Ok(())
+    }
+
+    /// Which entry an event is about: the last one, at hosts that do not say.
+    fn index(&self, event: &Event<'_>) -> u32 {
+        let last = || self.items.last().map_or(0, |item| item.index);
+        event.output_index.0.unwrap_or_else(last)
+    }
+
+    fn whole_text(
+        &mut self,
+        event: &Event<'_>,
+        sink: &mut impl FnMut(&Delta<'_>),
+    ) -> Result<(), Error> {
+        let place = self.place(self.index(event), Kind::Message)?;
+        if !event.text.0.is_empty() && !std::mem::replace(&mut place.said, true) {
+            sink(&text(Cow::Borrowed(&event.text.0)));
+        }
+        Ok(())
+    }
+
+    fn whole_arguments(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
+        let index = self.index(event);
+        let known = self.items.iter_mut().find(|item| item.index == index);
+        let Some(Known { kind: Kind::Tool(tool), said, .. }) = known else { return };
+        let given = event.arguments.0.as_ref();
+        if !given.is_empty() && !std::mem::replace(said, true) {
+            sink(&Delta::ToolArguments { choice: 0, tool: *tool, fragment: given.into() });
+        }
     }
 
     /// Remembers the shape of a piece of text. Its place is known now, and that something was said there.
@@ -184,7 +218,7 @@ impl Decoder {
         sink: &mut impl FnMut(&Delta<'_>),
     ) -> Result<(), Error> {
         let fragment = read_delta(event)?;
-        let index = event.output_index.unwrap_or(0);
+        let index = self.index(event);
         let known = self.items.iter_mut().find(|item| item.index == index);
         let Some(Known { kind: Kind::Tool(tool), said, .. }) = known else {
             return Err(malformed("arguments of no function call"));
@@ -218,7 +252,11 @@ impl Decoder {
         sink: &mut impl FnMut(&Delta<'_>),
     ) -> Result<(), Error> {
         let raw = event.item.ok_or_else(|| malformed("an item event without an item"))?;
-        self.entry(event.output_index.unwrap_or(0), raw, done, sink)
+        // One that does not say its place begins behind the others, and the last one is the one that ends.
+        let last = self.items.last();
+        let begins = |item: &Known| item.done || !done;
+        let place = last.map_or(0, |item| item.index + u32::from(begins(item)));
+        self.entry(event.output_index.0.unwrap_or(place), raw, done, sink)
     }
 
     fn entry(
@@ -254,9 +292,10 @@ impl Decoder {
                     sink(&Delta::ToolStart { choice: 0, tool, id, name });
                 }
                 if done && !said {
-                    let given = item.arguments.as_ref().or(item.input.as_ref());
+                    let arguments = Text(item.arguments.0);
+                    let given = item.input.as_ref().unwrap_or(&arguments);
                     emit(
-                        given,
+                        Some(given),
                         |fragment| Delta::ToolArguments { choice: 0, tool, fragment },
                         sink,
                     );
@@ -266,7 +305,7 @@ impl Decoder {
             Kind::Message if done => {
                 let item: Item<'_> = read_object(DIALECT, raw.get().as_bytes())?;
                 if !said {
-                    item.content.iter().flatten().for_each(|part| spoken(part, sink));
+                    item.parts().iter().for_each(|part| spoken(part, sink));
                 }
                 sink(&Delta::BlockEnd);
                 Ok(())
@@ -282,9 +321,9 @@ impl Decoder {
 
     /// Parts of a summary are paragraphs.
     fn next_summary(&mut self, event: &Event<'_>, sink: &mut impl FnMut(&Delta<'_>)) {
-        let index = event.output_index.unwrap_or(0);
+        let index = self.index(event);
         let said = self.items.iter().any(|item| item.index == index && item.said);
-        if said && event.summary_index.is_some_and(|part| part > 0) {
+        if said && event.summary_index.0.is_some_and(|part| part > 0) {
             sink(&Delta::Reasoning { choice: 0, text: "\n\n".into() });
         }
     }
@@ -390,7 +429,7 @@ fn thought(item: &Item<'_>, said: bool, sink: &mut impl FnMut(&Delta<'_>)) {
     let mut is_readable = said;
     if !said {
         // Where both are there the summary is of the content, so one of them is enough.
-        let content = item.content.iter().flatten();
+        let content = item.parts().iter();
         let parts: Vec<&Part<'_>> = match item.summary.as_deref() {
             Some(summary) if !summary.is_empty() => summary.iter().collect(),
             _ => content.collect(),

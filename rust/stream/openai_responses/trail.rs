@@ -35,7 +35,7 @@ impl Trail {
             self.events.sequence = number.saturating_add(1);
         }
         let kind = if event.kind.0.is_empty() { name } else { event.kind.0.as_ref() };
-        let index = event.output_index.unwrap_or(0);
+        let index = event.output_index.0.unwrap_or(0);
         match kind {
             "response.created" | "response.in_progress" | "response.queued" => {
                 if let Some(response) = event.response {
@@ -43,7 +43,7 @@ impl Trail {
                 }
             }
             "response.output_item.added" => self.begin(index, event.item),
-            "response.output_item.done" => self.end(event.output_index, event.item),
+            "response.output_item.done" => self.end(event.output_index.0, event.item),
             "response.content_part.added" => self.part(index, part_kind(event.part)),
             "response.reasoning_summary_part.added" => self.part(index, PartKind::Summary),
             _ => {}

@@ -2,15 +2,16 @@
 
 use std::io::Write as _;
 
+use crate::stream::lenient::One;
 use crate::stream::usage::{Count, ServiceTier, Usage};
 
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
 pub(super) struct WireUsage {
     input_tokens: Count,
-    input_tokens_details: Option<InputDetails>,
+    input_tokens_details: One<InputDetails>,
     output_tokens: Count,
-    output_tokens_details: Option<OutputDetails>,
+    output_tokens_details: One<OutputDetails>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -33,8 +34,8 @@ impl WireUsage {
     /// The counts in neutral meaning. Reasoning is part of the output at every host of this dialect, also at those
     /// whose Chat Completions count it beside.
     pub(super) fn read(&self, tier: &str, web_searches: u64) -> Usage {
-        let input = self.input_tokens_details.as_ref();
-        let output = self.output_tokens_details.as_ref();
+        let input = self.input_tokens_details.0.as_ref();
+        let output = self.output_tokens_details.0.as_ref();
         let usage = Usage {
             input_tokens: self.input_tokens.tokens(),
             cached_input_tokens: input.and_then(|details| details.cached_tokens.tokens()),

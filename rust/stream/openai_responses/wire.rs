@@ -2,8 +2,11 @@
 //!
 //! Source: <https://platform.openai.com/docs/api-reference/responses-streaming>.
 
+use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 
+use crate::stream::call::Arguments;
+use crate::stream::lenient::Index;
 use crate::stream::text::{Label, Text};
 use crate::stream::usage::Count;
 
@@ -12,13 +15,17 @@ use crate::stream::usage::Count;
 pub(super) struct Event<'a> {
     #[serde(borrow, rename = "type")]
     pub kind: Label<'a>,
-    pub output_index: Option<u32>,
-    pub content_index: Option<u32>,
-    pub summary_index: Option<u32>,
+    pub output_index: Index,
+    pub summary_index: Index,
     pub sequence_number: Count,
     /// Text in all events whose text we read; an object in some others.
     #[serde(borrow)]
     pub delta: Option<&'a RawValue>,
+    /// What the pieces before were, whole.
+    #[serde(borrow)]
+    pub text: Label<'a>,
+    #[serde(borrow)]
+    pub arguments: Arguments<'a>,
     #[serde(borrow)]
     pub item: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -74,16 +81,23 @@ pub(super) struct Item<'a> {
     #[serde(borrow)]
     pub name: Label<'a>,
     #[serde(borrow)]
-    pub arguments: Option<Text<'a>>,
+    pub arguments: Arguments<'a>,
     /// Of a tool whose input is free text.
     #[serde(borrow)]
     pub input: Option<Text<'a>>,
     #[serde(borrow)]
-    pub content: Option<Vec<Part<'a>>>,
+    pub content: Option<Content<'a>>,
     #[serde(borrow)]
     pub summary: Option<Vec<Part<'a>>>,
     #[serde(borrow)]
     pub encrypted_content: Label<'a>,
+}
+
+impl<'a> Item<'a> {
+    /// What it holds.
+    pub(super) fn parts(&self) -> &[Part<'a>] {
+        self.content.as_ref().map_or(&[], |content| &content.0)
+    }
 }
 
 /// The two fields of an item that tell whether the rest of it is read.
@@ -94,6 +108,21 @@ pub(super) struct ItemHead<'a> {
     pub kind: Label<'a>,
     #[serde(borrow)]
     pub id: Label<'a>,
+}
+
+/// Parts; at some hosts of the dialect one text.
+pub(super) struct Content<'a>(pub Vec<Part<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        let parts = if raw.starts_with('"') {
+            serde_json::from_str(raw).map(|text| vec![Part { text: Some(text), ..Part::default() }])
+        } else {
+            serde_json::from_str(raw)
+        };
+        parts.map(Self).map_err(D::Error::custom)
+    }
 }
 
 /// A part of a message, of reasoning or of its summary.
