@@ -513,10 +513,13 @@ class Exchange:
         body: bytes | None = None,
         dropped: bytes | None = None,
         more: Sequence[bytes] | None = None,
+        tool_forms: Sequence[tuple[str, str, str | None, bool]] | None = None,
     ) -> None:
         """Tries a target; `body` is the request in its dialect, None sends the client's own;
         `dropped` is what the translation left out, as the answer's header says it; `more` are
-        further calls for the rest of it, for hosts that take only so many texts at once.
+        further calls for the rest of it, for hosts that take only so many texts at once;
+        `tool_forms` are the tools that the translation made functions: the function's name, the
+        tool's own, the group that it is in, and whether it takes free text.
         """
 
     def cancel(self) -> None:

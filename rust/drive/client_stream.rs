@@ -33,6 +33,7 @@ pub(super) fn encoding(x: &Exchange) -> stream::Options {
             _ => Vec::new(),
         },
         is_kept: keeps(x),
+        tool_forms: x.tool_forms(),
         ..stream::Options::default()
     }
 }

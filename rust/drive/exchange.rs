@@ -15,6 +15,7 @@ use super::outbox::Outbox;
 use super::row::Outcome;
 use super::watching::{Watched, Watching};
 use crate::observe::{Metrics, RequestEnd};
+use crate::stream::ToolForms;
 
 /// Why an exchange is ended before its answer is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct Exchange {
     unfinished: Mutex<Vec<(u32, Bytes)>>,
     /// What the request's translation left out, as a header says it.
     dropped: Mutex<Option<Bytes>>,
+    /// Tools that the request's translation made functions.
+    tool_forms: Mutex<ToolForms>,
     /// Of the request's limits; settled with the exchange at the latest.
     hold: Mutex<Hold>,
     metrics: Arc<Metrics>,
@@ -99,6 +102,7 @@ impl Exchange {
             client_status: AtomicU16::new(0),
             unfinished: Mutex::default(),
             dropped: Mutex::default(),
+            tool_forms: Mutex::default(),
             hold: Mutex::new(hold),
             metrics,
             is_over: AtomicBool::new(false),
@@ -201,6 +205,15 @@ impl Exchange {
 
     pub(super) fn dropped(&self) -> Option<Bytes> {
         self.dropped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says which tools the translation for the next attempt made functions.
+    pub fn set_tool_forms(&self, forms: ToolForms) {
+        *self.tool_forms.lock().unwrap_or_else(PoisonError::into_inner) = forms;
+    }
+
+    pub(super) fn tool_forms(&self) -> ToolForms {
+        self.tool_forms.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn keep_unfinished(&self, attempt: u32, row: Bytes) {

@@ -10,6 +10,11 @@ use pyo3::types::{PyBytes, PyList};
 use super::engine::Engine;
 use super::error::{RefusalFields, refusal_fields};
 use crate::drive::{self, Attempt, Cancel, Exchange, Head, Ready, State};
+use crate::stream::{ToolForm, ToolForms};
+
+/// A tool that the translation made a function: the function's name, the tool's own, its group, and whether it takes
+/// free text.
+type Form = (String, String, Option<String>, bool);
 
 #[pyclass(frozen, name = "Exchange", module = "sluicegate._core")]
 pub struct PyExchange {
@@ -184,14 +189,23 @@ impl PyExchange {
         Ok(future)
     }
 
-    #[pyo3(signature = (target, body=None, dropped=None, more=None))]
+    #[pyo3(signature = (target, body=None, dropped=None, more=None, tool_forms=None))]
     fn attempt(
         &self,
         target: usize,
         body: Option<&[u8]>,
         dropped: Option<&[u8]>,
         more: Option<Vec<PyBackedBytes>>,
+        tool_forms: Option<Vec<Form>>,
     ) {
+        let forms = tool_forms.unwrap_or_default().into_iter();
+        let forms = forms.map(|(function, name, namespace, is_free_text)| ToolForm {
+            function,
+            name,
+            namespace,
+            is_free_text,
+        });
+        self.x.set_tool_forms(ToolForms::new(forms.collect()));
         let body = body.map(bytes::Bytes::copy_from_slice);
         let more = more.unwrap_or_default();
         let more = more.iter().map(|body| bytes::Bytes::copy_from_slice(body)).collect();

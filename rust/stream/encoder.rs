@@ -1,8 +1,8 @@
 //! One stream's encoder, whichever dialect it is in.
 
 use super::{
-    Delta, Trail, UpstreamError, Usage, anthropic, gemini, openai_chat, openai_completions,
-    openai_responses,
+    Delta, ToolForms, Trail, UpstreamError, Usage, anthropic, gemini, openai_chat,
+    openai_completions, openai_responses,
 };
 use crate::dialect::Dialect;
 
@@ -23,6 +23,8 @@ pub struct Options {
     pub echo: Vec<(String, String)>,
     /// The gateway keeps the answer (`OpenAI` Responses only).
     pub is_kept: bool,
+    /// Tools that are no plain functions to the client (`OpenAI`'s two dialects only).
+    pub tool_forms: ToolForms,
 }
 
 /// A failure that ends a stream, as its client reads it.

@@ -9,6 +9,7 @@ use std::io::Write as _;
 
 use super::sources::Sources;
 use crate::stream::encoder::{Options, StreamError};
+use crate::stream::free_text::FreeText;
 use crate::stream::text::{write_compact, write_json, write_number};
 use crate::stream::{Delta, FinishReason, ServiceTier, Trail, Usage};
 
@@ -27,6 +28,8 @@ pub struct Encoder {
     introduced: Vec<u32>,
     /// Tool calls that have no arguments yet.
     bare_tools: Vec<(u32, u32)>,
+    /// Tool calls whose input is free text, read from arguments.
+    free_texts: Vec<((u32, u32), FreeText)>,
     thinking: Thinking,
     sources: Sources,
     usage: Usage,
@@ -58,6 +61,7 @@ impl Encoder {
             called: false,
             introduced: Vec::new(),
             bare_tools: Vec::new(),
+            free_texts: Vec::new(),
             thinking: Thinking::default(),
             sources: Sources::default(),
             usage: Usage::default(),
@@ -89,14 +93,17 @@ impl Encoder {
             Delta::Refusal { choice, text } => self.field(*choice, "refusal", text, out),
             Delta::ToolArguments { choice, tool, fragment } => {
                 self.bare_tools.retain(|bare| *bare != (*choice, *tool));
-                self.arguments(*choice, *tool, fragment, out);
+                let free = self.free_texts.iter_mut().find(|(call, _)| *call == (*choice, *tool));
+                match free.map(|(_, free)| free.push(fragment)) {
+                    None => self.arguments(*choice, *tool, fragment, out),
+                    Some(text) => self.input(*choice, *tool, &text, out),
+                }
             }
             Delta::Reasoning { choice, text } => self.reasoning(*choice, text, out),
             Delta::Signature { choice, signature } => self.signature(*choice, signature, out),
             Delta::RedactedReasoning { choice, data } => self.redacted(*choice, data, out),
             Delta::ToolStart { choice, tool, id, name } => {
                 self.called = true;
-                self.bare_tools.push((*choice, *tool));
                 self.tool_start(*choice, *tool, id, name, out);
             }
             Delta::Start { id, model, created_s } => self.start(id, model, *created_s, out),
@@ -227,9 +234,30 @@ impl Encoder {
         write_number(out, u64::from(tool));
         out.extend_from_slice(b",\"id\":");
         write_json(out, &call_id(id, choice, tool, &self.options));
-        out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
-        write_json(out, name);
-        out.extend_from_slice(b",\"arguments\":\"\"}}]");
+        if let Some(form) = self.options.tool_forms.of(name) {
+            self.free_texts.push(((choice, tool), FreeText::default()));
+            out.extend_from_slice(b",\"type\":\"custom\",\"custom\":{\"name\":");
+            write_json(out, &form.name);
+            out.extend_from_slice(b",\"input\":\"\"}}]");
+        } else {
+            self.bare_tools.push((choice, tool));
+            out.extend_from_slice(b",\"type\":\"function\",\"function\":{\"name\":");
+            write_json(out, name);
+            out.extend_from_slice(b",\"arguments\":\"\"}}]");
+        }
+        self.close_chunk(None, out);
+    }
+
+    fn input(&mut self, choice: u32, tool: u32, text: &str, out: &mut Vec<u8>) {
+        if text.is_empty() {
+            return;
+        }
+        self.open_chunk(choice, out);
+        out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
+        write_number(out, u64::from(tool));
+        out.extend_from_slice(b",\"custom\":{\"input\":");
+        write_json(out, text);
+        out.extend_from_slice(b"}}]");
         self.close_chunk(None, out);
     }
 
@@ -266,6 +294,12 @@ impl Encoder {
             } else {
                 self.bare_tools.push((bare_choice, tool));
             }
+        }
+        for ((_, tool), mut free) in
+            self.free_texts.extract_if(.., |((of, _), _)| *of == choice).collect::<Vec<_>>()
+        {
+            let rest = free.finish();
+            self.input(choice, tool, &rest, out);
         }
         self.finished = true;
         self.open_chunk(choice, out);

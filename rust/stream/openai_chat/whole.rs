@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::encoder::{answer_id, call_id, write_tier, write_usage};
 use crate::stream::collected::{Block, Choice, Collected};
+use crate::stream::free_text::FreeText;
 use crate::stream::{FinishReason, Options};
 
 /// Appends the answer.
@@ -64,9 +65,14 @@ fn write_choice(index: u32, choice: &Choice, options: &Options) -> Value {
             Block::Refusal { text: more } => refusal.push_str(more),
             Block::Tool { tool, id, name, arguments } => {
                 let id = call_id(id, index, *tool, options);
-                let arguments = if arguments.is_empty() { "{}" } else { arguments };
-                let function = json!({"name": name, "arguments": arguments});
-                calls.push(json!({"id": id, "type": "function", "function": function}));
+                calls.push(if let Some(form) = options.tool_forms.of(name) {
+                    let custom = json!({"name": form.name, "input": FreeText::of(arguments)});
+                    json!({"id": id, "type": "custom", "custom": custom})
+                } else {
+                    let arguments = if arguments.is_empty() { "{}" } else { arguments };
+                    let function = json!({"name": name, "arguments": arguments});
+                    json!({"id": id, "type": "function", "function": function})
+                });
             }
             Block::Vendor { .. } => {}
         }

@@ -7,7 +7,6 @@ use super::items::{Call, Events, Item, Kind, Part, PartKind, Status, annotation}
 use super::origin::{seal_redacted, seal_signature};
 use super::response::{Frame, Growing, call_id, item_id};
 use crate::stream::encoder::{Options, StreamError};
-use crate::stream::nesting::Nesting;
 use crate::stream::text::write_json;
 use crate::stream::{Delta, FinishReason, Trail, Usage};
 
@@ -221,15 +220,9 @@ impl Encoder {
     }
 
     fn tool_start(&mut self, number: u32, id: &str, name: &str, out: &mut Vec<u8>) {
-        let call = Call {
-            number,
-            call_id: call_id(id, number, &self.options),
-            name: name.to_owned(),
-            arguments: String::new(),
-            is_custom: false,
-            nesting: Nesting::default(),
-        };
-        self.begin("fc", None, Kind::Tool(call), out);
+        let form = self.options.tool_forms.of(name);
+        let call = Call::of(number, call_id(id, number, &self.options), name, form);
+        self.begin(call.prefix(), None, Kind::Tool(call), out);
     }
 
     fn arguments(&mut self, number: u32, fragment: &str, out: &mut Vec<u8>) {
@@ -237,9 +230,10 @@ impl Encoder {
         for item in open.iter_mut().rev() {
             let Kind::Tool(call) = &mut item.kind else { continue };
             if call.number == number {
-                call.nesting.push(fragment);
-                call.arguments.push_str(fragment);
-                events.arguments(item, fragment, out);
+                let shown = call.push(fragment);
+                if !shown.is_empty() {
+                    events.arguments(item, &shown, out);
+                }
                 return;
             }
         }
@@ -278,12 +272,12 @@ impl Encoder {
 
     fn close(&mut self, mut item: Item, status: Status, out: &mut Vec<u8>) {
         if let Kind::Tool(call) = &mut item.kind
-            && call.arguments.is_empty()
             && status == Status::Completed
         {
-            // A call without arguments; clients parse the text.
-            "{}".clone_into(&mut call.arguments);
-            self.events.arguments(&item, "{}", out);
+            let rest = call.rest();
+            if !rest.is_empty() {
+                self.events.arguments(&item, &rest, out);
+            }
         }
         self.events.end_item(&item, status, out);
         let mut written = Vec::new();

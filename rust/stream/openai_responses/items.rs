@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
+use crate::stream::free_text::FreeText;
 use crate::stream::nesting::Nesting;
 use crate::stream::text::{write_json, write_number};
+use crate::stream::tool_form::ToolForm;
 
 /// How far an entry, or a response, has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +48,63 @@ pub(super) struct Call {
     pub number: u32,
     pub call_id: String,
     pub name: String,
+    /// The group of tools that it is of.
+    pub namespace: Option<String>,
+    /// Its arguments; or its input, which is free text.
     pub arguments: String,
-    /// Its input is free text.
     pub is_custom: bool,
+    /// Where the input is read from arguments.
+    pub free_text: Option<FreeText>,
     pub nesting: Nesting,
+}
+
+impl Call {
+    /// A call of a host's function, which is `form` to the client.
+    pub(super) fn of(
+        number: u32,
+        call_id: String,
+        function: &str,
+        form: Option<&ToolForm>,
+    ) -> Self {
+        let is_custom = form.is_some_and(|form| form.is_free_text);
+        Self {
+            number,
+            call_id,
+            name: form.map_or(function, |form| &form.name).to_owned(),
+            namespace: form.and_then(|form| form.namespace.clone()),
+            arguments: String::new(),
+            is_custom,
+            free_text: is_custom.then(FreeText::default),
+            nesting: Nesting::default(),
+        }
+    }
+
+    /// Takes in arguments; what of them the client reads.
+    pub(super) fn push<'f>(&mut self, fragment: &'f str) -> Cow<'f, str> {
+        self.nesting.push(fragment);
+        let shown = match &mut self.free_text {
+            Some(free) => Cow::Owned(free.push(fragment)),
+            None => Cow::Borrowed(fragment),
+        };
+        self.arguments.push_str(&shown);
+        shown
+    }
+
+    /// What is left when it is over; a function without arguments has an object, which clients parse.
+    pub(super) fn rest(&mut self) -> String {
+        let rest = match &mut self.free_text {
+            Some(free) => free.finish(),
+            None if self.arguments.is_empty() && !self.is_custom => "{}".to_owned(),
+            None => String::new(),
+        };
+        self.arguments.push_str(&rest);
+        rest
+    }
+
+    /// What its item's id begins with.
+    pub(super) const fn prefix(&self) -> &'static str {
+        if self.is_custom { "ctc" } else { "fc" }
+    }
 }
 
 /// What a part of an entry holds.
@@ -176,6 +231,10 @@ impl Item {
                 write_json(out, &call.call_id);
                 out.extend_from_slice(b",\"name\":");
                 write_json(out, &call.name);
+                if let Some(namespace) = &call.namespace {
+                    out.extend_from_slice(b",\"namespace\":");
+                    write_json(out, namespace);
+                }
             }
         }
         out.push(b'}');

@@ -64,6 +64,8 @@ impl Trail {
                     call_id: item.call_id.0.into_owned(),
                     name: item.name.0.into_owned(),
                     arguments: String::new(),
+                    namespace: None,
+                    free_text: None,
                     is_custom: word == "custom_tool_call",
                     nesting: Nesting::default(),
                 })

@@ -4,7 +4,6 @@ use super::items::{Call, Item, Kind, Part, PartKind, Status, annotation};
 use super::origin::{seal_redacted, seal_signature};
 use super::response::{Frame, Growing, call_id, item_id};
 use crate::stream::collected::{Block, Choice, Collected};
-use crate::stream::nesting::Nesting;
 use crate::stream::{FinishReason, Options};
 
 /// Appends the answer. The dialect has one alternative: the first.
@@ -55,16 +54,11 @@ impl Output<'_> {
                 self.push("rs", id, kind, Vec::new());
             }
             Block::Tool { tool, id, name, arguments } => {
-                let arguments = if arguments.is_empty() { "{}" } else { arguments };
-                let call = Call {
-                    number: *tool,
-                    call_id: call_id(id, *tool, self.options),
-                    name: name.clone(),
-                    arguments: arguments.to_owned(),
-                    is_custom: false,
-                    nesting: Nesting::default(),
-                };
-                self.push("fc", None, Kind::Tool(call), Vec::new());
+                let form = self.options.tool_forms.of(name);
+                let mut call = Call::of(*tool, call_id(id, *tool, self.options), name, form);
+                call.push(arguments);
+                call.rest();
+                self.push(call.prefix(), None, Kind::Tool(call), Vec::new());
             }
             Block::Vendor { .. } => {}
         }
