@@ -70,13 +70,10 @@ class Course:
         Raises:
             GatewayError: what the client must be told.
         """
-        if self.route.operation == "count_tokens":
-            return await self._count()
-        await self._attempt(self.exchange.first_target)
-        return None
+        return await self._attempt(self.exchange.first_target)
 
-    async def after(self, failure: _core.Failure, is_gone: Callable[[], bool]) -> None:
-        """Tries again as the policy says.
+    async def after(self, failure: _core.Failure, is_gone: Callable[[], bool]) -> Answer | None:
+        """Tries again as the policy says; or the answer.
 
         Args:
             is_gone: whether the client has left. Not kept: whoever holds a course may be behind it.
@@ -115,7 +112,7 @@ class Course:
             await asyncio.sleep(decision.delay_s)
         if is_gone():
             raise ClientGoneError  # nobody would read what another attempt costs
-        await self._attempt(decision.target)
+        return await self._attempt(decision.target)
 
     def _planned(self) -> Plan:
         exchange = self.exchange
@@ -128,10 +125,10 @@ class Course:
             groups=[group for _, group, _ in keys] if any(name for name, _, _ in keys) else (),
         )
 
-    async def _count(self) -> Answer:
+    async def _count(self, target: int) -> Answer:
         """A count of our own: the target's dialect has no endpoint for it."""
         exchange = self.exchange
-        _, model, _, _ = exchange.targets[exchange.first_target]
+        _, model, _, _ = exchange.targets[target]
         conversation = CLIENT_DIALECTS[self.route.dialect].decode_request(exchange.body)
         count = await count_tokens(conversation, model)
         exchange.close(200)
@@ -175,18 +172,25 @@ class Course:
             detail,
         )
 
-    async def _attempt(self, target: int) -> None:
-        """Sends the request to a target, in the target's dialect."""
-        exchange = self.exchange
-        if exchange.is_own(target):
-            exchange.attempt(target)
-            return
-        if self.route.operation == "embeddings":
+    async def _attempt(self, target: int) -> Answer | None:
+        """Sends the request to a target, in the target's dialect; or the answer, where that has no
+        endpoint and the gateway knows by itself.
+        """
+        if self.exchange.is_own(target):
+            self.exchange.attempt(target)
+        elif self.route.operation == "count_tokens":
+            return await self._count(target)
+        elif self.route.operation == "embeddings":
             await self._embed(target)
-            return
-        if self.route.operation == "rerank":
+        elif self.route.operation == "rerank":
             self._rerank(target)
-            return
+        else:
+            await self._translate(target)
+        return None
+
+    async def _translate(self, target: int) -> None:
+        """Sends the request in the target's dialect."""
+        exchange = self.exchange
         provider, model, dialect, _ = exchange.targets[target]
         if encode := media.ENCODERS.get((self.route.operation, dialect)):
             source = media.Source(exchange.path, exchange.body, exchange.form)
@@ -205,7 +209,8 @@ class Course:
             default_max_tokens=self.settings.default_max_output_tokens,
             host=self.settings.host(provider),
         )
-        exchange.attempt(target, body, _listed(dropped) if dropped else None)
+        told = _listed(dropped) if dropped else None
+        exchange.attempt(target, body, told, tool_forms=conversation.forms())
 
     async def _embed(self, target: int) -> None:
         """Sends a request for vectors to a target, in the form that the target has for them."""

@@ -134,8 +134,7 @@ async def _steered(
         case.course = course
     if failure is None:
         return await course.begin()
-    await course.after(failure, lambda: case.gone)
-    return None
+    return await course.after(failure, lambda: case.gone)
 
 
 def _error_of(kind: str, refusal: tuple[str, Refusal] | None, worker: "Worker") -> GatewayError:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from sluicegate.course import Course
+from sluicegate.course import Answer, Course
 from sluicegate.errors import BrokenAnswerError, ClientGoneError
 from sluicegate.watch import Watched
 
@@ -45,12 +45,8 @@ class Call:
             BrokenAnswerError: the client has a part of an answer that it must not take for all.
         """
         exchange = self.exchange
-        if not exchange.started:
-            answer = await self.course.begin()
-            if answer is not None:
-                await self._start(answer.status, answer.headers)
-                await self._sent(self._put(answer.body, more=False))
-                return
+        if not exchange.started and await self._answered(self.course.begin()):
+            return
         while True:
             ready = exchange.take()
             if ready is None:
@@ -71,11 +67,21 @@ class Call:
                 del ready, body
                 await self._sent(sending)
             if failure is not None:
-                await self.course.after(failure, lambda: self.watched.gone)
+                after = self.course.after(failure, lambda: self.watched.gone)
+                if await self._answered(after):
+                    return
             elif state == END:
                 if self.course.plan is not None:
                     exchange.close(200)
                 return
+
+    async def _answered(self, steered: Awaitable[Answer | None]) -> bool:
+        """Whether the gateway answers by itself, and then it has."""
+        answer = await steered
+        if answer is not None:
+            await self._start(answer.status, answer.headers)
+            await self._sent(self._put(answer.body, more=False))
+        return answer is not None
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
