@@ -39,11 +39,13 @@ class Part(msgspec.Struct, kw_only=True):
 
     Args:
         path: where it stood in the client's request, for errors.
+        own: the client's own form of it, where this one says less; its dialect writes it back.
     """
 
     path: str = ""
     cache_control: CacheControl | None = None
     extras: list[Extra] = []
+    own: Raw | None = None
 
 
 class TextPart(Part):
@@ -127,10 +129,16 @@ class ToolReferencePart(Part):
 
 
 class VendorPart(Part):
-    """An item that only its own dialect knows (server tools and their results ...)."""
+    """An item that only its own dialect knows (server tools and their results ...).
+
+    Args:
+        is_over: what a tool of the vendor's did in an earlier turn. What came of it the model has
+        told behind it, so that another one can go on without.
+    """
 
     kind: str
     raw: Raw
+    is_over: bool = False
 
 
 class Turn(msgspec.Struct, kw_only=True):
@@ -143,8 +151,25 @@ class Turn(msgspec.Struct, kw_only=True):
     extras: list[Extra] = []
 
 
+class ToolForm(msgspec.Struct, frozen=True):
+    """What a tool is to its client, where that is no plain function.
+
+    Args:
+        namespace: the group that it is in.
+        is_free_text: it takes a text instead of arguments.
+    """
+
+    name: str
+    namespace: str | None = None
+    is_free_text: bool = False
+
+
 class Tool(msgspec.Struct, kw_only=True):
-    """A function that the model may call. `parameters` is a JSON schema."""
+    """A function that the model may call. `parameters` is a JSON schema.
+
+    Args:
+        is_derived: its own dialect says it elsewhere in the request.
+    """
 
     name: str
     description: str | None = None
@@ -153,21 +178,37 @@ class Tool(msgspec.Struct, kw_only=True):
     cache_control: CacheControl | None = None
     path: str = ""
     extras: list[Extra] = []
+    form: ToolForm | None = None
+    is_derived: bool = False
 
 
 class VendorTool(msgspec.Struct, kw_only=True):
-    """A tool that the vendor runs."""
+    """A tool that the vendor runs.
+
+    Args:
+        is_resolved: what it stands for are functions, which are among the tools too.
+        lost: fields of it that only its vendor acts on.
+    """
 
     kind: str
     raw: Raw
     path: str
+    is_resolved: bool = False
+    lost: list[str] = []
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
-    """Which tools must be called; `name` with mode `named`."""
+    """Which tools must be called; `name` with mode `named`.
+
+    Args:
+        allowed: the only tools that may be called, by name; a vendor's by its kind.
+        own: the client's own form, where this one says less.
+    """
 
     mode: Literal["auto", "none", "required", "named"]
     name: str | None = None
+    allowed: tuple[str, ...] | None = None
+    own: Raw | None = None
 
 
 class ResponseFormat(msgspec.Struct, frozen=True):
@@ -221,6 +262,15 @@ class Conversation(msgspec.Struct, kw_only=True):
     service_tier: str | None = None
     include_usage: bool | None = None
     extras: list[Extra] = []
+
+    def forms(self) -> list[tuple[str, str, str | None, bool]]:
+        """The tools that are no plain functions to the client, as the core takes them."""
+        named = ((tool.name, tool.form) for tool in self.tools if isinstance(tool, Tool))
+        return [
+            (name, form.name, form.namespace, form.is_free_text)
+            for name, form in named
+            if form is not None
+        ]
 
     def called(self) -> dict[str, str]:
         """The names of tools that were called, by the calls' ids."""

@@ -2,7 +2,7 @@
 
 import base64
 import typing
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from cohere.core.unchecked_base_model import UncheckedBaseModel
@@ -10,7 +10,7 @@ from cohere.v2.client import V2Client
 from ollama._types import ChatRequest, Message, Options, Tool
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from . import bedrock_model
+from . import bedrock_model, gemini_model, vendor_types
 
 #: Fields of Ollama's server that its SDK does not have. Source:
 #: https://github.com/ollama/ollama/blob/main/api/types.go
@@ -84,4 +84,13 @@ def _beyond(
     return given.keys() - model.model_fields.keys() - (more or set())
 
 
-_FAULTS: Final = {"bedrock": bedrock_model.fault, "cohere": _cohere, "ollama": _ollama}
+_FAULTS: Final = {
+    "bedrock": bedrock_model.fault,
+    "cohere": _cohere,
+    "gemini": gemini_model.fault,
+    "ollama": _ollama,
+    **{
+        dialect: partial(vendor_types.fault, dialect)
+        for dialect in ("anthropic", "openai", "openai_responses")
+    },
+}

@@ -342,7 +342,7 @@ def test_a_host_gets_only_the_extensions_that_it_takes(
         ("stream_options", {"stream_options": None, "stream": True}, []),
         ("response_format", {}, None),
         ("stop", {}, None),
-        ("parallel_tool_calls", {}, None),
+        ("parallel_tool_calls", {"parallel_tool_calls": None}, ["parallel_tool_calls"]),
     ],
 )
 def test_a_host_gets_no_field_that_it_lacks(

@@ -161,12 +161,10 @@ def test_a_field_is_said_in_converses_words(
     ("model", "fields", "field"),
     [
         (CLAUDE, {"n": 2}, "n"),
-        (CLAUDE, {"seed": 1}, "seed"),
         (CLAUDE, {"logprobs": True}, "logprobs"),
         (CLAUDE, {"temperature": 1.5}, "temperature"),
         (CLAUDE, {"frequency_penalty": 1}, "frequency_penalty"),
         (LLAMA, {"response_format": schema()}, "response_format"),
-        (NOVA, {"tools": [TOOL], "parallel_tool_calls": False}, "parallel_tool_calls"),
         (CLAUDE, {"messages": CALLED, "tools": [TOOL], "tool_choice": "none"}, "tool_choice"),
         (
             CLAUDE,

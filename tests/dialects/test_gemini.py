@@ -195,10 +195,6 @@ def test_calls_without_ids_get_ids_that_their_results_have() -> None:
             {"contents": [{"parts": [{"fileData": {"fileUri": "gs://b/x.pdf"}}]}]},
             "contents[0].parts[0]",
         ),
-        (
-            {"contents": [{"parts": [{"executableCode": {"code": "1"}}]}]},
-            "contents[0].parts[0]",
-        ),
         ({"nobodyKnows": 1}, "nobodyKnows"),
     ],
 )
@@ -234,7 +230,7 @@ def test_what_is_no_request_is_named(added: dict[str, Any]) -> None:
     ("target", "field", "value", "path"),
     [
         ("openai", "topK", 3, "generationConfig.topK"),
-        ("anthropic", "seed", 3, "generationConfig.seed"),
+        ("anthropic", "presencePenalty", 1.0, "generationConfig.presencePenalty"),
         ("anthropic", "candidateCount", 2, "generationConfig.candidateCount"),
         ("anthropic", "responseLogprobs", True, "generationConfig.responseLogprobs"),
         ("anthropic", "temperature", 1.5, "generationConfig.temperature"),
@@ -405,7 +401,7 @@ def test_thinking_is_asked_for_as_the_model_takes_it(
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("parallel_tool_calls", False), ("logprobs", True), ("logit_bias", {"1": 2})],
+    [("logprobs", True), ("logit_bias", {"1": 2})],
 )
 def test_what_gemini_cannot_say_is_named(field: str, value: Any) -> None:
     tool = {"type": "function", "function": {"name": "f"}}

@@ -50,7 +50,7 @@ def test_a_request_of_geminis_is_one_of_responses() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("stopSequences", ["x"]), ("topK", 3), ("seed", 1), ("candidateCount", 2)],
+    [("stopSequences", ["x"]), ("topK", 3), ("candidateCount", 2)],
 )
 def test_what_responses_lack_is_named_in_geminis_words(field: str, value: object) -> None:
     with pytest.raises(UnsupportedFieldError) as caught:

@@ -73,13 +73,13 @@ class Carrier:
         self.dropped.append(path)
 
     def one_plain_answer(self, c: Conversation, api: str) -> None:
-        """Refuses what an API lacks that gives one answer, without seed, penalties and
-        probabilities; values that ask for nothing beyond the default pass.
+        """Refuses what an API lacks that gives one answer, without penalties and probabilities;
+        values that ask for nothing beyond the default pass.
         """
         if c.choices not in {None, 1}:
             self.cannot("n", f"{api} gives one answer")
+        self.unseeded(c)
         for name, value in (
-            ("seed", c.seed),
             ("presence_penalty", c.presence_penalty or None),
             ("frequency_penalty", c.frequency_penalty or None),
             ("logprobs", c.logprobs or None),
@@ -88,17 +88,12 @@ class Carrier:
             if value is not None:
                 self.cannot(name, f"{api} has no {name}")
 
-    def one_call_at_once(self, c: Conversation, reason: str) -> None:
-        """An API that cannot be held to one call. Where one function must be called that asks for
-        little, and clients that want an answer in its form always ask for it.
+    def unseeded(self, c: Conversation) -> None:
+        """Leaves out a seed: where vendors take one they promise nothing for it. Source:
+        https://platform.openai.com/docs/api-reference/chat/create#chat-create-seed
         """
-        choice = c.tool_choice
-        is_named = choice is not None and choice.mode == "named"
-        is_forced = choice is not None and choice.mode == "required" and len(c.tools) == 1
-        if is_named or is_forced:
-            self.leave_out("parallel_tool_calls")
-        else:
-            self.cannot("parallel_tool_calls", reason)
+        if c.seed is not None:
+            self.leave_out("seed")
 
     def leave_out(self, path: str) -> None:
         """A field whose loss does not change what the answer means."""
@@ -162,12 +157,13 @@ class Carrier:
         Args:
             base: the path of the object that `out` is; empty for the request.
         """
-        harmless = self._harmless_inside if base else self._harmless
+        inside = self._harmless_inside if base else frozenset[str]()
+        harmless = inside if base else self._harmless
         for extra in extras:
             keys = _keys_below(extra, base)
             if self.same_dialect:
                 _put(extra, keys, out)
-            elif (keys[0] if keys else extra.name) in harmless:
+            elif (keys[0] if keys else extra.name) in harmless or extra.name in inside:
                 self.leave_out(extra.path)
             else:
                 self.cannot(extra.path)

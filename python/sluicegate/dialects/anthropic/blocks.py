@@ -1,11 +1,8 @@
 """Parts as content blocks of Messages."""
 
-import base64
 import re
 from collections.abc import Callable
 from typing import Any, Final
-
-import msgspec
 
 from sluicegate.conversation import (
     DocumentPart,
@@ -18,12 +15,11 @@ from sluicegate.conversation import (
     ToolCallPart,
     ToolReferencePart,
 )
+from sluicegate.dialects.documents import PDF
 from sluicegate.dialects.fields import arguments_object
 
 _NOT_IN_IDS: Final = re.compile(r"[^a-zA-Z0-9_-]")
 """Other hosts' ids of tool calls hold dots and colons, which the vendor refuses."""
-
-PDF: Final = "application/pdf"
 
 Json = dict[str, Any]
 
@@ -31,24 +27,6 @@ Json = dict[str, Any]
 def tool_id(given: str) -> str:
     """An id that the vendor accepts; the same for a call and its result."""
     return _NOT_IN_IDS.sub("_", given)
-
-
-def file_of_another(part: DocumentPart) -> Part | None:
-    """An inline file of another dialect as what Messages calls it: base64 is for PDF alone, text
-    and images have parts of their own. None for what it does not take.
-    """
-    media_type = part.media_type or PDF
-    if part.data is None or media_type == PDF:
-        return part
-    if media_type.startswith("image/"):
-        return ImagePart(path=part.path, data=part.data, media_type=media_type)
-    if not media_type.startswith("text/"):
-        return None
-    try:
-        text = base64.b64decode(part.data, validate=True).decode()
-    except ValueError:
-        return None
-    return msgspec.structs.replace(part, data=None, text=text)
 
 
 def block_of(part: Part) -> Json | None:

@@ -27,6 +27,11 @@ from sluicegate.conversation import (
 from sluicegate.dialects.fields import Fields, is_object
 from sluicegate.errors import ThreadNotFoundError
 
+_OVER: Final = frozenset({"server_tool_use", "mcp_tool_use", "tool_addition"})
+"""Blocks of what tools of the vendor's did; their results follow them. An added tool is among the
+tools from the start.
+"""
+
 _MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
     "auto": "auto",
     "none": "none",
@@ -118,7 +123,15 @@ def _reasoning_and_format(top: Fields, conversation: Conversation) -> None:
 def _tool(tool: Fields) -> Tool | VendorTool:
     kind = tool.take("type", str)
     if kind not in {None, "custom"}:
-        return VendorTool(kind=kind or "", raw=Raw(tool.raw), path=tool.path)
+        # What such a tool would find is among the tools from the start.
+        finds = (kind or "").startswith("tool_search_tool")
+        return VendorTool(
+            kind=kind or "",
+            raw=Raw(tool.raw),
+            path=tool.path,
+            is_resolved=finds,
+            lost=[tool.path] if finds else [],
+        )
     return Tool(
         name=tool.need("name", str),
         description=tool.take("description", str),
@@ -162,7 +175,8 @@ def _part(block: Fields) -> Part:
     read = _KINDS.get(kind)
     part = read(block) if read is not None else None
     if part is None:
-        return VendorPart(kind=kind, raw=Raw(block.raw), path=block.path)
+        is_over = kind in _OVER or kind.endswith("_tool_result")
+        return VendorPart(kind=kind, raw=Raw(block.raw), path=block.path, is_over=is_over)
     part.path = block.path
     part.cache_control = block.cache_control()
     part.extras = block.rest()
@@ -219,6 +233,19 @@ def _document(block: Fields) -> Part | None:
     return part
 
 
+def _search_result(block: Fields) -> Part:
+    """A text and where it was found, which others read as a document."""
+    texts = (item.take("text", str) or "" for item in block.objects("content"))
+    citations = block.object("citations")
+    return DocumentPart(
+        text="\n\n".join(texts),
+        title=block.take("title", str),
+        context=block.take("source", str),
+        citations=citations.take("enabled", bool) if citations is not None else None,
+        own=Raw(block.raw),
+    )
+
+
 def _thinking(block: Fields) -> Part:
     return ThinkingPart(text=block.need("thinking", str), signature=block.take("signature", str))
 
@@ -264,4 +291,5 @@ _KINDS: Final[dict[str, Callable[[Fields], Part | None]]] = {
     "tool_use": _tool_use,
     "tool_result": _tool_result,
     "tool_reference": _tool_reference,
+    "search_result": _search_result,
 }

@@ -23,13 +23,16 @@ from sluicegate.conversation import (
     VendorTool,
 )
 from sluicegate.dialects.anthropic import thinking
-from sluicegate.dialects.anthropic.blocks import block_of, file_of_another, tool_id
+from sluicegate.dialects.anthropic.blocks import block_of, tool_id
 from sluicegate.dialects.anthropic.thinking import own_seal
 from sluicegate.dialects.carry import Carrier, mark
+from sluicegate.dialects.documents import PDF, in_own_part
+from sluicegate.dialects.readable import begun_by_user, readable
 
 HARMLESS: Final = frozenset(
     {
         "store",
+        "context_management",
         "metadata",
         "prediction",
         "prompt_cache_key",
@@ -43,6 +46,9 @@ HARMLESS: Final = frozenset(
         "include_obfuscation",
         "cache_control",
         "provider",
+        "clear_thinking",
+        "models",
+        "random_seed",
         "route",
         "thinking",
         "transforms",
@@ -62,18 +68,22 @@ tune their own side; leaving them out changes no answer's meaning.
 
 HARMLESS_INSIDE: Final = frozenset(
     {
+        "allowed_callers",
         "annotations",
         "audio_content",
         "behavior",
         "cache_control",
+        "defer_loading",
         "executed_tools",
         "extra_content",
         "parsed",
         "parsed_arguments",
         "phase",
+        "external_execution",
         "prefix",
         "prompt_cache_breakpoint",
         "provider_specific_fields",
+        "requires_confirmation",
         "response",
         "responseJsonSchema",
     }
@@ -81,6 +91,7 @@ HARMLESS_INSIDE: Final = frozenset(
 """The same in messages, parts and tools. What hosts add to an answer comes back with it and says
 nothing to another model: its sources (`annotations`), Groq's `executed_tools`, Gemini's signatures
 in `extra_content`, LiteLLM's `provider_specific_fields`, MiniMax's `audio_content`.
+`requires_confirmation` and `external_execution` are an agent framework's notes to itself (Agno's).
 `prefix` says what here holds for any last turn of the assistant. Source:
 https://docs.mistral.ai/capabilities/completion/
 """
@@ -117,7 +128,6 @@ class _Encoder:
     """One request on its way out."""
 
     def __init__(self, conversation: Conversation, model: str, *, drop: bool) -> None:
-        self.c = conversation
         self.model = model
         self.carry = Carrier(
             "anthropic",
@@ -126,6 +136,7 @@ class _Encoder:
             harmless=HARMLESS,
             harmless_inside=HARMLESS_INSIDE,
         )
+        self.c = begun_by_user(readable(conversation, self.carry), self.carry)
 
     def encode(self, stream: bool, default_max_tokens: int) -> tuple[bytes, list[str]]:
         c = self.c
@@ -292,6 +303,8 @@ class _Encoder:
                 return part.raw
             self.carry.cannot(part.path, f"Messages has no {part.kind!r}")
             return None
+        if self.carry.same_dialect and part.own is not None:
+            return part.own
         if not self.carry.same_dialect and self.is_void(part):
             return None
         block = self.tool_result(part) if isinstance(part, ToolResultPart) else self.plain(part)
@@ -308,8 +321,10 @@ class _Encoder:
         if isinstance(part, RedactedThinkingPart) and not self.carry.same_dialect:
             part = msgspec.structs.replace(part, data=own_seal(self.c, part) or "")
         if isinstance(part, DocumentPart) and not self.carry.same_dialect:
-            file = file_of_another(part)
-            return None if file is None else block_of(file)
+            file = in_own_part(part)
+            is_foreign = isinstance(file, DocumentPart) and file.data is not None
+            # Its documents are texts and PDF alone.
+            return None if is_foreign and part.media_type not in {None, PDF} else block_of(file)
         return block_of(part)
 
     def is_void(self, part: Part) -> bool:

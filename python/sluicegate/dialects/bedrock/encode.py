@@ -29,6 +29,7 @@ from sluicegate.dialects.bedrock import models
 from sluicegate.dialects.bedrock.parts import block_of, document_name, tool_id
 from sluicegate.dialects.carry import Carrier
 from sluicegate.dialects.harmless import HARMLESS, HARMLESS_INSIDE
+from sluicegate.dialects.readable import begun_by_user, one_call_in_words, readable
 
 _FIELDS: Final = "additionalModelRequestFields"
 _OWN: Final = frozenset(
@@ -67,7 +68,6 @@ class _Encoder:
     """One request on its way out."""
 
     def __init__(self, conversation: Conversation, model: str, *, drop: bool) -> None:
-        self.c = conversation
         self.model = model
         self.documents = 0
         self.carry = Carrier(
@@ -77,6 +77,9 @@ class _Encoder:
             harmless=HARMLESS,
             harmless_inside=HARMLESS_INSIDE,
         )
+        self.c = begun_by_user(readable(conversation, self.carry), self.carry)
+        if not models.takes_one_call(model):
+            self.c = one_call_in_words(self.c, self.carry)
 
     def encode(self, default_max_tokens: int) -> tuple[bytes, list[str]]:
         c = self.c
@@ -158,11 +161,9 @@ class _Encoder:
             return
         config: Json = {"tools": tools}
         out["toolConfig"] = config
-        if c.parallel_tool_calls is False and models.takes_one_call(self.model):
+        if c.parallel_tool_calls is False:
             fields["tool_choice"] = _one_call(choice)
             return
-        if c.parallel_tool_calls is False:
-            self.carry.one_call_at_once(c, "the model calls as many tools as it likes")
         match choice.mode if choice else "auto":
             case "required":
                 config["toolChoice"] = {"any": {}}

@@ -23,8 +23,10 @@ from sluicegate.conversation import (
 from sluicegate.dialects import told
 from sluicegate.dialects.carry import Carrier, given
 from sluicegate.dialects.data_url import data_url
+from sluicegate.dialects.documents import in_own_part
 from sluicegate.dialects.functions import function_tool
 from sluicegate.dialects.harmless import HARMLESS, HARMLESS_INSIDE
+from sluicegate.dialects.readable import one_call_in_words, readable
 from sluicegate.dialects.reasoning import budget_of
 
 _OWN: Final = frozenset(
@@ -66,7 +68,6 @@ class _Encoder:
     """One request on its way out."""
 
     def __init__(self, conversation: Conversation, model: str, *, drop: bool) -> None:
-        self.c = conversation
         self.model = model
         self.carry = Carrier(
             "cohere",
@@ -75,6 +76,7 @@ class _Encoder:
             harmless=HARMLESS,
             harmless_inside=HARMLESS_INSIDE,
         )
+        self.c = one_call_in_words(readable(conversation, self.carry), self.carry)
 
     def encode(self, stream: bool, default_max_tokens: int) -> tuple[bytes, list[str]]:
         c = self.c
@@ -148,8 +150,6 @@ class _Encoder:
         self.strict(out)
         if choice is not None and choice.mode != "auto":
             out["tool_choice"] = "NONE" if choice.mode == "none" else "REQUIRED"
-        if c.parallel_tool_calls is False:
-            self.carry.cannot("parallel_tool_calls", "the model calls as many tools as it likes")
 
     def strict(self, out: Json) -> None:
         """Calls can be held to the schemas of all tools or none, and each must demand something."""
@@ -246,6 +246,7 @@ class _Encoder:
         return items if text is None else text
 
     def part(self, part: Part) -> Json | None:
+        part = in_own_part(part)
         item = _item_of(part)
         if item is None:
             self.carry.cannot(part.path, "Cohere takes text and images")
@@ -280,8 +281,6 @@ def _item_of(part: Part) -> Json | None:
             return {"type": "text", "text": told.document(part)}
         case ImagePart():
             return _image(part)
-        case DocumentPart(media_type=str() as kind, data=str() as data) if kind.startswith("image"):
-            return _image(ImagePart(media_type=kind, data=data))
         case _:
             return None
 

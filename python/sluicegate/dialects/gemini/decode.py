@@ -6,7 +6,6 @@ from msgspec import Raw
 
 from sluicegate.conversation import (
     Conversation,
-    Extra,
     Reasoning,
     ResponseFormat,
     TextPart,
@@ -15,8 +14,9 @@ from sluicegate.conversation import (
     Turn,
     VendorTool,
 )
+from sluicegate.dialects.calls import Calls
 from sluicegate.dialects.gemini.fields import GeminiFields
-from sluicegate.dialects.gemini.parts import Calls, read_parts
+from sluicegate.dialects.gemini.parts import read_parts
 from sluicegate.dialects.gemini.schema import json_schema
 
 _ROLES: Final[dict[str, Literal["user", "assistant"]]] = {
@@ -108,10 +108,8 @@ def _tool_config(config: GeminiFields | None, conversation: Conversation) -> Non
     if mode == "required" and len(names) == 1:
         conversation.tool_choice = ToolChoice("named", names[0])
     else:
-        conversation.tool_choice = ToolChoice(mode)
-        if names and set(names) != known:
-            path = calling.at("allowedFunctionNames")
-            conversation.extras.append(Extra(path, "allowedFunctionNames", Raw(b"[]")))
+        allowed = tuple(names) if names and set(names) != known else None
+        conversation.tool_choice = ToolChoice(mode, allowed=allowed)
     conversation.extras.extend(config.rest())
 
 

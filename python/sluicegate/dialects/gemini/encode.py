@@ -32,6 +32,7 @@ from sluicegate.dialects.carry import Carrier
 from sluicegate.dialects.fields import arguments_object
 from sluicegate.dialects.gemini.thinking import thinking_config
 from sluicegate.dialects.harmless import HARMLESS, HARMLESS_INSIDE
+from sluicegate.dialects.readable import begun_by_user, one_call_in_words, readable
 from sluicegate.dialects.seal import own_signature
 
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
@@ -63,7 +64,6 @@ class _Encoder:
     """One request on its way out."""
 
     def __init__(self, conversation: Conversation, model: str, *, drop: bool) -> None:
-        self.c = conversation
         self.model = model
         self.names = conversation.called()
         self.carry = Carrier(
@@ -73,6 +73,8 @@ class _Encoder:
             harmless=HARMLESS,
             harmless_inside=HARMLESS_INSIDE,
         )
+        self.c = begun_by_user(readable(conversation, self.carry), self.carry)
+        self.c = one_call_in_words(self.c, self.carry)
 
     def encode(self) -> tuple[bytes, list[str]]:
         c = self.c
@@ -136,13 +138,13 @@ class _Encoder:
                 self.carry.cannot(tool.path, f"the provider cannot run {tool.kind!r}")
         if tools:
             out["tools"] = tools
-        if c.parallel_tool_calls is False and functions:
-            self.carry.one_call_at_once(c, "Gemini calls as many tools as it likes")
         choice = c.tool_choice
         if choice is not None and tools:
             calling: Json = {"mode": _MODES[choice.mode]}
             if choice.name is not None:
                 calling["allowedFunctionNames"] = [choice.name]
+            elif choice.allowed is not None and self.carry.same_dialect:
+                calling["allowedFunctionNames"] = choice.allowed
             out["toolConfig"] = {"functionCallingConfig": calling}
 
     def function(self, tool: Tool) -> Json:

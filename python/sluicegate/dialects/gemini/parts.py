@@ -16,6 +16,7 @@ from sluicegate.conversation import (
     ToolResultPart,
     VendorPart,
 )
+from sluicegate.dialects.calls import Calls
 from sluicegate.dialects.fields import is_text
 from sluicegate.dialects.gemini.fields import GeminiFields
 from sluicegate.dialects.seal import read_thought
@@ -23,33 +24,10 @@ from sluicegate.dialects.seal import read_thought
 _OUTPUTS = ("output", "result")
 """Keys under which a function's result stands alone; the second is the SDK's own."""
 
+_OVER: Final = frozenset({"executableCode", "codeExecutionResult", "toolCall", "toolResponse"})
+"""Parts of what tools of the vendor's did before the model spoke of it."""
+
 _TO_STANDARD: Final = str.maketrans("-_", "+/")
-
-
-class Calls:
-    """The function calls of a conversation: results without an id belong to the first call of their
-    name that has none yet.
-    """
-
-    def __init__(self) -> None:
-        """None yet."""
-        self._count = 0
-        self._waiting: list[tuple[str, str]] = []
-
-    def made(self, name: str, given: str | None) -> str:
-        """The id of a call."""
-        self._count += 1
-        identity = given or f"call_{self._count}"
-        self._waiting.append((name, identity))
-        return identity
-
-    def answered(self, name: str, given: str | None) -> str:
-        """The id of the call that a result belongs to."""
-        for place, (waiting, identity) in enumerate(self._waiting):
-            if given == identity or (given is None and waiting == name):
-                del self._waiting[place]
-                return identity
-        return given or f"call_{name}"
 
 
 def read_parts(content: GeminiFields, calls: Calls) -> list[Part]:
@@ -86,7 +64,7 @@ def _part(item: GeminiFields, calls: Calls) -> list[Part]:
     if part is None:
         kind = next(iter(item.rest()), None)
         name = "part" if kind is None else kind.name
-        part = VendorPart(kind=name, raw=Raw(item.raw), path=item.path)
+        part = VendorPart(kind=name, raw=Raw(item.raw), path=item.path, is_over=name in _OVER)
         return [part, *signed]
     part.path = item.path
     part.extras = item.rest()

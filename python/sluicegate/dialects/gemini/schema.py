@@ -9,6 +9,9 @@ import msgspec
 from msgspec import Raw
 
 _TYPES: Final = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"}
+_NUMBERED: Final = ("string", "number", "integer", "boolean", "array", "object", "null")
+"""Types by the numbers that protocol buffers have for them, from 1 on."""
+
 _COUNTS: Final = frozenset(
     {"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"}
 )
@@ -32,6 +35,8 @@ def _converted(schema: Any) -> Any:
             continue
         if key == "type" and isinstance(value, str):
             out[key] = value.lower() if value in _TYPES else value
+        elif key == "type" and isinstance(value, int) and 0 < value <= len(_NUMBERED):
+            out[key] = _NUMBERED[value - 1]
         elif key in _NAMED and isinstance(value, dict):
             out[key] = {name: _converted(each) for name, each in value.items()}
         elif key in _LISTED and isinstance(value, list):

@@ -22,9 +22,11 @@ from sluicegate.conversation import (
 )
 from sluicegate.dialects import told
 from sluicegate.dialects.carry import Carrier, given
+from sluicegate.dialects.documents import in_own_part
 from sluicegate.dialects.fields import arguments_object
 from sluicegate.dialects.functions import function_tool
 from sluicegate.dialects.harmless import HARMLESS, HARMLESS_INSIDE
+from sluicegate.dialects.readable import choice_in_words, one_call_in_words, readable
 from sluicegate.dialects.reasoning import word_of
 
 _OWN: Final = frozenset({"keep_alive", "options", "shift", "think", "truncate"})
@@ -57,7 +59,6 @@ class _Encoder:
     """One request on its way out."""
 
     def __init__(self, conversation: Conversation, model: str, *, drop: bool) -> None:
-        self.c = conversation
         self.model = model
         self.names = conversation.called()
         self.carry = Carrier(
@@ -67,6 +68,8 @@ class _Encoder:
             harmless=HARMLESS,
             harmless_inside=HARMLESS_INSIDE,
         )
+        self.c = one_call_in_words(readable(conversation, self.carry), self.carry)
+        self.c = choice_in_words(self.c, self.carry)
 
     def encode(self, stream: bool, default_max_tokens: int) -> tuple[bytes, list[str]]:
         c = self.c
@@ -126,10 +129,6 @@ class _Encoder:
         for item in c.tools:
             if isinstance(item, Tool) and item.strict:
                 self.carry.leave_out(f"{item.path}.strict")
-        if choice != "auto":
-            self.carry.cannot("tool_choice", "Ollama leaves the choice to the model")
-        if c.parallel_tool_calls is False:
-            self.carry.cannot("parallel_tool_calls", "the model calls as many tools as it likes")
 
     def messages(self) -> list[Json]:
         out: list[Json] = []
@@ -155,6 +154,7 @@ class _Encoder:
 
     def message(self, role: str, parts: list[Part], between: str = "\n") -> Json:
         """Its content is one text, beside which its pictures stand."""
+        parts = [in_own_part(part) for part in parts]
         texts = [text for part in parts if (text := self.text(part)) is not None]
         images = [image for part in parts if (image := self.image(part)) is not None]
         message: Json = {"role": role, "content": between.join(texts)}
@@ -224,10 +224,7 @@ class _Encoder:
 
 
 def _image_data(part: Part) -> str | None:
-    is_image = isinstance(part, ImagePart) or (
-        isinstance(part, DocumentPart) and (part.media_type or "").startswith("image/")
-    )
-    return part.data if is_image and isinstance(part, ImagePart | DocumentPart) else None
+    return part.data if isinstance(part, ImagePart) else None
 
 
 def _text_of(part: Part) -> str | None:

@@ -27,8 +27,10 @@ from sluicegate.conversation import (
     VendorPart,
     VendorTool,
 )
+from sluicegate.dialects.calls import Calls
 from sluicegate.dialects.data_url import split_data_url
 from sluicegate.dialects.fields import Fields, is_text
+from sluicegate.dialects.free_text import free_text_arguments, free_text_tool
 from sluicegate.errors import UnsupportedFieldError
 
 _MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
@@ -59,7 +61,7 @@ def decode_request(body: bytes) -> Conversation:
         raise top.fail("messages", "is missing")
     _messages(top.objects("messages"), conversation)
     _sampling(top, conversation)
-    conversation.tools = [_tool(tool) for tool in top.objects("tools")]
+    conversation.tools = [each for tool in top.objects("tools") for each in _tool(tool)]
     conversation.tool_choice = _tool_choice(top, conversation)
     conversation.parallel_tool_calls = top.take("parallel_tool_calls", bool)
     conversation.response_format = _response_format(top.object("response_format"))
@@ -152,27 +154,32 @@ def _response_format(form: Fields | None) -> ResponseFormat | None:
     )
 
 
-def _tool(tool: Fields) -> Tool | VendorTool:
+def _tool(tool: Fields) -> list[Tool | VendorTool]:
     kind = tool.take("type", str) or "function"  # Mistral's clients leave it out
+    custom = tool.object("custom") if kind == "custom" else None
+    if custom is not None:
+        return free_text_tool(tool, custom, kind)
     if kind != "function":
-        return VendorTool(kind=kind, raw=Raw(tool.raw), path=tool.path)
+        return [VendorTool(kind=kind, raw=Raw(tool.raw), path=tool.path)]
     function = tool.object("function")
     if function is None:
         raise tool.fail("function", "is missing")
     cache_control = tool.cache_control() or function.cache_control()
-    return Tool(
-        name=function.need("name", str),
-        description=function.take("description", str),
-        parameters=function.raw_of("parameters"),
-        strict=function.take("strict", bool),
-        cache_control=cache_control,
-        path=tool.path,
-        extras=tool.rest(),
-    )
+    return [
+        Tool(
+            name=function.need("name", str),
+            description=function.take("description", str),
+            parameters=function.raw_of("parameters"),
+            strict=function.take("strict", bool),
+            cache_control=cache_control,
+            path=tool.path,
+            extras=tool.rest(),
+        )
+    ]
 
 
 def _tool_choice(top: Fields, conversation: Conversation) -> ToolChoice | None:
-    """Choices beyond one function (`allowed_tools`, `custom`) stay raw: others have none such."""
+    """Choices of a vendor's own tools stay raw: others have none such."""
     raw = top.raw_of("tool_choice")
     if raw is None:
         return None
@@ -182,16 +189,28 @@ def _tool_choice(top: Fields, conversation: Conversation) -> ToolChoice | None:
             raise top.fail("tool_choice", f"must be one of {', '.join(_MODES)} or name a function")
         return ToolChoice(mode)
     choice = Fields(raw, top.at("tool_choice"))
-    if (choice.take("type", str) or "function") != "function":
+    kind = choice.take("type", str) or "function"
+    if kind == "allowed_tools" and (allowed := choice.object("allowed_tools")) is not None:
+        mode = _MODES.get(allowed.take("mode", str) or "auto", "auto")
+        names = tuple(map(_allowed, allowed.objects("tools")))
+        return ToolChoice(mode, allowed=names, own=raw)
+    if kind not in {"function", "custom"}:
         conversation.extras.append(Extra("tool_choice", "tool_choice", raw))
         return None
-    function = choice.object("function")
+    function = choice.object(kind)
     if function is None:
-        raise choice.fail("function", "is missing")
-    return ToolChoice("named", function.need("name", str))
+        raise choice.fail(kind, "is missing")
+    return ToolChoice("named", function.need("name", str), own=raw)
+
+
+def _allowed(tool: Fields) -> str:
+    kind = tool.take("type", str) or "function"
+    named = tool.object(kind)
+    return named.need("name", str) if named is not None else kind
 
 
 def _messages(messages: list[Fields], conversation: Conversation) -> None:
+    calls = Calls()
     for message in messages:
         role = message.need("role", str)
         if role in {"system", "developer"}:
@@ -204,9 +223,9 @@ def _messages(messages: list[Fields], conversation: Conversation) -> None:
         elif role == "user":
             conversation.turns.append(_turn(message, "user", _parts(message)))
         elif role == "assistant":
-            conversation.turns.append(_turn(message, "assistant", _assistant_parts(message)))
+            conversation.turns.append(_turn(message, "assistant", _assistant_parts(message, calls)))
         elif role == "tool":
-            conversation.turns.append(_turn(message, "user", [_tool_result(message)]))
+            conversation.turns.append(_turn(message, "user", [_tool_result(message, calls)]))
         elif role == "function":
             raise UnsupportedFieldError(message.at("role"), "`tool` has taken its place")
         else:
@@ -230,32 +249,49 @@ def _parts(message: Fields) -> list[Part]:
     return [_part(item) for item in content]
 
 
-def _assistant_parts(message: Fields) -> list[Part]:
+def _assistant_parts(message: Fields, calls: Calls) -> list[Part]:
     parts: list[Part] = _thinking(message)
     parts.extend(_parts(message))
     refusal = message.take("refusal", str)
     if refusal:
         parts.append(RefusalPart(text=refusal, path=message.at("refusal")))
-    for call in message.objects("tool_calls"):
-        kind = call.take("type", str) or "function"
-        function = call.object("function")
-        if kind != "function" or function is None:
-            parts.append(VendorPart(kind=kind, raw=Raw(call.raw), path=call.path))
-            continue
-        part = ToolCallPart(
-            id=call.need("id", str),
-            name=function.need("name", str),
-            arguments=function.take("arguments", str) or "{}",
-            path=call.path,
-            cache_control=call.cache_control(),
-        )
-        call.take("index", int)
-        part.extras = call.rest()
-        parts.append(part)
+    parts.extend(_call(call, calls) for call in message.objects("tool_calls"))
     annotations = message.raw_of("annotations")
     if annotations is not None and bytes(annotations) != b"[]":  # SDKs send the empty list back
         message.put_back("annotations", annotations)
     return parts
+
+
+def _call(call: Fields, calls: Calls) -> Part:
+    kind = call.take("type", str) or "function"
+    function = call.object(kind) if kind in {"function", "custom"} else None
+    if function is None:
+        return VendorPart(kind=kind, raw=Raw(call.raw), path=call.path)
+    name = function.need("name", str)
+    if kind == "custom":
+        arguments = free_text_arguments(function.take("input", str) or "")
+    else:
+        arguments = _arguments(function)
+    part = ToolCallPart(
+        id=calls.made(name, call.take("id", str)),
+        name=name,
+        arguments=arguments,
+        path=call.path,
+        cache_control=call.cache_control(),
+        own=Raw(call.raw) if kind == "custom" else None,
+    )
+    call.raw_of("index")  # what streams had, and some clients send back
+    part.extras = call.rest()
+    return part
+
+
+def _arguments(function: Fields) -> str:
+    """JSON as text; some clients send the object itself."""
+    raw = function.raw_of("arguments")
+    if raw is None:
+        return "{}"
+    text = msgspec.json.decode(raw, type=str) if is_text(raw) else bytes(raw).decode()
+    return text or "{}"
 
 
 def _thinking(message: Fields) -> list[Part]:
@@ -298,9 +334,14 @@ def _reasoning_detail(detail: Fields) -> Part:
     return ThinkingPart(text=text, signature=signature, path=detail.path)
 
 
-def _tool_result(message: Fields) -> ToolResultPart:
+def _tool_result(message: Fields, calls: Calls) -> ToolResultPart:
+    given, raw = message.take("tool_call_id", str), message.raw_of("name")
+    name = ""
+    if raw is not None:
+        message.put_back("name", raw)  # it is the turn's
+        name = msgspec.json.decode(raw, type=str) if is_text(raw) else ""
     return ToolResultPart(
-        tool_call_id=message.need("tool_call_id", str), parts=_parts(message), path=message.path
+        tool_call_id=calls.answered(name, given), parts=_parts(message), path=message.path
     )
 
 
@@ -348,6 +389,31 @@ def _file(item: Fields) -> Part:
     return part
 
 
+def _thought(item: Fields) -> Part:
+    """Mistral's form of a thought, which stands in the content."""
+    texts = item.text_or_objects("thinking")
+    if isinstance(texts, list):
+        texts = "".join(each.take("text", str) or "" for each in texts)
+    return ThinkingPart(text=texts or "", own=Raw(item.raw))
+
+
+def _linked(item: Fields) -> Part:
+    """A document by its address: Mistral's form, and Z.ai's."""
+    name = "document_url" if "document_url" in item else "file_url"
+    url = item.text_or_object(name)
+    if isinstance(url, Fields):
+        url = url.need("url", str)
+    if url is None:
+        raise item.fail(name, "is missing")
+    part = DocumentPart(title=item.take("document_name", str), own=Raw(item.raw))
+    inline = split_data_url(url)
+    if inline is None:
+        part.url = url
+    else:
+        part.media_type, part.data = inline
+    return part
+
+
 def _audio(item: Fields) -> Part:
     audio = item.object("input_audio")
     if audio is None:
@@ -361,6 +427,9 @@ _KINDS: Final[dict[str, Callable[[Fields], Part]]] = {
     "image_url": _image,
     "file": _file,
     "input_audio": _audio,
+    "thinking": _thought,
+    "document_url": _linked,
+    "file_url": _linked,
 }
 
 

@@ -12,7 +12,6 @@ from sluicegate.conversation import (
     DocumentPart,
     ImagePart,
     Part,
-    Reasoning,
     RedactedThinkingPart,
     RefusalPart,
     TextPart,
@@ -27,7 +26,10 @@ from sluicegate.conversation import (
 from sluicegate.dialects import told
 from sluicegate.dialects.base import Host
 from sluicegate.dialects.carry import Carrier, mark
+from sluicegate.dialects.documents import in_own_part
 from sluicegate.dialects.openai_chat.parts import function_of, part_of, thinking_block
+from sluicegate.dialects.openai_chat.reasoning import reasoning_fields
+from sluicegate.dialects.readable import choice_in_words, one_call_in_words, readable
 from sluicegate.dialects.reasoning import effort_of
 from sluicegate.dialects.seal import own_signature
 
@@ -43,9 +45,11 @@ HARMLESS: Final = frozenset(
         "labels",
         "max_tool_calls",
         "metadata",
+        "models",
         "prompt_cache_key",
         "prompt_cache_options",
         "prompt_cache_retention",
+        "provider",
         "reasoning",
         "safetySettings",
         "safety_identifier",
@@ -101,7 +105,7 @@ _TIERS: Final = {
     "standard_only": "default",
 }
 
-_TUNING: Final = frozenset({"reasoning_effort", "service_tier", "user"})
+_TUNING: Final = frozenset({"reasoning_effort", "seed", "service_tier", "user"})
 """What changes no answer's meaning where a host lacks it."""
 
 _SAID_AS: Final[dict[str, dict[str, str]]] = {
@@ -142,7 +146,6 @@ class _Encoder:
     """One request on its way out."""
 
     def __init__(self, conversation: Conversation, *, drop: bool, host: Host) -> None:
-        self.c = conversation
         self.host = host
         self.carry = Carrier(
             "openai",
@@ -151,6 +154,12 @@ class _Encoder:
             harmless=HARMLESS,
             harmless_inside=HARMLESS_INSIDE,
         )
+        self.c = readable(conversation, self.carry)
+        lacks = frozenset[str]() if self.carry.same_dialect else host.lacks
+        if "parallel_tool_calls" in lacks:
+            self.c = one_call_in_words(self.c, self.carry)
+        if "tool_choice" in lacks:
+            self.c = choice_in_words(self.c, self.carry)
 
     def encode(self, model: str, stream: bool) -> tuple[bytes, list[str]]:
         c = self.c
@@ -208,7 +217,7 @@ class _Encoder:
         if reasoning is None:
             return
         if self.carry.same_dialect:
-            _reasoning_fields(reasoning, out)
+            reasoning_fields(reasoning, out)
             return
         if reasoning.display is not None:
             self.carry.leave_out(f"{reasoning.path}.display")
@@ -248,7 +257,9 @@ class _Encoder:
                 out["parallel_tool_calls"] = c.parallel_tool_calls
         if c.tool_choice is not None and (tools or not c.tools):
             named = {"type": "function", "function": {"name": c.tool_choice.name}}
-            out["tool_choice"] = named if c.tool_choice.mode == "named" else c.tool_choice.mode
+            said = named if c.tool_choice.mode == "named" else c.tool_choice.mode
+            own = c.tool_choice.own if self.carry.same_dialect else None
+            out["tool_choice"] = own or said
 
     def tool(self, tool: Tool | VendorTool) -> Any:
         if isinstance(tool, VendorTool):
@@ -274,6 +285,8 @@ class _Encoder:
 
     def turn(self, turn: Turn) -> list[Json]:
         messages = [self.assistant(turn)] if turn.role == "assistant" else self.spoken(turn)
+        if not self.carry.same_dialect and messages[-1] == _NOTHING:
+            messages = []  # only thoughts that are left out
         if turn.name is not None and messages:
             messages[-1]["name"] = turn.name
         self.carry.extras(turn.extras, messages[-1] if messages else {}, turn.path)
@@ -322,7 +335,7 @@ class _Encoder:
         for part in turn.parts:
             if not isinstance(part, (*_SAID, *_BESIDE)):
                 self.carry.cannot(part.path, "it has no place in an assistant's turn")
-        said: list[Part] = [part for part in turn.parts if isinstance(part, _SAID)]
+        said: list[Part] = [part for part in turn.parts if self.is_said(part)]
         message["content"] = self.content(said, joined=True) if said else None
         calls = [part for part in turn.parts if isinstance(part, ToolCallPart)]
         if calls:
@@ -333,6 +346,11 @@ class _Encoder:
             message["refusal"] = "".join(refusals)
         self.thoughts(turn, message)
         return message
+
+    def is_said(self, part: Part) -> bool:
+        """Whether a part of an assistant's turn is content; some clients' thoughts are."""
+        is_own = self.carry.same_dialect and part.own is not None
+        return isinstance(part, _SAID) or (is_own and isinstance(part, ThinkingPart))
 
     def seal(self, part: Part) -> str | None:
         """Gemini's signature, which stands in a thought without words where a client's dialect has
@@ -365,7 +383,8 @@ class _Encoder:
 
     def thoughts(self, turn: Turn, message: Json) -> None:
         """Earlier thoughts, in extensions of the dialect: it has no field for them itself."""
-        thoughts = [part for part in turn.parts if isinstance(part, _THOUGHTS)]
+        beside = (part for part in turn.parts if not self.is_said(part))
+        thoughts = [part for part in beside if isinstance(part, _THOUGHTS)]
         thoughts = [part for part in thoughts if self.seal(part) is None]
         text = "".join(part.text for part in thoughts if isinstance(part, ThinkingPart))
         if text and self.takes("reasoning_content"):
@@ -392,7 +411,9 @@ class _Encoder:
             return
         mark(item, control)
 
-    def tool_call(self, call: ToolCallPart) -> Json:
+    def tool_call(self, call: ToolCallPart) -> Any:
+        if self.carry.same_dialect and call.own is not None:
+            return call.own
         function: Json = {"name": call.name, "arguments": call.arguments}
         out: Json = {"id": call.id, "type": "function", "function": function}
         self.mark(out, call.cache_control, call.path)
@@ -419,9 +440,11 @@ class _Encoder:
                 return part.raw
             self.carry.cannot(part.path, f"Chat Completions has no {part.kind!r}")
             return None
+        if self.carry.same_dialect and part.own is not None:
+            return part.own
         if not self.carry.same_dialect and self.is_void(part):
             return None
-        item = part_of(part)
+        item = part_of(part if self.carry.same_dialect else in_own_part(part))
         if item is None:
             self.carry.cannot(part.path)
             return None
@@ -455,32 +478,11 @@ _BESIDE: Final = (ToolCallPart, RefusalPart, *_THOUGHTS)
 """What of it has fields of its own."""
 
 
+_NOTHING: Final = {"role": "assistant", "content": None}
+
+
 def _plain(items: list[Any]) -> str | list[Any]:
     if len(items) == 1 and isinstance(items[0], dict) and items[0].keys() == {"type", "text"}:
         text: str = items[0]["text"]
         return text
     return items
-
-
-def _reasoning_fields(reasoning: Reasoning, out: Json) -> None:
-    """The wish of a client of this dialect, in the spelling that it chose."""
-    if reasoning.path == "reasoning":
-        said = {
-            "effort": reasoning.effort,
-            "max_tokens": reasoning.budget_tokens,
-            "enabled": reasoning.enabled,
-        }
-        out["reasoning"] = {name: value for name, value in said.items() if value is not None}
-        return
-    if reasoning.effort is not None:
-        out["reasoning_effort"] = reasoning.effort
-    if reasoning.path == "thinking":
-        kind = "adaptive" if reasoning.adaptive else "enabled"
-        field: Json = {"type": kind if reasoning.enabled else "disabled"}
-        if reasoning.budget_tokens is not None:
-            field["budget_tokens"] = reasoning.budget_tokens
-        if reasoning.display is not None:
-            field["display"] = reasoning.display
-        out["thinking"] = field
-    elif reasoning.enabled is False:
-        out["reasoning_effort"] = "none"

@@ -1,16 +1,14 @@
 """A Responses request as a conversation."""
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
-import msgspec
 from msgspec import Raw
 
 from sluicegate.conversation import (
     AudioPart,
     Conversation,
     DocumentPart,
-    Extra,
     ImagePart,
     Part,
     Reasoning,
@@ -18,29 +16,33 @@ from sluicegate.conversation import (
     ResponseFormat,
     TextPart,
     ThinkingPart,
-    Tool,
     ToolCallPart,
-    ToolChoice,
     ToolResultPart,
     Turn,
     VendorPart,
-    VendorTool,
 )
 from sluicegate.dialects.data_url import split_data_url
-from sluicegate.dialects.fields import Fields, is_text
+from sluicegate.dialects.fields import Fields
+from sluicegate.dialects.free_text import free_text_arguments
 from sluicegate.dialects.openai_responses.sealed import unseal
+from sluicegate.dialects.openai_responses.tools import Tools, tool_choice
 from sluicegate.errors import InvalidRequestError, UnsupportedFieldError
-
-_MODES: Final[dict[str, Literal["auto", "none", "required"]]] = {
-    "auto": "auto",
-    "none": "none",
-    "required": "required",
-}
 
 _KEPT: Final = ("conversation", "prompt")
 """Fields that stand for what only the vendor keeps. Without it the request is another one, so it is
 never dropped.
 """
+
+_OUTPUTS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
+_BRINGS_TOOLS: Final = frozenset({"additional_tools", "tool_search_output"})
+_OVER: Final = _BRINGS_TOOLS | {
+    "code_interpreter_call",
+    "file_search_call",
+    "mcp_list_tools",
+    "tool_search_call",
+    "web_search_call",
+}
+"""Items of what tools of the vendor's did before the model spoke of it."""
 
 _ENCRYPTED: Final = "reasoning.encrypted_content"
 _DEFAULTS: Final = {"truncation": b'"disabled"', "store": b"false"}
@@ -68,10 +70,11 @@ def decode_request(body: bytes) -> Conversation:
     instructions = top.take("instructions", str)
     if instructions:
         conversation.system.append(TextPart(text=instructions, path="instructions"))
-    _input(top, conversation)
+    tools = Tools(conversation)
+    tools.declare(top.objects("tools"))
+    _input(top, conversation, tools)
     _sampling(top, conversation)
-    conversation.tools = [_tool(tool) for tool in top.objects("tools")]
-    conversation.tool_choice = _tool_choice(top, conversation)
+    conversation.tool_choice = tool_choice(top, conversation, tools)
     conversation.parallel_tool_calls = top.take("parallel_tool_calls", bool)
     conversation.response_format = _response_format(top.object("text"))
     conversation.reasoning = _reasoning(top.object("reasoning"))
@@ -150,40 +153,7 @@ def _response_format(text: Fields | None) -> ResponseFormat | None:
     )
 
 
-def _tool(tool: Fields) -> Tool | VendorTool:
-    kind = tool.need("type", str)
-    if kind != "function":
-        return VendorTool(kind=kind, raw=Raw(tool.raw), path=tool.path)
-    return Tool(
-        name=tool.need("name", str),
-        description=tool.take("description", str),
-        parameters=tool.raw_of("parameters"),
-        strict=tool.take("strict", bool),
-        path=tool.path,
-        extras=tool.rest(),
-    )
-
-
-def _tool_choice(top: Fields, conversation: Conversation) -> ToolChoice | None:
-    """Choices beyond one function (`allowed_tools`, the vendor's tools) stay raw: others have none
-    such.
-    """
-    raw = top.raw_of("tool_choice")
-    if raw is None:
-        return None
-    if is_text(raw):
-        mode = _MODES.get(msgspec.json.decode(raw))
-        if mode is None:
-            raise top.fail("tool_choice", f"must be one of {', '.join(_MODES)} or name a function")
-        return ToolChoice(mode)
-    choice = Fields(raw, top.at("tool_choice"))
-    if choice.need("type", str) != "function":
-        conversation.extras.append(Extra("tool_choice", "tool_choice", raw))
-        return None
-    return ToolChoice("named", choice.need("name", str))
-
-
-def _input(top: Fields, conversation: Conversation) -> None:
+def _input(top: Fields, conversation: Conversation, tools: Tools) -> None:
     given = top.text_or_objects("input")
     if given is None:
         raise top.fail("input", "is missing")
@@ -192,16 +162,16 @@ def _input(top: Fields, conversation: Conversation) -> None:
         conversation.turns.append(Turn(role="user", parts=[text], path="input"))
         return
     for item in given:
-        _item(item, conversation)
+        _item(item, conversation, tools)
 
 
-def _item(item: Fields, conversation: Conversation) -> None:
+def _item(item: Fields, conversation: Conversation, tools: Tools) -> None:
     kind = item.take("type", str) or "message"
     if kind == "message":
         _message(item, conversation)
         return
     item.take("status", str)
-    if kind == "function_call_output":
+    if kind in _OUTPUTS:
         output = item.text_or_objects("output")
         parts = _content(output, item.at("output"))
         part: Part = ToolResultPart(
@@ -209,13 +179,18 @@ def _item(item: Fields, conversation: Conversation) -> None:
         )
         item.take("id", str)
         part.extras = item.rest()
+        part.own = Raw(item.raw) if kind != "function_call_output" else None
         conversation.turns.append(Turn(role="user", parts=[part], path=item.path))
         return
+    if kind in _BRINGS_TOOLS:
+        tools.add(item.objects("tools"))
     read = _ITEMS.get(kind)
-    part = read(item) if read else VendorPart(kind=kind, raw=Raw(item.raw))
-    part.path = item.path
     if read:
+        part = read(item, tools)
         part.extras = item.rest()
+    else:
+        part = VendorPart(kind=kind, raw=Raw(item.raw), is_over=kind in _OVER)
+    part.path = item.path
     _model_did(part, conversation)
 
 
@@ -259,16 +234,29 @@ def _content(content: str | list[Fields] | None, path: str) -> list[Part]:
     return [_part(item) for item in content]
 
 
-def _call(item: Fields) -> Part:
+def _call(item: Fields, tools: Tools) -> Part:
     item.take("id", str)
+    name, namespace = item.need("name", str), item.take("namespace", str)
     return ToolCallPart(
         id=item.need("call_id", str),
-        name=item.need("name", str),
+        name=tools.function_name(name, namespace),
         arguments=item.take("arguments", str) or "{}",
+        own=Raw(item.raw) if namespace is not None else None,
     )
 
 
-def _thought(item: Fields) -> Part:
+def _free_text_call(item: Fields, tools: Tools) -> Part:
+    item.take("id", str)
+    name = tools.function_name(item.need("name", str), item.take("namespace", str))
+    return ToolCallPart(
+        id=item.need("call_id", str),
+        name=name,
+        arguments=free_text_arguments(item.take("input", str) or ""),
+        own=Raw(item.raw),
+    )
+
+
+def _thought(item: Fields, _tools: Tools) -> Part:
     """A summary says what its content says; parts of either are paragraphs."""
     item_id = item.take("id", str) or ""
     texts = [
@@ -280,7 +268,7 @@ def _thought(item: Fields) -> Part:
     return unseal(item_id, text, encrypted) if encrypted else ThinkingPart(text=text)
 
 
-def _reference(item: Fields) -> Part:
+def _reference(item: Fields, _tools: Tools) -> Part:
     """An item by its id. A thought that nobody repeats is one without words: it is no part of the
     talk with another model. What was said or called cannot be done without.
     """
@@ -290,7 +278,8 @@ def _reference(item: Fields) -> Part:
     return VendorPart(kind="item_reference", raw=Raw(item.raw))
 
 
-_ITEMS: Final[dict[str, Callable[[Fields], Part]]] = {
+_ITEMS: Final[dict[str, Callable[[Fields, Tools], Part]]] = {
+    "custom_tool_call": _free_text_call,
     "function_call": _call,
     "item_reference": _reference,
     "reasoning": _thought,

@@ -27,12 +27,14 @@ from sluicegate.dialects import told
 from sluicegate.dialects.carry import Carrier
 from sluicegate.dialects.data_url import data_url
 from sluicegate.dialects.openai_responses.sealed import seal
+from sluicegate.dialects.readable import readable
 from sluicegate.dialects.reasoning import effort_of
 
 HARMLESS: Final = frozenset(
     {
         "betas",
         "cache_control",
+        "clear_thinking",
         "container",
         "context_management",
         "diagnostics",
@@ -41,10 +43,12 @@ HARMLESS: Final = frozenset(
         "labels",
         "metadata",
         "prediction",
+        "models",
         "prompt_cache_key",
         "prompt_cache_options",
         "prompt_cache_retention",
         "provider",
+        "random_seed",
         "reasoning",
         "reasoning_format",
         "route",
@@ -77,10 +81,13 @@ HARMLESS_INSIDE: Final = frozenset(
         "defer_loading",
         "eager_input_streaming",
         "executed_tools",
+        "external_execution",
         "extra_content",
         "input_examples",
+        "prefix",
         "prompt_cache_breakpoint",
         "provider_specific_fields",
+        "requires_confirmation",
         "response",
         "responseJsonSchema",
         "toolset_name",
@@ -122,7 +129,6 @@ class _Encoder:
     """One request on its way out."""
 
     def __init__(self, conversation: Conversation, *, drop: bool) -> None:
-        self.c = conversation
         self.carry = Carrier(
             "openai_responses",
             conversation.dialect,
@@ -130,6 +136,7 @@ class _Encoder:
             harmless=HARMLESS,
             harmless_inside=HARMLESS_INSIDE,
         )
+        self.c = readable(conversation, self.carry)
 
     def encode(self, model: str, stream: bool) -> tuple[bytes, list[str]]:
         c = self.c
@@ -173,10 +180,10 @@ class _Encoder:
         c = self.c
         if c.choices not in {None, 1}:
             self.carry.cannot("n", "Responses gives one answer")
+        self.carry.unseeded(c)
         top_logprobs = None if self.carry.same_dialect else c.top_logprobs or None
         for name, value in (
             ("stop", c.stop or None),
-            ("seed", c.seed),
             ("top_k", c.top_k),
             ("presence_penalty", c.presence_penalty or None),
             ("frequency_penalty", c.frequency_penalty or None),
@@ -236,7 +243,9 @@ class _Encoder:
                 out["parallel_tool_calls"] = c.parallel_tool_calls
         if c.tool_choice is not None and (tools or not c.tools):
             named = {"type": "function", "name": c.tool_choice.name}
-            out["tool_choice"] = named if c.tool_choice.mode == "named" else c.tool_choice.mode
+            said = named if c.tool_choice.mode == "named" else c.tool_choice.mode
+            own = c.tool_choice.own if self.carry.same_dialect else None
+            out["tool_choice"] = own or said
 
     def tool(self, tool: Tool | VendorTool) -> Any:
         if isinstance(tool, VendorTool):
@@ -268,6 +277,8 @@ class _Encoder:
 
     def spoken(self, turn: Turn) -> list[Any]:
         """A turn of the user's side: results of tools are items of their own, ahead of the rest."""
+        if self.carry.same_dialect and any(part.own is not None for part in turn.parts):
+            return [part.own for part in turn.parts if part.own is not None]
         results = [part for part in turn.parts if isinstance(part, ToolResultPart)]
         items: list[Any] = [self.tool_result(part) for part in results]
         rest = [part for part in turn.parts if not isinstance(part, ToolResultPart)]
@@ -302,6 +313,8 @@ class _Encoder:
                     self.carry.cannot(part.path, f"Responses has no {part.kind!r}")
             elif isinstance(part, ThinkingPart | RedactedThinkingPart):
                 items.extend(self.thought(part))
+            elif self.carry.same_dialect and part.own is not None:
+                items.append(part.own)
             elif isinstance(part, ToolCallPart):
                 items.append(self.tool_call(part))
             elif (item := self.part(part, "output_text")) is not None:
