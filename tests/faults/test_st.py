@@ -206,14 +206,16 @@ def test_st_10_what_need_not_be_understood_is_harmless(
 def test_st_11_there_is_one_terminator_and_nothing_after_it(
     gateway: Gateway, dialect: str, provider: str, fault: str
 ) -> None:
+    said = upstream_dialect(dialect, provider)
+    if fault == "fault-events-after-done" and said == "gemini":
+        return  # it has no terminator: what follows the reason belongs to the answer
     got = ask(gateway, f"{provider}/{fault}@{ref('st11')}", dialect=dialect, stream=True)
     assert got.status == 200
     assert got.text == text(10)
-    said = upstream_dialect(dialect, provider)
     if fault == "fault-no-done" and said in ("openai_responses", "cohere", "ollama"):
         assert_cut(got, 10)  # its last event is why it stopped, so nobody knows
         return
-    if fault == "fault-done-no-finish" and provider == "b":
+    if fault == "fault-done-no-finish" and said in ("bedrock", "gemini"):
         assert_cut(got, 10)  # nothing but the reason to stop says that the answer is whole
         return
     assert got.terminators == 1
@@ -300,6 +302,8 @@ def test_st_14_a_bomb_is_defused(own_gateway: Start) -> None:
 def test_st_15_a_held_connection_does_not_hold_the_answer(
     gateway: Gateway, upstream: ScriptedUpstream, dialect: str, provider: str
 ) -> None:
+    if provider == "g":
+        return  # it has no terminator: the connection's end is the answer's
     name = f"fault-hold-open@{ref('st15')}"
     got = ask(gateway, f"{provider}/{name}", dialect=dialect, stream=True)
     assert_good(got)
@@ -332,9 +336,14 @@ def test_st_16_tokens_are_forwarded_one_by_one_at_once(
 def _tool_bytes(got: Got) -> None:
     names = [name for name, _ in got.tools]
     arguments = [given for _, given in got.tools]
+    wanted = ["".join(tool.fragments) for tool in TOOLS]
     assert names == [tool.name for tool in TOOLS]
-    assert arguments == ["".join(tool.fragments) for tool in TOOLS]
-    assert got.finish in ("tool_calls", "tool_use", "completed")
+    if got.ask.dialect == "gemini" or got.ask.model.startswith("g/"):
+        # There they are objects, of which nobody keeps the bytes.
+        assert [*map(json.loads, arguments)] == [*map(json.loads, wanted)]
+    else:
+        assert arguments == wanted
+    assert got.finish in ("tool_calls", "tool_use", "completed", "STOP")
     assert got.text == "Looking it up."
 
 
