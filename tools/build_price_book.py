@@ -30,13 +30,14 @@ PRICED = {
     "input_audio_mtok", "cache_audio_read_mtok", "output_audio_mtok",
     "input_image_mtok", "cache_image_read_mtok", "output_image_mtok",
     "output_reasoning_mtok", "requests_kcount", "web_searches_kcount",
+    "input_audio_hours", "input_mchars",
 }  # fmt: skip
-"""What an answer's usage lets us count."""
+"""What an answer's usage, or the request itself, lets us count."""
 
 LEFT_OUT = {"storage_searches_kcount", "social_searches_kcount", "code_executions_kcount"}
-"""Fees for tools that no route of the gateway offers. A model that costs anything else (seconds,
-characters, pages, video) has no prices in the book: one that is too low is worse than none. Its
-line stays, since a looser clause further down must not match it.
+"""Fees for tools that no route of the gateway offers. A model that costs anything else (pages,
+video, hours of a live session, hours beside tokens) has no prices in the book: one that is too low
+is worse than none. Its line stays, since a looser clause further down must not match it.
 """
 
 FREE = ":free"
@@ -95,8 +96,13 @@ def decimal(price: Decimal, where: str, report: Report) -> str:
 def price_set(prices: types.ModelPrice, where: str, report: Report) -> dict[str, Any] | None:
     """Prices by key; None where the model costs what cannot be counted."""
     out: dict[str, Any] = {}
-    for key, value in vars(prices).items():
-        if value is None or key in LEFT_OUT:
+    given = {key: value for key, value in vars(prices).items() if value is not None}
+    heard = given.get("input_audio_hours")
+    # The same hours under a wider name; beside tokens nobody says which were heard.
+    if heard is not None and (given.pop("audio_hours", None) != heard or len(given) > 1):
+        return None
+    for key, value in given.items():
+        if key in LEFT_OUT:
             continue
         report.keys[key] += 1
         if key not in PRICED:

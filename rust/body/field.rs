@@ -76,6 +76,8 @@ impl Scan {
                 self.follows_schema |= holds(value, b"json_schema");
             }
             _ => {}
+            "size" if is_string => self.size = Some(unescaped(value).into_owned()),
+            "quality" if is_string => self.quality = Some(unescaped(value).into_owned()),
         }
         Ok(())
     }

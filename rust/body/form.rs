@@ -197,6 +197,8 @@ impl Scan {
             }
             "stream" => self.stream |= text.is_ok_and(|text| text.eq_ignore_ascii_case("true")),
             "user" => self.user = text.ok().map(str::to_owned),
+            "size" => self.size = text.ok().map(str::to_owned),
+            "quality" => self.quality = text.ok().map(str::to_owned),
             "response_format" => self.answer_format = text.ok().map(str::to_owned),
             _ => {}
         }

@@ -28,6 +28,8 @@ pub struct Scan {
     pub(super) n: Option<u64>,
     pub(super) best_of: Option<u64>,
     pub(super) answer_format: Option<String>,
+    pub(super) size: Option<String>,
+    pub(super) quality: Option<String>,
     pub(super) prompts: usize,
     pub(super) follows_schema: bool,
     pub(super) forces_tool: bool,
@@ -105,6 +107,16 @@ impl Scan {
     }
 
     /// Whether the answer must follow a schema that the request gives.
+    /// `size`, if it is a string, as of pictures.
+    pub fn size(&self) -> Option<&str> {
+        self.size.as_deref()
+    }
+
+    /// `quality`, if it is a string, as of pictures.
+    pub fn quality(&self) -> Option<&str> {
+        self.quality.as_deref()
+    }
+
     pub const fn follows_schema(&self) -> bool {
         self.follows_schema
     }

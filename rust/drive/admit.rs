@@ -22,6 +22,7 @@ use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::run_guard::RunStep;
 use super::snapshot::{Route, Snapshot, Target};
+use super::units::Request;
 use crate::body::Scan;
 use crate::budget::{self, Ask, AtCap, Charge, Demand, Lineage, MAX_CHARGES, Measure};
 use crate::dialect::Dialect;
@@ -269,7 +270,7 @@ impl Gate<'_> {
         let mut downgraded: Option<String> = None;
         for _ in 0..=MAX_DOWNGRADES {
             let must_be_priced = billed && (has_budget || self.snapshot.refuse_unpriced);
-            if must_be_priced && let Some(target) = route.unpriced(draft.unix_s) {
+            if must_be_priced && let Some(target) = route.unpriced(draft.operation, draft.unix_s) {
                 return Err(Refusal::unpriced(target).into());
             }
             let decided = self.hold(draft, &route, &charges);
@@ -439,6 +440,7 @@ impl Admission {
             scan: &self.scan,
             body: &self.body,
             route: &self.route,
+            request: Request::of(self),
             unix_s: self.unix_s,
             default_max_output_tokens: self.snapshot.default_max_output_tokens,
             learned: None,

@@ -20,6 +20,7 @@ use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
 use super::snapshot::Target;
+use super::units::Request;
 use super::{
     batch, carrying, embeddings, envelope, media, passing, relay, reranking, send, tally, whole,
 };
@@ -27,7 +28,7 @@ use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::journal::{Journal, RecordId};
-use crate::price::{Sheet, Tokens, dollars};
+use crate::price::{Sheet, Tokens, Units, dollars};
 use crate::stream::{FinishReason, Usage};
 use crate::transport::{Lease, TransportError};
 
@@ -53,6 +54,8 @@ pub(super) struct Report {
     /// Why the model stopped.
     pub finish: Option<FinishReason>,
     pub usage: Usage,
+    /// What is charged beside its tokens.
+    pub units: Units,
     /// Our own count; `None` where there was too much to count.
     pub counted_output_tokens: Option<u64>,
     pub basis: Option<Basis>,
@@ -66,6 +69,11 @@ impl Report {
     pub fn tokens(&self) -> TokenColumns {
         let counted_output_tokens = self.counted_output_tokens;
         TokenColumns { counted_output_tokens, ..TokenColumns::from(&self.usage) }
+    }
+
+    /// What is priced.
+    pub fn used(&self) -> Tokens {
+        Tokens { units: self.units, ..Tokens::from(&self.usage) }
     }
 }
 
@@ -162,7 +170,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         kept: None,
         resent: false,
         earlier: Actual::default(),
-        sheet: target.sheet(x.admission.unix_s).cloned(),
+        sheet: Request::of(&x.admission).sheet(target.sheet(x.admission.unix_s)),
         rt,
         x,
         target,
@@ -389,6 +397,9 @@ impl Running {
         self.report.usage.input_tokens = Some(demand.input_tokens);
         self.report.usage.output_tokens = Some(held.min(demand.output_tokens));
         tally::class(self.x.admission.operation, &mut self.report.usage);
+        if self.report.units == Units::default() {
+            self.report.units = Request::of(&self.x.admission).bound();
+        }
         self.report.basis = Some(Basis::Estimated);
     }
 
@@ -417,7 +428,7 @@ impl Running {
     pub(super) fn cost_usd(&self) -> Option<String> {
         let sheet = self.sheet.as_ref()?;
         let earlier = i128::try_from(self.earlier.cost_pico).unwrap_or(i128::MAX);
-        Some(dollars(sheet.cost(&Tokens::from(&self.report.usage)).saturating_add(earlier)))
+        Some(dollars(sheet.cost(&self.report.used()).saturating_add(earlier)))
     }
 
     /// What the attempt used of the request's limits, with all its calls.
@@ -427,7 +438,7 @@ impl Running {
         }
         let mut used = Actual { requests: 1, ..Actual::default() };
         if self.report.basis.is_some_and(|basis| basis != Basis::None) {
-            let tokens = Tokens::from(&self.report.usage);
+            let tokens = self.report.used();
             used.input_tokens = tokens.input;
             used.output_tokens = tokens.output;
             let cost = self.sheet.as_ref().map_or(0, |sheet| sheet.cost(&tokens));

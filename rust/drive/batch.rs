@@ -20,6 +20,7 @@ use super::operation::Operation;
 use super::place::Place;
 use super::row::{Basis, Row, TokenColumns};
 use super::snapshot::{Route, Target};
+use super::units::Request;
 use super::unknown;
 use crate::budget::{Actual, Demand};
 use crate::dialect::Dialect;
@@ -161,6 +162,7 @@ impl Engine {
             default_max_output_tokens: snapshot.default_max_output_tokens,
             learned: None,
             given: None,
+            request: Request { operation: place.route.operation, scan: &scan, body, form: None },
         }
         .bound();
         let Demand { input_tokens, output_tokens, .. } = demand;

@@ -6,7 +6,6 @@ use std::time::Instant;
 use super::attempt::{Report, Running};
 use super::row::{Basis, Outcome, Row, millis};
 use crate::budget::Actual;
-use crate::price::Tokens;
 
 impl Running {
     /// The call is answered and another one follows it: writes its row.
@@ -20,7 +19,7 @@ impl Running {
         row.outcome = Outcome::Ok;
         row.first_token_ms = self.report.first_token_ms;
         row.latency_ms = millis(self.x.admission.arrived);
-        let cost_pico = row.price(self.sheet.as_deref(), &Tokens::from(&self.report.usage));
+        let cost_pico = row.price(self.sheet.as_deref(), &self.report.used());
         self.count(&row, cost_pico);
         let written = self.rt.settle_row(self.id, &row);
         self.x.keep_unfinished(self.id.attempt, written.into());

@@ -2,10 +2,11 @@
 
 use super::learned::Learned;
 use super::snapshot::Route;
+use super::units::Request;
 use crate::body::{self, Scan};
 use crate::budget::Demand;
 use crate::embed;
-use crate::price::{Bound, Reach};
+use crate::price::{Bound, Reach, Sheet};
 use crate::rerank;
 use crate::stream::ServiceTier;
 use crate::tokens::{self, Exactness};
@@ -48,6 +49,7 @@ pub(super) enum Answers {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub answers: Answers,
+    pub request: Request<'a>,
     pub scan: &'a Scan,
     pub body: &'a [u8],
     pub route: &'a Route,
@@ -137,16 +139,21 @@ impl Asked<'_> {
             let hour = marks && memchr::memmem::find(self.body, b"\"1h\"").is_some();
             Reach { writes_cache: marks, writes_cache_1h: hour, ..Reach::text(input_tokens, 0) }
         };
+        let reach = Reach { units: self.request.bound(), ..reach };
+        let bound_of = |sheet: &Sheet| match self.request.of_picture(sheet) {
+            Some(own) => own.bound(&reach),
+            None => sheet.bound(&reach),
+        };
         let tier = self.scan.service_tier().and_then(ServiceTier::of);
         let mut bound = Bound::default();
         for target in &self.route.targets {
             if let Some(sheet) = target.sheet(self.unix_s) {
-                bound = bound.max(sheet.bound(&reach));
+                bound = bound.max(bound_of(sheet));
             }
             if let (Some(tier), Some(prices)) = (tier, &target.prices)
                 && let Some(sheet) = prices.at_tier(self.unix_s, tier)
             {
-                bound = bound.max(sheet.bound(&reach));
+                bound = bound.max(bound_of(&sheet));
             }
         }
         bound

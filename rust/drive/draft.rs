@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::run_guard::Stepping;
 use super::snapshot::Route;
+use super::units::Request;
 use crate::body::{self, Scan};
 use crate::budget::{Ask, Lineage};
 use crate::dialect::Dialect;
@@ -60,6 +61,12 @@ impl Draft<'_> {
     pub fn asked<'s>(&'s self, route: &'s Route, gate: &'s Gate<'_>) -> Asked<'s> {
         Asked {
             answers: self.place.answers(&self.scan, self.body),
+            request: Request {
+                operation: self.operation,
+                scan: &self.scan,
+                body: self.body,
+                form: self.headers.form.as_deref(),
+            },
             scan: &self.scan,
             body: self.body,
             route,

@@ -166,7 +166,7 @@ async fn account(
         None => counted(run, sent).await,
     };
     let usage = Usage { input_tokens: Some(input_tokens), ..taken.usage };
-    tally::read(run, &taken.model, usage, reported.is_some());
+    tally::read(run, &taken.model, &usage, reported.is_some());
     Ok(input_tokens)
 }
 

@@ -83,7 +83,8 @@ async fn made(run: &mut Running, body: Bytes) -> Result<Made, End> {
     };
     match made {
         Ok(Some(made)) => {
-            tally::told(run, &usage);
+            let pictures = Some(made.pictures).filter(|count| *count > 0);
+            tally::told(run, &usage, pictures);
             Ok(made)
         }
         Ok(None) => Err(run.failed(FailureKind::Empty, "the answer has nothing of it in it")),

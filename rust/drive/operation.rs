@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::dialect::Dialect;
 use crate::observe::Member;
+use crate::price::Unit;
 
 /// What is asked of a model; OpenTelemetry's `gen_ai.operation.name` where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -86,6 +87,17 @@ impl Operation {
     /// when it is over.
     pub const fn is_silent(self) -> bool {
         matches!(self, Self::File | Self::Batch)
+    }
+
+    /// What vendors may charge for it beside tokens.
+    pub const fn unit(self) -> Option<Unit> {
+        match self {
+            Self::ImageGeneration => Some(Unit::Picture),
+            Self::Speech => Some(Unit::Character),
+            Self::Transcription => Some(Unit::Audio),
+            Self::Rerank => Some(Unit::Search),
+            _ => None,
+        }
     }
 
     /// The name in ledger and metrics.

@@ -119,12 +119,8 @@ async fn account(run: &mut Running, (model, usage): (String, Usage), asked: Byte
         Some(tokens) => tokens,
         None => counted(run, asked).await,
     };
-    tally::read(
-        run,
-        &model,
-        Usage { input_tokens: Some(input_tokens), ..usage },
-        reported.is_some(),
-    );
+    let usage = Usage { input_tokens: Some(input_tokens), ..usage };
+    tally::read(run, &model, &usage, reported.is_some());
     input_tokens
 }
 

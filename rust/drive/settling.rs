@@ -14,7 +14,6 @@ use super::row::{Basis, Outcome, Row, millis};
 use super::run_guard;
 use crate::meter;
 use crate::observe::Attempted;
-use crate::price::Tokens;
 use crate::stream::FinishReason;
 
 impl Running {
@@ -112,7 +111,7 @@ impl Running {
         let cost_pico = if report.is_unpriced {
             row.unprice()
         } else {
-            row.price(self.sheet.as_deref(), &Tokens::from(&report.usage))
+            row.price(self.sheet.as_deref(), &report.used())
         };
         (row, cost_pico)
     }

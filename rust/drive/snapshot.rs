@@ -447,8 +447,9 @@ impl Route {
         (!targets.is_empty()).then(|| Arc::new(Self::to(targets)))
     }
 
-    /// The first target that has no price for a request that began then.
-    pub fn unpriced(&self, unix_s: i64) -> Option<&Target> {
-        self.targets.iter().find(|target| target.sheet(unix_s).is_none())
+    /// The first target that has no price for such a request that began then.
+    pub fn unpriced(&self, operation: Operation, unix_s: i64) -> Option<&Target> {
+        let covers = |sheet: &Arc<Sheet>| sheet.covers(operation.unit());
+        self.targets.iter().find(|target| !target.sheet(unix_s).is_some_and(covers))
     }
 }

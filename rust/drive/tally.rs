@@ -9,6 +9,7 @@ use super::operation::Operation;
 use super::row::Basis;
 use super::run_guard;
 use super::snapshot::Target;
+use super::units::Request;
 use crate::body;
 use crate::meter::{self, Answer, Meter};
 use crate::stream::{Usage, sum};
@@ -91,10 +92,21 @@ pub(super) fn answer(run: &mut Running, answer: &Answer<'_>) {
 }
 
 /// The figures of an answer in which nothing is written: vectors, rankings.
-pub(super) fn read(run: &mut Running, model: &str, usage: Usage, is_reported: bool) {
+pub(super) fn read(run: &mut Running, model: &str, usage: &Usage, is_reported: bool) {
     run.report.response_model = Some(model.to_owned()).filter(|model| !model.is_empty());
     let basis = if is_reported { Basis::Reported } else { Basis::Counted };
-    fill(run, &usage, Some(0), basis);
+    run.report.units = Request::of(&run.x.admission).used(usage, None);
+    fill(run, usage, Some(0), basis);
+}
+
+/// The figures of a stream that was cut after so many tokens, and has said nothing of itself.
+pub(super) fn cut(run: &mut Running, output_tokens: u64) {
+    let usage = Usage {
+        input_tokens: Some(input_tokens(run)),
+        output_tokens: Some(output_tokens),
+        ..Usage::default()
+    };
+    fill(run, &usage, Some(output_tokens), Basis::Counted);
 }
 
 /// A job in the background was begun: what it uses is known when it is asked for.
@@ -110,15 +122,19 @@ pub(super) fn reported(run: &mut Running, usage: &Usage) {
     fill(run, &usage, None, Basis::Reported);
 }
 
-/// The figures of an answer that says what it used, or says nothing: then it costs what was held for it, and has no price
+/// The figures of an answer with so many pictures in it that says what it used, or says nothing: then it costs what was held for it, and has no price
 /// where there is none.
-pub(super) fn told(run: &mut Running, usage: &Usage) {
+pub(super) fn told(run: &mut Running, usage: &Usage, pictures: Option<u64>) {
+    run.report.units = Request::of(&run.x.admission).used(usage, pictures);
     if usage.input_tokens.is_some() || usage.output_tokens.is_some() {
-        reported(run, usage);
-    } else if run.sheet.is_some() {
-        run.charge_hold();
-    } else {
-        run.report.is_unpriced = true;
+        return reported(run, usage);
+    }
+    match &run.sheet {
+        Some(sheet) if sheet.has_tokens() => run.charge_hold(),
+        // Tokens cost nothing, and nobody says how many there were.
+        Some(_) if usage.audio_ms.is_some() => fill(run, usage, None, Basis::Reported),
+        Some(_) => fill(run, usage, None, Basis::Counted),
+        None => run.report.is_unpriced = true,
     }
 }
 
@@ -155,7 +171,8 @@ pub(super) fn unread(run: &mut Running, body: &[u8]) {
 
 fn fill(run: &mut Running, usage: &Usage, counted_output_tokens: Option<u64>, basis: Basis) {
     if let (Some(tier), Some(prices)) = (usage.service_tier, &run.target.prices) {
-        run.sheet = prices.at_tier(run.x.admission.unix_s, tier);
+        let a = &run.x.admission;
+        run.sheet = Request::of(a).sheet(prices.at_tier(a.unix_s, tier).as_ref());
     }
     run.report.usage = *usage;
     run.report.counted_output_tokens = counted_output_tokens;

@@ -7,11 +7,14 @@ use http::HeaderMap;
 
 use super::attempt::Running;
 use super::carrying::error_in;
+use super::glimpse;
+use super::operation::Operation;
 use super::reader::{self, Reader};
 use super::tally;
 use super::whole::{self, Form};
 use crate::aws;
 use crate::dialect::Dialect;
+use crate::media;
 use crate::meter::{self, Found, Meter, Sighting};
 use crate::sse::Frame;
 use crate::stream::{Decoder, UpstreamError, Usage, sum};
@@ -38,8 +41,14 @@ pub(super) struct Scale {
     /// Looks for errors among the events, and the one that it found.
     watch: Option<(Decoder, Option<UpstreamError>)>,
     has_begun: bool,
+    /// What follows cannot be read.
+    is_deaf: bool,
+    /// Pictures that were told of, where the operation is to draw.
+    pictures: Option<u64>,
     /// What a message of Bedrock's carried.
     chunk: Vec<u8>,
+    /// What such messages wrote so far; the figures are in the last of them.
+    written: Option<Box<StreamCounter>>,
 }
 
 enum Reading {
@@ -66,6 +75,7 @@ impl Scale {
         let shape = match (whole::form(headers), bearing.dialect) {
             (Some(Form::Stream), _) => Some(reader::Form::Events),
             (Some(Form::Lines), _) => Some(reader::Form::Lines),
+            (Some(Form::Messages), Some(Dialect::Anthropic)) => Some(reader::Form::Chunks),
             (Some(Form::Messages), _) => Some(reader::Form::Messages),
             (Some(Form::Json), Some(Dialect::Gemini)) if a.scan.stream() => {
                 Some(reader::Form::Array)
@@ -88,22 +98,42 @@ impl Scale {
         let watch = bearing.is_watched.then(|| (Decoder::new(a.dialect), None));
         let mut found = Found::default();
         found.take(of_head(headers));
-        let (is_free, chunk) = (bearing.is_free, Vec::new());
-        Self { form, found, is_free, watch, has_begun: false, chunk }
+        let draws = a.operation == Operation::ImageGeneration;
+        let is_of_messages = matches!(&form, Reading::Events(Reader::Messages(_)));
+        let counter = || Box::new(StreamCounter::new(tally::vocabulary(&run.target)));
+        let written = (is_of_messages && !bearing.is_free).then(counter);
+        Self {
+            form,
+            found,
+            is_free: bearing.is_free,
+            watch,
+            has_begun: false,
+            is_deaf: false,
+            pictures: draws.then_some(0),
+            chunk: Vec::new(),
+            written,
+        }
     }
 
     /// Takes in the next piece.
     pub fn feed(&mut self, data: &[u8]) {
-        let Self { form, found, watch, has_begun, chunk, .. } = self;
+        let Self { form, found, watch, has_begun, is_deaf, pictures, chunk, written, .. } = self;
         *has_begun |= !data.is_empty();
         let read = match form {
-            Reading::Counted(counted) => {
+            Reading::Counted(counted) if !*is_deaf => {
                 let (reader, meter) = counted.as_mut();
-                reader.feed(data, |frame| observe(meter, &frame))
+                let read = reader.feed(data, |frame| observe(meter, &frame));
+                // What was read before is counted.
+                *is_deaf = read.is_err() && meter.seen().contains(Sighting::CONTENT);
+                if *is_deaf { Ok(()) } else { read }
             }
             Reading::Events(reader) => reader.feed(data, |frame| {
                 look_for_error(watch, &frame);
+                count_picture(pictures, &frame);
                 find(found, &frame, chunk);
+                if let Some(written) = written {
+                    glimpse::count(written, chunk);
+                }
             }),
             _ => Ok(()),
         };
@@ -128,6 +158,9 @@ impl Scale {
             self.form = Reading::Told;
             return tally::answer(run, &answer);
         }
+        if self.pictures.is_some() {
+            self.pictures = media::count_pictures(body);
+        }
         self.found.read(body);
     }
 
@@ -140,16 +173,15 @@ impl Scale {
                 reader.finish(|frame| observe(meter, &frame));
                 let seen = meter.seen();
                 let ended = seen.contains(Sighting::END) || seen.contains(Sighting::FINISH);
-                return tally::stream(
-                    run,
-                    meter,
-                    complete && ended,
-                    seen.contains(Sighting::CONTENT),
-                );
+                let complete = complete && ended && !self.is_deaf;
+                return tally::stream(run, meter, complete, seen.contains(Sighting::CONTENT));
             }
             Reading::Events(reader) => {
-                let (found, chunk) = (&mut self.found, &mut self.chunk);
-                reader.finish(|frame| find(found, &frame, chunk));
+                let Self { found, pictures, chunk, .. } = self;
+                reader.finish(|frame| {
+                    count_picture(pictures, &frame);
+                    find(found, &frame, chunk);
+                });
             }
             Reading::Whole(_) | Reading::Nothing => {}
         }
@@ -158,14 +190,18 @@ impl Scale {
         }
     }
 
-    fn account(&self, run: &mut Running, complete: bool) {
+    fn account(&mut self, run: &mut Running, complete: bool) {
         let Found { usage, model } = &self.found;
         run.report.response_model = Some(model.clone()).filter(|model| !model.is_empty());
         let is_reported = usage.input_tokens.is_some() || usage.output_tokens.is_some();
         let is_paid_for = complete || (self.has_begun && self.watch.is_some());
+        let written = self.written.as_mut().map_or(0, |written| written.total());
+        if !is_reported && !complete && written > 0 {
+            return tally::cut(run, written);
+        }
         // What is looked at says what others used.
         if !self.is_free && (is_reported || is_paid_for) {
-            tally::told(run, usage);
+            tally::told(run, usage, self.pictures.filter(|count| *count > 0));
         }
     }
 }
@@ -179,6 +215,16 @@ fn observe(meter: &mut Meter<StreamCounter>, frame: &Frame<'_>) {
 fn look_for_error(watch: &mut Option<(Decoder, Option<UpstreamError>)>, frame: &Frame<'_>) {
     if let (Some((decoder, told @ None)), Some(event)) = (watch, &frame.event) {
         *told = error_in(decoder, event.name(), &event.data);
+    }
+}
+
+/// Events that are a whole picture; drafts of it are none. Source:
+/// <https://platform.openai.com/docs/api-reference/images-streaming>.
+fn count_picture(pictures: &mut Option<u64>, frame: &Frame<'_>) {
+    if let (Some(pictures), Some(event)) = (pictures, &frame.event)
+        && event.name().ends_with(".completed")
+    {
+        *pictures += 1;
     }
 }
 

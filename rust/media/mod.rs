@@ -1,5 +1,7 @@
 //! Pictures and sound as other vendors answer with them, in `OpenAI`'s forms. Base64 of pictures goes on as it came.
 
+mod frames;
+mod length;
 mod pictures;
 mod said;
 mod speech;
@@ -9,7 +11,8 @@ mod verdicts;
 use crate::error::Error;
 use crate::stream::Usage;
 
-pub use pictures::Pictures;
+pub use length::length_ms;
+pub use pictures::{Pictures, count as count_pictures};
 pub use speech::Speech;
 pub use transcript::Transcript;
 pub use verdicts::with_flags;
@@ -23,6 +26,8 @@ pub struct Made {
     pub content_type: &'static str,
     /// All of it.
     pub body: Vec<u8>,
+    /// How many pictures are in it.
+    pub pictures: u64,
 }
 
 /// What a client asked for.

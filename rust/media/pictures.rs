@@ -2,9 +2,22 @@
 
 use std::io::Write as _;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
 use super::said::Said;
 use super::{JSON, Made, totals, without};
 use crate::stream::{Usage, write_json};
+
+/// How many pictures are in an answer of `OpenAI`'s; `None` where it has none in their place.
+pub fn count(body: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Answer {
+        data: Vec<IgnoredAny>,
+    }
+    let answer: Answer = serde_json::from_slice(body).ok()?;
+    Some(answer.data.len() as u64)
+}
 
 /// Pictures in base64, at least one.
 #[derive(Debug)]
@@ -43,7 +56,7 @@ impl<'s> Pictures<'s> {
             );
         }
         body.push(b'}');
-        Made { content_type: JSON, body }
+        Made { content_type: JSON, body, pictures: self.0.len() as u64 }
     }
 }
 

@@ -32,11 +32,11 @@ impl Speech {
 
     pub(super) fn write(self, is_wav: bool) -> Made {
         if !is_wav {
-            return Made { content_type: "audio/pcm", body: self.samples };
+            return Made { content_type: "audio/pcm", body: self.samples, pictures: 0 };
         }
         let mut body = header(self.rate, self.samples.len());
         body.extend_from_slice(&self.samples);
-        Made { content_type: "audio/wav", body }
+        Made { content_type: "audio/wav", body, pictures: 0 }
     }
 }
 

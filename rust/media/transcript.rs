@@ -20,7 +20,7 @@ impl Transcript {
     pub(super) fn write(self, is_text: bool, usage: &Usage) -> Made {
         if is_text {
             let body = (self.0 + "\n").into_bytes();
-            return Made { content_type: "text/plain; charset=utf-8", body };
+            return Made { content_type: "text/plain; charset=utf-8", body, pictures: 0 };
         }
         let mut body = b"{\"text\":".to_vec();
         write_json(&mut body, &self.0);
@@ -35,7 +35,7 @@ impl Transcript {
             );
         }
         body.push(b'}');
-        Made { content_type: JSON, body }
+        Made { content_type: JSON, body, pictures: 0 }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::stream::{Count, Usage, sum};
+use crate::stream::{Count, Seconds, Usage, sum};
 
 /// What an answer, or the events of one so far, say of themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,6 +38,8 @@ struct Said<'a> {
     /// Events of Cohere.
     #[serde(borrow)]
     delta: Option<&'a RawValue>,
+    /// Of a recording, in seconds.
+    duration: Seconds,
     /// Ollama.
     prompt_eval_count: Count,
     eval_count: Count,
@@ -93,13 +95,19 @@ struct Reported<'a> {
     tokens: Option<&'a RawValue>,
     #[serde(borrow)]
     billed_units: Option<&'a RawValue>,
+    /// `OpenAI`, of a recording.
+    seconds: Seconds,
+    /// Mistral.
+    prompt_audio_seconds: Seconds,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
+#[allow(clippy::struct_field_names)] // the vendor's names
 struct Sides {
     input_tokens: Count,
     output_tokens: Count,
+    search_units: Count,
 }
 
 #[derive(Deserialize, Default)]
@@ -117,7 +125,8 @@ impl Found {
     ///
     /// Cost: one pass, and none where nothing in it is named like usage.
     pub fn read(&mut self, json: &[u8]) {
-        let is_named = [&b"sage"[..], b"\"meta\"", b"eval_count", b"invocationMetrics"];
+        let is_named =
+            [&b"sage"[..], b"\"meta\"", b"eval_count", b"invocationMetrics", b"\"duration\""];
         if is_named.iter().any(|name| memchr::memmem::find(json, name).is_some()) {
             self.read_at(json, 0);
         }
@@ -128,12 +137,13 @@ impl Found {
         if let Some(model) = said.model.and_then(|raw| parsed::<String>(raw.get().as_bytes())) {
             self.model = model;
         }
-        let of_ollama = Usage {
+        let beside = Usage {
             input_tokens: said.prompt_eval_count.tokens(),
             output_tokens: said.eval_count.tokens(),
+            audio_ms: said.duration.ms(),
             ..Usage::default()
         };
-        self.take(of_ollama);
+        self.take(beside);
         for raw in [said.usage, said.meta, said.metrics].into_iter().flatten() {
             self.take_reported(raw);
         }
@@ -166,6 +176,8 @@ impl Found {
             (&mut known.billed_output_tokens, more.billed_output_tokens),
             (&mut known.image_tokens, more.image_tokens),
             (&mut known.output_image_tokens, more.output_image_tokens),
+            (&mut known.searches, more.searches),
+            (&mut known.audio_ms, more.audio_ms),
         ] {
             *known = more.or(*known);
         }
@@ -185,6 +197,7 @@ impl Reported<'_> {
                 output_tokens: all.output_tokens.tokens().or(output),
                 billed_input_tokens: input,
                 billed_output_tokens: output,
+                searches: billed.search_units.tokens(),
                 ..Usage::default()
             };
         }
@@ -220,6 +233,7 @@ impl Reported<'_> {
             output_audio_tokens: audio.1,
             image_tokens: sum(&[image.0, image.1]),
             output_image_tokens: image.1,
+            audio_ms: self.seconds.ms().or(self.prompt_audio_seconds.ms()),
             ..Usage::default()
         }
         .without_absurd_parts()
@@ -309,7 +323,29 @@ mod tests {
         assert_eq!((usage.image_tokens, usage.output_image_tokens), (Some(48), Some(8)));
         let mut seen = Found::default();
         seen.read(br#"{"text":"x","usage":{"type":"duration","seconds":7}}"#);
-        assert_eq!(seen.usage, Usage::default());
+        assert_eq!(seen.usage, Usage { audio_ms: Some(7000), ..Usage::default() });
+    }
+
+    #[test]
+    fn what_is_no_tokens_is_found_too() {
+        for (answer, audio_ms, searches) in [
+            (r#"{"duration":8.4701,"text":"x"}"#, Some(8471), None),
+            (r#"{"duration":"3.5","text":"x"}"#, Some(3500), None),
+            (r#"{"usage":{"prompt_audio_seconds":203,"prompt_tokens":4}}"#, Some(203_000), None),
+            (r#"{"duration":-1}"#, None, None),
+            (r#"{"duration":{"seconds":1}}"#, None, None),
+            (r#"{"duration":1e300}"#, None, None),
+            (r#"{"meta":{"billed_units":{"search_units":2}}}"#, None, Some(2)),
+            (r#"{"meta":{"billed_units":{"search_units":-2}}}"#, None, None),
+        ] {
+            let mut seen = Found::default();
+            seen.read(answer.as_bytes());
+            assert_eq!(
+                (seen.usage.audio_ms, seen.usage.searches),
+                (audio_ms, searches),
+                "{answer}"
+            );
+        }
     }
 
     #[test]

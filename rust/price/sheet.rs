@@ -6,15 +6,21 @@ use super::factor::Factor;
 use super::money::{
     ATTO_PER_NANO, ATTO_PER_PICO, dollars, dollars_of_atto, scale_half_even, scale_up,
 };
+use super::picture::{self, Asked, PictureRate};
 use super::slot::{INPUTS, KEYS, OUTPUTS, SLOTS, Slot};
 use super::spec::PriceSet;
 use super::tokens::Tokens;
+use super::units::{Unit, Units};
 
 /// What each class costs, with a discount and a margin, and where the prices come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
     /// Ascending by `above`; the first holds for every request.
     tiers: Vec<Tier>,
+    /// By size and quality; where there are such, all tiers have the dearest.
+    pictures: Vec<PictureRate>,
+    /// Which classes have a price of their own, 0 or not.
+    is_given: [bool; SLOTS],
     factor: Factor,
     version: Arc<str>,
 }
@@ -43,6 +49,8 @@ pub struct Reach {
     pub audio: bool,
     /// Images may go in or come out.
     pub images: bool,
+    /// At most so much beside tokens.
+    pub units: Units,
 }
 
 /// What a reservation must cover.
@@ -75,6 +83,7 @@ impl Reach {
             writes_cache_1h: true,
             audio: true,
             images: true,
+            units: Units { pictures: 0, audio_ms: 0, characters: 0, searches: 0 },
         }
     }
 
@@ -96,7 +105,12 @@ impl Reach {
             Slot::Audio | Slot::CachedAudio | Slot::OutputAudio => self.audio,
             Slot::Image | Slot::CachedImage | Slot::OutputImage => self.images,
             Slot::Input | Slot::Cached | Slot::Output | Slot::Reasoning => true,
-            Slot::Request | Slot::WebSearch => false,
+            Slot::Request
+            | Slot::WebSearch
+            | Slot::Picture
+            | Slot::AudioHour
+            | Slot::Character
+            | Slot::Search => false,
         }
     }
 }
@@ -116,7 +130,37 @@ impl Sheet {
         let above = starts
             .into_iter()
             .map(|start| Tier { above: start, rates: rates(prices, Some(start)) });
-        Self { tiers: std::iter::once(base).chain(above).collect(), factor, version }
+        Self {
+            tiers: std::iter::once(base).chain(above).collect(),
+            pictures: prices.pictures.clone(),
+            is_given: std::array::from_fn(|at| prices.slots.get(at).is_some_and(Option::is_some)),
+            factor,
+            version,
+        }
+    }
+
+    /// The same with the price of pictures as they are asked for; `None` where all cost the same.
+    pub fn of_pictures(&self, asked: Asked<'_>) -> Option<Self> {
+        let rate = picture::of(&self.pictures, asked)?;
+        let mut own = Self { pictures: Vec::new(), ..self.clone() };
+        for tier in &mut own.tiers {
+            tier.rates[Slot::Picture as usize] = rate;
+        }
+        Some(own)
+    }
+
+    /// Whether tokens have a price, 0 or not.
+    pub fn has_tokens(&self) -> bool {
+        self.is_given.iter().take(INPUTS + OUTPUTS).any(|given| *given)
+    }
+
+    /// Whether it says what a request costs that is charged by tokens or by that unit. Where it does not, 0 would be a
+    /// guess.
+    pub fn covers(&self, unit: Option<Unit>) -> bool {
+        let is_given = |slot: Slot| self.is_given[slot as usize];
+        self.has_tokens()
+            || is_given(Slot::Request)
+            || unit.is_some_and(|unit| is_given(unit.slot()))
     }
 
     /// Where the prices come from, as the ledger names it: `config`, or the book's dated version.
@@ -142,7 +186,7 @@ impl Sheet {
         let leaves = tokens.leaves();
         let counts =
             leaves.input.iter().chain(&leaves.output).copied().chain([1, tokens.web_searches]);
-        let mut atto = 0_u128;
+        let mut atto = tokens.units.atto(|slot| rates[slot as usize]);
         for (count, rate) in counts.zip(rates) {
             if count != 0 {
                 atto = atto.saturating_add(u128::from(count).saturating_mul(*rate));
@@ -218,7 +262,10 @@ impl Tier {
         let input = u128::from(reach.input_tokens).saturating_mul(dearest(0..INPUTS));
         let output =
             u128::from(reach.output_tokens).saturating_mul(dearest(INPUTS..INPUTS + OUTPUTS));
-        input.saturating_add(output).saturating_add(self.rates[Slot::Request as usize])
+        let units = reach.units.atto(|slot| self.rates[slot as usize]);
+        [output, units, self.rates[Slot::Request as usize]]
+            .into_iter()
+            .fold(input, u128::saturating_add)
     }
 }
 

@@ -4,8 +4,8 @@
 pub(super) const INPUTS: usize = 8;
 /// Classes of output.
 pub(super) const OUTPUTS: usize = 4;
-/// All that can be priced, fees included.
-pub(super) const SLOTS: usize = INPUTS + OUTPUTS + 2;
+/// All that can be priced, fees and units included.
+pub(super) const SLOTS: usize = INPUTS + OUTPUTS + 6;
 
 /// One class of tokens, or a fee; the number is its place in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +39,18 @@ pub(super) enum Slot {
     Request,
     /// A search of the web, made by the vendor.
     WebSearch,
+    /// A picture, whatever its tokens.
+    Picture,
+    /// An hour of a recording that was heard.
+    AudioHour,
+    /// A character that was spoken.
+    Character,
+    /// A search through documents that the client sent.
+    Search,
 }
 
 /// Price keys as `genai-prices` names them, with the decimal places that one dollar by that unit has in
-/// atto-dollars apiece: 12 for a million, 15 for a thousand.
+/// atto-dollars apiece: 12 for a million, 15 for a thousand, 18 for one. Those of pictures and searches are ours.
 pub(super) const KEYS: [(&str, Slot, u32); SLOTS] = [
     ("input_mtok", Slot::Input, 12),
     ("cache_read_mtok", Slot::Cached, 12),
@@ -58,13 +66,24 @@ pub(super) const KEYS: [(&str, Slot, u32); SLOTS] = [
     ("output_image_mtok", Slot::OutputImage, 12),
     ("requests_kcount", Slot::Request, 15),
     ("web_searches_kcount", Slot::WebSearch, 15),
+    ("output_images_count", Slot::Picture, 18),
+    ("input_audio_hours", Slot::AudioHour, 18),
+    ("input_mchars", Slot::Character, 12),
+    ("document_searches_kcount", Slot::Search, 15),
 ];
 
 impl Slot {
     /// Whose price holds where this class has none of its own, nearest first.
     pub(super) const fn wider(self) -> &'static [Self] {
         match self {
-            Self::Input | Self::Output | Self::Request | Self::WebSearch => &[],
+            Self::Input
+            | Self::Output
+            | Self::Request
+            | Self::WebSearch
+            | Self::Picture
+            | Self::AudioHour
+            | Self::Character
+            | Self::Search => &[],
             Self::Cached | Self::Write | Self::Audio | Self::Image => &[Self::Input],
             Self::Write1h => &[Self::Write, Self::Input],
             Self::CachedAudio => &[Self::Cached, Self::Audio, Self::Input],

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::money::scaled;
-use super::slot::{KEYS, SLOTS};
+use super::picture::{self, PictureRate};
+use super::slot::{KEYS, SLOTS, Slot};
 
 /// Why a price cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,8 @@ pub(super) struct Priced {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PriceSet {
     pub(super) slots: [Option<Priced>; SLOTS],
+    /// By size and quality, where pictures have such prices; the dearest stands in its slot.
+    pub(super) pictures: Vec<PictureRate>,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +52,8 @@ struct TierSpec<'a> {
 }
 
 impl PriceSet {
-    /// Prices by key, each a decimal number, as text or as JSON writes numbers, or `{base, tiers}`.
+    /// Prices by key, each a decimal number, as text or as JSON writes numbers, or `{base, tiers}`; of pictures also
+    /// by `QUALITY/SIZE`.
     pub fn read(prices: &HashMap<String, &RawValue>) -> Result<Self, SpecError> {
         let mut set = Self::default();
         for (key, value) in prices {
@@ -58,6 +62,11 @@ impl PriceSet {
             let wrong = || SpecError::Number(value.get().to_owned(), key.clone());
             set.slots[*slot as usize] = match value.get().as_bytes().first() {
                 Some(b'n') => continue, // null
+                Some(b'{') if *slot == Slot::Picture => {
+                    let each = |value: &RawValue| number(value, *places);
+                    set.pictures = picture::rates(value, each).ok_or_else(wrong)?;
+                    picture::dearest(&set.pictures).map(|base| Priced { base, tiers: vec![] })
+                }
                 Some(b'{') => Some(tiered(value, *places).ok_or_else(wrong)?),
                 _ => {
                     Some(Priced { base: number(value, *places).ok_or_else(wrong)?, tiers: vec![] })
@@ -73,6 +82,9 @@ impl PriceSet {
             if mine.is_none() {
                 mine.clone_from(theirs);
             }
+        }
+        if self.pictures.is_empty() {
+            self.pictures.clone_from(&other.pictures);
         }
         self
     }

@@ -1,6 +1,7 @@
 //! What a price is applied to.
 
 use super::slot::{INPUTS, OUTPUTS, Slot};
+use super::units::Units;
 use crate::stream::Usage;
 
 /// Counts of one attempt, parts inside their wholes as in [`Usage`].
@@ -26,6 +27,8 @@ pub struct Tokens {
     pub output_image: u64,
     /// Searches that the vendor made for the answer; no tokens, charged each.
     pub web_searches: u64,
+    /// What is charged beside tokens.
+    pub units: Units,
 }
 
 /// Counts by class, none in two: they add up to the wholes.
@@ -100,6 +103,7 @@ impl From<&Usage> for Tokens {
             output_audio,
             output_image,
             web_searches: count(usage.web_searches),
+            units: Units::default(),
         }
     }
 }

@@ -63,6 +63,26 @@ pub fn repeated_bytes(body: &[u8]) -> usize {
     question.saturating_mul(asked.documents.len().saturating_sub(1))
 }
 
+/// Documents that one search goes through, and tokens of a piece of one: a longer one counts as several. Source:
+/// <https://docs.cohere.com/docs/how-does-cohere-pricing-work>, and <https://cohere.com/pricing>.
+const SEARCH_DOCUMENTS: u64 = 100;
+const PIECE_TOKENS: usize = 500;
+
+/// Searches that a ranking takes, where nobody says how many; long documents count as one.
+pub fn searches(body: &[u8]) -> u64 {
+    let asked: Asked<'_> = serde_json::from_slice(body).unwrap_or_default();
+    (asked.documents.len() as u64).div_ceil(SEARCH_DOCUMENTS).max(1)
+}
+
+/// Searches that it takes at most: a token has at least a byte, and the question stands in each piece.
+pub fn most_searches(body: &[u8]) -> u64 {
+    let asked: Asked<'_> = serde_json::from_slice(body).unwrap_or_default();
+    let question = asked.query.as_ref().map_or(0, |Text(query)| query.len());
+    let room = PIECE_TOKENS.saturating_sub(question).max(PIECE_TOKENS / 5);
+    let pieces = asked.documents.iter().map(|raw| raw.get().len().div_ceil(room) as u64);
+    pieces.sum::<u64>().div_ceil(SEARCH_DOCUMENTS).max(1)
+}
+
 /// Tokens of the question and the documents, in that vocabulary; the question is read once with each.
 ///
 /// Cost: some 60 ns a token.
@@ -96,5 +116,20 @@ mod tests {
         assert_eq!(count_tokens(b"{}", vocabulary), 0);
         assert_eq!(repeated_bytes(body), 10);
         assert_eq!(repeated_bytes(br#"{"query":"hello"}"#), 0);
+    }
+
+    #[test]
+    fn a_search_goes_through_a_hundred_documents() {
+        let of = |documents: usize, bytes: usize| {
+            let document = "x".repeat(bytes);
+            let body = serde_json::json!({"query": "q", "documents": vec![document; documents]});
+            let body = body.to_string();
+            (searches(body.as_bytes()), most_searches(body.as_bytes()))
+        };
+        assert_eq!(of(1, 10), (1, 1));
+        assert_eq!(of(100, 10), (1, 1));
+        assert_eq!(of(101, 10), (2, 2));
+        assert_eq!(of(100, 600), (1, 2));
+        assert_eq!(searches(b"no"), 1);
     }
 }

@@ -6,6 +6,6 @@ mod form;
 mod read;
 mod write;
 
-pub use asked::{Wanted, count_tokens, repeated_bytes};
+pub use asked::{Wanted, count_tokens, most_searches, repeated_bytes, searches};
 pub use form::Form;
 pub use read::{Ranked, Ranking, read};

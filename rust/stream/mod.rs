@@ -40,5 +40,5 @@ pub(crate) use text::{Label, Text, write_json};
 pub use tool_form::{ToolForm, ToolForms};
 pub use trail::Trail;
 pub use transcoder::Transcoder;
-pub(crate) use usage::{Count, sum};
+pub(crate) use usage::{Count, Seconds, sum};
 pub use usage::{Counting, MAX_REPORTED_TOKENS, ServiceTier, Usage};

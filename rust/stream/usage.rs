@@ -85,6 +85,10 @@ pub struct Usage {
     pub billed_output_tokens: Option<u64>,
     /// Searches that the vendor made for the answer; no tokens.
     pub web_searches: Option<u64>,
+    /// Searches through the documents of the request; no tokens.
+    pub searches: Option<u64>,
+    /// Milliseconds of a recording that was heard; no tokens.
+    pub audio_ms: Option<u64>,
     /// How the host says it worked; `None` is the ordinary way.
     pub service_tier: Option<ServiceTier>,
 }
@@ -152,6 +156,26 @@ impl Count {
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(CountVisitor)
+    }
+}
+
+/// Seconds, whole or not, as a number or as text; any other value is accepted too, and says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seconds(pub(crate) Option<f64>);
+
+impl Seconds {
+    /// As milliseconds, rounded up, if it is believable.
+    pub(crate) fn ms(self) -> Option<u64> {
+        let ms = (self.0? * 1000.0).ceil();
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // within its bounds
+        (1.0..=1e9).contains(&ms).then_some(ms as u64)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw: &serde_json::value::RawValue = Deserialize::deserialize(deserializer)?;
+        Ok(Self(raw.get().trim_matches('"').parse().ok()))
     }
 }
 

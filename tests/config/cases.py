@@ -191,6 +191,22 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         U + "margin_percent: {u: much}",
         ['2: margin_percent.u: must be a number, not "much"'],
     ),
+    "a price of tokens in part": (
+        U + "prices: {u/*: {output: 1, per_image: 1}}",
+        ["2: prices.u/*.input: is required"],
+    ),
+    "no price": (
+        U + "prices: {u/*: {per_1000_web_searches: 1}}",
+        ["2: prices.u/*.input: is required", "2: prices.u/*.output: is required"],
+    ),
+    "a price of sound twice": (
+        U + "prices: {u/*: {per_audio_hour: 1, per_audio_minute: 1}}",
+        ["2: prices.u/*.per_audio_minute: says the same as `per_audio_hour`"],
+    ),
+    "a price of a kind of picture that is no number": (
+        U + "prices: {u/*: {per_image: 1, per_image_by_kind: {hd: dear}}}",
+        ["2: prices.u/*.per_image_by_kind.hd: "],
+    ),
     "an unknown way with unpriced models": (
         U + "unpriced: refus",
         ['2: unpriced: must be one of record, refuse, not "refus" (did you mean "refuse"?)'],

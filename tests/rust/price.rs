@@ -7,7 +7,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use sluicegate::price::{
-    Book, Factor, PriceSet, Reach, Schedule, Sheet, SpecError, Tokens, dollars,
+    AskedPicture, Book, Factor, PriceSet, Reach, Schedule, Sheet, SpecError, Tokens, Unit, Units,
+    dollars,
 };
 use sluicegate::stream::{ServiceTier, Usage};
 
@@ -47,6 +48,7 @@ const NOTHING: Tokens = Tokens {
     output_audio: 0,
     output_image: 0,
     web_searches: 0,
+    units: Units { pictures: 0, audio_ms: 0, characters: 0, searches: 0 },
 };
 
 fn text(input: u64, output: u64) -> Tokens {
@@ -385,6 +387,7 @@ fn any_tokens(most: u64) -> impl Strategy<Value = Tokens> {
             output_audio,
             output_image,
             web_searches,
+            ..NOTHING
         }
     })
 }
@@ -496,4 +499,69 @@ proptest! {
         let least = i128::from(tokens.input.max(tokens.output)) * i128::from(price);
         prop_assert!(cost >= least.min(i128::MAX / 1_000_000_000), "{cost} < {least}");
     }
+}
+
+#[test]
+fn what_is_no_tokens_costs_by_its_own_unit() {
+    let units = |pictures, audio_ms, characters, searches| Tokens {
+        units: Units { pictures, audio_ms, characters, searches },
+        ..text(1000, 1000)
+    };
+    for (prices, tokens, usd) in [
+        (r#"{"output_images_count": "0.04"}"#, units(3, 0, 0, 0), "0.12"),
+        (r#"{"output_images_count": {"hd": "0.08", "*": "0.04"}}"#, units(1, 0, 0, 0), "0.08"),
+        (r#"{"input_audio_hours": "0.36"}"#, units(0, 7000, 0, 0), "0.0007"),
+        // a third of a nano-dollar, to the pico-dollar
+        (r#"{"input_audio_hours": "0.111"}"#, units(0, 7001, 0, 0), "0.000215864167"),
+        (r#"{"input_audio_hours": "0.0036"}"#, units(0, 1, 0, 0), "0.000000001"),
+        (r#"{"input_mchars": "15"}"#, units(0, 0, 1, 0), "0.000015"),
+        (r#"{"document_searches_kcount": "2"}"#, units(0, 0, 0, 5), "0.01"),
+        (r#"{"requests_kcount": "3"}"#, units(9, 9, 9, 9), "0.003"),
+        (
+            r#"{"input_mtok": 1, "output_mtok": 2, "output_images_count": "0.04"}"#,
+            units(1, 0, 0, 0),
+            "0.043",
+        ),
+    ] {
+        let sheet = sheet(prices, Factor::ONE);
+        assert_eq!(sheet.cost_usd(&tokens), usd, "{prices}");
+        let reach = Reach { units: tokens.units, ..Reach::any(1000, 1000) };
+        assert!(sheet.bound_nano_of(&reach) >= u64::try_from(sheet.cost(&tokens) / 1000).unwrap());
+    }
+    let half = sheet(r#"{"output_images_count": "0.04"}"#, Factor::new("50", "0").unwrap());
+    assert_eq!(half.cost_usd(&units(1, 0, 0, 0)), "0.02");
+}
+
+#[test]
+fn a_sheet_says_what_it_has_prices_for() {
+    let all = [Unit::Picture, Unit::Audio, Unit::Character, Unit::Search];
+    for (prices, has_tokens, covered) in [
+        (r#"{"input_mtok": 0}"#, true, &all[..]),
+        (r#"{"requests_kcount": 0}"#, false, &all[..]),
+        (r#"{"output_images_count": 0}"#, false, &[Unit::Picture]),
+        (r#"{"input_audio_hours": 1}"#, false, &[Unit::Audio]),
+        (r#"{"input_mchars": 1}"#, false, &[Unit::Character]),
+        (r#"{"document_searches_kcount": 1}"#, false, &[Unit::Search]),
+        (r#"{"web_searches_kcount": 1}"#, false, &[]),
+    ] {
+        let sheet = sheet(prices, Factor::ONE);
+        assert_eq!(sheet.has_tokens(), has_tokens, "{prices}");
+        for unit in all {
+            assert_eq!(sheet.covers(Some(unit)), covered.contains(&unit), "{prices} {unit:?}");
+        }
+        assert_eq!(sheet.covers(None), covered.len() == all.len(), "{prices}");
+    }
+}
+
+#[test]
+fn a_picture_has_the_price_of_its_kind() {
+    let sheet =
+        sheet(r#"{"output_images_count": {"512x512": "0.01", "hd/512x512": "0.03"}}"#, Factor::ONE);
+    let one = Tokens { units: Units { pictures: 1, ..Units::default() }, ..Tokens::default() };
+    assert_eq!(sheet.cost_usd(&one), "0.03", "the dearest, while nobody says more");
+    let asked = |quality| AskedPicture { quality, size: Some("512x512") };
+    let of = |asked| sheet.of_pictures(asked).unwrap().cost_usd(&one);
+    assert_eq!((of(asked(None)), of(asked(Some("hd")))), ("0.01".into(), "0.03".into()));
+    assert!(prices(r#"{"output_images_count": {"*": -1}}"#).is_err());
+    assert!(prices(r#"{"output_images_count": {}}"#).is_err());
 }

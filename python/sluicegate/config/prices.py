@@ -1,6 +1,6 @@
 """Prices of the configuration: checked, and written as the core reads them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,8 +24,24 @@ BOOK_KEYS: Final = {
     "output_image": "output_image_mtok",
     "per_1000_requests": "requests_kcount",
     "per_1000_web_searches": "web_searches_kcount",
+    "per_image": "output_images_count",
+    "per_audio_hour": "input_audio_hours",
+    "per_million_characters": "input_mchars",
+    "per_1000_searches": "document_searches_kcount",
 }
 """The price book's names of the fields."""
+
+IMAGE_KEY: Final = BOOK_KEYS["per_image"]
+HOUR_KEY: Final = BOOK_KEYS["per_audio_hour"]
+MINUTES: Final = 60
+UNSET: Final[tuple[object, ...]] = (None, {})
+
+OF_TOKENS: Final = tuple(field for field, key in BOOK_KEYS.items() if key.endswith("_mtok"))
+TWICE: Final = {"per_audio_minute": "per_audio_hour", "per_image_by_kind": "per_image"}
+"""Fields that say the same as others."""
+
+PriceTexts = dict[str, str | dict[str, str]]
+"""By the book's keys; of pictures also by their kind."""
 
 ALL: Final = "*"
 
@@ -41,24 +57,42 @@ def plain(number: Decimal, places: int) -> str | None:
     return text if len(fraction) <= places else None
 
 
-def price_texts(price: ModelPrice, fail: Callable[[str], None]) -> dict[str, str]:
+def price_texts(price: ModelPrice, fail: Callable[[str], None]) -> PriceTexts:
     """The prices that are given, by the book's keys; `fail` is told fields that cannot be kept."""
-    texts = {}
-    for field, key in BOOK_KEYS.items():
-        usd = getattr(price, field)
-        if usd is None:
-            continue
+
+    def kept(field: str, usd: Decimal) -> str:
         text = plain(usd, PRICE_PLACES)
         if text is None:
             fail(field)
-        else:
-            texts[key] = text
+        return text or "0"
+
+    texts: PriceTexts = {}
+    for field, key in BOOK_KEYS.items():
+        usd = getattr(price, field)
+        if usd is not None:
+            texts[key] = kept(field, usd)
+    if price.per_audio_minute is not None:
+        texts[HOUR_KEY] = kept("per_audio_minute", price.per_audio_minute * MINUTES)
+    if price.per_image_by_kind:
+        by_kind = price.per_image_by_kind.items()
+        texts[IMAGE_KEY] = {kind: kept("per_image_by_kind", usd) for kind, usd in by_kind}
     return texts
 
 
-def checked_prices(
-    config: Config, providers: Iterable[str], fail: Fail
-) -> dict[str, dict[str, str]]:
+def wrong_fields(price: ModelPrice) -> Iterator[tuple[str, str]]:
+    """Fields that are missing or say the same twice, and what is wrong with them."""
+    given = {field for field in ModelPrice.__struct_fields__ if getattr(price, field) not in UNSET}
+    has_other = given - {*OF_TOKENS, "per_1000_web_searches"}
+    if not has_other or given & set(OF_TOKENS):
+        for field in ("input", "output"):
+            if field not in given:
+                yield field, "is required"
+    for field, other in TWICE.items():
+        if {field, other} <= given:
+            yield field, f"says the same as `{other}`: give one of them"
+
+
+def checked_prices(config: Config, providers: Iterable[str], fail: Fail) -> dict[str, PriceTexts]:
     """Every entry of `prices` as the core reads it."""
     prices = {}
     for name, price in config.prices.items():
@@ -67,6 +101,9 @@ def checked_prices(
             hint = suggestion(provider, providers)
             wrong = f'no provider "{provider}" is configured{hint}: write provider/model'
             fail(("prices", name), wrong)
+
+        for field, wrong in wrong_fields(price):
+            fail(("prices", name, field), wrong)
 
         def too_fine(field: str, name: str = name) -> None:
             fail(("prices", name, field), "has more than twelve decimal places")

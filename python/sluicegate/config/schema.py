@@ -177,8 +177,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):
     """USD per million tokens."""
 
-    input: Price
-    output: Price
+    input: Price | None = None
+    """Required, unless something that is no tokens has a price; then nothing where omitted."""
+    output: Price | None = None
+    """Like `input`."""
     cached_input: Price | None = None
     """Reads from the vendor's cache; `input` where omitted."""
     cache_write: Price | None = None
@@ -199,6 +201,18 @@ class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):
     """USD for a thousand requests, whatever their tokens; nothing where omitted."""
     per_1000_web_searches: Price | None = None
     """USD for a thousand searches that the vendor makes; nothing where omitted."""
+    per_image: Price | None = None
+    """USD for a picture that is drawn."""
+    per_image_by_kind: dict[str, Price] = {}
+    """The same by `QUALITY/SIZE`, a size or a quality alone, or `*`."""
+    per_audio_minute: Price | None = None
+    """USD for a minute of a recording that is heard."""
+    per_audio_hour: Price | None = None
+    """The same by the hour."""
+    per_million_characters: Price | None = None
+    """USD for a million characters that are spoken."""
+    per_1000_searches: Price | None = None
+    """USD for a thousand searches through documents that the request brings: rankings."""
 
 
 class Loop(msgspec.Struct, frozen=True, kw_only=True):

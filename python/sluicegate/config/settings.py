@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from sluicegate.accounting.limits import Limit
+from sluicegate.config.prices import PriceTexts
 from sluicegate.config.schema import (
     Admin,
     Batches,
@@ -166,7 +167,7 @@ class Settings:
     max_answer_bytes: int
     default_max_output_tokens: int
     reserve: Literal["bound", "learned"]
-    prices: dict[str, dict[str, str]]
+    prices: dict[str, PriceTexts]
     """By `provider/model` or `provider/*`: USD as decimal text, by the price book's keys."""
     discount_percent: dict[str, str]
     margin_percent: dict[str, str]
