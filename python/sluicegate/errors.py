@@ -169,13 +169,19 @@ class RefusedRequestError(GatewayError):
         """Args: refusal: as the core gives it."""
         status, code, message, param, retry_after_s, headers, is_held = refusal
         super().__init__(
-            message, code=code, param=param, request_id=request_id, retry_after_s=retry_after_s
+            message,
+            code=code,
+            param=param,
+            request_id=request_id,
+            retry_after_s=retry_after_s,
+            details={"error_code": code} if is_of_thread else None,
         )
         self.status = status
         self.is_held = is_held
         """Requests that still run hold what it needs: it may be asked again in a moment."""
         self._headers = headers
 
+        is_of_thread = code == ThreadNotFoundError.default_code
     def headers(self) -> list[tuple[bytes, bytes]]:
         """How limits stand goes with it."""
         own = [(name.encode(), value.encode()) for name, value in self._headers]

@@ -60,6 +60,10 @@ impl Scan {
             "previous_response_id" if is_string => {
                 self.previous_response = Some(unescaped(value).into_owned());
             }
+            "thread" if value.first() == Some(&b'{') => {
+                self.is_thread = true;
+                self.previous_response = previous_message(value);
+            }
             "background" => self.background = value == b"true",
             "tool_choice" => self.forces_tool = holds(value, b"\"name\""),
             "toolConfig" | "tool_config" => {
@@ -157,6 +161,17 @@ fn include_usage(value: &[u8]) -> Option<bool> {
             let options: StreamOptions = serde_json::from_slice(value).ok()?;
             Some(options.include_usage.unwrap_or(false))
         }
+/// The message that a thread of Anthropic's goes on from, by the value of `thread`. Source:
+/// <https://platform.claude.com/docs/en/build-with-claude/message-threads>.
+pub fn previous_message(thread: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Thread {
+        previous_message_id: Option<String>,
+    }
+    let thread: Thread = serde_json::from_slice(thread).ok()?;
+    thread.previous_message_id.filter(|id| !id.is_empty())
+}
+
         _ => (value == b"null").then_some(false),
     }
 }

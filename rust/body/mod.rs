@@ -26,6 +26,7 @@ pub use bound::{
     lower_ollama_max_tokens,
 };
 pub use enveloped::enveloped;
+pub use field::previous_message;
 pub use form::{FormPart, boundary, form_parts, scan_form};
 pub use rename::rename_gemini_model;
 pub use scan::{Scan, for_each_top_level, scan};

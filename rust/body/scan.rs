@@ -36,6 +36,7 @@ pub struct Scan {
     pub(super) background: bool,
     pub(super) is_unstored: bool,
     pub(super) previous_response: Option<String>,
+    pub(super) is_thread: bool,
     pub(super) text_bytes: usize,
     pub(super) opaque_bytes: usize,
     pub(super) media: usize,
@@ -136,7 +137,12 @@ impl Scan {
         self.is_unstored
     }
 
-    /// `previous_response_id`, if it is a string.
+    /// `thread` is an object: the answer can be gone on from by its id, at Anthropic.
+    pub const fn is_thread(&self) -> bool {
+        self.is_thread
+    }
+
+    /// `previous_response_id`, or `thread.previous_message_id`, if it is a string.
     pub fn previous_response(&self) -> Option<&str> {
         self.previous_response.as_deref()
     }

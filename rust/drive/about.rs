@@ -116,11 +116,13 @@ impl Owed {
     }
 }
 
-/// The response that a request goes on from, by its body, or that the path of a provider's own names.
+/// The response that a request goes on from, or the message of a thread of Anthropic's, by its body; or the response that
+/// the path of a provider's own names.
 ///
 /// Cost: a search for the field's name, and where it stands one pass over the body.
 pub fn goes_on_from(place: &Place, request: &[u8]) -> Option<String> {
-    const FIELD: &str = "previous_response_id";
+    const RESPONSE: &str = "previous_response_id";
+    const MESSAGE: &str = "previous_message_id";
     if let Some(passage) = &place.passage
         && let Some(response) = passage.named_response()
     {
@@ -128,14 +130,16 @@ pub fn goes_on_from(place: &Place, request: &[u8]) -> Option<String> {
     }
     let is_response = place.passage.is_some()
         || place.route.kind() == (Operation::Chat, Dialect::OpenAiResponses);
-    if !is_response || memchr::memmem::find(request, FIELD.as_bytes()).is_none() {
+    let has = |field: &str| memchr::memmem::find(request, field.as_bytes()).is_some();
+    let is_there = (is_response && has(RESPONSE)) || (place.may_be_threaded() && has(MESSAGE));
+    if !is_there {
         return None;
     }
     let mut response = None;
-    body::for_each_top_level(request, |key, value| {
-        if key == FIELD {
-            response = serde_json::from_slice(value).ok();
-        }
+    body::for_each_top_level(request, |key, value| match key {
+        RESPONSE if is_response => response = serde_json::from_slice(value).ok(),
+        "thread" if place.may_be_threaded() => response = body::previous_message(value),
+        _ => {}
     });
     response.filter(|id: &String| !id.is_empty())
 }

@@ -237,7 +237,7 @@ impl Gate<'_> {
     fn decide(&self, draft: &mut Draft<'_>) -> Result<Decided, Stop> {
         draft.scan = draft.read().map_err(|error| Stop::from(Refusal::from(error)))?;
         if let Some(about) = draft.place.about.as_deref().filter(|a| a.origin == Origin::Missing) {
-            return Err(Refusal::gone(&about.response, draft.place.names_response()).into());
+            return Err(Refusal::gone(&about.response, draft.place).into());
         }
         draft.headers.run = self.run_of(&draft.stepping());
         let route = self.asked_route(draft)?;

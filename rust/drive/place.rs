@@ -163,6 +163,12 @@ impl Place {
         by_path || self.about.as_ref().is_some_and(|about| about.errand.is_some())
     }
 
+    /// Whether what it asks may be part of a thread of messages, which Anthropic keeps.
+    pub(super) fn may_be_threaded(&self) -> bool {
+        let passed = self.passage.as_ref().and_then(|passage| passage.dialect);
+        passed.unwrap_or(self.route.dialect) == Dialect::Anthropic
+    }
+
     /// Whether somebody pays for it, as far as anybody can know before.
     pub(super) fn is_billed(&self, body: &[u8]) -> bool {
         match &self.passage {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use http::StatusCode;
 
+use super::place::Place;
 use super::rate_headers;
 use super::snapshot::Target;
 use crate::budget::{Denied, Measure};
@@ -85,9 +86,17 @@ impl Refusal {
         Self::malformed("`model` is missing: name the model to use", Some("model"))
     }
 
-    /// As the vendor says it of a response that does not exist: one that is asked for, or that a request goes on from.
-    pub(super) fn gone(response: &str, is_asked_for: bool) -> Self {
-        if !is_asked_for {
+    /// As the vendor says it of what does not exist: a response that is asked for, or one, or a message, that a request
+    /// goes on from.
+    pub(super) fn gone(response: &str, place: &Place) -> Self {
+        if place.may_be_threaded() {
+            let message = format!(
+                "no message thread with the message '{response}' is kept: send the whole conversation"
+            );
+            let refusal = Self::new(StatusCode::NOT_FOUND, "thread_not_found", message);
+            return refusal.about("thread");
+        }
+        if !place.names_response() {
             return Self::unknown_response(response);
         }
         let message = format!("Response with id '{response}' not found.");

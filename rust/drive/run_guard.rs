@@ -166,8 +166,14 @@ pub(super) fn remember_response(run: &mut Running, response_id: &str) {
     }
     run.report.response_id = Some(response_id.to_owned());
     let (x, a) = (&run.x, &run.x.admission);
-    let is_kept = translation(x, &run.target).is_none() && !a.scan.is_unstored();
-    if a.dialect != Dialect::OpenAiResponses || !is_kept {
+    let passage = a.place.passage.as_ref();
+    let is_own = passage.is_some() || translation(x, &run.target).is_none();
+    let is_kept = match passage.and_then(|passage| passage.dialect).unwrap_or(a.dialect) {
+        Dialect::OpenAiResponses => !a.scan.is_unstored(),
+        Dialect::Anthropic => a.scan.is_thread(),
+        _ => false,
+    };
+    if !is_own || !is_kept {
         return;
     }
     let (hold, now) = (x.hold(), budget::Now::read());

@@ -24,7 +24,7 @@ impl Gate<'_> {
         }
         let route = match &draft.place.passage {
             Some(passage) => self.passage(passage, draft)?,
-            None => self.route_to(principal, model, draft.place.about.as_deref())?,
+            None => self.route_to(draft, model)?,
         };
         let route = self.snapshot.owned_by(principal, route);
         match draft.place.passage.as_deref().and_then(Passage::key).filter(|key| !key.is_empty()) {
@@ -45,18 +45,14 @@ impl Gate<'_> {
         let Some(response) = named else { return Ok(()) };
         match self.budgets.is_of_another(&draft.principal.tenant(), response) {
             Ok(false) => Ok(()),
-            Ok(true) => Err(Refusal::gone(response, draft.place.names_response()).into()),
+            Ok(true) => Err(Refusal::gone(response, draft.place).into()),
             Err(error) => Err(Refusal::limits_unavailable(&error).into()),
         }
     }
 
     /// Where a request goes that may be about a response: then to whoever made it.
-    fn route_to(
-        &self,
-        principal: &Principal,
-        model: &str,
-        about: Option<&About>,
-    ) -> Result<Arc<Route>, Box<Refusal>> {
+    fn route_to(&self, draft: &Draft<'_>, model: &str) -> Result<Arc<Route>, Box<Refusal>> {
+        let (principal, about) = (&draft.principal, draft.place.about.as_deref());
         let Some(About {
             response, origin: Origin::Made { provider, model: made }, errand, ..
         }) = about
@@ -79,14 +75,17 @@ impl Gate<'_> {
             // Another model of that provider can go on from it.
             None => self.route(principal, model)?.within(provider, made),
         };
+        let spoken = if draft.place.may_be_threaded() {
+            Dialect::Anthropic
+        } else {
+            Dialect::OpenAiResponses
+        };
         let has_it = |route: &Route| {
-            let mut dialects =
-                route.targets.iter().map(|t| t.upstream.dialect_for(Dialect::OpenAiResponses));
-            dialects.any(|dialect| dialect == Dialect::OpenAiResponses)
+            route.targets.iter().any(|target| target.upstream.dialect_for(spoken) == spoken)
         };
         pinned
             .filter(|route| has_it(route))
-            .ok_or_else(|| Box::new(Refusal::gone(response, errand.is_some())))
+            .ok_or_else(|| Box::new(Refusal::gone(response, draft.place)))
     }
 
     pub(super) fn route(

@@ -19,6 +19,8 @@ from sluicegate.stored.ledger_rows import LedgerRows, tenant_of
 
 OWN_ID: Final = re.compile(r"resp_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What an id of the gateway's own looks like."""
+_KEPT: Final = frozenset({"openai_responses", "anthropic"})
+"""Dialects of which a provider keeps answers: responses, and messages of threads."""
 COMES_WITHIN_S: Final = 1.0
 """Until what was answered elsewhere can be found here."""
 PAUSE_S: Final = 0.05
@@ -93,5 +95,7 @@ class Origins:
 
 
 def _can_be_asked_for(row: dict[str, Any]) -> bool:
-    """Whether an answer is a response that its provider may keep."""
-    return bool(row["dialect"] == row["upstream_dialect"] == "openai_responses")
+    """Whether an answer is one that its provider may keep."""
+    if row["operation"] == "passthrough":
+        return True
+    return row["dialect"] == row["upstream_dialect"] and row["dialect"] in _KEPT
