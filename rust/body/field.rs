@@ -70,9 +70,14 @@ impl Scan {
                 let names: [&[u8]; 2] = [b"allowedFunctionNames", b"allowed_function_names"];
                 self.forces_tool |= names.iter().any(|name| holds(value, name));
             }
+            "inferenceConfig" if value.first() == Some(&b'{') => {
+                self.inference_config(value, offset)?;
+            }
             "generationConfig" | "generation_config" if value.first() == Some(&b'{') => {
                 self.generation_config(value, offset)?;
             }
+            "size" if is_string => self.size = Some(unescaped(value).into_owned()),
+            "quality" if is_string => self.quality = Some(unescaped(value).into_owned()),
             "response_format" if is_string => {
                 self.answer_format = Some(unescaped(value).into_owned());
             }
@@ -80,8 +85,6 @@ impl Scan {
                 self.follows_schema |= holds(value, b"json_schema");
             }
             _ => {}
-            "size" if is_string => self.size = Some(unescaped(value).into_owned()),
-            "quality" if is_string => self.quality = Some(unescaped(value).into_owned()),
         }
         Ok(())
     }
@@ -135,6 +138,20 @@ impl Scan {
         result
     }
 
+    /// Bedrock's bound.
+    fn inference_config(&mut self, config: &[u8], offset: usize) -> Result<(), Error> {
+        let mut result = Ok(());
+        for_each_top_level(config, |key, value| {
+            if key == "maxTokens" {
+                match number("inferenceConfig.maxTokens", value, offset) {
+                    Ok(tokens) => self.bound(tokens),
+                    Err(error) => result = Err(error),
+                }
+            }
+        });
+        result
+    }
+
     fn bound(&mut self, tokens: Option<u64>) {
         self.max_tokens = self.max_tokens.max(tokens);
     }
@@ -142,6 +159,17 @@ impl Scan {
 
 fn holds(object: &[u8], what: &[u8]) -> bool {
     object.first() == Some(&b'{') && memchr::memmem::find(object, what).is_some()
+}
+
+/// The message that a thread of Anthropic's goes on from, by the value of `thread`. Source:
+/// <https://platform.claude.com/docs/en/build-with-claude/message-threads>.
+pub fn previous_message(thread: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Thread {
+        previous_message_id: Option<String>,
+    }
+    let thread: Thread = serde_json::from_slice(thread).ok()?;
+    thread.previous_message_id.filter(|id| !id.is_empty())
 }
 
 #[derive(serde::Deserialize)]
@@ -161,17 +189,6 @@ fn include_usage(value: &[u8]) -> Option<bool> {
             let options: StreamOptions = serde_json::from_slice(value).ok()?;
             Some(options.include_usage.unwrap_or(false))
         }
-/// The message that a thread of Anthropic's goes on from, by the value of `thread`. Source:
-/// <https://platform.claude.com/docs/en/build-with-claude/message-threads>.
-pub fn previous_message(thread: &[u8]) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Thread {
-        previous_message_id: Option<String>,
-    }
-    let thread: Thread = serde_json::from_slice(thread).ok()?;
-    thread.previous_message_id.filter(|id| !id.is_empty())
-}
-
         _ => (value == b"null").then_some(false),
     }
 }

@@ -248,11 +248,13 @@ fn encoded(text: &str) -> String {
 }
 
 fn dialect_of(path: &str) -> Option<Dialect> {
-    const ENDS: [(&str, Dialect); 8] = [
+    const ENDS: [(&str, Dialect); 10] = [
         ("/chat/completions", Dialect::OpenAiChat),
         ("/completions", Dialect::OpenAiCompletions),
         ("/v2/chat", Dialect::Cohere),
         ("/api/chat", Dialect::Ollama),
+        ("/converse", Dialect::Bedrock),
+        ("/converse-stream", Dialect::Bedrock),
         ("/messages", Dialect::Anthropic),
         ("/responses", Dialect::OpenAiResponses),
         (":generateContent", Dialect::Gemini),
@@ -260,6 +262,10 @@ fn dialect_of(path: &str) -> Option<Dialect> {
     ];
     if path.ends_with("awPredict") && path.contains("/publishers/anthropic/") {
         return Some(Dialect::Anthropic); // other publishers have bodies of their own
+    }
+    let is_invoked = path.ends_with("/invoke") || path.ends_with("/invoke-with-response-stream");
+    if is_invoked && path.contains("anthropic.") {
+        return Some(Dialect::Anthropic); // and other vendors at Bedrock
     }
     ENDS.iter().find(|(end, _)| path.ends_with(end)).map(|(_, dialect)| *dialect)
 }
@@ -387,6 +393,22 @@ mod tests {
         }
         let passed = passage("u/v1/responses/r%31/cancel", "");
         assert_eq!(passed.response(&Scan::default()), Some("r1"));
+    }
+
+    #[test]
+    fn the_dialect_of_an_answer_is_its_paths() {
+        use Dialect::{Anthropic, Bedrock, Cohere};
+        for (rest, dialect) in [
+            ("u/model/a/converse", Some(Bedrock)),
+            ("u/model/a/converse-stream", Some(Bedrock)),
+            ("u/model/eu.anthropic.claude-x-v1%3A0/invoke", Some(Anthropic)),
+            ("u/model/anthropic.claude-x/invoke-with-response-stream", Some(Anthropic)),
+            ("u/model/amazon.titan-x/invoke", None),
+            ("u/v2/chat", Some(Cohere)),
+            ("u/v1/chat", None),
+        ] {
+            assert_eq!(passage(rest, "").dialect, dialect, "{rest}");
+        }
     }
 
     #[test]

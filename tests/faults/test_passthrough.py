@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
 import anthropic
 import httpx
@@ -229,6 +231,15 @@ def _own(provider: str, model: str, stream: bool) -> tuple[str, dict[str, Any]]:
             return "o/api/chat", {"model": model, "messages": said, "stream": stream}
         case "r":
             return "r/v1/responses", {"model": model, "input": "one two three"} | streams
+        case "b":
+            turns = [{"role": "user", "content": [{"text": "one two three"}]}]
+            verb = "converse-stream" if stream else "converse"
+            return f"b/model/{quote(model, safe='')}/{verb}", {"messages": turns}
+        case "i":
+            verb = "invoke-with-response-stream" if stream else "invoke"
+            claude = quote(f"{model}-anthropic.claude", safe="")
+            told = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": said}
+            return f"i/model/{claude}/{verb}", told
     verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
     parts = [{"parts": [{"text": "one two three"}]}]
     return f"g/v1beta/models/{model}:{verb}", {"contents": parts}
@@ -363,6 +374,21 @@ def test_st_05_a_stream_that_is_cut_ends_with_an_error(gateway: Gateway) -> None
     row = _row(gateway, name)
     assert_row(row, outcome="error", error_code="upstream_truncated", basis="counted")
     assert row["output_tokens"] >= 3
+
+
+@pytest.mark.parametrize("provider", [*PROVIDERS, "b", "i"])
+def test_br_09_what_was_seen_of_a_stream_that_is_cut_is_paid_for(
+    gateway: Gateway, provider: str
+) -> None:
+    name = ref("seen")
+    path, body = _own(provider, f"fault-midstream-reset-after-3@{name}", stream=True)
+    # What is no text cannot say that it failed, and breaks off.
+    with suppress(httpx.RemoteProtocolError):
+        _send(gateway, path, headers={"x-request-id": name}, json=body)
+    row = _row(gateway, name)
+    assert_row(row, outcome="error", error_code="upstream_truncated", basis="counted")
+    assert row["output_tokens"] >= 3
+    assert_row(row, cost_usd=cost(row["input_tokens"], row["output_tokens"]))
 
 
 def test_a_client_that_leaves_cancels_its_upstream(
