@@ -15,6 +15,7 @@ KINDS: list[tuple[e.GatewayError, int, str]] = [
     (e.UnsupportedFieldError("messages[2].content[0].type"), 400, "unsupported_field"),
     (e.ThreadNotFoundError("msg_1"), 400, "thread_not_found"),
     (e.BodyTooLargeError(5), 413, "request_too_large"),
+    (e.BodyCodingError(), 400, "invalid_request"),
     (e.BodyTooSlowError(), 408, "request_timeout"),
     (e.UnknownRouteError("GET", "/x"), 404, "unknown_route"),
     (e.NotReadyError("later"), 503, "not_ready"),

@@ -10,6 +10,7 @@ from sluicegate.errors import Refusal
 __all__ = [
     "LEDGER_COLUMNS",
     "About",
+    "BodyTooLargeError",
     "Case",
     "Engine",
     "EventTooLargeError",
@@ -48,6 +49,7 @@ __all__ = [
     "ledger_arrays",
     "ledger_groups",
     "ledger_values",
+    "plain_body",
     "scan_body",
     "seal",
     "stream_error",
@@ -74,8 +76,11 @@ class EventTooLargeError(ValueError):
 class MalformedEventError(ValueError):
     """An event that its dialect does not allow."""
 
+class BodyTooLargeError(ValueError):
+    """A body that passes its bound once it is decoded."""
+
 class InvalidBodyError(ValueError):
-    """A JSON body that cannot be accepted; the message says where and why."""
+    """A body that cannot be accepted; the message says where and why."""
 
 class UnreadableRowError(ValueError):
     """A journal row that the ledger's columns cannot hold."""
@@ -244,8 +249,16 @@ class Engine:
         its tokens where little is left. No I/O.
         """
 
-    def check_headers(self, place: Place, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Refuses a request without a good key, before anybody reads its body.
+    def begin_for(self, place: Place, holder: bytes, body: bytes) -> Exchange:
+        """Begins a request that the gateway makes by itself, in the place of a key's holder: JSON
+        of `name`, `organisation`, `team` and `project`. Limits count it and do not refuse it.
+
+        Raises:
+            RefusedError: as `begin` does.
+        """
+
+    def check_headers(self, place: Place, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Whether the body is coded; refuses a request without a good key, before anybody reads it.
 
         Raises:
             RefusedError: as `begin` does.
@@ -953,6 +966,15 @@ def form_parts(body: bytes, boundary: str) -> list[tuple[str, str | None, str | 
 
     Raises: ValueError: it can be read in more than one way, or not at all.
     Cost: one search through the body; holds the GIL.  Source: RFC 7578.
+    """
+
+def plain_body(coding: bytes, body: bytes, max_bytes: int, /) -> bytes:
+    """A body without the codings that its `content-encoding` names.
+
+    Raises:
+        BodyTooLargeError: plain it has more than `max_bytes`, or swells more than 200 times.
+        InvalidBodyError: it is not what the header says.
+    Cost: lets go of the GIL; for large bodies milliseconds.
     """
 
 def scan_body(body: bytes) -> dict[str, object]:

@@ -20,7 +20,7 @@ from sluicegate.admin.scrape import Scrape
 from sluicegate.admin.tries import Tries
 from sluicegate.admitting import begun
 from sluicegate.batches.paths import FiledPath, filed_path_of
-from sluicegate.body import let_run_out, read_body
+from sluicegate.body import let_run_out, plain_body, read_body
 from sluicegate.course import Answer, Course
 from sluicegate.errors import (
     BrokenAnswerError,
@@ -197,10 +197,12 @@ class App:
         if worker.draining:
             raise NotReadyError("this gateway is shutting down", retry_after_s=1.0)
         try:
-            worker.engine.check_headers(place, scope["headers"])
+            is_coded = worker.engine.check_headers(place, scope["headers"])
         except _core.RefusedError as refused:
             raise RefusedRequestError(*refused.args) from None
         body = await read_body(watched, worker.max_body_bytes)
+        if is_coded and body:
+            body = await plain_body(scope["headers"], body, worker.max_body_bytes)
         if worker.engine.asks_plugins:
             body = await _passed(worker, place, scope, body)
         place, body, kept = await _concerning(worker, place, scope, body, stored)

@@ -2,10 +2,17 @@
 
 import asyncio
 import inspect
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from sluicegate.errors import BodyTooLargeError, BodyTooSlowError, ClientGoneError
+from sluicegate import _core
+from sluicegate.errors import (
+    BodyCodingError,
+    BodyTooLargeError,
+    BodyTooSlowError,
+    ClientGoneError,
+)
 from sluicegate.watch import Watched
 
 
@@ -35,6 +42,22 @@ async def read_body(watched: Watched, max_bytes: int) -> bytes:
         if not message.get("more_body", False):
             watched.has_whole_body = True
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def plain_body(headers: Iterable[tuple[bytes, bytes]], body: bytes, max_bytes: int) -> bytes:
+    """The body without its content codings.
+
+    Raises:
+        BodyTooLargeError: more than `max_bytes`, or more than anybody would write.
+        BodyCodingError: it is not what its header says.
+    """
+    codings = b",".join(value for name, value in headers if name == b"content-encoding")
+    try:
+        return await asyncio.to_thread(_core.plain_body, codings, body, max_bytes)
+    except _core.BodyTooLargeError:
+        raise BodyTooLargeError(max_bytes) from None
+    except _core.InvalidBodyError:
+        raise BodyCodingError from None
 
 
 async def let_run_out(watched: Watched, max_bytes: int) -> None:

@@ -123,6 +123,14 @@ class BodyTooLargeError(GatewayError):
         super().__init__(f"the body is larger than {max_bytes} bytes")
 
 
+class BodyCodingError(InvalidRequestError):
+    """The body is not what its `content-encoding` says."""
+
+    def __init__(self) -> None:
+        """One text for all."""
+        super().__init__("the body is not what its content-encoding says", param="content-encoding")
+
+
 class BodyTooSlowError(GatewayError):
     """The body did not come in time."""
 
@@ -168,6 +176,7 @@ class RefusedRequestError(GatewayError):
     def __init__(self, request_id: str, refusal: Refusal) -> None:
         """Args: refusal: as the core gives it."""
         status, code, message, param, retry_after_s, headers, is_held = refusal
+        is_of_thread = code == ThreadNotFoundError.default_code
         super().__init__(
             message,
             code=code,
@@ -181,7 +190,6 @@ class RefusedRequestError(GatewayError):
         """Requests that still run hold what it needs: it may be asked again in a moment."""
         self._headers = headers
 
-        is_of_thread = code == ThreadNotFoundError.default_code
     def headers(self) -> list[tuple[bytes, bytes]]:
         """How limits stand goes with it."""
         own = [(name.encode(), value.encode()) for name, value in self._headers]

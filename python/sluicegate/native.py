@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sluicegate import _core
 from sluicegate.course import Answer, Course
 from sluicegate.errors import (
+    BodyCodingError,
     BodyTooLargeError,
     BodyTooSlowError,
     ClientGoneError,
@@ -148,6 +149,8 @@ def _error_of(kind: str, refusal: tuple[str, Refusal] | None, worker: "Worker") 
             return BodyTooSlowError()
         case "body_broken":
             return InvalidRequestError("the body did not arrive whole")
+        case "body_coded":
+            return BodyCodingError()
         case "not_ready":
             return NotReadyError("this gateway is shutting down", retry_after_s=1.0)
         case _:

@@ -55,6 +55,16 @@ impl Refusal {
         Self::malformed(format!("header {name} {reason}"), Some(name))
     }
 
+    /// A body that nobody here can read.
+    pub(super) fn unknown_coding(value: &[u8]) -> Self {
+        let shown: String = String::from_utf8_lossy(value).chars().take(64).collect();
+        let message = format!(
+            "content-encoding {shown:?} is not known: send the body plain, or as gzip, deflate, br or zstd"
+        );
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding", message)
+            .about("content-encoding")
+    }
+
     /// One text for every way a credential can be wrong: it tells nobody which part was.
     pub(super) fn unauthorized() -> Self {
         Self::new(

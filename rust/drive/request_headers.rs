@@ -1,5 +1,8 @@
 //! What a client's headers say to the gateway, and what of them goes on to the upstream.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -7,7 +10,8 @@ use serde_json::{Map, Value};
 use super::forwarding;
 use super::refusal::Refusal;
 use crate::body;
-use crate::govern::Digester;
+use crate::govern::{Digester, Principal};
+use crate::transport::{self, Coding, UnpackError};
 
 /// Longest value kept of a header that ends in the ledger; longer ones are refused.
 const MAX_VALUE_BYTES: usize = 256;
@@ -35,6 +39,10 @@ pub struct RequestHeaders {
     pub timeout_ms: Option<u64>,
     /// The boundary of a body that is a form.
     pub form: Option<String>,
+    /// What the body was coded with, first to last; what goes on is plain.
+    pub codings: Vec<Coding>,
+    /// The gateway asks by itself, in the place of who is to pay for it.
+    pub on_behalf: Option<Arc<Principal>>,
     /// Goes to an upstream of the same dialect; of a request that passes as it is, all that is not ours.
     pub forward: Vec<(HeaderName, HeaderValue)>,
 }
@@ -72,6 +80,7 @@ impl RequestHeaders {
                 }
                 b"x-sluicegate-metadata" => out.metadata = Some(metadata(value)?),
                 b"x-sluicegate-timeout-ms" => out.timeout_ms = Some(timeout_ms(value)?),
+                b"content-encoding" => out.add_codings(value)?,
                 _ if passes => {
                     hops.extend((name == b"connection").then_some(value));
                     out.pass(name, value);
@@ -106,6 +115,20 @@ impl RequestHeaders {
                 Ok(())
             }
         }
+    }
+
+    fn add_codings(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        let found = transport::codings(value).map_err(|_| Refusal::unknown_coding(value))?;
+        self.codings.extend(found);
+        Ok(())
+    }
+
+    /// A body without its codings, where it has any.
+    pub fn plain(&self, body: &Bytes, max_bytes: usize) -> Result<Option<Bytes>, UnpackError> {
+        if self.codings.is_empty() || body.is_empty() {
+            return Ok(None);
+        }
+        transport::unpack(&self.codings, body, max_bytes).map(|plain| Some(plain.into()))
     }
 
     fn pass(&mut self, name: &[u8], value: &[u8]) {

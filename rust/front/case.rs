@@ -19,6 +19,8 @@ pub enum Trouble {
     BodyTooSlow,
     /// The body did not come whole.
     BodyBroken,
+    /// The body is not what its `content-encoding` says.
+    BodyCoded,
     /// The gateway ends.
     NotReady,
     /// The gateway failed.

@@ -17,6 +17,7 @@ use super::case::{Case, Consulted, GoesOn, Trouble, Verdict};
 use super::floor::{Floor, Presence};
 use super::read::{let_run_out, read};
 use crate::drive::{self, Cancel, Exchange, ModelRoute, Place, Ready, RequestHeaders, State, Wake};
+use crate::transport::UnpackError;
 
 /// How long a request waits for what others hold and may never use.
 const HELD_WAIT: Duration = Duration::from_secs(2);
@@ -24,6 +25,8 @@ const HELD_PAUSE: Duration = Duration::from_millis(10);
 const MAX_HELD_PAUSE: Duration = Duration::from_millis(100);
 /// How often other hosts are asked in a row: what they grant another request may take first.
 const MAX_ASKED: u32 = 8;
+/// A coded body of so many bytes is decoded within a millisecond or two.
+const MAX_AT_ONCE_BYTES: usize = 8 << 10;
 
 /// Nobody is there to be answered.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +55,10 @@ pub(super) async fn serve(
     };
     let mut place = place;
     let mut body = match read(&mut body, &asking.floor).await {
-        Ok(body) => body,
+        Ok(body) => match plain(&headers, body, asking.floor.max_body_bytes.get()).await {
+            Ok(body) => body,
+            Err(trouble) => return asking.refused(trouble).await,
+        },
         Err(trouble) => {
             if matches!(trouble, Trouble::BodyTooLarge) {
                 let_run_out(&asking.floor, &parts, body);
@@ -98,6 +104,25 @@ pub(super) async fn serve(
     presence.admitted(&x);
     let run = Run { x, bell, asking, presence, had_trouble: false };
     run.until_head(started).await
+}
+
+/// A body without its codings. What is not small is decoded beside the front's thread.
+async fn plain(headers: &RequestHeaders, body: Bytes, max_bytes: usize) -> Result<Bytes, Trouble> {
+    if headers.codings.is_empty() {
+        return Ok(body);
+    }
+    let made = if body.len() <= MAX_AT_ONCE_BYTES {
+        headers.plain(&body, max_bytes)
+    } else {
+        let (headers, body) = (headers.clone(), body.clone());
+        let made = tokio::task::spawn_blocking(move || headers.plain(&body, max_bytes)).await;
+        made.map_err(|_| Trouble::Defect)?
+    };
+    match made {
+        Ok(made) => Ok(made.unwrap_or(body)),
+        Err(UnpackError::TooLarge) => Err(Trouble::BodyTooLarge),
+        Err(UnpackError::Broken(_)) => Err(Trouble::BodyCoded),
+    }
 }
 
 /// Asks the core until it admits or refuses for good.

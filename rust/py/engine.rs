@@ -173,8 +173,8 @@ impl Engine {
     }
 
     /// Refuses a request without a good key, before anybody reads its body.
-    fn check_headers(&self, place: &PyPlace, headers: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.headers(&place.0, headers).map(drop)
+    fn check_headers(&self, place: &PyPlace, headers: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(!self.headers(&place.0, headers)?.codings.is_empty())
     }
 
     /// Whose a request is.

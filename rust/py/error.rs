@@ -28,7 +28,8 @@ create_exception!(
     PyValueError,
     "An event that its dialect does not allow."
 );
-create_exception!(_core, InvalidBodyError, PyValueError, "A JSON body that cannot be accepted.");
+create_exception!(_core, InvalidBodyError, PyValueError, "A body that cannot be accepted.");
+create_exception!(_core, BodyTooLargeError, PyValueError, "A body that passes its bound.");
 create_exception!(
     _core,
     UnreadableRowError,
@@ -45,6 +46,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("EventTooLargeError", py.get_type::<EventTooLargeError>())?;
     m.add("MalformedEventError", py.get_type::<MalformedEventError>())?;
     m.add("InvalidBodyError", py.get_type::<InvalidBodyError>())?;
+    m.add("BodyTooLargeError", py.get_type::<BodyTooLargeError>())?;
     m.add("UnreadableRowError", py.get_type::<UnreadableRowError>())?;
     m.add("JournalFullError", py.get_type::<JournalFullError>())
 }

@@ -233,6 +233,7 @@ impl PyCase {
             Trouble::BodyTooLarge => ("body_too_large", None, None),
             Trouble::BodyTooSlow => ("body_too_slow", None, None),
             Trouble::BodyBroken => ("body_broken", None, None),
+            Trouble::BodyCoded => ("body_coded", None, None),
             Trouble::NotReady => ("not_ready", None, None),
             Trouble::Defect => ("defect", None, None),
             Trouble::GoesOn(goes_on) => {

@@ -1,12 +1,15 @@
-//! `scan_body`, `form_parts`.
+//! `scan_body`, `form_parts`, `plain_body`.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
+use super::error::{BodyTooLargeError, InvalidBodyError};
 use crate::body;
+use crate::transport::{UnpackError, codings, unpack};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(form_parts, m)?)?;
+    m.add_function(wrap_pyfunction!(plain_body, m)?)?;
     m.add_function(wrap_pyfunction!(scan_body, m)?)
 }
 
@@ -19,6 +22,23 @@ fn form_parts<'a>(body: &'a [u8], boundary: &str) -> PyResult<Vec<Part<'a>>> {
         (part.name, part.file_name, part.content_type, part.value.start, part.value.end)
     });
     Ok(told.collect())
+}
+
+#[pyfunction]
+#[pyo3(signature = (coding, body, max_bytes, /))]
+fn plain_body<'py>(
+    py: Python<'py>,
+    coding: &[u8],
+    body: &[u8],
+    max_bytes: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let unknown = |_| InvalidBodyError::new_err("the content coding is not known");
+    let found = codings(coding).map_err(unknown)?;
+    let plain = py.detach(|| unpack(&found, body, max_bytes)).map_err(|error| match error {
+        UnpackError::TooLarge => BodyTooLargeError::new_err(error.to_string()),
+        UnpackError::Broken(_) => InvalidBodyError::new_err(error.to_string()),
+    })?;
+    Ok(PyBytes::new(py, &plain))
 }
 
 #[pyfunction]

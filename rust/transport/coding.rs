@@ -1,4 +1,4 @@
-//! Undoes an answer's content coding while it streams, with a bound on how far it may swell.
+//! Undoes a content coding while it streams, with bounds on how far it may swell.
 
 use std::io::Write;
 
@@ -40,37 +40,69 @@ const MAX_RATIO: usize = 200;
 /// Below this much output the ratio says nothing.
 const RATIO_FROM_BYTES: usize = 1024 * 1024;
 
-/// A decoder for one answer.
+/// A decoder for one answer, or one request.
 pub struct Decoder {
     engine: Engine,
     fed_bytes: usize,
     given_bytes: usize,
+    max_bytes: usize,
+}
+
+/// Takes what is decoded, up to a bound: some codings say in a few bytes what takes gigabytes.
+#[derive(Default)]
+struct Sink {
+    out: Vec<u8>,
+    /// How much more fits.
+    room: usize,
+    is_full: bool,
+}
+
+impl Write for Sink {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        if data.len() > self.room {
+            self.is_full = true;
+            return Err(std::io::Error::other("content swells too much"));
+        }
+        self.room -= data.len();
+        self.out.extend_from_slice(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 enum Engine {
     /// Several members one behind the other are one answer.
-    Gzip(flate2::write::MultiGzDecoder<Vec<u8>>),
-    Deflate(flate2::write::ZlibDecoder<Vec<u8>>),
-    Brotli(Box<brotli_decompressor::DecompressorWriter<Vec<u8>>>),
+    Gzip(flate2::write::MultiGzDecoder<Sink>),
+    Deflate(flate2::write::ZlibDecoder<Sink>),
+    Brotli(Box<brotli_decompressor::DecompressorWriter<Sink>>),
     /// The library's own write decoder does not tell a cut frame from a whole one.
-    Zstd(zstd::stream::zio::Writer<Vec<u8>, zstd::stream::raw::Decoder<'static>>),
+    Zstd(zstd::stream::zio::Writer<Sink, zstd::stream::raw::Decoder<'static>>),
 }
 
 impl Decoder {
     /// A decoder at the start of an answer.
     pub fn new(coding: Coding) -> std::io::Result<Self> {
+        Self::bounded(coding, usize::MAX)
+    }
+
+    /// A decoder that gives no more than so much.
+    pub fn bounded(coding: Coding, max_bytes: usize) -> std::io::Result<Self> {
+        let sink = Sink::default();
         let engine = match coding {
-            Coding::Gzip => Engine::Gzip(flate2::write::MultiGzDecoder::new(Vec::new())),
-            Coding::Deflate => Engine::Deflate(flate2::write::ZlibDecoder::new(Vec::new())),
-            Coding::Brotli => Engine::Brotli(Box::new(
-                brotli_decompressor::DecompressorWriter::new(Vec::new(), 4096),
-            )),
+            Coding::Gzip => Engine::Gzip(flate2::write::MultiGzDecoder::new(sink)),
+            Coding::Deflate => Engine::Deflate(flate2::write::ZlibDecoder::new(sink)),
+            Coding::Brotli => {
+                Engine::Brotli(Box::new(brotli_decompressor::DecompressorWriter::new(sink, 4096)))
+            }
             Coding::Zstd => Engine::Zstd(zstd::stream::zio::Writer::new(
-                Vec::new(),
+                sink,
                 zstd::stream::raw::Decoder::new()?,
             )),
         };
-        Ok(Self { engine, fed_bytes: 0, given_bytes: 0 })
+        Ok(Self { engine, fed_bytes: 0, given_bytes: 0, max_bytes })
     }
 
     /// What `chunk` decodes to, all of it that is known now: nothing waits for the next chunk.
@@ -78,6 +110,9 @@ impl Decoder {
         let mut out = Vec::new();
         for step in chunk.chunks(STEP_BYTES) {
             self.fed_bytes += step.len();
+            let given = self.given_bytes + out.len();
+            let most = RATIO_FROM_BYTES.max(self.fed_bytes.saturating_mul(MAX_RATIO));
+            self.sink().room = most.min(self.max_bytes).saturating_sub(given);
             let writer: &mut dyn Write = match &mut self.engine {
                 Engine::Gzip(w) => w,
                 Engine::Deflate(w) => w,
@@ -86,14 +121,7 @@ impl Decoder {
             };
             writer.write_all(step)?;
             writer.flush()?;
-            out.append(self.output());
-            if self.given_bytes + out.len()
-                > RATIO_FROM_BYTES.max(self.fed_bytes.saturating_mul(MAX_RATIO))
-            {
-                return Err(std::io::Error::other(format!(
-                    "content swells more than {MAX_RATIO} times"
-                )));
-            }
+            out.append(&mut self.sink().out);
         }
         self.given_bytes += out.len();
         Ok(out)
@@ -107,10 +135,15 @@ impl Decoder {
             Engine::Brotli(w) => w.close()?,
             Engine::Zstd(w) => w.finish()?,
         }
-        Ok(std::mem::take(self.output()))
+        Ok(std::mem::take(&mut self.sink().out))
     }
 
-    fn output(&mut self) -> &mut Vec<u8> {
+    /// Whether there was more than fits.
+    pub fn is_full(&mut self) -> bool {
+        self.sink().is_full
+    }
+
+    fn sink(&mut self) -> &mut Sink {
         match &mut self.engine {
             Engine::Gzip(w) => w.get_mut(),
             Engine::Deflate(w) => w.get_mut(),

@@ -8,6 +8,7 @@ mod dial;
 mod endpoint;
 mod pool;
 mod tls;
+mod unpacking;
 mod wire;
 
 pub use coding::{Coding, Decoder, UnknownCoding};
@@ -15,6 +16,7 @@ pub use connect::{Connection, Connector, LocalExecutor};
 pub use endpoint::{Endpoint, EndpointError};
 pub use pool::{Lease, Pool};
 pub use tls::client_config;
+pub use unpacking::{UnpackError, codings, unpack};
 
 use bytes::Bytes;
 use http_body_util::Full;
