@@ -70,6 +70,8 @@ CONTRACT = [
     "first_token_ms",
     "cache",
     "tool",
+    "finish_reason",
+    "is_byok",
 ]
 
 
@@ -114,12 +116,13 @@ def test_rows_of_store_and_journal_are_shown_once_and_the_newer_wins() -> None:
 
 def test_unknown_is_empty_and_false_is_not() -> None:
     [line] = as_csv(merged(Kept(row(1)), []))
-    assert line["stream"] == "false"
+    assert (line["stream"], line["is_byok"]) == ("false", "false")
     assert {name for name, value in line.items() if value} == {
         "request_id",
         "attempt",
         "time",
         "stream",
+        "is_byok",
     }
     [one] = as_jsonl(merged(Kept(row(1)), []))
     assert list(one) == list(EXPORTED)

@@ -11,8 +11,9 @@ from sluicegate import _core
 
 COLUMNS: Final = tuple(name for name, _ in _core.LEDGER_COLUMNS)
 """What a row has. Tokens are counts, times RFC 3339 in UTC or milliseconds; empty is unknown."""
-_OWN: Final = frozenset({"response_id", "finish_reason", "is_byok"})
-"""What the gateway finds a request by, and tells of it by `/v1/generation`."""
+_OWN: Final = frozenset({"response_id"})
+"""What the gateway finds a request by."""
+_FLAGS: Final = ("stream", "is_byok")
 EXPORTED: Final = tuple(name for name in COLUMNS if name not in _OWN)
 """The export's columns, in its order."""
 
@@ -54,7 +55,8 @@ def _readable(journal: Iterable[JournalRow]) -> Iterator[tuple[tuple[str, int], 
 def shown(values: tuple[Any, ...]) -> dict[str, Any]:
     """A row by its columns' names, as exports show it."""
     row = {name: value for name, value in zip(COLUMNS, values, strict=True) if name not in _OWN}
-    row["stream"] = bool(row["stream"])
+    for flag in _FLAGS:
+        row[flag] = bool(row[flag])
     if row["metadata"]:
         row["metadata"] = msgspec.json.decode(row["metadata"])
     return row
@@ -70,7 +72,8 @@ def write_csv(rows: Iterable[dict[str, Any]], out: TextIO) -> None:
     writer = csv.DictWriter(_Lines(out), EXPORTED, lineterminator="\r\n")
     writer.writeheader()
     for row in rows:
-        row["stream"] = "true" if row["stream"] else "false"
+        for flag in _FLAGS:
+            row[flag] = "true" if row[flag] else "false"
         if row["metadata"] is not None:
             row["metadata"] = msgspec.json.encode(row["metadata"]).decode()
         writer.writerow({key: _cell(value) for key, value in row.items()})
