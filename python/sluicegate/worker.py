@@ -40,6 +40,7 @@ from sluicegate.stored.errands import Errands
 from sluicegate.stored.keeper import Keeper
 from sluicegate.stored.ledger_rows import LedgerRows
 from sluicegate.stored.origins import Origins
+from sluicegate.stored.unasked import Unasked
 from sluicegate.watch import Patience, Watch
 
 log = logging.getLogger("sluicegate")
@@ -85,6 +86,8 @@ class Worker:
         SchemaError: the store is of another version.
         OSError: the data directory cannot be used.
     """
+
+    _unasked: Unasked | None = None
 
     def __init__(self, config_path: Path) -> None:
         """Opens the journal and starts the engine's thread. Takes some milliseconds, and a
@@ -266,6 +269,9 @@ class Worker:
             self._witness.start()
         self._sync.start()
         self._tending = loop.create_task(self._tend())
+        host = read_host_id(self.settings.data_dir)
+        self._unasked = Unasked(self, open_store(self.settings, host))
+        self._unasked.start(loop)
 
     async def stop(self) -> None:
         """Ends what still runs and settles it."""
@@ -277,6 +283,8 @@ class Worker:
                 self._loop.remove_reader(self.front.fileno())
         if self._tending is not None:
             self._tending.cancel()
+        if self._unasked is not None:
+            self._unasked.stop()
         await asyncio.to_thread(self._finish)
 
     def _finish(self) -> None:

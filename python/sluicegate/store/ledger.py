@@ -77,6 +77,10 @@ _SCOPE_COLUMNS: Final[Mapping[str, str]] = {
 }
 
 
+JOB_COLUMNS: Final = ("response_id", "key_name", "organisation", "team", "project")
+"""What is told of a job in the background."""
+
+
 class RunTimes(NamedTuple):
     """When a run was heard of."""
 
@@ -176,6 +180,22 @@ class Ledger:
             f"SELECT {_SHOWN} FROM ledger WHERE request_id = ? ORDER BY attempt",  # noqa: S608
             (request_id,),
         )
+
+    def unpaid_jobs(self, since: str, until: str) -> list[dict[str, Any]]:
+        """Attempts of this host that began a job in the background between two times, RFC 3339,
+        and of which nobody has seen the end: whose they are, and the job's id. Oldest first.
+        """
+        if self._database.is_empty:
+            return []
+        columns = ", ".join(JOB_COLUMNS)
+        rows = self._database.ask(
+            f"SELECT {columns} FROM ledger WHERE time > ? AND time < ? "  # noqa: S608
+            "AND basis = 'none' AND outcome = 'ok' AND operation = 'chat' "
+            "AND dialect = 'openai_responses' AND upstream_dialect = 'openai_responses' "
+            "AND response_id IS NOT NULL AND (host = ? OR host IS NULL) ORDER BY time LIMIT 1000",
+            (since, until, self._host),
+        )
+        return [dict(zip(JOB_COLUMNS, row, strict=True)) for row in rows]
 
     def of_response(self, response_id: str) -> list[Row]:
         """The rows of the attempts that made a response, newest first."""

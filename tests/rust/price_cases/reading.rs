@@ -132,5 +132,6 @@ pub fn theirs(usage: &BTreeMap<String, u64>) -> Tokens {
         output_audio: count("output_audio_tokens"),
         output_image: count("output_image_tokens"),
         web_searches: count("web_searches"),
+        ..Tokens::default()
     }
 }
