@@ -1,17 +1,15 @@
 //! The body of an answer, whoever writes it.
 
-use std::cell::Cell;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use super::activity::Busy;
 use super::case::Answer;
 use super::model::Relayed;
-use super::wire::Phase;
 
 /// One of the bodies that leave here.
 pub(super) enum FrontBody {
@@ -26,20 +24,13 @@ pub(super) enum FrontBody {
 /// A body on its way; the connection is busy as long as it lives.
 pub(super) struct Outgoing {
     body: FrontBody,
-    phase: Option<Rc<Cell<Phase>>>,
+    #[allow(dead_code)] // held as long as it lives
+    busy: Busy,
 }
 
 impl Outgoing {
-    pub const fn new(body: FrontBody, phase: Option<Rc<Cell<Phase>>>) -> Self {
-        Self { body, phase }
-    }
-}
-
-impl Drop for Outgoing {
-    fn drop(&mut self) {
-        if let Some(phase) = &self.phase {
-            phase.set(Phase::Idle);
-        }
+    pub const fn new(body: FrontBody, busy: Busy) -> Self {
+        Self { body, busy }
     }
 }
 

@@ -11,6 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
+use super::activity::{Activity, Calls};
 use super::floor::Floor;
 use super::service::Service;
 use super::wire::{Patience, Phase, Wire};
@@ -76,7 +77,7 @@ async fn speaks_http2(tcp: &TcpStream, within: Duration) -> Option<bool> {
 async fn serve_http1(floor: Rc<Floor>, tcp: TcpStream, ends: Ends, patience: Patience) {
     let phase = Rc::new(Cell::new(Phase::Head));
     let wire = TokioIo::new(Wire::new(tcp, patience, phase.clone()));
-    let service = Service { floor: floor.clone(), ends, phase: Some(phase) };
+    let service = Service { floor: floor.clone(), ends, activity: Activity::Single(phase) };
     let mut connection = pin!(
         http1::Builder::new()
             .max_buf_size(MAX_HEAD_BYTES)
@@ -94,7 +95,8 @@ async fn serve_http1(floor: Rc<Floor>, tcp: TcpStream, ends: Ends, patience: Pat
 async fn serve_http2(floor: Rc<Floor>, tcp: TcpStream, ends: Ends, patience: Patience) {
     let phase = Rc::new(Cell::new(Phase::Busy));
     let wire = TokioIo::new(Wire::new(tcp, patience, phase));
-    let service = Service { floor: floor.clone(), ends, phase: None };
+    let calls = Rc::new(Calls::default());
+    let service = Service { floor: floor.clone(), ends, activity: Activity::Many(calls.clone()) };
     let mut connection = pin!(
         http2::Builder::new(LocalExecutor)
             .timer(TokioTimer::new())
@@ -103,10 +105,25 @@ async fn serve_http2(floor: Rc<Floor>, tcp: TcpStream, ends: Ends, patience: Pat
             .keep_alive_interval(patience.idle)
             .serve_connection(wire, service_fn(move |request| service.clone().call(request)))
     );
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = floor.closing.notified() => connection.as_mut().graceful_shutdown(),
+    // What is asked of it next is waited for as on any other connection; its first request as long as for a head.
+    let (mut patient, mut seen) = (patience.head, 0);
+    loop {
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = floor.closing.notified() => break,
+            () = tokio::time::sleep(patient) => {
+                let idle_behind = calls.idle_behind();
+                if idle_behind == Some(seen) {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = tokio::time::timeout(patience.head, connection).await;
+                    return;
+                }
+                seen = idle_behind.unwrap_or(seen);
+                patient = patience.idle;
+            }
+        }
     }
+    connection.as_mut().graceful_shutdown();
     let _ = connection.await;
 }
 

@@ -8,9 +8,9 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::Notify;
 
-use super::case::Counsel;
+use super::case::{Case, Counsel, Trouble, Verdict};
 use super::options::FrontOptions;
-use crate::drive::{Cancel, Engine, Exchange};
+use crate::drive::{Cancel, Engine, Exchange, ModelRoute};
 
 /// Lives on the runtime's thread.
 pub(super) struct Floor {
@@ -62,6 +62,17 @@ impl Floor {
         Presence { floor: self.clone(), id }
     }
 
+    /// A question in a case of its own: a request's begins with its admission.
+    pub async fn ask_apart(self: &Rc<Self>, route: Arc<ModelRoute>, trouble: Trouble) -> Verdict {
+        let presence = self.enter();
+        // Also where nobody waits for the answer any more: this future ends with its client.
+        let _closing = Closing { floor: self, id: presence.id };
+        let case = Arc::new(Case::new(presence.id, route, None));
+        let answered = case.put(trouble);
+        self.counsel.ask(case);
+        answered.await.unwrap_or(Verdict::Gone)
+    }
+
     fn running(&self) -> Vec<Arc<Exchange>> {
         self.exchanges.borrow().values().filter_map(Weak::upgrade).collect()
     }
@@ -79,6 +90,18 @@ impl Floor {
         for x in self.running() {
             x.end_if_killed(&governance);
         }
+    }
+}
+
+/// Closes a case however its question ends: whoever decides keeps it, with the request's body, until then.
+struct Closing<'a> {
+    floor: &'a Floor,
+    id: u64,
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.floor.counsel.close(self.id);
     }
 }
 

@@ -4,6 +4,7 @@
 //! Everything else (the admin API, lists, health) is handed over to the ASGI app behind a socket. The pipeline is the
 //! one that the ASGI front drives too: the same admission, exchange and outbox.
 
+mod activity;
 mod answer;
 mod case;
 mod connection;

@@ -81,8 +81,8 @@ pub(super) async fn serve(
     if let Some(response) = drive::goes_on_from(&place, &body)
         && let Some(tenant) = asking.floor.engine.tenant(&headers)
     {
-        let goes_on = GoesOn { tenant, response, body: body.clone() };
-        match Box::pin(asking.apart(Trouble::GoesOn(Box::new(goes_on)))).await {
+        let goes_on = Trouble::GoesOn(Box::new(GoesOn { tenant, response, body: body.clone() }));
+        match Box::pin(asking.floor.ask_apart(asking.route.clone(), goes_on)).await {
             Verdict::Found(about, other) => {
                 place.about = about;
                 // What goes to a provider's own path goes as it is.
@@ -200,18 +200,8 @@ impl Asking {
         let Some(facts) = self.floor.engine.facts(place, headers) else {
             return Verdict::Found(None, None); // admission says what is wrong with its key
         };
-        self.apart(Trouble::Plugins(Box::new(Consulted { facts, body: body.clone() }))).await
-    }
-
-    /// A question in a case of its own: the request's begins with its admission.
-    async fn apart(&self, trouble: Trouble) -> Verdict {
-        let presence = self.floor.enter();
-        let case = Arc::new(Case::new(presence.id, self.route.clone(), None));
-        let answered = case.put(trouble);
-        self.floor.counsel.ask(case);
-        let verdict = answered.await.unwrap_or(Verdict::Gone);
-        self.floor.counsel.close(presence.id);
-        verdict
+        let consulted = Box::new(Consulted { facts, body: body.clone() });
+        self.floor.ask_apart(self.route.clone(), Trouble::Plugins(consulted)).await
     }
 
     /// The answer to a request that was never admitted.

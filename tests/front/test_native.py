@@ -14,6 +14,7 @@ import pytest
 
 from ..client import Ask
 from ..gateway import ADMIN_KEY, KEY, Gateway
+from ..h2client import H2Client
 from ..rawclient import RawClient, request_bytes
 
 Start = Callable[..., Gateway]
@@ -107,6 +108,17 @@ def test_a_reader_that_stalls_loses_its_connection(gateways: Start) -> None:
         time.sleep(3)  # it reads nothing
         assert client.closed_within(5)
         assert b"[DONE]" not in client.received
+
+
+def test_an_http2_connection_that_asks_for_nothing_ends_as_another_does(native: Gateway) -> None:
+    with RawClient(native.url, timeout_s=25) as silent, H2Client(native.url) as other:
+        silent.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+        one = other.ask(Ask("u/ok-1"), KEY)
+        assert b"completion_tokens" in other.until(one, b"completion_tokens")
+        goaway = b"\0\0\x08\7\0\0\0\0\0"
+        assert goaway in silent.until(goaway), "it is told to go"
+        two = other.ask(Ask("u/ok-1"), KEY)  # which has more time for its next
+        assert b"completion_tokens" in other.until(two, b"completion_tokens")
 
 
 def test_idle_connections_end_with_a_drain_and_running_streams_come_first(
