@@ -42,6 +42,14 @@ pub enum Error {
         /// The key.
         key: String,
     },
+    /// A top-level key that readers without an eye for case take for a field that is acted on.
+    #[error("the key {key:?} could be read as `{field}`, which it is not")]
+    ShadowedField {
+        /// The field.
+        field: &'static str,
+        /// The key.
+        key: String,
+    },
     /// Arrays and objects nest too deep.
     #[error("the body nests more than {max_depth} levels deep")]
     TooDeep {

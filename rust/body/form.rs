@@ -43,7 +43,7 @@ pub fn boundary(content_type: &str) -> Option<&str> {
 pub struct FormPart<'a> {
     /// The field.
     pub name: &'a str,
-    /// What its file is called, where it is one and says it plainly.
+    /// What its file is called, where it is one; empty where it does not say it plainly.
     pub file_name: Option<&'a str>,
     /// Its content type, where it says one.
     pub content_type: Option<&'a str>,
@@ -104,7 +104,6 @@ fn for_each_part<'a>(
 #[derive(Debug, Clone, Copy)]
 struct Head<'a> {
     name: &'a str,
-    is_file: bool,
     file_name: Option<&'a str>,
     content_type: Option<&'a str>,
 }
@@ -141,18 +140,18 @@ impl<'a> Head<'a> {
         if !kind.trim().eq_ignore_ascii_case("form-data") {
             return None;
         }
-        let (mut name, mut file_name, mut is_file) = (None, None, false);
+        let (mut name, mut file_name) = (None, None);
         for parameter in parameters.split(';') {
             let Some((key, value)) = parameter.split_once('=') else { continue };
             match key.trim().to_ascii_lowercase().as_str() {
                 "name*" => return None,
                 "name" if name.replace(bare(value.trim())?).is_some() => return None,
-                "filename" => (is_file, file_name) = (true, bare(value.trim())),
-                "filename*" => is_file = true,
+                "filename" => file_name = Some(bare(value.trim()).unwrap_or_default()),
+                "filename*" => file_name = file_name.or(Some("")),
                 _ => {}
             }
         }
-        Some(Self { name: name?, is_file, file_name, content_type: None })
+        Some(Self { name: name?, file_name, content_type: None })
     }
 }
 
@@ -173,7 +172,7 @@ impl Scan {
     ) -> Result<(), Error> {
         let offset = value.start;
         let fail = |field, reason| Error::InvalidField { field, offset, reason };
-        if head.is_file {
+        if head.file_name.is_some() {
             self.media += 1;
             self.opaque_bytes += value.len();
             let is_model = head.name == "model";

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::keys::Keys;
+use super::shadow::{is_read_as, shadowed};
 use super::string::unescaped;
 use super::text::{Sizes, is_read};
 use super::walk::{Step, Unseen, Walk};
@@ -170,7 +171,8 @@ impl Scan {
 
 /// Checks a body whole and reads the fields above. Cost: one pass; see `bench/rust/body.rs`.
 ///
-/// Accepts what `orjson.loads` accepts, if it is an object with no top-level key twice and at most 128 levels deep.
+/// Accepts what `orjson.loads` accepts, if it is an object with no top-level key twice, none that some readers take for
+/// another that is acted on, and at most 128 levels deep.
 /// Numbers are checked for their form only: one too large for a double passes through.
 pub fn scan(body: &[u8]) -> Result<Scan, Error> {
     if let Err(error) = simdutf8::compat::from_utf8(body) {
@@ -194,7 +196,10 @@ pub fn scan(body: &[u8]) -> Result<Scan, Error> {
         }
         scan.field(&key, body, value)?;
         if seen.contains(&key) {
-            return Err(Error::DuplicateKey { key: key.chars().take(MAX_SHOWN_KEY).collect() });
+            return Err(Error::DuplicateKey { key: shown(&key) });
+        }
+        if let Some(field) = shadowed(&key) {
+            return Err(Error::ShadowedField { field, key: shown(&key) });
         }
         seen.insert(key);
         Ok(())
@@ -203,6 +208,40 @@ pub fn scan(body: &[u8]) -> Result<Scan, Error> {
     scan.opaque_bytes = sizes.opaque_bytes;
     scan.media = sizes.media;
     Ok(scan)
+}
+
+/// The `model` alone, of a body whose other fields may mean anything. What is no JSON object names none; one that names
+/// two, as some readers would see it, is an error.
+pub fn scan_model(body: &[u8]) -> Result<Scan, Error> {
+    let mut scan = Scan::default();
+    if simdutf8::basic::from_utf8(body).is_err() {
+        return Ok(scan);
+    }
+    let walked = for_each_field(body, |walk, key| {
+        let begin = walk.at;
+        walk.value(&mut Unseen)?;
+        let key = unescaped(body.get(key).unwrap_or_default());
+        if !is_read_as(&key, "model") {
+            return Ok(());
+        }
+        let stands = begin..walk.at;
+        let value = body.get(stands.clone()).unwrap_or_default();
+        scan.model = value.starts_with(b"\"").then(|| unescaped(value).into_owned());
+        match scan.model_span.replace(stands) {
+            None => Ok(()),
+            Some(_) => Err(Error::DuplicateKey { key: shown(&key) }),
+        }
+    });
+    match walked {
+        Ok(()) => Ok(scan),
+        Err(error @ Error::DuplicateKey { .. }) => Err(error),
+        Err(_) => Ok(Scan::default()),
+    }
+}
+
+/// A key as a client is told of it.
+fn shown(key: &str) -> String {
+    key.chars().take(MAX_SHOWN_KEY).collect()
 }
 
 /// Calls `each` with every field of a body that was scanned, and its value as it stands there.

@@ -10,6 +10,7 @@ use super::place::decoded;
 use super::snapshot::Upstream;
 use crate::body::{self, Scan};
 use crate::dialect::Dialect;
+use crate::error::Error;
 
 /// Stands in a route's path for the provider and what follows it.
 pub(super) const PROVIDER: &str = "{provider}/{path}";
@@ -161,9 +162,14 @@ impl Passage {
     }
 
     /// What the body says, where it is JSON, with the model under the name that keys and limits know it by. A body of
-    /// another kind is the provider's affair.
-    pub fn scan(&self, body: &[u8]) -> Scan {
-        let mut scan = body::scan(body).unwrap_or_default();
+    /// another kind is the provider's affair, but not where a model writes in answer to it: there the provider would
+    /// read what nobody has weighed, and perhaps of another model.
+    pub fn scan(&self, body: &[u8]) -> Result<Scan, Error> {
+        let mut scan = match body::scan(body) {
+            Err(error) if self.dialect.is_some() && !body.is_empty() => return Err(error),
+            Err(_) => body::scan_model(body)?,
+            Ok(scan) => scan,
+        };
         let (model, streams) = match &self.model {
             Some((model, streams)) => (model.clone(), streams.unwrap_or_else(|| scan.stream())),
             None => (scan.model().unwrap_or_default().to_owned(), scan.stream()),
@@ -172,7 +178,7 @@ impl Passage {
             Some(errand) if !errand.asked.is_empty() => scan.addressed(&errand.asked, streams),
             _ => scan.addressed(&format!("{}/{model}", self.provider), streams),
         }
-        scan
+        Ok(scan)
     }
 
     /// The model in a scan of ours; empty where the request names none.
@@ -388,7 +394,7 @@ mod tests {
                 true,
             ),
         ] {
-            let scan = passage(rest, "").scan(body.as_bytes());
+            let scan = passage(rest, "").scan(body.as_bytes()).unwrap();
             assert_eq!((scan.model(), scan.stream()), (Some(model), streams), "{rest}");
         }
         let passed = passage("u/v1/responses/r%31/cancel", "");
@@ -408,6 +414,32 @@ mod tests {
             ("u/v1/chat", None),
         ] {
             assert_eq!(passage(rest, "").dialect, dialect, "{rest}");
+        }
+    }
+
+    #[test]
+    fn what_a_model_is_asked_is_read_as_its_provider_reads_it_or_refused() {
+        for (rest, body, model) in [
+            ("u/v1/chat/completions", &br#"{"model":"a","model":"b"}"#[..], None),
+            ("u/v1/chat/completions", br#"{"model":"a","Model":"b"}"#, None),
+            ("u/api/chat", br#"{"MODEL":"b"}"#, None),
+            ("u/v1/responses", b"\xff\xfe{\0}\0", None),
+            ("u/v1/messages", b"\x1f\x8b\x08", None),
+            ("u/v1/messages", br#"{"model":"a","max_tokens":"all"}"#, None),
+            ("u/v1beta/models/g:generateContent", b"[", None),
+            ("u/v1/chat/completions", b"", Some("u/")),
+            // Elsewhere a field may mean anything, but nobody names two models.
+            ("u/v1/jobs", br#"{"model":"a","stream":"name"}"#, Some("u/a")),
+            ("u/v1/jobs", br#"{"Model":"a","N":{}}"#, Some("u/a")),
+            ("u/v1/jobs", br#"{"model":"a","Model":"b"}"#, None),
+            ("u/v1/jobs", br#"{"model":"a","mod\u0065l":"b"}"#, None),
+            ("u/v1/jobs", br#"{"model":{"id":1},"stream":"name"}"#, Some("u/")),
+            ("u/v1/files", b"{\"model\":\"a\"}\n{\"model\":\"b\"}\n", Some("u/")),
+            ("u/v1/files", b"\x1f\x8b\x08", Some("u/")),
+        ] {
+            let scan = passage(rest, "").scan(body);
+            let said = scan.as_ref().ok().and_then(Scan::model);
+            assert_eq!(said, model, "{rest} {}", String::from_utf8_lossy(body));
         }
     }
 

@@ -147,7 +147,7 @@ impl Place {
     /// What a body that came here says, and the path.
     pub(super) fn scan(&self, body: &[u8]) -> Result<Scan, Error> {
         if let Some(passage) = &self.passage {
-            return Ok(passage.scan(body));
+            return passage.scan(body);
         }
         let errand = self.about.as_ref().and_then(|about| about.errand.as_ref());
         let mut scan = if errand.is_some() { Scan::default() } else { body::scan(body)? };

@@ -315,7 +315,7 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let param = match &error {
             Error::InvalidField { field, .. } => Some(field.to_string()),
-            Error::DuplicateKey { key } => Some(key.clone()),
+            Error::DuplicateKey { key } | Error::ShadowedField { key, .. } => Some(key.clone()),
             _ => None,
         };
         Self::malformed(error.to_string(), param.as_deref())

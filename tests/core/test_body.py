@@ -100,6 +100,14 @@ def test_a_number_that_no_float_holds_passes_through(number: bytes) -> None:
     assert passes(in_object(number))
 
 
+@pytest.mark.parametrize("key", ["Model", "MODEL", "Stream", "max_to\u212aens", "N", "Messages"])
+def test_a_key_that_some_read_as_another_is_told(key: str) -> None:
+    field = key.replace("\u212a", "k").lower()
+    with pytest.raises(_core.InvalidBodyError, match=f"could be read as `{field}`"):
+        _core.scan_body(orjson.dumps({"model": "m", key: "x"}))
+    assert passes(orjson.dumps({"messages": [{key: "x"}], "Temperature": 1}))
+
+
 def test_a_key_that_stands_twice_is_told() -> None:
     with pytest.raises(_core.InvalidBodyError, match="model"):
         _core.scan_body(rb'{"model":"a","mod\u0065l":"b"}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from contextlib import suppress
 from typing import Any
@@ -185,6 +186,28 @@ def test_models_are_those_of_the_key_whatever_the_path_calls_them(own_gateway: S
     for model, status in (("ok-1", 200), ("ok-2", 403)):
         answer = _send(gateway, "u/v1/chat/completions", json=body | {"model": model})
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("u/v1/chat/completions", b'{"model":"ok-1","model":"ok-9"}'),
+        ("u/v1/chat/completions", b'{"model":"ok-1","Model":"ok-9"}'),
+        ("u/v1/chat/completions", '{"model":"ok-9"}'.encode("utf-16")),
+        ("u/v1/chat/completions", gzip.compress(b'{"model":"ok-9"}')),
+        ("u/v1/anything/else", b'{"model":"ok-1","model":"ok-9"}'),
+        ("u/v1/anything/else", b'{"stream":"s","model":"ok-1","MODEL":"ok-9"}'),
+    ],
+    ids=["twice", "by case", "UTF-16", "gzip", "elsewhere", "elsewhere by case"],
+)
+def test_au_08_no_body_has_another_model_for_its_provider_than_for_us(
+    gateway: Gateway, upstream: ScriptedUpstream, path: str, body: bytes
+) -> None:
+    log = upstream.log
+    before = (len(log.others), len(log.unrouted), len(upstream.requests))
+    answer = _send(gateway, path, method="POST", content=body)
+    assert answer.status_code == 400, answer.text
+    assert (len(log.others), len(log.unrouted), len(upstream.requests)) == before
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
