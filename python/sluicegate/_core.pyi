@@ -962,7 +962,7 @@ def ledger_arrays(
 
 def form_parts(body: bytes, boundary: str) -> list[tuple[str, str | None, str | None, int, int]]:
     """The parts of a `multipart/form-data` body: name, file name, content type, and where the value
-    begins and ends.
+    begins and ends. What has no file name is a text, whatever its content type.
 
     Raises: ValueError: it can be read in more than one way, or not at all.
     Cost: one search through the body; holds the GIL.  Source: RFC 7578.
@@ -981,7 +981,8 @@ def scan_body(body: bytes) -> dict[str, object]:
     """The fields that the gateway acts on: `model, stream, include_usage, user, max_tokens, n`.
 
     Raises:
-        InvalidBodyError: not one JSON object, a top-level key twice, or more than 128 levels deep.
+        InvalidBodyError: not one JSON object, a top-level key twice or like another that is acted
+        on but for its case, or more than 128 levels deep.
     """
 
 def stream_error(

@@ -1,10 +1,12 @@
 """What a request asks about pictures and sound, whether it is JSON or a form."""
 
 import base64
+import math
 from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import Raw
 
 from sluicegate import _core
 from sluicegate.errors import InvalidRequestError, UnsupportedFieldError
@@ -56,22 +58,31 @@ class Asked:
             self._fields.pop(name, None)
 
     def _read_json(self, body: bytes) -> None:
-        fields: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
-        self._fields = {name: value for name, value in fields.items() if value is not None}
+        for name, raw in msgspec.json.decode(body, type=dict[str, Raw]).items():
+            try:
+                value = msgspec.json.decode(raw)
+            except (msgspec.DecodeError, RecursionError):
+                raise InvalidRequestError(f"`{name}` cannot be read", param=name) from None
+            if value is not None:
+                self._fields[name] = value
 
     def _read_form(self, body: bytes, boundary: str) -> None:
         for name, file_name, media_type, begin, end in _core.form_parts(body, boundary):
             field = name.removesuffix("[]")
-            if file_name is None and media_type is None:
-                text = body[begin:end].decode("utf-8", "replace")
-                if name.endswith("[]"):
-                    self._fields.setdefault(field, []).append(text)
-                else:
-                    self._fields[field] = text
+            if file_name is None:
+                self._read_text(field, body[begin:end], is_list=name != field)
                 continue
             data = base64_of(memoryview(body)[begin:end])
-            file = File(file_name or "", media_type or "", data)
+            file = File(file_name, media_type or "", data)
             self._files.setdefault(field, []).append(file)
+
+    def _read_text(self, field: str, value: bytes, *, is_list: bool) -> None:
+        text = value.decode("utf-8", "replace")
+        known = self._fields.setdefault(field, [] if is_list else text)
+        if isinstance(known, list) and is_list:
+            known.append(text)
+        elif known is not text:
+            raise InvalidRequestError(f"`{field}` is given twice", param=field)
 
     def text(self, name: str) -> str | None:
         """Takes a text."""
@@ -93,9 +104,12 @@ class Asked:
         if value is None or value == "":
             return None
         try:
-            return float(value)
-        except (TypeError, ValueError):
-            raise InvalidRequestError(f"`{name}` must be a number", param=name) from None
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise InvalidRequestError(f"`{name}` must be a number", param=name)
+        return number
 
     def objects(self, name: str) -> list[dict[str, Any]]:
         """Takes a list of objects."""

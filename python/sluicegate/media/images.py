@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.h
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-stability-diffusion.html
 """
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,7 @@ _RATIOS: Final = {
     "1024x1792": "9:16",
 }
 """OpenAI's sizes as the shapes that others have; their sizes in pixels are their own."""
+_PIXELS: Final = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
 _QUALITIES: Final = {
     "standard": "standard",
     "low": "standard",
@@ -84,10 +86,10 @@ def _for_amazon(asked: Asked) -> bytes:
     prompt = asked.need("prompt")
     size = asked.text("size")
     if size not in (None, "auto"):
-        width, by, height = size.partition("x")
-        if not (by and width.isdigit() and height.isdigit()):
+        pixels = _PIXELS.fullmatch(size)
+        if pixels is None:
             raise InvalidRequestError("`size` must be a width, x and a height", param="size")
-        config |= {"width": int(width), "height": int(height)}
+        config |= {"width": int(pixels[1]), "height": int(pixels[2])}
     quality = asked.text("quality")
     if quality in _QUALITIES:
         config["quality"] = _QUALITIES[quality]
