@@ -1,7 +1,6 @@
 """`GET /v1/generation?id=`: what one request was, for whoever's it is."""
 
-import asyncio
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -12,12 +11,7 @@ from sluicegate.errors import GatewayError, InvalidRequestError, NotReadyError
 from sluicegate.routes import GENERATION
 from sluicegate.store import StoreError
 from sluicegate.stored.ledger_rows import Found, LedgerRows, tenant_of
-
-COMES_WITHIN_S: Final = 1.0
-"""Until a request that is over on another host, or just now, can be found here."""
-PAUSE_S: Final = 0.05
-AT_ONCE: Final = 4
-"""Look-ups of a worker: each reads what waits in the journal."""
+from sluicegate.stored.looking import LookUps
 
 
 class UnknownGenerationError(GatewayError):
@@ -34,11 +28,11 @@ class UnknownGenerationError(GatewayError):
 class GenerationLookup:
     """Looks requests up for one worker."""
 
-    def __init__(self, rows: LedgerRows, *, has_other_hosts: bool) -> None:
+    def __init__(self, rows: LedgerRows, looking: LookUps, *, has_other_hosts: bool) -> None:
         """Args: has_other_hosts: others may write to the same store."""
         self._rows = rows
+        self._looking = looking
         self._has_other_hosts = has_other_hosts
-        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def body(self, engine: _core.Engine, scope: dict[str, Any]) -> bytes:
         """The body of a 200.
@@ -50,29 +44,21 @@ class GenerationLookup:
         """
         tenant = engine.asker(scope["headers"], GENERATION)
         asked = _asked(scope)
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + COMES_WITHIN_S
-        found = await self._look(tenant, asked)
-        while self._may_come(found) and loop.time() < until_s:
-            await asyncio.sleep(PAUSE_S)
-            found = await self._look(tenant, asked)
+        try:
+            found = await self._looking.until(
+                lambda: self._rows.find(asked, lambda row: tenant_of(row) == tenant),
+                self._may_come,
+            )
+        except (StoreError, OSError) as error:
+            raise NotReadyError(
+                "the store does not answer", code="store_unavailable", retry_after_s=1.0
+            ) from error
         if not found.rows:
             raise UnknownGenerationError(asked)
         return msgspec.json.encode(GenerationView(data=generation_of(asked, found.rows)))
 
     def _may_come(self, found: Found) -> bool:
         return not found.is_over and (found.may_follow or self._has_other_hosts)
-
-    async def _look(self, tenant: str, asked: str) -> Found:
-        async with self._turns:
-            try:
-                return await asyncio.to_thread(
-                    self._rows.find, asked, lambda row: tenant_of(row) == tenant
-                )
-            except (StoreError, OSError) as error:
-                raise NotReadyError(
-                    "the store does not answer", code="store_unavailable", retry_after_s=1.0
-                ) from error
 
 
 def _asked(scope: dict[str, Any]) -> str:

@@ -35,10 +35,11 @@ from sluicegate.plugins.watching import Watching
 from sluicegate.snapshot import Generations, snapshot_json
 from sluicegate.store import SchemaError, StoreError, open_store
 from sluicegate.store.records import ProviderKey
-from sluicegate.store.store import Governance
+from sluicegate.store.store import Governance, Store
 from sluicegate.stored.errands import Errands
 from sluicegate.stored.keeper import Keeper
 from sluicegate.stored.ledger_rows import LedgerRows
+from sluicegate.stored.looking import LookUps
 from sluicegate.stored.origins import Origins
 from sluicegate.stored.unasked import Unasked
 from sluicegate.watch import Patience, Watch
@@ -71,6 +72,16 @@ def _webhook(settings: Settings) -> Webhook | None:
 def _asking(settings: Settings) -> Asking:
     plugins = settings.plugins
     return Asking(plugins.before, settings.plugin_timeout_s, settings.plugin_failure)
+
+
+def _look_ups(settings: Settings, store: Store) -> tuple[GenerationLookup, Errands]:
+    """Of requests and of responses that were, which look a few at a time together."""
+    rows = LedgerRows(store, settings.journal_dir)
+    has_other_hosts = settings.store_url is not None
+    origins = Origins(store, rows, has_other_hosts=has_other_hosts)
+    looking = LookUps()
+    lookup = GenerationLookup(rows, looking, has_other_hosts=has_other_hosts)
+    return lookup, Errands(store, origins, looking)
 
 
 def let_end(*_: object) -> None:
@@ -140,12 +151,8 @@ class Worker:
             on_drained=self.engine.metrics.drained,
         )
         self._ledger = open_store(self.settings)
-        self._kept = kept = open_store(self.settings)
-        rows = LedgerRows(kept, journal_dir)
-        has_other_hosts = self.settings.store_url is not None
-        origins = Origins(kept, rows, has_other_hosts=has_other_hosts)
-        self.lookup = GenerationLookup(rows, has_other_hosts=has_other_hosts)
-        self.errands = Errands(kept, origins)
+        self._kept = open_store(self.settings)
+        self.lookup, self.errands = _look_ups(self.settings, self._kept)
         self._keeper = Keeper(self.engine, open_store(self.settings), self._keeping)
         self._looking, self.filing = self._batches(host)
         self._steward = Steward(

@@ -17,6 +17,7 @@ from sluicegate.store import StoreError
 from sluicegate.store.responses import KeptResponse
 from sluicegate.store.store import Store
 from sluicegate.stored.items import expanded, listed
+from sluicegate.stored.looking import LookUps
 from sluicegate.stored.origins import Found, Made, Origins
 
 _PASSED: Final = frozenset(
@@ -52,10 +53,11 @@ class Asked(NamedTuple):
 class Errands:
     """Of one worker."""
 
-    def __init__(self, store: Store, origins: Origins) -> None:
+    def __init__(self, store: Store, origins: Origins, looking: LookUps) -> None:
         """Args: store: of responses that the gateway keeps."""
         self._store = store
         self._origins = origins
+        self._looking = looking
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def found(self, tenant: str, response_id: str) -> Found | None:
@@ -65,7 +67,10 @@ class Errands:
             NotReadyError: it cannot be known now.
         """
         try:
-            return await asyncio.to_thread(self._origins.find, tenant, response_id)
+            return await self._looking.until(
+                lambda: self._origins.find(tenant, response_id),
+                lambda found: found is None and self._origins.may_come(response_id),
+            )
         except (StoreError, OSError) as error:
             raise NotReadyError(
                 "whose response this is cannot be known now: the store does not answer",

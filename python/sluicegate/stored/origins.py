@@ -7,7 +7,6 @@ is in the journal.
 """
 
 import re
-import time
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -21,9 +20,6 @@ OWN_ID: Final = re.compile(r"resp_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What an id of the gateway's own looks like."""
 _KEPT: Final = frozenset({"openai_responses", "anthropic"})
 """Dialects of which a provider keeps answers: responses, and messages of threads."""
-COMES_WITHIN_S: Final = 1.0
-"""Until what was answered elsewhere can be found here."""
-PAUSE_S: Final = 0.05
 
 
 class Made(NamedTuple):
@@ -67,22 +63,16 @@ class Origins:
         self._rows = rows
         self._has_other_hosts = has_other_hosts
 
+    def may_come(self, response_id: str) -> bool:
+        """Whether a response that is not found may still be on its way here."""
+        return self._has_other_hosts or OWN_ID.fullmatch(response_id) is not None
+
     def find(self, tenant: str, response_id: str) -> Found | None:
-        """What is known of a response; None where nothing is. Blocks, for a second where it may
-        still be on its way here.
+        """What is known of a response by now; None where nothing is. Blocks.
 
         Raises:
             StoreError: the store cannot be asked.
         """
-        may_come = self._has_other_hosts or OWN_ID.fullmatch(response_id) is not None
-        until_s = time.monotonic() + (COMES_WITHIN_S if may_come else 0.0)
-        while True:
-            found = self._look(tenant, response_id)
-            if found is not None or time.monotonic() >= until_s:
-                return found
-            time.sleep(PAUSE_S)
-
-    def _look(self, tenant: str, response_id: str) -> Found | None:
         kept = self._store.responses.get(tenant, response_id)
         if kept is not None:
             return kept
