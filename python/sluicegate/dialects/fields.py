@@ -23,6 +23,7 @@ _NAMES = {
 _NULL: Final = Raw(b"null")
 _QUOTE: Final = ord('"')
 _BRACE: Final = ord("{")
+_BRACKET: Final = ord("[")
 _RAWS: Final = list[Raw]
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
 
@@ -48,6 +49,11 @@ def is_text(raw: Raw) -> bool:
 def is_object(raw: Raw) -> bool:
     """Whether a raw value is an object."""
     return memoryview(raw)[0] == _BRACE
+
+
+def is_list(raw: Raw) -> bool:
+    """Whether a raw value is a list."""
+    return memoryview(raw)[0] == _BRACKET
 
 
 def arguments_object(text: str) -> Raw:

@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
 from sluicegate.conversation import (
     Conversation,
@@ -265,10 +266,10 @@ def _within_one(penalty: float | None) -> float | None:
 def _demands(tool: Tool) -> bool:
     """Whether a tool has a parameter that must be given."""
     try:
-        schema = msgspec.json.decode(tool.parameters or b"{}", type=dict[str, Any])
+        schema = msgspec.json.decode(tool.parameters or b"{}", type=dict[str, Raw])
+        return bool(msgspec.json.decode(schema.get("required", b"[]")))
     except msgspec.DecodeError:
         return False
-    return bool(schema.get("required"))
 
 
 def _item_of(part: Part) -> Json | None:

@@ -36,9 +36,9 @@ class GeminiFields(Fields):
             return None
         try:
             number = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             number = 0.5
-        if not number.is_integer():
+        if not number.is_integer():  # nor are those that no float holds
             raise self.fail(name, "must be a whole number")
         return int(number)
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
+from sluicegate.dialects.fields import is_list, is_object, is_text
+
 _TYPES: Final = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"}
 _NUMBERED: Final = ("string", "number", "integer", "boolean", "array", "object", "null")
 """Types by the numbers that protocol buffers have for them, from 1 on."""
@@ -17,36 +19,59 @@ _COUNTS: Final = frozenset(
 )
 """Numbers that protocol buffers write as text."""
 
+_DROPPED: Final = frozenset({"nullable", "propertyOrdering", "property_ordering"})
 _NAMED: Final = ("properties", "$defs", "defs", "definitions", "patternProperties")
 _LISTED: Final = ("anyOf", "any_of", "oneOf", "allOf", "prefixItems")
+_TRUE: Final = Raw(b"true")
+_NULL: Final = Raw(b"null")
 
 
 def json_schema(raw: Raw) -> Raw:
-    """The schema as every other vendor reads it."""
-    return Raw(msgspec.json.encode(_converted(msgspec.json.decode(raw))))
-
-
-def _converted(schema: Any) -> Any:
-    if not isinstance(schema, dict):
-        return schema
-    out: dict[str, Any] = {}
+    """The schema as every other vendor reads it. What is not converted stays as it was written:
+    numbers are of any size there.
+    """
+    if not is_object(raw):
+        return raw
+    schema = _members(raw)
+    out: dict[str, Raw] = {}
     for key, value in schema.items():
-        if key == "nullable" or key in {"propertyOrdering", "property_ordering"}:
+        if key in _DROPPED:
             continue
-        if key == "type" and isinstance(value, str):
-            out[key] = value.lower() if value in _TYPES else value
-        elif key == "type" and isinstance(value, int) and 0 < value <= len(_NUMBERED):
-            out[key] = _NUMBERED[value - 1]
-        elif key in _NAMED and isinstance(value, dict):
-            out[key] = {name: _converted(each) for name, each in value.items()}
-        elif key in _LISTED and isinstance(value, list):
-            out["anyOf" if key == "any_of" else key] = [_converted(each) for each in value]
-        elif key in _COUNTS and isinstance(value, str) and value.isdigit():
-            out[key] = int(value)
-        else:
-            out[key] = _converted(value) if key == "items" else value
-    if schema.get("nullable") is True and isinstance(out.get("type"), str):
-        out["type"] = [out["type"], "null"]
-        if isinstance(out.get("enum"), list) and None not in out["enum"]:
-            out["enum"] = [*out["enum"], None]
-    return out
+        out["anyOf" if key == "any_of" else key] = _converted(key, value)
+    if schema.get("nullable") == _TRUE and is_text(out.get("type", _NULL)):
+        out["type"] = _written([out["type"], "null"])
+        enum = out.get("enum", _NULL)
+        if is_list(enum) and _NULL not in (values := _items(enum)):
+            out["enum"] = _written([*values, _NULL])
+    return _written(out)
+
+
+def _converted(key: str, value: Raw) -> Raw:
+    if key == "items":
+        return json_schema(value)
+    if key in _NAMED and is_object(value):
+        return _written({name: json_schema(each) for name, each in _members(value).items()})
+    if key in _LISTED and is_list(value):
+        return _written([json_schema(each) for each in _items(value)])
+    if key == "type" and (number := bytes(value)).isdigit() and len(number) == 1:
+        named = dict(enumerate(_NUMBERED, 1)).get(int(number))
+        return value if named is None else _written(named)
+    if is_text(value) and (key == "type" or key in _COUNTS):
+        text: str = msgspec.json.decode(value)
+        if key == "type" and text in _TYPES:
+            return _written(text.lower())
+        if key in _COUNTS and text.isascii() and text.isdigit():
+            return Raw((text.lstrip("0") or "0").encode())
+    return value
+
+
+def _members(raw: Raw) -> dict[str, Raw]:
+    return msgspec.json.decode(raw, type=dict[str, Raw])
+
+
+def _items(raw: Raw) -> list[Raw]:
+    return msgspec.json.decode(raw, type=list[Raw])
+
+
+def _written(value: Any) -> Raw:
+    return Raw(msgspec.json.encode(value))
