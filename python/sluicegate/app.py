@@ -128,8 +128,7 @@ class App:
         elif filed is not None:
             await self._model(worker, filed.place, scope, receive, send, filed)
         elif stored is not None:
-            async with worker.errands.turn(stored):
-                await self._model(worker, stored.place, scope, receive, send, stored)
+            await self._model(worker, stored.place, scope, receive, send, stored)
         elif self._admin is not None and scope["path"].startswith(f"{PREFIX}/"):
             await self._admin(scope, receive, send)
         else:
@@ -205,15 +204,11 @@ class App:
             body = await plain_body(scope["headers"], body, worker.max_body_bytes)
         if worker.engine.asks_plugins:
             body = await _passed(worker, place, scope, body)
-        place, body, kept = await _concerning(worker, place, scope, body, stored)
-        exchange = await begun(worker, place, scope["headers"], body, watched)
-        watched.exchange = exchange
-        if stored is not None and kept is not None:
-            await send_answer(send, await worker.errands.answer(exchange, stored, kept))
+        if stored is None:
+            await _served(worker, place, scope, body, watched, send)
             return
-        settings = worker.generations.of(exchange.generation)
-        course = Course(ModelRoute(place.operation, place.dialect), exchange, settings)
-        await Call(course, watched, send).run()
+        async with worker.errands.turn(_tenant(worker, place, scope), stored):
+            await _served(worker, place, scope, body, watched, send, stored)
 
     async def _other(self, worker: Worker, scope: Scope, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -237,6 +232,35 @@ class App:
                 await send_error(send, dialect, error)
         else:
             await send_error(send, _dialect_of(scope), UnknownRouteError(method, path))
+
+
+async def _served(
+    worker: Worker,
+    place: _core.Place,
+    scope: Scope,
+    body: bytes,
+    watched: Watched,
+    send: Send,
+    stored: StoredPath | None = None,
+) -> None:
+    """A request that is read, from its admission to its end."""
+    place, body, kept = await _concerning(worker, place, scope, body, stored)
+    exchange = await begun(worker, place, scope["headers"], body, watched)
+    watched.exchange = exchange
+    if stored is not None and kept is not None:
+        await send_answer(send, await worker.errands.answer(exchange, stored, kept))
+        return
+    settings = worker.generations.of(exchange.generation)
+    course = Course(ModelRoute(place.operation, place.dialect), exchange, settings)
+    await Call(course, watched, send).run()
+
+
+def _tenant(worker: Worker, place: _core.Place, scope: Scope) -> str:
+    """Whose a request is."""
+    try:
+        return worker.engine.tenant(place, scope["headers"])
+    except _core.RefusedError as refused:
+        raise RefusedRequestError(*refused.args) from None
 
 
 async def _passed(worker: Worker, place: _core.Place, scope: Scope, body: bytes) -> bytes:
@@ -264,10 +288,7 @@ async def _concerning(
     response_id = None if stored is not None else place.goes_on_from(body)
     if stored is None and response_id is None:
         return Asked(place, body)
-    try:
-        tenant = worker.engine.tenant(place, scope["headers"])
-    except _core.RefusedError as refused:
-        raise RefusedRequestError(*refused.args) from None
+    tenant = _tenant(worker, place, scope)
     if stored is not None:
         return await worker.errands.asked(place, stored, tenant)
     about, other = await worker.errands.goes_on(tenant, response_id or "", body)

@@ -8,9 +8,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
-from sluicegate import _core, embeddings, media, rerank
+from sluicegate import _core, beside, embeddings, media, rerank
+from sluicegate.conversation import Conversation
 from sluicegate.dialects import CLIENT_DIALECTS, SPOKEN, UPSTREAM_DIALECTS
 from sluicegate.errors import (
     ClientGoneError,
@@ -129,7 +131,7 @@ class Course:
         """A count of our own: the target's dialect has no endpoint for it."""
         exchange = self.exchange
         _, model, _, _ = exchange.targets[target]
-        conversation = CLIENT_DIALECTS[self.route.dialect].decode_request(exchange.body)
+        conversation = await self._conversation(exchange.body)
         count = await count_tokens(conversation, model)
         exchange.close(200)
         headers = [
@@ -183,7 +185,7 @@ class Course:
         elif self.route.operation == "embeddings":
             await self._embed(target)
         elif self.route.operation == "rerank":
-            self._rerank(target)
+            await self._rerank(target)
         else:
             await self._translate(target)
         return None
@@ -200,8 +202,10 @@ class Course:
             return
         if words := UNTRANSLATED.get(self.route.operation):
             raise _lacks(provider, words)
-        conversation = CLIENT_DIALECTS[self.route.dialect].decode_request(exchange.body)
-        body, dropped = UPSTREAM_DIALECTS[dialect].encode_request(
+        asked = exchange.body
+        conversation = await self._conversation(asked)
+        encode_request = partial(
+            UPSTREAM_DIALECTS[dialect].encode_request,
             conversation,
             model=model,
             stream=exchange.stream,
@@ -209,8 +213,14 @@ class Course:
             default_max_tokens=self.settings.default_max_output_tokens,
             host=self.settings.host(provider),
         )
+        body, dropped = await beside.done(encode_request, len(asked))
         told = _listed(dropped) if dropped else None
         exchange.attempt(target, body, told, tool_forms=conversation.forms())
+
+    async def _conversation(self, body: bytes) -> Conversation:
+        """What the client wrote, in the neutral form."""
+        decode_request = CLIENT_DIALECTS[self.route.dialect].decode_request
+        return await beside.done(lambda: decode_request(body), len(body))
 
     async def _embed(self, target: int) -> None:
         """Sends a request for vectors to a target, in the form that the target has for them."""
@@ -219,30 +229,37 @@ class Course:
         form = self.settings.embeddings(provider)
         if form is None:
             raise _lacks(provider, "embeddings")
-        request = embeddings.decode_request(self.route.dialect, exchange.body)
+        asked = exchange.body
+        request = await beside.done(
+            lambda: embeddings.decode_request(self.route.dialect, asked), len(asked)
+        )
         if request.tokens:
             request = await asyncio.to_thread(embeddings.with_texts, request)
-        (body, *more), dropped = embeddings.encode_request(
+        encode_request = partial(
+            embeddings.encode_request,
             form,
             request,
             model=model,
             drop=self.settings.drops_unsupported(provider, exchange.requested_model),
         )
+        (body, *more), dropped = await beside.done(encode_request, len(asked))
         exchange.attempt(target, body, _listed(dropped) if dropped else None, more)
 
-    def _rerank(self, target: int) -> None:
+    async def _rerank(self, target: int) -> None:
         """Sends documents to be ranked to a target, in the form that the target has for it."""
         exchange = self.exchange
         provider, model, _, _ = exchange.targets[target]
         form = self.settings.rerank(provider)
         if form is None:
             raise _lacks(provider, "reranking")
-        body, dropped = rerank.encode_request(
-            form,
-            rerank.decode_request(exchange.body),
-            model=model,
-            drop=self.settings.drops_unsupported(provider, exchange.requested_model),
-        )
+        asked = exchange.body
+        drop = self.settings.drops_unsupported(provider, exchange.requested_model)
+
+        def work() -> tuple[bytes, list[str]]:
+            request = rerank.decode_request(asked)
+            return rerank.encode_request(form, request, model=model, drop=drop)
+
+        body, dropped = await beside.done(work, len(asked))
         exchange.attempt(target, body, _listed(dropped) if dropped else None)
 
 

@@ -2,10 +2,10 @@
 OpenAI's forms (`rust/media`).
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from sluicegate import beside
 from sluicegate.media import images, speech, transcripts
 from sluicegate.media.asked import Asked, Source
 
@@ -21,9 +21,6 @@ ENCODERS: Final[dict[tuple[str, str], Encode]] = {
     ("transcription", "gemini"): transcripts.for_gemini,
 }
 """By operation and the host's dialect."""
-
-_AT_ONCE_BYTES: Final = 64 * 1024
-"""What is larger is read and written beside the event loop."""
 
 
 async def encode_request(
@@ -41,6 +38,4 @@ async def encode_request(
         body = encode(asked, model)
         return body, asked.dropped
 
-    if len(source.body) <= _AT_ONCE_BYTES:
-        return work()
-    return await asyncio.to_thread(work)
+    return await beside.done(work, len(source.body))

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from sluicegate import _core
+from sluicegate import _core, beside
 from sluicegate.course import Answer
 from sluicegate.errors import InvalidRequestError, NotReadyError
 from sluicegate.routes import StoredPath
@@ -58,7 +58,7 @@ class Errands:
         self._store = store
         self._origins = origins
         self._looking = looking
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def found(self, tenant: str, response_id: str) -> Found | None:
         """What is known of a response.
@@ -79,12 +79,14 @@ class Errands:
             ) from error
 
     @asynccontextmanager
-    async def turn(self, path: StoredPath) -> AsyncIterator[None]:
-        """One after the other: of two that ask for a job when it is done, one pays for it."""
+    async def turn(self, tenant: str, path: StoredPath) -> AsyncIterator[None]:
+        """One after the other: of two that ask for a job when it is done, one pays for it. Nobody
+        waits for another tenant.
+        """
         if path.streams or path.verb:
             yield
             return
-        lock = self._turns.setdefault(path.response_id, asyncio.Lock())
+        lock = self._turns.setdefault((tenant, path.response_id), asyncio.Lock())
         async with lock:
             yield
 
@@ -122,7 +124,9 @@ class Errands:
             return _core.About(response_id, made=made, unpaid=unpaid), None
         if isinstance(found, KeptResponse):
             try:
-                return _core.About(response_id, kept=True), expanded(body, found)
+                size_bytes = len(body) + found.bytes
+                whole = await beside.done(lambda: expanded(body, found), size_bytes)
+                return _core.About(response_id, kept=True), whole
             except msgspec.MsgspecError:
                 return None, None  # the core says what is wrong with it
         return (None, None) if found is None else (_core.About(response_id), None)
@@ -147,7 +151,8 @@ class Errands:
         if path.verb == "cancel":
             raise InvalidRequestError("Cannot cancel a synchronous response.")
         if path.verb == "input_items":
-            return msgspec.json.encode(listed(kept, path.query))
+            listing = await beside.done(lambda: listed(kept, path.query), kept.bytes)
+            return msgspec.json.encode(listing)
         if path.method == "DELETE":
             try:
                 await asyncio.to_thread(self._store.responses.delete, kept.tenant, kept.id)
