@@ -71,9 +71,7 @@ def upstream_of(
     else:
         base_url = base_url_of(row, provider.base_url, provider.settings, fail)
     if dialect is None or base_url is None:
-        hint = suggestion(name, [*CATALOGUE, *ALIASES])
-        lacks = [word for word, have in (("dialect", dialect), ("base_url", base_url)) if not have]
-        fail(f"is not in the catalogue{hint}: give it {' and '.join(lacks)}")
+        fail(_not_known(name, dialect, base_url))
         return None
     if dialect == OWN:
         fail("has an API of its own, which this version does not speak")
@@ -90,11 +88,7 @@ def upstream_of(
     may_lack = is_aws or source is not None
     style = style_of(row, provider, dialect, base_url, envelope)
     keys = keys_of(row, provider, style, fail, is_bedrock=is_aws, may_lack=may_lack)
-    for header, value in provider.headers.items():
-        if not _TOKEN.fullmatch(header) or header.lower() in _OWN_HEADERS:
-            fail("headers", header, "is not a header that can be set")
-        if not can_be_sent(value):
-            fail("headers", header, "has a character that no header can carry")
+    _check_headers(provider, fail)
     ask_usage = (provider.stream_usage or (row.stream_usage if row else "ask")) == "ask"
     host = _host(row, provider, ask_usage)
     plugin_dialect = dialect if dialect in plugin_dialects else None
@@ -128,13 +122,30 @@ def upstream_of(
         host=host,
         quota_codes=row.quota_codes if row else frozenset({"insufficient_quota"}),
         price_provider=price_provider_of(name) if named else None,
-        reasoning_beside_output=(
-            bool(row and row.reasoning_beside_output)
-            if provider.reasoning_beside_output is None
-            else provider.reasoning_beside_output
-        ),
+        reasoning_beside_output=_is_reasoning_beside(row, provider),
         bound_field=_bound_field(dialect, host, row is not None or provider.lacks is not None),
     )
+
+
+def _not_known(name: str, dialect: str | None, base_url: str | None) -> str:
+    """What a host lacks that the catalogue does not know."""
+    hint = suggestion(name, [*CATALOGUE, *ALIASES])
+    lacks = [word for word, have in (("dialect", dialect), ("base_url", base_url)) if not have]
+    return f"is not in the catalogue{hint}: give it {' and '.join(lacks)}"
+
+
+def _check_headers(provider: Provider, fail: Fail) -> None:
+    for header, value in provider.headers.items():
+        if not _TOKEN.fullmatch(header) or header.lower() in _OWN_HEADERS:
+            fail("headers", header, "is not a header that can be set")
+        if not can_be_sent(value):
+            fail("headers", header, "has a character that no header can carry")
+
+
+def _is_reasoning_beside(row: ProviderRow | None, provider: Provider) -> bool:
+    """Whether its output counts leave reasoning out: by this file, else by the catalogue."""
+    said = provider.reasoning_beside_output
+    return bool(row and row.reasoning_beside_output) if said is None else said
 
 
 def _not_spoken(dialect: str, plugin_dialects: Collection[str]) -> str:
