@@ -17,6 +17,8 @@ log = logging.getLogger("sluicegate")
 
 THREADS: Final = 8
 """Hooks that run at once, in a worker; one that hangs keeps its thread for good."""
+MAX_WAITING: Final = 1024
+"""Requests that wait for a thread; where all of them hang none would ever leave."""
 
 
 class Refused(NamedTuple):
@@ -63,15 +65,19 @@ class Asking:
         if self._threads is None:
             return None
         request = msgspec.structs.replace(_FACTS.decode(facts), body=bytes(body))
-        turn = _Turn(self._hooks)
-        running = asyncio.wrap_future(self._threads.run(lambda: turn.run(request)))
+        turn = _Turn(self._hooks, request)
+        running = self._threads.run(turn.run)
+        if running is None:
+            return self._failure(self._hooks[0][0], "has too much to decide")
         try:
-            verdict: Verdict | _Failure = await asyncio.wait_for(running, self._timeout_s)
+            waiting = asyncio.wrap_future(running)
+            verdict: Verdict | _Failure = await asyncio.wait_for(waiting, self._timeout_s)
         except TimeoutError:
-            turn.is_late = True
             name = turn.asks or self._hooks[0][0]
             log.error("plugin %s: before_request took more than %g s", name, self._timeout_s)
             return self._failure(name, "did not decide in time")
+        finally:
+            turn.request = None  # a turn that never comes keeps no body
         if isinstance(verdict, _Failure):
             log.error("plugin %s: before_request failed: %s", verdict.name, verdict.why)
             return self._failure(verdict.name, "failed")
@@ -98,8 +104,10 @@ class _Threads:
             name = f"sluicegate-hook-{number}"
             threading.Thread(target=self._work, name=name, daemon=True).start()
 
-    def run(self, job: Callable[[], Any]) -> "Future[Any]":
-        """Does something when a thread is free."""
+    def run(self, job: Callable[[], Any]) -> "Future[Any] | None":
+        """Does something when a thread is free; None where too much waits for that."""
+        if self._jobs.qsize() >= MAX_WAITING:
+            return None
         future: Future[Any] = Future()
         self._jobs.put((future, job))
         return future
@@ -127,17 +135,18 @@ class _Failure(NamedTuple):
 class _Turn:
     """One request at all hooks, one after the other; each sees what the one before made of it."""
 
-    def __init__(self, hooks: Sequence[tuple[str, BeforeRequest]]) -> None:
+    def __init__(self, hooks: Sequence[tuple[str, BeforeRequest]], request: Request) -> None:
         self._hooks = hooks
         self.asks = ""
         """The hook that is being asked."""
-        self.is_late = False
-        """Nobody waits any more."""
+        self.request: Request | None = request
+        """None where nobody waits any more."""
 
-    def run(self, request: Request) -> Verdict | _Failure:
+    def run(self) -> Verdict | _Failure:
         changed: bytes | None = None
+        request = self.request
         for name, hook in self._hooks:
-            if self.is_late:
+            if request is None or self.request is None:
                 return None
             self.asks = name
             try:
