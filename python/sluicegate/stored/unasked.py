@@ -118,8 +118,9 @@ class Unasked:
         path = StoredPath("GET", response_id, "", "")
         watched = worker.watch.add(_never)
         try:
-            async with asyncio.timeout(WITHIN_S), worker.errands.turn(path):
-                place, body, _ = await worker.errands.asked(path.place, path, tenant_of(row))
+            tenant = tenant_of(row)
+            async with asyncio.timeout(WITHIN_S), worker.errands.turn(tenant, path):
+                place, body, _ = await worker.errands.asked(path.place, path, tenant)
                 exchange = worker.engine.begin_for(place, _holder(row), body)
                 watched.exchange = exchange
                 settings = worker.generations.of(exchange.generation)
