@@ -1,12 +1,31 @@
 """What all tests share: where the corpora are, and folders that go when they have served."""
 
 import os
+import socket
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from .folders import NOT_PASSED, kept_on_failure, thin
+
+#: What clients of the tests trust, which ask over loopback in clear: reading the 150 authorities of
+#: this system costs each new client 24 ms of CPU.
+_NOBODY = Path(__file__).parent / "fixtures" / "nobody.pem"
+#: Tests that install from a registry, and have to trust who it is.
+_INSTALLING = {"SLUICEGATE_WHEELS", "SLUICEGATE_CLIENTS"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Two waits that no test is about."""
+    if not _INSTALLING & os.environ.keys():
+        os.environ.setdefault("SSL_CERT_FILE", str(_NOBODY))
+    # pytest-rerunfailures tells the other process of each test, in two small writes: the second
+    # would wait 40 ms for the first one's acknowledgement.
+    told = getattr(getattr(config, "failures_db", None), "sock", None)
+    if told is not None:
+        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 @pytest.hookimpl(wrapper=True)

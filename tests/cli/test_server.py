@@ -25,29 +25,52 @@ from .processes import is_alive
 ASK = {"model": "u/x", "messages": [{"role": "user", "content": "hello"}]}
 
 
+class SilentUpstream:
+    """Takes requests and never answers."""
+
+    def __init__(self, server: socket.socket) -> None:
+        self._server = server
+        self.asked = threading.Semaphore(0)
+        """One for each request that is here."""
+        self.url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self) -> None:
+        with suppress(OSError):  # closed, at the end
+            while True:
+                connection, _ = self._server.accept()
+                threading.Thread(target=self._read, args=[connection], daemon=True).start()
+
+    def _read(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while connection.recv(1 << 16):
+                self.asked.release()
+
+
 @pytest.fixture
-def silent_upstream() -> Iterator[str]:
-    """An upstream that takes connections and never answers."""
+def silent_upstream() -> Iterator[SilentUpstream]:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        yield SilentUpstream(server)
+        server.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
-def gateway(silent_upstream: str, tmp_path: Path) -> Iterator[Gateway]:
+def gateway(silent_upstream: SilentUpstream, tmp_path: Path) -> Iterator[Gateway]:
     """A gateway whose requests hang, with two workers and two seconds to drain."""
     waits = {"connect_s": 2, "first_byte_s": 60, "idle_s": 60, "total_s": 60}
     gateway = Gateway(
-        silent_upstream, tmp_path, server={"workers": 2, "drain_s": 2}, timeouts=waits
+        silent_upstream.url, tmp_path, server={"workers": 2, "drain_s": 2}, timeouts=waits
     )
     gateway.start()
     yield gateway
     gateway.kill()
 
 
-def ask_in_background(gateway: Gateway, count: int = 2) -> tuple[list[threading.Thread], list[int]]:
+def ask_in_background(
+    gateway: Gateway, upstream: SilentUpstream, count: int = 2
+) -> tuple[list[threading.Thread], list[int]]:
     """Requests that hang, all of them sent on; the statuses that they end with."""
     statuses: list[int] = []
-    before = len(gateway.ledger())
 
     def ask() -> None:
         headers = {"authorization": f"Bearer {KEY}"}
@@ -58,19 +81,17 @@ def ask_in_background(gateway: Gateway, count: int = 2) -> tuple[list[threading.
     threads = [threading.Thread(target=ask) for _ in range(count)]
     for thread in threads:
         thread.start()
-    end = time.monotonic() + 10
-    # Each worker knows its own requests only; the journals' intents are those of all.
-    while len(gateway.ledger()) < before + count and time.monotonic() < end:
-        time.sleep(0.05)
+    for _ in threads:
+        assert upstream.asked.acquire(timeout=10)
     return threads, statuses
 
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["the parent", "the whole group"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains_up_to_the_deadline(
-    gateway: Gateway, number: int, whole_group: bool
+    gateway: Gateway, silent_upstream: SilentUpstream, number: int, whole_group: bool
 ) -> None:
-    threads, statuses = ask_in_background(gateway)
+    threads, statuses = ask_in_background(gateway, silent_upstream)
     assert gateway.process is not None
     began = time.monotonic()
     if whole_group:  # as terminals and service managers do
@@ -88,9 +109,8 @@ def test_a_signal_drains_up_to_the_deadline(
     assert {row["outcome"] for row in rows} != {"unknown"}
 
 
-def test_a_second_signal_ends_the_drain(gateway: Gateway) -> None:
-    gateway.write_config()
-    threads, statuses = ask_in_background(gateway)
+def test_a_second_signal_ends_the_drain(gateway: Gateway, silent_upstream: SilentUpstream) -> None:
+    threads, statuses = ask_in_background(gateway, silent_upstream)
     assert gateway.process is not None
     began = time.monotonic()
     gateway.signal(signal.SIGTERM)
@@ -110,11 +130,13 @@ def test_a_gateway_with_nothing_to_do_stops_at_once(gateway: Gateway) -> None:
     assert time.monotonic() - began < 1
 
 
-def test_a_worker_that_died_is_not_waited_for(gateway: Gateway) -> None:
+def test_a_worker_that_died_is_not_waited_for(
+    gateway: Gateway, silent_upstream: SilentUpstream
+) -> None:
     gateway.write_config(server={"drain_s": 20})
     gateway.signal(signal.SIGHUP)
     time.sleep(0.5)
-    threads, _ = ask_in_background(gateway, 1)
+    threads, _ = ask_in_background(gateway, silent_upstream, 1)
     _, *workers = gateway.processes()
     gateway.signal(signal.SIGTERM)
     time.sleep(0.3)
@@ -130,9 +152,9 @@ def test_a_worker_that_died_is_not_waited_for(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("after_s", [0.0, 0.05, 0.1, 0.2])
 def test_a_signal_while_workers_start_stops_them(
-    silent_upstream: str, tmp_path: Path, after_s: float
+    silent_upstream: SilentUpstream, tmp_path: Path, after_s: float
 ) -> None:
-    gateway = Gateway(silent_upstream, tmp_path, server={"workers": 2})
+    gateway = Gateway(silent_upstream.url, tmp_path, server={"workers": 2})
     gateway.write_config()
     with subprocess.Popen([*command(), "serve", "--config", str(gateway.config_path)]) as process:
         end = time.monotonic() + 10
@@ -172,9 +194,9 @@ def test_a_port_that_is_taken_is_refused(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
 def test_port_0_is_one_port_for_all_workers(
-    silent_upstream: str, tmp_path: Path, host: str
+    silent_upstream: SilentUpstream, tmp_path: Path, host: str
 ) -> None:
-    gateway = Gateway(silent_upstream, tmp_path)
+    gateway = Gateway(silent_upstream.url, tmp_path)
     gateway.write_config()
     ask = ["--host", host, "--port", "0", "--workers", "2"]
     with subprocess.Popen(

@@ -5,7 +5,8 @@ that has the Responses API, and by the gateway for those that have not; on both 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -75,10 +76,13 @@ def test_the_official_client_asks_for_a_response_again(
     [item] = client.responses.input_items.list(made.id, limit=5, order="asc").data
     assert "one two three" in item.model_dump_json()
     client.responses.delete(made.id)
-    with pytest.raises(openai.NotFoundError):
-        client.responses.retrieve(made.id)
-    with pytest.raises(openai.NotFoundError):
-        client.responses.delete(made.id)
+
+    def is_gone_for(errand: Callable[[str], object]) -> None:
+        with pytest.raises(openai.NotFoundError):
+            errand(made.id)
+
+    with ThreadPoolExecutor(2) as together:
+        list(together.map(is_gone_for, (client.responses.retrieve, client.responses.delete)))
 
 
 @providers
@@ -102,19 +106,27 @@ def test_au_05_a_response_of_anothers_is_as_if_it_were_not_there(
     house: Gateway, upstream: ScriptedUpstream, provider: str
 ) -> None:
     made = _made(house, f"{provider}/ok-5@{ref('au05')}")
-    headers = {"authorization": f"Bearer {OTHER_KEY}"}
     before = len(upstream.shelf.asked)
-    for method, tail in ERRANDS:
-        answers = []
-        for name in (made.id, "resp_never_was"):
-            url = f"{house.url}/v1/responses/{name}{tail}"
-            got = httpx.request(method, url, headers=headers, timeout=10)
-            told = {**got.json()["error"], "request_id": ""}
-            answers.append((got.status_code, str(told).replace(name, "ID")))
-        assert answers[0] == answers[1], (method, tail)
-        assert answers[0][0] == 404
+    names = (made.id, "resp_never_was")
+    asked = [(*errand, name) for errand in ERRANDS for name in names]
+    # What is not there is looked for during a second, in case it comes.
+    with ThreadPoolExecutor(len(asked)) as together:
+        answers = list(together.map(lambda each: _told_to_another(house, *each), asked))
+    pairs = zip(answers[::2], answers[1::2], strict=True)
+    for errand, (anothers, nobodys) in zip(ERRANDS, pairs, strict=True):
+        assert anothers == nobodys, errand
+        assert anothers[0] == 404
     assert len(upstream.shelf.asked) == before, "a provider was asked"
     assert _sdk(house, MATE).responses.retrieve(made.id).id == made.id, "the same team's"
+
+
+def _told_to_another(house: Gateway, method: str, tail: str, name: str) -> tuple[int, str]:
+    """The status and the error, without what is of the one request."""
+    headers = {"authorization": f"Bearer {OTHER_KEY}"}
+    url = f"{house.url}/v1/responses/{name}{tail}"
+    got = httpx.request(method, url, headers=headers, timeout=10)
+    told = {**got.json()["error"], "request_id": ""}
+    return got.status_code, str(told).replace(name, "ID")
 
 
 def test_every_errand_is_decided_on_and_has_a_row(house: Gateway) -> None:
@@ -178,12 +190,18 @@ def test_nobody_goes_on_from_what_is_not_kept(house: Gateway, provider: str) -> 
     assert deleted.model_dump()["store"] is True
     _sdk(house).responses.delete(deleted.id)
     anothers = _sdk(house, OTHER_KEY).responses.create(model=model, input="hi")
-    for name in (unstored.id, deleted.id, anothers.id, "resp_never_was"):
+
+    def go_on_from(name: str) -> None:
         with pytest.raises(openai.BadRequestError) as refused:
             _made(house, model, previous_response_id=name)
         assert refused.value.code == "previous_response_not_found"
         assert refused.value.param == "previous_response_id"
         assert name in str(refused.value)
+
+    names = (unstored.id, deleted.id, anothers.id, "resp_never_was")
+    # Each is looked for during a second, in case it comes.
+    with ThreadPoolExecutor(len(names)) as together:
+        list(together.map(go_on_from, names))
 
 
 def test_what_one_vendor_sealed_does_not_go_to_another(
