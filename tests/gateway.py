@@ -27,6 +27,7 @@ import msgspec
 from sluicegate.cli.ledger import rows_of
 from sluicegate.config import Settings, load
 
+from .nursery import Child, Nursery, run
 from .upstream.clouds import PUBLISHER
 
 Row = dict[str, Any]
@@ -149,7 +150,7 @@ class Gateway:
         }
         self.config = merge(base, settings)
         self.environment: dict[str, str] = {}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Child | None = None
         self._read: tuple[str, Settings] | None = None
 
     # life
@@ -175,14 +176,11 @@ class Gateway:
     def start(self, within_s: float = 20.0) -> None:
         """Starts the process and waits until it says that it is ready."""
         self.write_config()
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command(), "serve", "--config", str(self.config_path)],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, **self.environment},
-            )
+        self.process = Nursery.start(
+            ["serve", "--config", str(self.config_path)],
+            self.log_path,
+            os.environ | self.environment,
+        )
         end = time.monotonic() + within_s
         while not (self._listens() and self.ready()):
             if self.process.poll() is not None or time.monotonic() > end:
@@ -222,6 +220,11 @@ class Gateway:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """`sluicegate ARGUMENTS --config` this one's, as another process: status, what it said."""
+        with_config = [*arguments, "--config", str(self.config_path)]
+        return run(with_config, self.folder, os.environ | self.environment)
 
     # administering
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from typing import Any
 
 from ..client import Got
-from ..gateway import Gateway, command
+from ..gateway import Gateway
 from .checks import ask
 
 
@@ -30,10 +29,8 @@ def left(got: Got, what: str) -> str | None:
 def kill(gateway: Gateway, run: str, by: str = "api") -> float:
     """Ends a run; when that was done."""
     if by == "command":
-        config = str(gateway.config_path)
-        args = ["runs", "kill", run, "--reason", "test", "--config", config]
-        done = subprocess.run([*command(), *args], capture_output=True, timeout=20, check=False)
-        assert done.returncode == 0, done.stderr.decode()
+        status, said = gateway.run("runs", "kill", run, "--reason", "test")
+        assert status == 0, said
     else:
         told = gateway.admin("POST", f"/admin/v1/runs/{run}/kill", {"reason": "test"})
         assert told.status_code == 200, told.text

@@ -17,6 +17,7 @@ import pytest
 
 from ..client import Ask, Got
 from ..gateway import KEY, OTHER_KEY, UPSTREAM_KEYS, Gateway, command
+from ..nursery import run
 from ..upstream import ScriptedUpstream, text
 from .checks import (
     PAIRS,
@@ -55,13 +56,11 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
 }
 
 
-def _run(verb: list[str], folder: Path, body: str) -> subprocess.CompletedProcess[str]:
+def _run(verb: list[str], folder: Path, body: str) -> tuple[int, str]:
     path = folder / "broken.yaml"
     path.write_text(body)
     path.chmod(0o600)
-    return subprocess.run(
-        [*command(), *verb, str(path)], capture_output=True, text=True, timeout=20, check=False
-    )
+    return run([*verb, str(path)], folder)
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -70,9 +69,8 @@ def test_cf_01_a_wrong_configuration_names_its_fault_and_stops(
     tmp_path: Path, case: str, verb: list[str]
 ) -> None:
     body, says = BROKEN[case]
-    done = _run(verb, tmp_path, body)
-    said = done.stdout + done.stderr
-    assert done.returncode != 0
+    status, said = _run(verb, tmp_path, body)
+    assert status != 0
     for word in says:
         assert word in said
     assert re.search(r"broken\.yaml:\d+: ", said), said

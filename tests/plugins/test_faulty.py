@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import httpx
 import pytest
 
 from ..faults.checks import ask, assert_good, assert_refused, eventually, forms, ref
-from ..gateway import KEY, Gateway, command
+from ..gateway import KEY, Gateway
+from ..nursery import run
 from ..upstream import ScriptedUpstream
 from .conftest import With
 from .packages import write_package
@@ -91,13 +91,8 @@ AT_START: dict[str, tuple[str, dict[str, dict[str, str]], str]] = {
 
 def _check(gateway: Gateway, site: Path) -> tuple[int, str]:
     gateway.write_config()
-    done = subprocess.run(
-        [*command(), "check", str(gateway.config_path)],
-        capture_output=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(site)},
-    )
-    return done.returncode, done.stdout.decode() + done.stderr.decode()
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    return run(["check", str(gateway.config_path)], gateway.folder, environment)
 
 
 @pytest.mark.parametrize("wrong", AT_START)
