@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -13,7 +15,7 @@ import pytest
 import sluicegate
 from sluicegate.routes import MODEL_ROUTES, UNTRANSLATED
 
-from ..gateway import ADMIN_KEY, KEY, Gateway
+from ..gateway import ADMIN_KEY, KEY, Gateway, Row
 from ..upstream import ScriptedUpstream
 from .checks import eventually, ref
 from .conftest import Start
@@ -28,7 +30,6 @@ from .surface import (
     model_path,
 )
 
-BUDGET = "key:one:budget"
 #: by dialect, the provider that speaks it
 HOME = {
     "openai": "u",
@@ -39,7 +40,6 @@ HOME = {
 }
 #: what has any method
 PASSES = "/passthrough/"
-HEADERS = {"authorization": f"Bearer {KEY}"}
 #: what nobody bills: a count of a request
 FREE = {path for path, route in MODEL_ROUTES.items() if route.operation == "count_tokens"}
 #: what holds much more than its request has words
@@ -47,15 +47,61 @@ _LARGE = {"image_generation", "moderation", "speech", "transcription"}
 LARGE = {path for path, route in MODEL_ROUTES.items() if route.operation in _LARGE}
 
 
-def _with_budget(own_gateway: Start, usd: Decimal, **more: Any) -> Gateway:
-    key = {"name": "one", "key": KEY, "budget_usd": str(usd), **more}
-    return own_gateway(keys=[key])
+class Tenant(NamedTuple):
+    """A key of its own, in a gateway that all tests of this file share."""
+
+    gateway: Gateway
+    name: str
+    key: str
+
+    def asks(self, path: str, model: str, words: int = 3) -> httpx.Response:
+        """The answer to a request of so many words."""
+        body = model_body(path, model, "one " * words)
+        url = f"{self.gateway.url}{model_path(path, model)}"
+        headers = {"authorization": f"Bearer {self.key}"}
+        return httpx.post(url, json=body, headers=headers, timeout=10)
+
+    def spent(self) -> Decimal:
+        """What of its budget is used."""
+        path = f"/admin/v1/limits/key:{self.name}:budget/standing"
+        standing = self.gateway.admin("GET", path).json()
+        assert standing["held"] == "0"
+        return Decimal(standing["spent"])
+
+    def rows(self) -> list[Row]:
+        """Its part of the ledger."""
+        return [row for row in self.gateway.ledger() if row["key_name"] == self.name]
 
 
-def _asked(gateway: Gateway, path: str, model: str, words: int = 3) -> httpx.Response:
-    body = model_body(path, model, "one " * words)
-    url = f"{gateway.url}{model_path(path, model)}"
-    return httpx.post(url, json=body, headers=HEADERS, timeout=10)
+#: by kind of tenant, its limits
+TENANTS: dict[str, dict[str, Any]] = {
+    "rich": {"budget_usd": "1"},
+    "modest": {"budget_usd": "0.002"},
+    "poor": {"budget_usd": "0"},
+    "slow": {"rpm": 2},
+    "free": {},
+}
+#: of each kind: no test asks for as many
+SPARE = 4 * len(MODEL_ROUTES)
+
+
+@pytest.fixture(scope="module")
+def tenant(gateways: Start) -> Callable[[str], Tenant]:
+    """`tenant(kind)`: one that has never asked for anything."""
+    names = [f"{kind}-{number}" for kind in TENANTS for number in range(SPARE)]
+    secrets = {name: f"sluicegate-test-key-of-br-09-{name}" for name in names}
+    keys = [
+        {"name": name, "key": key, **TENANTS[name.partition("-")[0]]}
+        for name, key in secrets.items()
+    ]
+    gateway = gateways(keys=keys)
+    unused = {kind: itertools.count() for kind in TENANTS}
+
+    def next_one(kind: str) -> Tenant:
+        name = f"{kind}-{next(unused[kind])}"
+        return Tenant(gateway, name, secrets[name])
+
+    return next_one
 
 
 def _at_home(path: str, name: str) -> str:
@@ -63,63 +109,57 @@ def _at_home(path: str, name: str) -> str:
     return f"{HOME[MODEL_ROUTES[path].dialect]}/{name}"
 
 
-def _spent(gateway: Gateway) -> Decimal:
-    standing = gateway.admin("GET", f"/admin/v1/limits/{BUDGET}/standing").json()
-    assert standing["held"] == "0"
-    return Decimal(standing["spent"])
-
-
 @pytest.mark.parametrize("path", sorted(set(MODEL_ROUTES) - FREE))
 @pytest.mark.parametrize("provider", ["u", "a", "g"])
-def test_br_09_every_route_spends_the_budget(own_gateway: Start, path: str, provider: str) -> None:
+def test_br_09_every_route_spends_the_budget(
+    tenant: Callable[[str], Tenant], path: str, provider: str
+) -> None:
     route = MODEL_ROUTES[path]
     if (route.operation, provider) in {("embeddings", "a"), ("rerank", "a"), ("rerank", "g")}:
         pytest.skip("this provider has none")
     if route.operation in UNTRANSLATED and provider != HOME[route.dialect]:
         pytest.skip(f"{UNTRANSLATED[route.operation]} elsewhere: none, or see test_media.py")
-    gateway = _with_budget(own_gateway, Decimal(1))
-    assert _asked(gateway, path, f"{provider}/ok-5@{ref('br09')}").status_code == 200
-    [row] = gateway.ledger()
+    one = tenant("rich")
+    assert one.asks(path, f"{provider}/ok-5@{ref('br09')}").status_code == 200
+    [row] = one.rows()
     assert Decimal(row["cost_usd"]) > 0
-    assert _spent(gateway) == Decimal(row["cost_usd"])
+    assert one.spent() == Decimal(row["cost_usd"])
 
 
-def test_br_09_what_one_route_spent_no_other_one_has(own_gateway: Start) -> None:
+def test_br_09_what_one_route_spent_no_other_one_has(tenant: Callable[[str], Tenant]) -> None:
     """A budget that is nearly used up: whichever route used it, all of them hear of it."""
     paid = sorted(set(MODEL_ROUTES) - FREE)
     name = f"ok-20@{ref('br09')}"
     for first in sorted(set(paid) - LARGE):
-        gateway = _with_budget(own_gateway, Decimal("0.02"))
-        # 9,000 and some tokens of it, at a dollar for a million
-        assert _asked(gateway, first, _at_home(first, name), words=9000).status_code == 200
-        assert Decimal("0.009") <= _spent(gateway) <= Decimal("0.0091")
-        statuses = {
-            path: _asked(gateway, path, _at_home(path, name), words=15_000) for path in paid
-        }
+        one = tenant("modest")
+        # 900 and some tokens of it, at a dollar for a million
+        assert one.asks(first, _at_home(first, name), words=900).status_code == 200
+        assert Decimal("0.0009") <= one.spent() <= Decimal("0.001")
+        statuses = {path: one.asks(path, _at_home(path, name), words=1500) for path in paid}
         assert {answer.status_code for answer in statuses.values()} == {402}, first
-        gateway.kill()
 
 
 @pytest.mark.parametrize("path", sorted(set(MODEL_ROUTES) - FREE))
 def test_br_09_with_an_empty_budget_nothing_is_sent(
-    own_gateway: Start, upstream: ScriptedUpstream, path: str
+    tenant: Callable[[str], Tenant], upstream: ScriptedUpstream, path: str
 ) -> None:
-    gateway = _with_budget(own_gateway, Decimal(0))
+    one = tenant("poor")
     for provider in set(HOME.values()):
         name = f"ok-5@{ref('br09')}"
-        refused = _asked(gateway, path, f"{provider}/{name}")
+        refused = one.asks(path, f"{provider}/{name}")
         assert refused.status_code == 402, refused.text
         assert code_of(refused.json()["error"]) == "budget_exceeded"
         assert not upstream.of(name)
 
 
 @pytest.mark.parametrize("path", sorted(MODEL_ROUTES))
-def test_br_09_limits_that_are_not_money_bind_every_route(own_gateway: Start, path: str) -> None:
+def test_br_09_limits_that_are_not_money_bind_every_route(
+    tenant: Callable[[str], Tenant], path: str
+) -> None:
     """What costs nothing is a request all the same."""
-    key = {"name": "one", "key": KEY, "rpm": 2}
-    gateway = own_gateway(keys=[key])
+    one = tenant("slow")
     names = [_at_home(path, f"ok-1@{ref('br09')}") for _ in range(4)]
-    statuses = [_asked(gateway, path, name).status_code for name in names]
+    statuses = [one.asks(path, name).status_code for name in names]
     assert statuses == [200, 200, 429, 429]
 
 
@@ -131,9 +171,10 @@ TO_COME = {
 
 @pytest.mark.xfail(strict=True, reason="the dialects and protocols of these routes are not built")
 @pytest.mark.parametrize("path", TO_COME)
-def test_br_09_routes_to_come_spend_it_too(own_gateway: Start, path: str) -> None:
-    gateway = _with_budget(own_gateway, Decimal(0))
-    refused = httpx.post(f"{gateway.url}{path}", json=TO_COME[path], headers=HEADERS)
+def test_br_09_routes_to_come_spend_it_too(tenant: Callable[[str], Tenant], path: str) -> None:
+    one = tenant("poor")
+    headers = {"authorization": f"Bearer {one.key}"}
+    refused = httpx.post(f"{one.gateway.url}{path}", json=TO_COME[path], headers=headers)
     assert refused.status_code == 402
 
 
@@ -162,23 +203,20 @@ def test_br_09_no_route_beside_the_table_reaches_an_upstream(
 
 
 def test_br_09_each_request_that_an_upstream_saw_has_a_row(
-    own_gateway: Start, upstream: ScriptedUpstream
+    tenant: Callable[[str], Tenant], upstream: ScriptedUpstream
 ) -> None:
     """Admission made it, the journal had it: no route is without a decision and an entry."""
-    gateway = own_gateway()
+    one = tenant("free")
     name = f"ok-1@{ref('br09')}"
     for path in MODEL_ROUTES:
         for provider in set(HOME.values()):
-            _asked(gateway, path, f"{provider}/{name}")
+            one.asks(path, f"{provider}/{name}")
     asked = len(MODEL_ROUTES) * len(set(HOME.values()))
-    assert eventually(lambda: len(_rows(gateway, name)) == asked, 5)
+    assert eventually(lambda: len(one.rows()) == asked, 5)
+    assert all(row["requested_model"].endswith(name) for row in one.rows())
     seen = len(upstream.of(name))
     assert 0 < seen <= asked
-    assert seen <= sum(row["attempt"] == 1 for row in _rows(gateway, name))
-
-
-def _rows(gateway: Gateway, name: str) -> list[dict[str, Any]]:
-    return [row for row in gateway.ledger() if row["requested_model"].endswith(name)]
+    assert seen <= sum(row["attempt"] == 1 for row in one.rows())
 
 
 #: modules that can open a connection to somewhere, and which files may use them for what

@@ -177,41 +177,45 @@ def test_finish_lets_a_stream_end_and_blocks_the_next(own_gateway: Start) -> Non
         assert again.status == (402 if measure == "cost_usd" else 429)
 
 
-@pytest.mark.parametrize(
-    ("measure", "amount"),
-    [("output_tokens", 50), ("total_tokens", 60), ("cost_usd", str(cost(3, 50)))],
-)
+#: By measure, what one answer of 60 tokens uses up.
+DOWNGRADING = {"output_tokens": 50, "total_tokens": 60, "cost_usd": str(cost(3, 50))}
+
+
+@pytest.fixture(scope="module")
+def downgrading(gateways: Start) -> Gateway:
+    """A gateway with a dear and a cheap name of each provider, and limits on the dear ones that
+    every tag has by itself.
+    """
+    models: dict[str, Any] = {}
+    limits = []
+    for (dialect, provider), measure in itertools.product(ALL_PAIRS, DOWNGRADING):
+        name = f"{dialect}-{provider}-{measure}"
+        models[f"dear-{name}"] = {"targets": [f"{provider}/ok-60@dear-{name}"]}
+        models[f"cheap-{name}"] = {"targets": [f"{provider}/ok-2@cheap-{name}"]}
+        rule = {"scope": {"model": f"dear-{name}", "tag": "*"}, "per": "total", "name": name}
+        leads = {"at_cap": "downgrade", "downgrade_to": f"cheap-{name}"}
+        limits.append({**rule, **leads, measure: DOWNGRADING[measure]})
+    return gateways(limits=limits, models=models)
+
+
+@pytest.mark.parametrize("measure", DOWNGRADING)
 @all_pairs
 def test_downgrade_leads_what_comes_next_to_a_cheaper_model(
-    own_gateway: Start,
-    upstream: ScriptedUpstream,
-    dialect: str,
-    provider: str,
-    measure: str,
-    amount: Any,
+    downgrading: Gateway, upstream: ScriptedUpstream, dialect: str, provider: str, measure: str
 ) -> None:
-    dear, cheap = f"ok-60@{ref('dear')}", f"ok-2@{ref('cheap')}"
-    rule = {
-        "name": "dear",
-        "scope": {"model": "smart"},
-        "per": "total",
-        "at_cap": "downgrade",
-        "downgrade_to": "cheap",
-        measure: amount,
-    }
-    models = {
-        "smart": {"targets": [f"{provider}/{dear}"]},
-        "cheap": {"targets": [f"{provider}/{cheap}"]},
-    }
-    gateway = own_gateway(limits=[rule], models=models)
-    got = [ask(gateway, "smart", dialect=dialect, stream=n % 2 == 0) for n in range(4)]
+    name = f"{dialect}-{provider}-{measure}"
+    dear, cheap = f"ok-60@dear-{name}", f"ok-2@cheap-{name}"
+    before = (len(upstream.of(dear)), len(upstream.of(cheap)))
+    headers = {"x-sluicegate-team-tag": ref("downgrade")}
+    asked = {"dialect": dialect, "headers": headers}
+    got = [ask(downgrading, f"dear-{name}", stream=n % 2 == 0, **asked) for n in range(4)]
     assert_good(got[0], 60)
     assert [each.status for each in got] == [200] * 4
     led = [each.headers.get("x-sluicegate-downgraded-to") for each in got]
-    assert led == [None, "cheap", "cheap", "cheap"]
-    assert (len(upstream.of(dear)), len(upstream.of(cheap))) == (1, 3)
-    [row] = gateway.rows(got[-1].ref)
-    assert (row["requested_model"], row["routed_model"]) == ("smart", cheap)
+    assert led == [None, *[f"cheap-{name}"] * 3]
+    assert (len(upstream.of(dear)), len(upstream.of(cheap))) == (before[0] + 1, before[1] + 3)
+    [row] = downgrading.rows(got[-1].ref)
+    assert (row["requested_model"], row["routed_model"]) == (f"dear-{name}", cheap)
 
 
 @pytest.mark.parametrize(("reserve", "least", "most"), [("bound", 1, 3), ("learned", 10, 20)])

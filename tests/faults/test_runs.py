@@ -40,7 +40,7 @@ ONE = cost(3, 20)
     ids=["steps", "tokens", "cost"],
 )
 def test_a_run_has_so_much_and_no_more(
-    own_gateway: Start,
+    gateways: Start,
     upstream: ScriptedUpstream,
     dialect: str,
     cap: dict[str, Any],
@@ -49,23 +49,23 @@ def test_a_run_has_so_much_and_no_more(
     status: int,
     code: str,
 ) -> None:
-    gateway = own_gateway(runs=cap)
-    name = f"ok-20@{ref('cap')}"
+    gateway = gateways(runs=cap)
+    run, name = ref("r"), f"ok-20@{ref('cap')}"
     fields = {"max_tokens": 20}
     model = f"{PROVIDER[dialect]}/{name}"
-    got = [step(gateway, model, "r", dialect=dialect, fields=fields) for _ in range(3)]
+    got = [step(gateway, model, run, dialect=dialect, fields=fields) for _ in range(3)]
     assert [each.status for each in got] == [200] * 3, got[-1].raw
     if remaining is not None:
         assert [left(each, what) for each in got] == remaining
-    over = step(gateway, model, "r", dialect=dialect, fields=fields)
+    over = step(gateway, model, run, dialect=dialect, fields=fields)
     assert (over.status, over.code) == (status, code)
     assert over.headers["x-should-retry"] == "false"
-    assert over.headers["x-sluicegate-run"] == "r"
+    assert over.headers["x-sluicegate-run"] == run
     assert Decimal(left(over, what) or "-1") == 0
     assert "retry-after" not in over.headers
     assert_error_shape(over)
     assert len(upstream.of(name)) == 3
-    other = step(gateway, model, "another", dialect=dialect, fields=fields)
+    other = step(gateway, model, ref("another"), dialect=dialect, fields=fields)
     assert other.status == 200, "another run has its own"
 
 
@@ -78,20 +78,21 @@ def test_a_stream_ends_where_its_run_does(own_gateway: Start) -> None:
 
 
 @pairs
-def test_a_runs_time_ends_its_streams(own_gateway: Start, dialect: str, provider: str) -> None:
-    gateway = own_gateway(runs={"wall_s": 1.5})
-    first = step(gateway, f"{provider}/ok-1@{ref('wall')}", "r", dialect=dialect)
+def test_a_runs_time_ends_its_streams(gateways: Start, dialect: str, provider: str) -> None:
+    gateway = gateways(runs={"wall_s": 1.5})
+    run = ref("r")
+    first = step(gateway, f"{provider}/ok-1@{ref('wall')}", run, dialect=dialect)
     assert first.status == 200
     assert int(left(first, "s") or "9") <= 1
     name = f"{provider}/ok-400+itl-20@{ref('wall')}"
-    got = step(gateway, name, "r", dialect=dialect, stream=True)
+    got = step(gateway, name, run, dialect=dialect, stream=True)
     assert got.status == 200
     assert got.elapsed_s < 4.0
     assert (got.code, got.terminators) == ("run_limit_exceeded", 0)
     assert (got.error or {})["origin"] == "gateway"
     [row] = gateway.rows(got.ref)
     assert (row["outcome"], row["error_code"]) == ("error", "run_limit_exceeded")
-    over = step(gateway, name, "r", dialect=dialect)
+    over = step(gateway, name, run, dialect=dialect)
     assert (over.status, over.code) == (403, "run_limit_exceeded")
     assert "1.5 seconds" in str(over.error)
     assert over.headers["x-should-retry"] == "false"
@@ -188,14 +189,14 @@ def circling(dialect: str, times: int = 3) -> dict[str, Any]:
 @pairs
 @pytest.mark.parametrize("action", ["warn", "note", "stop"])
 def test_a_run_in_circles_is_warned_told_or_stopped(
-    own_gateway: Start, upstream: ScriptedUpstream, dialect: str, provider: str, action: str
+    gateways: Start, upstream: ScriptedUpstream, dialect: str, provider: str, action: str
 ) -> None:
-    gateway = own_gateway(runs={"loop": {"repeats": 3, "action": action, "note": 'Do "else".'}})
-    name = f"ok-2@{ref('loop')}"
+    gateway = gateways(runs={"loop": {"repeats": 3, "action": action, "note": 'Do "else".'}})
+    run, name = ref("r"), f"ok-2@{ref('loop')}"
     model = f"{provider}/{name}"
 
     def go(**fields: Any) -> Got:
-        return step(gateway, model, "r", dialect=dialect, fields=fields)
+        return step(gateway, model, run, dialect=dialect, fields=fields)
 
     fresh = go(messages=agents(dialect, ["one", "two", "three"]), tools=tools(dialect))
     twice = go(**circling(dialect, 2))
@@ -212,7 +213,7 @@ def test_a_run_in_circles_is_warned_told_or_stopped(
         assert len(sent) == 2
         return
     assert got.status == 200
-    assert eventually(lambda: "goes round in circles" in gateway.log(), 4.0)
+    assert eventually(lambda: f'"{run}" goes round in circles' in gateway.log(), 4.0)
     assert_alternate(NATIVE[provider], sent[-1])
     noted = [text for text in texts(sent[-1]) if "Do" in text]
     assert noted == (['Do "else".'] if action == "note" else [])
@@ -394,21 +395,22 @@ def spend(gateway: Gateway) -> dict[tuple[str, str], Decimal]:
 @pairs
 @pytest.mark.parametrize("by", ["api", "command", "parent"])
 def test_an_ended_run_loses_its_streams_within_a_second(
-    own_gateway: Start, upstream: ScriptedUpstream, dialect: str, provider: str, by: str
+    gateways: Start, upstream: ScriptedUpstream, dialect: str, provider: str, by: str
 ) -> None:
-    gateway = own_gateway()
+    gateway = gateways()
+    run, above, other = (ref(each) for each in "rps")
     # A first count reads the vocabulary, and streams wait for it.
     assert_good(ask(gateway, f"{provider}/ok-1", dialect=dialect, stream=True), 1)
     name = f"ok-400+itl-50@{ref('kill')}"
     got: list[Got] = []
 
     def go() -> None:
-        got.append(step(gateway, f"{provider}/{name}", "r", "p", dialect=dialect, stream=True))
+        got.append(step(gateway, f"{provider}/{name}", run, above, dialect=dialect, stream=True))
 
     asking = threading.Thread(target=go)
     asking.start()
     assert eventually(lambda: bool(upstream.of(name) and upstream.of(name)[0].tokens_sent > 3), 5.0)
-    ended = kill(gateway, "p" if by == "parent" else "r", by)
+    ended = kill(gateway, above if by == "parent" else run, by)
     asking.join(10)
     [stream] = got
     assert stream.ended - ended < 1.0
@@ -417,22 +419,22 @@ def test_an_ended_run_loses_its_streams_within_a_second(
     assert stream.text.split(), "what had come stays"
     [exchange] = upstream.of(name)
     assert eventually(lambda: exchange.cancelled is not None)
-    again = step(gateway, f"{provider}/ok-1@{ref('kill')}", "r", "p", dialect=dialect)
+    again = step(gateway, f"{provider}/ok-1@{ref('kill')}", run, above, dialect=dialect)
     assert (again.status, again.code) == (403, "run_ended")
     assert again.headers["x-should-retry"] == "false"
     [row] = gateway.rows(stream.ref)
     assert (row["outcome"], row["error_code"], row["basis"]) == ("error", "run_ended", "counted")
     assert int(row["output_tokens"]) > 0
-    assert step(gateway, f"{provider}/ok-1@{ref('kill')}", "s", dialect=dialect).status == 200
+    assert step(gateway, f"{provider}/ok-1@{ref('kill')}", other, dialect=dialect).status == 200
 
 
 @pytest.mark.parametrize("provider", ["u", "a"])
 def test_a_run_that_ends_while_its_first_token_arrives_is_told_so(
-    own_gateway: Start, upstream: ScriptedUpstream, provider: str
+    gateways: Start, upstream: ScriptedUpstream, provider: str
 ) -> None:
-    gateway = own_gateway()
-    for number in range(4):
-        name, run = f"ok-400+itl-20@{ref('kill')}", f"r{number}"
+    gateway = gateways()
+    for _ in range(4):
+        name, run = f"ok-400+itl-20@{ref('kill')}", ref("r")
         got: list[Got] = []
 
         def go(model: str = f"{provider}/{name}", run: str = run, got: list[Got] = got) -> None:
