@@ -51,19 +51,27 @@ T = TypeVar("T", bound=Callable[..., None])
 pairs = pytest.mark.parametrize(("dialect", "provider"), PAIRS, ids=[f"{d}-{p}" for d, p in PAIRS])
 
 
-def all_pairs(test: T) -> T:
+def pairs_of(case: str) -> list[tuple[str, str]]:
     """Each of `PAIRS`; of those with Responses one client's and one provider's, and one with a
-    dialect that only hosts speak, in turn by the test's name, so that the suite stays short. Under
+    dialect that only hosts speak, in turn by the case's name, so that the suite stays short. Under
     the second front, which knows no dialect, one that passes as it is and one that is translated.
     All there are: `SLUICEGATE_ALL_PAIRS=1`.
     """
-    turn = crc32(test.__name__.encode())
+    turn = crc32(case.encode())
     some = [*PAIRS, RESPONSES_CLIENTS[turn % 2], RESPONSES_PROVIDERS[turn // 2 % 2]]
     some.append(HOST_PAIRS[turn // 4 % len(HOST_PAIRS)])
     if os.environ.get("SLUICEGATE_ALL_PAIRS") == "1":
-        some = list(product(CLIENTS, PROVIDERS))
-    elif FRONT != "native":
-        some = [some[turn % 2], some[2 + turn // 2 % 4]]
+        return list(product(CLIENTS, PROVIDERS))
+    if FRONT != "native":
+        return [some[turn % 2], some[2 + turn // 2 % 4]]
+    return some
+
+
+def all_pairs(test: T) -> T:
+    """`pairs_of` a test, each as a test of its own: where nothing waits. What waits asks for all of
+    them at once.
+    """
+    some = pairs_of(test.__name__)
     names = [f"{dialect}-{provider}" for dialect, provider in some]
     return pytest.mark.parametrize(("dialect", "provider"), some, ids=names)(test)
 

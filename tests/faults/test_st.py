@@ -25,6 +25,7 @@ from .checks import (
     assert_row,
     cost,
     eventually,
+    pairs_of,
     ref,
     upstream_dialect,
 )
@@ -112,31 +113,39 @@ def test_st_05_an_error_event_is_translated_and_three_tokens_are_billed(
     assert_row(gateway.rows(got.ref)[0], output_tokens=3, basis="counted", outcome="error")
 
 
-@all_pairs
 def test_st_06_an_idle_stall_ends_at_the_idle_timeout(
-    gateway: Gateway, upstream: ScriptedUpstream, dialect: str, provider: str
+    gateway: Gateway, upstream: ScriptedUpstream, subtests: pytest.Subtests
 ) -> None:
-    name = f"fault-idle-stall-after-3@{ref('st06')}"
-    got = ask(gateway, f"{provider}/{name}", dialect=dialect, stream=True)
-    assert_cut(got, 3)
-    (seen,) = upstream.of(name)
-    assert eventually(lambda: seen.cancelled)
-    last = seen.token_times[-1]
-    assert seen.cancelled is not None
-    assert 1.8 <= got.ended - last <= 2.2
-    assert seen.cancelled - last <= 2.0 + 0.2
-    assert_row(gateway.rows(got.ref)[0], output_tokens=3, basis="counted", outcome="error")
+    """For every pair of dialects, and all of them at once: each waits for two seconds."""
+    names = {pair: f"fault-idle-stall-after-3@{ref('st06')}" for pair in pairs_of("st-06")}
+    what = [Ask(f"{to}/{name}", dialect=by, stream=True) for (by, to), name in names.items()]
+    for (pair, name), got in zip(names.items(), asks(gateway, what), strict=True):
+        with subtests.test(msg="-".join(pair)):
+            assert_cut(got, 3)
+            (seen,) = upstream.of(name)
+            assert eventually(lambda seen=seen: seen.cancelled)
+            last = seen.token_times[-1]
+            assert seen.cancelled is not None
+            assert 1.8 <= got.ended - last <= 2.2
+            assert seen.cancelled - last <= 2.0 + 0.2
+            row = gateway.rows(got.ref)[0]
+            assert_row(row, output_tokens=3, basis="counted", outcome="error")
 
 
-@all_pairs
-def test_st_07_a_long_pause_is_survived(gateways: Start, dialect: str, provider: str) -> None:
+def test_st_07_a_long_pause_is_survived(gateways: Start, subtests: pytest.Subtests) -> None:
     gateway = gateways(timeouts={"idle_s": 10, "first_byte_s": 10}, commit_after_s=1)
-    name = f"{provider}/fault-stall-3s-after-3@{ref('st07')}"
-    got = ask(gateway, name, dialect=dialect, stream=True)
-    assert_good(got)
-    before, behind = got.token_arrivals()[2:4]
-    beats = [at for at, data in got.arrivals if data.startswith(b":") and before < at < behind]
-    assert len(beats) >= 2, "proxies of the client's cut what is silent"
+    pairs = pairs_of("st-07")
+    what = [
+        Ask(f"{provider}/fault-stall-3s-after-3@{ref('st07')}", dialect=dialect, stream=True)
+        for dialect, provider in pairs
+    ]
+    for pair, got in zip(pairs, asks(gateway, what), strict=True):
+        with subtests.test(msg="-".join(pair)):
+            assert_good(got)
+            before, behind = got.token_arrivals()[2:4]
+            silent = [data for at, data in got.arrivals if before < at < behind]
+            beats = [data for data in silent if data.startswith(b":")]
+            assert len(beats) >= 2, "proxies of the client's cut what is silent"
 
 
 def test_st_07_heartbeats_come_while_nothing_else_does(gateways: Start) -> None:

@@ -4,11 +4,12 @@ import asyncio
 import json
 import time
 from dataclasses import replace
+from itertools import product
 
 import httpx
 import pytest
 
-from ..client import Ask
+from ..client import Ask, Got
 from ..gateway import KEY, OTHER_KEY, Gateway
 from ..upstream import ScriptedUpstream, text
 from ..upstream.connection import Connection
@@ -29,6 +30,7 @@ from .checks import (
     cost,
     eventually,
     forms,
+    pairs_of,
     ref,
     upstream_dialect,
 )
@@ -225,12 +227,9 @@ def test_up_06_the_next_target_answers_within_a_second(
     assert_row(rows[-1], outcome="ok", output_tokens=5)
 
 
-def _assert_deadline(
-    gateway: Gateway, upstream: ScriptedUpstream, model: str, dialect: str, stream: bool
-) -> None:
+def _assert_deadline(gateway: Gateway, upstream: ScriptedUpstream, got: Got) -> None:
     """504 at 2 s +- 0.2, upstream closed within 200 ms of that, one attempt, no charge."""
-    name = model.partition("/")[2]
-    got = ask(gateway, model, dialect=dialect, stream=stream)
+    name = got.ask.model.partition("/")[2]
     assert_refused(got, 504)
     assert 1.8 <= got.elapsed_s <= 2.2
     assert eventually(lambda: upstream.of(name)[0].cancelled)
@@ -240,27 +239,27 @@ def _assert_deadline(
     assert_free(gateway.rows(got.ref)[0])
 
 
-@pytest.mark.parametrize("fault", ["fault-hang", "fault-slow-first-byte-3s"])
-@all_pairs
-def test_up_07_the_first_byte_has_a_deadline(
-    gateway: Gateway, upstream: ScriptedUpstream, dialect: str, provider: str, fault: str
+def test_up_07_up_08_what_comes_first_has_a_deadline(
+    gateway: Gateway, upstream: ScriptedUpstream, subtests: pytest.Subtests
 ) -> None:
-    model = f"{provider}/{fault}@{ref('up07')}"
-    _assert_deadline(gateway, upstream, model, dialect, stream=provider == "u")
+    """The first byte, for every pair of dialects, and headers that trickle, which have one in all:
+    all of them at once, since each takes two seconds.
+    """
+    faults = ("fault-hang", "fault-slow-first-byte-3s")
+    what = [
+        Ask(f"{provider}/{fault}@{ref('up07')}", dialect=dialect, stream=provider == "u")
+        for (dialect, provider), fault in product(pairs_of("up-07"), faults)
+    ]
+    what += [Ask(f"u/fault-slow-headers-3s@{ref('up08')}", stream=one) for one in (False, True)]
+    for got in asks(gateway, what, concurrency=len(what)):
+        with subtests.test(msg=f"{got.ask.dialect} of {got.ask.model}, stream: {got.ask.stream}"):
+            _assert_deadline(gateway, upstream, got)
 
 
 def test_up_07_a_hang_falls_over_to_the_next_target(planned: Gateway) -> None:
     got = ask(planned, "up-07-hang")
     assert_good(got, 5)
     assert 1.8 <= got.elapsed_s <= 2.4
-
-
-@forms
-def test_up_08_headers_that_trickle_have_one_deadline_in_all(
-    gateway: Gateway, upstream: ScriptedUpstream, stream: bool
-) -> None:
-    model = f"u/fault-slow-headers-3s@{ref('up08')}"
-    _assert_deadline(gateway, upstream, model, "openai", stream)
 
 
 @pytest.mark.xfail(strict=True, reason="breakers that eject a target come with routing")
