@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from .folders import NOT_PASSED, kept_on_failure, thin
+from .postgres import Server
 
 #: What clients of the tests trust, which ask over loopback in clear: reading the 150 authorities of
 #: this system costs each new client 24 ms of CPU.
@@ -53,6 +54,13 @@ def module_path(
     """Like `tmp_path`, for all tests of a module."""
     with kept_on_failure(request.session, tmp_path_factory.mktemp("module")) as folder:
         yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One PostgreSQL for all tests that leave it as it is; who stops or freezes one has its own."""
+    with Server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

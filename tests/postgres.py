@@ -43,8 +43,17 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         self.thaw()
-        self._server.stop()
+        self._end()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _end(self) -> None:
+        """At once: it would write down first what is thrown away now."""
+        processes = self._processes()
+        for process in processes[:1]:
+            process.send_signal(signal.SIGQUIT)
+        _, late = psutil.wait_procs(processes, timeout=5)
+        for process in late:
+            process.kill()
 
     def database(self) -> str:
         """The URL of a new, empty database."""

@@ -18,10 +18,9 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server(postgres: Server) -> Server:
     """One PostgreSQL for all tests."""
-    with Server() as running:
-        yield running
+    return postgres
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

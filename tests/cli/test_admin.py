@@ -20,10 +20,9 @@ from ..store.rows import row
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server(postgres: Server) -> Server:
     """One PostgreSQL for all tests."""
-    with Server() as running:
-        yield running
+    return postgres
 
 
 class Shell:

@@ -8,7 +8,6 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -39,12 +38,6 @@ num_input_audio_prompt num_media_completion num_search_results num_fetches web_s
 usage is_byok native_finish_reason external_user api_type preset_id router provider_responses
 user_agent http_referer data_region workspace_id
 """.split()  # noqa: SIM905  # a list of strings would fill a page
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    with Server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

@@ -5,7 +5,7 @@ that has the Responses API, and by the gateway for those that have not; on both 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,6 @@ from openai.types.responses import Response
 
 from ..client import Got
 from ..gateway import KEY, OTHER_KEY, UPSTREAM_KEYS, Gateway, free_port
-from ..postgres import Server
 from ..upstream import ScriptedUpstream, text
 from .checks import ask, eventually, ref
 from .conftest import Start
@@ -32,12 +31,6 @@ KEYS = [
 ]
 
 providers = pytest.mark.parametrize("provider", [*KEPT_BY_THE_PROVIDER, *KEPT_BY_THE_GATEWAY])
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    with Server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

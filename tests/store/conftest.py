@@ -13,10 +13,9 @@ Opener = Callable[[], Store]
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server(postgres: Server) -> Server:
     """One PostgreSQL for all tests."""
-    with Server() as running:
-        yield running
+    return postgres
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
