@@ -89,6 +89,7 @@ class Got:
     arrivals: list[tuple[float, bytes]] = field(default_factory=list)
     broken: str | None = None
     ended: float = 0.0
+    _read: tuple[int, list[Any]] = field(default=(-1, []), repr=False, compare=False)
 
     @property
     def elapsed_s(self) -> float:
@@ -103,7 +104,10 @@ class Got:
     @property
     def payloads(self) -> list[Any]:
         """The data of all events as JSON, `[DONE]` left out.  Raises on invalid JSON."""
-        return [json.loads(data) for _, data in self.events if data != "[DONE]"]
+        if self._read[0] != len(self.raw):
+            read = [json.loads(data) for _, data in self.events if data != "[DONE]"]
+            self._read = (len(self.raw), read)
+        return self._read[1]
 
     @property
     def is_stream(self) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sluicegate.config import ConfigError, load
+from sluicegate.config import ConfigError, Settings, load
 from sluicegate.config.base_url import wrong_with_url
 from sluicegate.config.settings import is_loopback
 from sluicegate.providers import ALIASES, CATALOGUE, OWN, ProviderRow, row_named
@@ -107,24 +107,34 @@ def test_a_row_is_whole(name: str) -> None:
     assert not (row.unversioned and url.path.strip("/"))
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if CATALOGUE[n].dialect != OWN])
-def test_a_name_and_a_key_are_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+SPOKEN = [name for name, row in CATALOGUE.items() if row.dialect != OWN]
+
+
+@pytest.fixture(scope="module")
+def settings(module_path: Path) -> Settings:
+    """All hosts at once, each with a name, a key, and what its URL has places for."""
+    providers, models = [], []
+    for name in SPOKEN:
+        row = CATALOGUE[name]
+        key = 'api_key: "${KEY}", ' if row.needs_key else ""
+        given = ", ".join(f"{setting}: {value}" for setting, value in sample(row).items())
+        providers.append(f'  "{name}": {{{key}settings: {{{given}}}}}')
+        models.append(f"  \"of-{name}\": {{targets: ['{name}/x']}}")
+    path = module_path / "c.yaml"
+    path.write_text("\n".join(["providers:", *providers, "models:", *models]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KEY", "sk-test")
+        return load(path)
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_a_name_and_a_key_are_enough(settings: Settings, name: str) -> None:
     row = CATALOGUE[name]
-    local = not row.needs_key
-    key = "" if local else 'api_key: "${KEY}", '
-    settings = ", ".join(f"{setting}: {value}" for setting, value in sample(row).items())
-    monkeypatch.setenv("KEY", "sk-test")
-    path = tmp_path / "c.yaml"
-    path.write_text(
-        f'providers: {{"{name}": {{{key}settings: {{{settings}}}}}}}\n'
-        f"models: {{m: {{targets: ['{name}/x']}}}}"
-    )
-    upstream = load(path).upstreams[name]
+    upstream = settings.upstreams[name]
     assert upstream.base_url == filled(row)
     header, _, word = ("authorization Bearer" if row.auth == "bearer" else row.auth).partition(" ")
-    assert upstream.headers == (() if local else ((header, f"{word} sk-test".strip()),))
+    keyed = ((header, f"{word} sk-test".strip()),)
+    assert upstream.headers == (keyed if row.needs_key else ())
     assert upstream.quota_codes == row.quota_codes
     assert upstream.host == (row.extensions, row.lacks)
     assert upstream.price_provider == (row.price_provider or name)
