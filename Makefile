@@ -14,8 +14,11 @@ STAMP := $(VENV)/.stamp
 
 # Faults are tried against real processes and real time: one that fails is tried once more, and said
 # so at the end. What fails twice has failed.
-# A file is begun in one process; who has nothing left takes over from the end of what the other has.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal --reruns 1 --reruns-delay 1
+# A file is begun in one process; who has nothing left takes over from the end of what another has.
+# Tests wait for a third of their time: one process more than there are cores keeps those busy. Each
+# has its own upstream, servers and gateways, so that there are six at most.
+PROCESSES ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 5 ? cores + 1 : 6)))
+PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal --reruns 1 --reruns-delay 1
 # What a front could break: bytes, heads and errors in and out, back-pressure, clients that leave,
 # reloads and drains, waiting for what others hold, and rows, which learn from it what a client got.
 # These run under the second front too, with fewer pairs of dialects; stores, prices and counters
@@ -90,7 +93,7 @@ gates: setup ## did anything get slower? what CI asks
 lint: setup ## what CI checks beside the tests
 	cargo fmt --check
 	cargo clippy --profile ci --all-targets -- -D warnings
-	cargo clippy --profile ci --all-targets --features python -- -D warnings
+	cargo clippy --profile ci --lib --features python -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

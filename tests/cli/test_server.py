@@ -165,7 +165,7 @@ def test_a_signal_while_workers_start_stops_them(
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8, "it drained"
 
 
 def test_workers_end_with_their_parent_and_the_next_gateway_has_the_port(gateway: Gateway) -> None:

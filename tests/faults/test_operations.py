@@ -354,7 +354,11 @@ def test_a_recording_goes_up_as_it_is(
 ) -> None:
     """Only the model's name changes in a form, and no more of it is held than it takes."""
     name = ref("recording")
-    gateway = own_gateway(models={"ears": {"strategy": "fallback", "targets": [f"u/ok-4@{name}"]}})
+    # The upstream is this process, which reads 24 MiB before it answers.
+    gateway = own_gateway(
+        models={"ears": {"strategy": "fallback", "targets": [f"u/ok-4@{name}"]}},
+        timeouts={"first_byte_s": 20},
+    )
     sound = (PIECE * (size // 256 + 1))[:size]
     openai_client(gateway, ref("first")).audio.transcriptions.create(model="u/ok-4", file=b"RIFF")
     before = gateway.reset_peak()

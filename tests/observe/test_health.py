@@ -80,7 +80,8 @@ def test_ob_02_a_journal_that_cannot_be_written_is_told(
 
 def test_a_drain_is_told_while_requests_finish(upstream: ScriptedUpstream, tmp_path: Path) -> None:
     with Gateway(upstream.url, tmp_path) as gateway, RawClient(gateway.url) as client:
-        client.ask(Ask("u/ok-100+itl-20", stream=True), KEY)
+        # Long enough to be looked at three times, on a busy machine too.
+        client.ask(Ask("u/ok-200+itl-20", stream=True), KEY)
         client.until(b"data: ")
         gateway.signal(15)
         assert becomes(gateway, lambda s, body: (s, body["status"]) == (503, "draining"))
