@@ -16,6 +16,7 @@ pub mod govern;
 pub mod journal;
 pub mod ledger;
 pub mod limit;
+pub mod live;
 mod mapped;
 pub mod media;
 pub mod meter;

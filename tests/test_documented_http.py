@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from sluicegate import errors
-from sluicegate.routes import FILED_ROUTES, GENERATION, MODEL_ROUTES, STORED_ROUTES
+from sluicegate.routes import (
+    FILED_ROUTES,
+    GENERATION,
+    MODEL_ROUTES,
+    SESSION_ROUTES,
+    STORED_ROUTES,
+)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGE = (REPOSITORY / "docs" / "http.md").read_text()
@@ -32,6 +38,7 @@ CODES = {*FAILURES, *REFUSALS, *KINDS}
     "name",
     [
         *MODEL_ROUTES,
+        *SESSION_ROUTES,
         *STORED_ROUTES,
         *FILED_ROUTES,
         GENERATION,

@@ -20,6 +20,7 @@ def words(names: object) -> str:
 def line(name: str, row: ProviderRow) -> str:
     """One host."""
     beside = (" + Responses" * row.responses) + (" + completions" * row.completions)
+    beside += " + realtime" * row.realtime
     data = ""
     if row.data is not None:
         trains = {True: "trains", False: "no training", None: ""}[row.data.trains]

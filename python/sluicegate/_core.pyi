@@ -89,9 +89,11 @@ class JournalFullError(OSError):
     """The journal can take no new intent until the store has drained it."""
 
 _Headers = list[tuple[bytes, bytes]]
-_Ready = tuple[tuple[int, _Headers] | None, bytes, int, "Failure | None"]
-"""`(head, body, state, failure)`: head once, before any bytes; state 0 open, 1 end, 2 failed,
-3 broken off.
+_Said = str | bytes | tuple[int, str]
+"""A session's message: text, bytes, or how it closes."""
+_Ready = tuple[tuple[int, _Headers] | None, bytes, int, "Failure | None", "tuple[_Said, ...]"]
+"""`(head, body, state, failure, messages)`: head once, before any bytes; state 0 open, 1 end, 2
+failed, 3 broken off; messages of sessions alone.
 """
 
 class GrantNeededError(Exception):
@@ -519,6 +521,15 @@ class Exchange:
 
     def wait(self, event_loop: asyncio.AbstractEventLoop) -> asyncio.Future[_Ready]:
         """A future for what `take` had not yet. One at a time."""
+
+    def hear(self, message: str | bytes) -> int | None:
+        """Takes a message of a session's client.
+
+        Returns: a token for `Engine.granted`, where no other may follow before that is done.
+        """
+
+    def hear_close(self, code: int | None, reason: str) -> None:
+        """A session's client closes, with a code if it says one."""
 
     def attempt(
         self,

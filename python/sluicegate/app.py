@@ -30,14 +30,24 @@ from sluicegate.errors import (
     InvalidRequestError,
     NotReadyError,
     RefusedRequestError,
+    SecretRefusedError,
     UnknownRouteError,
+    UpgradeRequiredError,
 )
 from sluicegate.models_list import is_list, models_answer
-from sluicegate.native import ENDS, open_front
+from sluicegate.native import ASKS_UPGRADE, ENDS, open_front
 from sluicegate.pipeline import Call
 from sluicegate.plugins import asking as plugins
 from sluicegate.rendering import JSON, answer_of, last_event_of
-from sluicegate.routes import GENERATION, ModelRoute, StoredPath, place_of, stored_path_of
+from sluicegate.routes import (
+    GENERATION,
+    SECRETS,
+    ModelRoute,
+    StoredPath,
+    place_of,
+    stored_path_of,
+)
+from sluicegate.session import SESSION_BODY, Door, Session
 from sluicegate.stored.errands import Asked
 from sluicegate.watch import Receive, Watched
 from sluicegate.worker import Worker
@@ -74,6 +84,8 @@ class App:
         kind = scope["type"]
         if kind == "http":
             await self._http(scope, receive, send)
+        elif kind == "websocket":
+            await self._websocket(scope, receive, send)
         elif kind == "lifespan":
             await self._lifespan(receive, send)
         else:
@@ -134,6 +146,18 @@ class App:
         else:
             await self._other(worker, scope, send)
 
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        worker = self._worker
+        if worker is None:
+            raise RuntimeError("the server did not run the lifespan; sluicegate needs it")
+        await receive()  # that it asks
+        door = Door(scope, send)
+        place = place_of(scope)
+        if place is None:
+            await send_error(door.send, _dialect_of(scope), _no_session(scope["path"], "GET"))
+        else:
+            await self._model(worker, place, scope, receive, door.send)
+
     async def _model(
         self,
         worker: Worker,
@@ -160,7 +184,7 @@ class App:
             raise  # the server ends the connection
         except GatewayError as error:
             await _tell(worker, place, send, error, watched)
-            if watched.exchange is None and not _awaits_a_word(scope):
+            if scope["type"] == "http" and watched.exchange is None and not _awaits_a_word(scope):
                 await let_run_out(watched, worker.max_body_bytes)
         except _core.PanicException:
             log.error("a request failed by a defect of the core, told above")  # not in its words
@@ -199,8 +223,11 @@ class App:
             is_coded = worker.engine.check_headers(place, scope["headers"])
         except _core.RefusedError as refused:
             raise RefusedRequestError(*refused.args) from None
-        body = await read_body(watched, worker.max_body_bytes)
-        if is_coded and body:
+        is_session = place.operation == "realtime"
+        if is_session and scope["type"] != "websocket":
+            raise UpgradeRequiredError("this path is a WebSocket: ask for it with an upgrade")
+        body = SESSION_BODY if is_session else await read_body(watched, worker.max_body_bytes)
+        if is_coded and body and not is_session:
             body = await plain_body(scope["headers"], body, worker.max_body_bytes)
         if worker.engine.asks_plugins:
             body = await _passed(worker, place, scope, body)
@@ -230,6 +257,10 @@ class App:
                 await send_error(send, dialect, RefusedRequestError(*refused.args))
             except GatewayError as error:
                 await send_error(send, dialect, error)
+        elif path in SECRETS and method == "POST":
+            await send_error(send, "openai", SecretRefusedError())
+        elif _asks_upgrade(scope):
+            await send_error(send, _dialect_of(scope), _no_session(path, method))
         else:
             await send_error(send, _dialect_of(scope), UnknownRouteError(method, path))
 
@@ -252,7 +283,10 @@ async def _served(
         return
     settings = worker.generations.of(exchange.generation)
     course = Course(ModelRoute(place.operation, place.dialect), exchange, settings)
-    await Call(course, watched, send).run()
+    if place.operation == "realtime":
+        await Session(worker, course, watched, send).run()
+    else:
+        await Call(course, watched, send).run()
 
 
 def _tenant(worker: Worker, place: _core.Place, scope: Scope) -> str:
@@ -261,6 +295,21 @@ def _tenant(worker: Worker, place: _core.Place, scope: Scope) -> str:
         return worker.engine.tenant(place, scope["headers"])
     except _core.RefusedError as refused:
         raise RefusedRequestError(*refused.args) from None
+
+
+def _asks_upgrade(scope: Scope) -> bool:
+    """Whether a request asks for a WebSocket, by itself or by the word of the listener."""
+    names = (b"upgrade", ASKS_UPGRADE)
+    return any(name in names and b"websocket" in value.lower() for name, value in scope["headers"])
+
+
+def _no_session(path: str, method: str) -> GatewayError:
+    """Why there is no WebSocket at a path. Codex asks for one where it then posts, at once if it is
+    told 426.
+    """
+    if path == "/v1/responses":
+        return UpgradeRequiredError("responses are had by POST and not over a WebSocket")
+    return UnknownRouteError(method, path)
 
 
 async def _passed(worker: Worker, place: _core.Place, scope: Scope, body: bytes) -> bytes:
@@ -362,7 +411,9 @@ async def _tell(
     error.request_id = exchange.request_id
     is_head_out = exchange.head_sent
     exchange.close(error.status, error.code)
-    if is_head_out:
+    if is_head_out and place.operation == "realtime":
+        await send({"type": "websocket.close", "code": 1011, "reason": error.code})
+    elif is_head_out:
         last = last_event_of(dialect, error, as_array=exchange.as_array)
         await send({"type": "http.response.body", "body": last})
     else:

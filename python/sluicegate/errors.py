@@ -163,6 +163,27 @@ class UnknownRouteError(GatewayError):
         super().__init__(f"{method} {path!r} is not served here; docs/http.md lists what is")
 
 
+class UpgradeRequiredError(GatewayError):
+    """A path that is only there for a WebSocket, or only there without one."""
+
+    status = 426
+    default_code = "upgrade_required"
+
+
+class SecretRefusedError(GatewayError):
+    """A provider's secret, with which a client would pass the gateway by."""
+
+    status = 403
+    default_code = "session_elsewhere"
+
+    def __init__(self) -> None:
+        """Always the same."""
+        super().__init__(
+            "no secrets are given out for realtime sessions: one that began with a provider's own "
+            "would be neither counted nor bounded; open it at /v1/realtime with a gateway key"
+        )
+
+
 class NotReadyError(GatewayError):
     """The gateway cannot take requests now."""
 

@@ -43,6 +43,8 @@ IDLE_TIMEOUT_S: Final = 75.0
 """For a connection that nothing is asked on; what nginx allows by default."""
 ENDS: Final = b"x-sluicegate-ends"
 """In what the listener hands over: the client's address, then the one that it came to."""
+ASKS_UPGRADE: Final = b"x-sluicegate-upgrade"
+"""In what the listener hands over: the client asked for a WebSocket."""
 
 
 def listen_text(address: str, port: int, connections: int, socket: Path) -> str:

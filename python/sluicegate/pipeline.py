@@ -51,7 +51,7 @@ class Call:
             ready = exchange.take()
             if ready is None:
                 ready = await exchange.wait(self.loop)
-            head, body, state, failure = ready
+            head, body, state, failure, _ = ready
             if state == END and not exchange.head_sent:
                 raise ClientGoneError  # it left before there was anything to tell it
             if head is not None:

@@ -51,15 +51,19 @@ MODEL_ROUTES: Final[dict[str, ModelRoute]] = {
 asked of a provider by its name has any method; its errors that are our own are in OpenAI's form.
 """
 
+SESSION_ROUTES: Final = {"/v1/realtime": ModelRoute("realtime", "openai")}
+"""Paths that are WebSockets, whose model stands in the query."""
+
 UNTRANSLATED: Final = {
     "image_generation": "images",
     "moderation": "moderations",
+    "realtime": "realtime sessions",
     "speech": "speech",
     "transcription": "transcriptions",
 }
 """What is carried within one dialect alone, in words."""
 
-CORE_ROUTES: Final = _core.ModelRoutes(MODEL_ROUTES)
+CORE_ROUTES: Final = _core.ModelRoutes(MODEL_ROUTES | SESSION_ROUTES)
 
 
 _BY_ID: Final = "/v1/responses/{id}"
@@ -89,6 +93,14 @@ FILED_ROUTES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Methods by path, of files and of batches."""
 
+
+SECRETS: Final = (
+    "/v1/realtime/calls",
+    "/v1/realtime/client_secrets",
+    "/v1/realtime/sessions",
+    "/v1/realtime/transcription_sessions",
+)
+"""Where OpenAI gives out what opens a session past the gateway."""
 
 GENERATION: Final = "/v1/generation"
 """Tells what one request was, by its id."""
@@ -130,10 +142,12 @@ def stored_path_of(scope: dict[str, Any]) -> StoredPath | None:
 
 
 def place_of(scope: dict[str, Any]) -> "_core.Place | None":
-    """Where an ASGI request leads; None where no model is behind its path."""
+    """Where an ASGI request leads; None where no model is behind its path. A WebSocket is asked for
+    by GET, which its scope does not say.
+    """
     raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     path, query = raw_path.decode("latin-1"), scope["query_string"].decode("latin-1")
-    return CORE_ROUTES.find(scope["method"], path, query)
+    return CORE_ROUTES.find(scope.get("method", "GET"), path, query)
 
 
 def unknown_routes(names: Iterable[str]) -> list[tuple[int, str]]:
@@ -145,5 +159,5 @@ def unknown_routes(names: Iterable[str]) -> list[tuple[int, str]]:
 
 def _leads_somewhere(name: str) -> bool:
     above = name[:-1] if name.endswith("/*") else None
-    paths = [*MODEL_ROUTES, *STORED_ROUTES, *FILED_ROUTES, GENERATION]
+    paths = [*MODEL_ROUTES, *SESSION_ROUTES, *STORED_ROUTES, *FILED_ROUTES, GENERATION]
     return name in paths or (above is not None and any(path.startswith(above) for path in paths))

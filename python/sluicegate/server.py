@@ -77,7 +77,7 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         workers=server.workers,
         loop=Loops.uvloop,
         http=HTTPModes.auto,
-        websockets=False,
+        websockets=server.front == "asgi",
         backpressure=max_connections(),
         log_access=False,
         log_level=LogLevels.warning,

@@ -131,6 +131,7 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
         "unversioned": upstream.unversioned,
         "responses": upstream.responses,
         "completions": upstream.completions,
+        "realtime": upstream.realtime,
         "headers": upstream.headers,
         "timeouts": _deadlines(upstream.deadlines),
         "ask_usage": upstream.ask_usage,
@@ -155,6 +156,8 @@ def _deadlines(deadlines: Deadlines) -> dict[str, float]:
         "first_byte_s": deadlines.first_byte_s,
         "idle_s": deadlines.idle_s,
         "total_s": deadlines.total_s,
+        "session_s": deadlines.session_s,
+        "session_idle_s": deadlines.session_idle_s,
     }
 
 

@@ -197,7 +197,9 @@ impl Gate<'_> {
                 return Err(Refused { id, refusal, known: Some(known), short });
             }
         };
-        let total = route.targets.iter().map(|t| t.timeouts.total).max().unwrap_or(Duration::MAX);
+        let is_session = place.route.operation == Operation::Realtime;
+        let bound = |t: &Target| if is_session { t.timeouts.session } else { t.timeouts.total };
+        let total = route.targets.iter().map(bound).max().unwrap_or(Duration::MAX);
         let asked = headers.timeout_ms.map_or(Duration::MAX, Duration::from_millis);
         let requested_model = scan.model().unwrap_or_default().to_owned();
         let mut deadline = after(arrived, total.min(asked));
@@ -379,6 +381,9 @@ impl Gate<'_> {
         charges: &[Charge],
     ) -> Result<(Hold, Demand), budget::Refused> {
         let asked = draft.asked(route, self);
+        if draft.operation == Operation::Realtime {
+            return self.hold_session(draft, &asked, charges);
+        }
         // What passes as it is is not cut: all of it is held or nothing.
         let least = if draft.operation.is_cut() { 1 } else { u64::MAX };
         // How long an answer becomes of which the request does not say it, nobody knows: there the bound is a guess.
@@ -389,6 +394,25 @@ impl Gate<'_> {
             }
         }
         self.hold_at_least(draft, &asked, charges, least)
+    }
+
+    /// A session holds its place among others; what its responses may use is held for each. One must fit now.
+    fn hold_session(
+        &self,
+        draft: &Draft<'_>,
+        asked: &Asked<'_>,
+        charges: &[Charge],
+    ) -> Result<(Hold, Demand), budget::Refused> {
+        let id = draft.id.as_u128();
+        let hold = |charges: Vec<Charge>, demand: Demand| {
+            let (budgets, crossings) = (self.budgets.clone(), self.crossings.clone());
+            Hold::reserve(budgets, crossings, id, charges, demand)
+        };
+        let is_place =
+            |charge: &Charge| matches!(charge.limit.measure, Measure::Requests | Measure::Parallel);
+        let (places, uses): (Vec<_>, Vec<_>) = charges.iter().cloned().partition(is_place);
+        drop(hold(uses, asked.bound())?);
+        Ok((hold(places, Demand::default())?, Demand::default()))
     }
 
     /// All of it by its size, or counted where that does not fit; with less only where neither does.

@@ -22,7 +22,8 @@ use super::runtime::Runtime;
 use super::snapshot::Target;
 use super::units::Request;
 use super::{
-    batch, carrying, embeddings, envelope, media, passing, relay, reranking, send, tally, whole,
+    batch, carrying, embeddings, envelope, media, passing, realtime, relay, reranking, send, tally,
+    whole,
 };
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
@@ -187,6 +188,9 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
 impl Running {
     async fn drive(&mut self, translated: Option<Bytes>, more: Vec<Bytes>) -> End {
         self.rt.rigged.at(Point::Attempt, &self.x.admission.requested_model);
+        if self.x.admission.operation == Operation::Realtime {
+            return Box::pin(realtime::run(self)).await;
+        }
         match (&translated, self.x.admission.operation) {
             (Some(body), Operation::Embeddings) => {
                 let calls = std::iter::once(body.clone()).chain(more).collect();
@@ -357,7 +361,7 @@ impl Running {
         }
     }
 
-    fn intend(&self, sent: bool) -> Result<(), End> {
+    pub(super) fn intend(&self, sent: bool) -> Result<(), End> {
         let mut row = Row::open(&self.x, self.id.attempt, Some(&self.target));
         let a = &self.x.admission;
         if batch::begins(a) {
@@ -373,7 +377,7 @@ impl Running {
             .map_err(|e| self.failed(FailureKind::Journal, e.to_string()))
     }
 
-    fn journal<T>(
+    pub(super) fn journal<T>(
         &self,
         act: impl FnOnce(&mut Journal, RecordId) -> Result<T, crate::error::Error>,
     ) -> Result<T, End> {

@@ -31,6 +31,7 @@ use super::request_headers::RequestHeaders;
 use super::row::{Outcome, Row};
 use super::runtime::{self, Command, Shared, Sharer};
 use super::snapshot::{Route, Snapshot};
+use super::turnstile::{Session, Turnstile};
 use super::unknown;
 use super::watching::Watching;
 use crate::budget::Budgets;
@@ -38,6 +39,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::govern::{Digester, Governance, Sighting};
 use crate::journal::{Journal, Options, RecordId};
+use crate::live::{Line, UpgradeError};
 use crate::observe::{Component, Metrics, RequestEnd};
 use crate::share::{self, Keeper, Share};
 
@@ -62,9 +64,9 @@ pub struct EngineOptions {
 #[derive(Debug)]
 pub struct Engine {
     snapshot: ArcSwap<Snapshot>,
-    governance: ArcSwap<Governance>,
+    governance: Arc<ArcSwap<Governance>>,
     digester: Digester,
-    store: Sighting,
+    store: Arc<Sighting>,
     budgets: Arc<Budgets>,
     share: Option<Arc<Share>>,
     crossings: Arc<Crossings>,
@@ -115,9 +117,9 @@ impl Engine {
             asks_plugins: AtomicBool::new(snapshot.asks_plugins),
             watching: Arc::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
-            governance: ArcSwap::from_pointee(Governance::default()),
+            governance: Arc::new(ArcSwap::from_pointee(Governance::default())),
             digester: Digester::new(&options.master_key),
-            store: Sighting::default(),
+            store: Arc::default(),
             budgets,
             share,
             crossings: Arc::new(Crossings::new(metrics.clone())),
@@ -228,6 +230,13 @@ impl Engine {
                 Err(Refused::of(Uuid::now_v7(), refusal))
             }
         }
+    }
+
+    /// Refuses a request for a session that asks for no WebSocket, or not as it must.
+    pub fn not_upgraded(&self, place: &Place, error: UpgradeError) -> Refused {
+        let refusal = Refusal::not_upgraded(error);
+        self.refused(place.route.kind(), refusal.status, refusal.code);
+        Refused::of(Uuid::now_v7(), refusal)
     }
 
     /// Admits a request, or says why not. A refusal to a known key goes to the ledger, unless it may be asked again
@@ -367,7 +376,10 @@ impl Engine {
         token: u64,
         wake: Arc<dyn Wake>,
     ) -> (Arc<Exchange>, usize, bool) {
-        let x = Exchange::new(admitted, token, wake, self.metrics.clone(), &self.watching);
+        let mut x = Exchange::new(admitted, token, wake, self.metrics.clone(), &self.watching);
+        if x.admission.operation == Operation::Realtime {
+            x.session = Some(Box::new(self.session()));
+        }
         let x = Arc::new(x);
         if x.admission.snapshot.watches.is_some() {
             self.watching.begin(&x, facts::admitted(&x.admission));
@@ -380,6 +392,19 @@ impl Engine {
             self.attempt(&x, Attempt { target: first, ..Attempt::default() });
         }
         (x, first, same)
+    }
+
+    /// What a session needs beside its exchange.
+    fn session(&self) -> Session {
+        Session {
+            line: Line::default(),
+            turnstile: Turnstile {
+                governance: self.governance.clone(),
+                store: self.store.clone(),
+                budgets: self.budgets.clone(),
+                crossings: self.crossings.clone(),
+            },
+        }
     }
 
     /// Tries a target.

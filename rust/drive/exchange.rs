@@ -13,6 +13,7 @@ use super::failure::FailureKind;
 use super::hold::Hold;
 use super::outbox::Outbox;
 use super::row::Outcome;
+use super::turnstile::Session;
 use super::watching::{Watched, Watching};
 use crate::observe::{Metrics, RequestEnd};
 use crate::stream::ToolForms;
@@ -47,6 +48,8 @@ pub struct Exchange {
     pub admission: Admission,
     /// What waits for the front.
     pub outbox: Outbox,
+    /// Of a session: what it needs beside that.
+    pub session: Option<Box<Session>>,
     /// Names the exchange to its front.
     pub token: u64,
     wake: Arc<dyn Wake>,
@@ -94,6 +97,7 @@ impl Exchange {
             id_text: id.to_string(),
             admission,
             outbox: Outbox::default(),
+            session: None,
             token,
             wake,
             cancelled: AtomicU8::new(0),

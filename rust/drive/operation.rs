@@ -36,11 +36,13 @@ pub enum Operation {
     File,
     /// Many requests at once, answered within a day.
     Batch,
+    /// A conversation while it is spoken, over a WebSocket.
+    Realtime,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Chat,
         Self::Embeddings,
         Self::CountTokens,
@@ -54,6 +56,7 @@ impl Operation {
         Self::Transcription,
         Self::File,
         Self::Batch,
+        Self::Realtime,
     ];
 
     /// Whether a model writes a text in answer to it, streamed or not.
@@ -75,7 +78,7 @@ impl Operation {
 
     /// Whether its answer ends where a limit does. What passes as it is is not cut, so that all that it may use is held.
     pub const fn is_cut(self) -> bool {
-        !self.is_carried() && !matches!(self, Self::Passthrough | Self::Batch)
+        !self.is_carried() && !matches!(self, Self::Passthrough | Self::Batch | Self::Realtime)
     }
 
     /// Whether a key with a budget may only ask for it where its price is known. Of moderations most vendors take none.
@@ -116,6 +119,7 @@ impl Operation {
             Self::Transcription => "transcription",
             Self::File => "file",
             Self::Batch => "batch",
+            Self::Realtime => "realtime",
         }
     }
 

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use super::failure::Failure;
+use crate::live::Message;
 
 /// The relay stops reading from the upstream while this much waits for the client.
 const ROOM_BYTES: usize = 64 * 1024;
@@ -40,8 +41,23 @@ pub struct Ready {
     pub head: Option<Head>,
     /// Bytes for the client.
     pub body: Vec<u8>,
+    /// Of a session: what it says to its client.
+    pub messages: Vec<Message>,
+    message_bytes: usize,
     /// What follows.
     pub state: State,
+}
+
+impl Ready {
+    /// Adds a message for the client.
+    pub fn say(&mut self, message: Message) {
+        self.message_bytes += message.len();
+        self.messages.push(message);
+    }
+
+    fn has_room(&self) -> bool {
+        self.body.len() + self.message_bytes < ROOM_BYTES
+    }
 }
 
 #[derive(Debug, Default)]
@@ -90,7 +106,7 @@ impl Outbox {
     /// Ready once the front has taken enough that more may be added.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut inner = self.lock();
-        if inner.ready.body.len() < ROOM_BYTES {
+        if inner.ready.has_room() {
             return Poll::Ready(());
         }
         match &mut inner.producer {
@@ -102,7 +118,7 @@ impl Outbox {
 
     /// Whether more may be added now.
     pub fn has_room(&self) -> bool {
-        self.lock().ready.body.len() < ROOM_BYTES
+        self.lock().ready.has_room()
     }
 }
 

@@ -156,6 +156,13 @@ impl Passage {
         target
     }
 
+    /// Whether it opens a session, or makes a secret that does: then the provider's account would be used past all limits.
+    pub fn opens_session(&self) -> bool {
+        let plain = decoded(&self.path);
+        let is_session = |part: &str| matches!(part, "realtime" | "auth_tokens");
+        plain.split('/').any(is_session) && self.method == Method::POST
+    }
+
     /// Whether a signature over the path is over what the provider takes it for: it joins empty parts.
     pub fn can_be_signed(&self) -> bool {
         !self.path.contains("//")

@@ -107,11 +107,12 @@ impl ModelRoutes {
             return Some(place);
         }
         if method != Method::POST {
-            return None;
+            return if method == Method::GET { self.session(path, query) } else { None };
         }
         let path = decoded(path);
         if let Some(route) = self.exact.get(path.as_ref()) {
-            return Some(Place::at(route));
+            let is_asked = route.operation != Operation::Realtime;
+            return is_asked.then(|| Place::at(route));
         }
         let (route, model) = self.patterns.iter().find_map(|(before, behind, route)| {
             let model = path.strip_prefix(before.as_str())?.strip_suffix(behind.as_str())?;
@@ -122,6 +123,18 @@ impl ModelRoutes {
         place.as_array = route.stream;
         place.read(query.unwrap_or_default());
         Some(place)
+    }
+
+    /// Where a session is asked for, whose model stands in the query.
+    fn session(&self, path: &str, query: Option<&str>) -> Option<Place> {
+        let route = self.exact.get(path)?;
+        if route.operation != Operation::Realtime {
+            return None;
+        }
+        let pairs = query.unwrap_or_default().split('&');
+        let model = pairs.filter_map(|pair| pair.strip_prefix("model=")).next();
+        let model = model.map(|model| decoded(&model.replace('+', " ")).into_owned());
+        Some(Place { model: Some(model.unwrap_or_default()), ..Place::at(route) })
     }
 }
 
@@ -185,7 +198,7 @@ impl Place {
         let is_known = self.passage.as_ref().is_some_and(|passage| passage.dialect.is_some());
         match self.route.operation {
             _ if !self.is_billed(body) => Answers::Free,
-            Operation::Chat | Operation::TextCompletion => Answers::Text,
+            Operation::Chat | Operation::TextCompletion | Operation::Realtime => Answers::Text,
             Operation::ImageGeneration => Answers::Pictures,
             Operation::Speech => Answers::Speech,
             Operation::Transcription => Answers::Transcript,

@@ -10,6 +10,7 @@ use super::snapshot::Target;
 use crate::budget::{Denied, Measure};
 use crate::error::Error;
 use crate::govern::Principal;
+use crate::live::UpgradeError;
 
 /// Above it a client had better not come back by itself: official SDKs wait a minute at most.
 const MAX_WAITED_NS: u64 = 60_000_000_000;
@@ -63,6 +64,28 @@ impl Refusal {
         );
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding", message)
             .about("content-encoding")
+    }
+
+    /// A path that is only there for a WebSocket.
+    pub fn not_upgraded(error: UpgradeError) -> Self {
+        match error {
+            UpgradeError::Key => Self::malformed(error.to_string(), None),
+            UpgradeError::NotAsked | UpgradeError::Version => {
+                let refusal =
+                    Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", error.to_string());
+                let headers = vec![
+                    ("upgrade", "websocket".to_owned()),
+                    ("sec-websocket-version", "13".to_owned()),
+                ];
+                Self { headers, ..refusal }
+            }
+        }
+    }
+
+    /// What would be paid for cannot be written down first.
+    pub(super) fn journal_unavailable() -> Self {
+        let message = "the gateway cannot write its journal now; try again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "journal_unavailable", message)
     }
 
     /// One text for every way a credential can be wrong: it tells nobody which part was.
@@ -217,6 +240,12 @@ impl Refusal {
     /// A path that somebody could take for one outside of what the provider serves.
     pub(super) fn leads_out() -> Self {
         Self::malformed("the path must stay below the provider's base URL", None)
+    }
+
+    /// A session, or a secret for one, asked of the provider's own path.
+    pub(super) fn session_elsewhere() -> Self {
+        let message = "realtime sessions are had at /v1/realtime with a key of this gateway: one that was opened elsewhere, or with a provider's own secret, would be neither counted nor bounded";
+        Self::new(StatusCode::FORBIDDEN, "session_elsewhere", message)
     }
 
     /// A path that the provider's signatures have another form for.

@@ -43,6 +43,8 @@ pub struct RequestHeaders {
     pub codings: Vec<Coding>,
     /// The gateway asks by itself, in the place of who is to pay for it.
     pub on_behalf: Option<Arc<Principal>>,
+    /// A browser's WebSocket that offers the protocol `realtime`.
+    pub speaks_realtime: bool,
     /// Goes to an upstream of the same dialect; of a request that passes as it is, all that is not ours.
     pub forward: Vec<(HeaderName, HeaderValue)>,
 }
@@ -81,6 +83,7 @@ impl RequestHeaders {
                 b"x-sluicegate-metadata" => out.metadata = Some(metadata(value)?),
                 b"x-sluicegate-timeout-ms" => out.timeout_ms = Some(timeout_ms(value)?),
                 b"content-encoding" => out.add_codings(value)?,
+                b"sec-websocket-protocol" => out.protocols(value, digester)?,
                 _ if passes => {
                     hops.extend((name == b"connection").then_some(value));
                     out.pass(name, value);
@@ -97,6 +100,23 @@ impl RequestHeaders {
             out.forward.retain(|(name, _)| !named.contains(name));
         }
         Ok(out)
+    }
+
+    /// What a browser says in the names of protocols, since it can send no other header. Source:
+    /// <https://platform.openai.com/docs/guides/realtime-websocket>.
+    fn protocols(&mut self, value: &[u8], digester: &Digester) -> Result<(), Refusal> {
+        for offered in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            if offered == b"realtime" {
+                self.speaks_realtime = true;
+            } else if let Some(key) = offered.strip_prefix(b"openai-insecure-api-key.") {
+                self.add_credential(key, digester)?;
+            } else if let Some(beta) = offered.strip_prefix(b"openai-beta.") {
+                // `realtime-v1` there is `realtime=v1` in the header.
+                let beta = String::from_utf8_lossy(beta).replacen('-', "=", 1);
+                self.forward(b"openai-beta", beta.as_bytes());
+            }
+        }
+        Ok(())
     }
 
     /// Takes in one more credential, from wherever the dialect has it.

@@ -61,6 +61,22 @@ pub fn carried(
     head
 }
 
+/// The head of a session: the way is open from here on.
+pub fn opened(x: &Exchange, target: &Target, upstream: &HeaderMap, overhead_us: u128) -> Head {
+    let mut headers = gateway(x);
+    let is_limited = add_answer(x, target, overhead_us, None, &mut headers);
+    for (name, value) in upstream {
+        let name = name.as_str();
+        if ALLOWED.contains(&name) || (is_rate(name) && !is_limited) {
+            headers.push(pair(name, value.as_bytes()));
+        }
+    }
+    if x.admission.headers.speaks_realtime {
+        headers.push(pair("sec-websocket-protocol", b"realtime"));
+    }
+    Head { status: StatusCode::SWITCHING_PROTOCOLS.as_u16(), headers }
+}
+
 /// The head of an answer that passes as it is.
 pub fn passed(
     x: &Exchange,

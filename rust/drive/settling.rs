@@ -153,7 +153,8 @@ impl Running {
                 State::End
             }
             End::Broken(failure) => {
-                row.error_code = Some(failure.kind.code());
+                let refused = failure.refusal.as_ref().map(|refusal| refusal.code);
+                row.error_code = Some(refused.unwrap_or(failure.kind.code()));
                 if self.rest.breaks_off { State::Broken } else { State::End }
             }
             End::Failed(mut failure) => {

@@ -40,6 +40,8 @@ pub struct Upstream {
     responses: bool,
     /// It has `OpenAI`'s older completions too.
     completions: bool,
+    /// It has `OpenAI`'s realtime sessions.
+    realtime: bool,
     /// Where it listens.
     pub endpoint: Endpoint,
     /// No version is added where the base URL is a bare host.
@@ -96,7 +98,11 @@ impl Upstream {
 
     /// Whether it has what a client of its own dialect asks; else the gateway answers as for any other dialect.
     pub fn has(&self, operation: Operation) -> bool {
-        operation != Operation::CountTokens || self.address != Address::InvokeModel
+        match operation {
+            Operation::CountTokens => self.address != Address::InvokeModel,
+            Operation::Realtime => self.realtime,
+            _ => true,
+        }
     }
 
     /// Whether streams in a dialect come as AWS's binary messages.
@@ -367,6 +373,7 @@ impl UpstreamSpec {
             dialect: self.dialect,
             responses: self.responses && self.dialect == Dialect::OpenAiChat,
             completions: self.completions && self.dialect == Dialect::OpenAiChat,
+            realtime: self.realtime && self.dialect == Dialect::OpenAiChat,
             headers,
             timeouts: self.timeouts.into(),
             ask_usage: self.ask_usage,

@@ -85,6 +85,9 @@ pub struct UpstreamSpec {
     /// The same of the older completions.
     #[serde(default)]
     pub completions: bool,
+    /// It has `OpenAI`'s realtime sessions.
+    #[serde(default)]
+    pub realtime: bool,
     /// Which paths it has.
     #[serde(default)]
     pub address: Address,

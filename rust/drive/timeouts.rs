@@ -15,6 +15,10 @@ pub struct Timeouts {
     pub idle: Duration,
     /// The whole request, from its arrival, all attempts together.
     pub total: Duration,
+    /// A whole session, from its arrival.
+    pub session: Duration,
+    /// Of a session in which neither side says anything.
+    pub session_idle: Duration,
 }
 
 /// The wire form of [`Timeouts`], seconds.
@@ -25,6 +29,19 @@ pub struct TimeoutsSpec {
     pub first_byte_s: f64,
     pub idle_s: f64,
     pub total_s: f64,
+    #[serde(default = "an_hour")]
+    pub session_s: f64,
+    #[serde(default = "ten_minutes")]
+    pub session_idle_s: f64,
+}
+
+/// The longest that `OpenAI` lets a session last.
+fn an_hour() -> f64 {
+    3600.0
+}
+
+fn ten_minutes() -> f64 {
+    600.0
 }
 
 impl From<TimeoutsSpec> for Timeouts {
@@ -35,6 +52,8 @@ impl From<TimeoutsSpec> for Timeouts {
             first_byte: seconds(spec.first_byte_s),
             idle: seconds(spec.idle_s),
             total: seconds(spec.total_s),
+            session: seconds(spec.session_s),
+            session_idle: seconds(spec.session_idle_s),
         }
     }
 }

@@ -112,6 +112,9 @@ impl Gate<'_> {
         if passage.leads_out() {
             return Err(Box::new(Refusal::leads_out()));
         }
+        if passage.opens_session() {
+            return Err(Box::new(Refusal::session_elsewhere()));
+        }
         let (provider, principal) = (&passage.provider, &draft.principal);
         let route = self.snapshot.passage(provider, passage.model(&draft.scan));
         let route = route.ok_or_else(|| Box::new(Refusal::unknown_provider(provider)))?;

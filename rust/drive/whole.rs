@@ -329,6 +329,15 @@ pub(super) fn in_band(run: &Running, error: &UpstreamError, body: &Bytes) -> End
 
 /// A status other than 2xx, with what the upstream said.
 pub(super) async fn refused(run: &mut Running, lease: Lease, response: Response<Incoming>) -> End {
+    let (end, is_read) = turned_down(run, response).await;
+    if is_read {
+        lease.recycle();
+    }
+    end
+}
+
+/// What an answer other than the one that was asked for makes of the attempt, and whether it was read to its end.
+pub(super) async fn turned_down(run: &mut Running, response: Response<Incoming>) -> (End, bool) {
     let (parts, body) = response.into_parts();
     let status = parts.status;
     let kind = if status.is_redirection() { FailureKind::Redirect } else { FailureKind::Status };
@@ -343,12 +352,11 @@ pub(super) async fn refused(run: &mut Running, lease: Lease, response: Response<
     match read(run, &parts.headers, None, body, MAX_ERROR_BYTES, false).await {
         Ok(body) => {
             failure.body = body;
-            lease.recycle();
+            (End::Failed(failure), true)
         }
-        Err(End::Cancelled) => return End::Cancelled,
-        Err(_) => {} // the status alone says enough
+        Err(End::Cancelled) => (End::Cancelled, false),
+        Err(_) => (End::Failed(failure), false), // the status alone says enough
     }
-    End::Failed(failure)
 }
 
 /// The class of an error of AWS's, which its body leaves out: `NAME:http://...`. Source:

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{self, pin};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use super::activity::{Activity, Calls};
 use super::floor::Floor;
 use super::service::Service;
+use super::upgraded::Slot;
 use super::wire::{Patience, Phase, Wire};
 use crate::drive::after;
 use crate::transport::LocalExecutor;
@@ -77,26 +78,38 @@ async fn speaks_http2(tcp: &TcpStream, within: Duration) -> Option<bool> {
 async fn serve_http1(floor: Rc<Floor>, tcp: TcpStream, ends: Ends, patience: Patience) {
     let phase = Rc::new(Cell::new(Phase::Head));
     let wire = TokioIo::new(Wire::new(tcp, patience, phase.clone()));
-    let service = Service { floor: floor.clone(), ends, activity: Activity::Single(phase) };
-    let mut connection = pin!(
-        http1::Builder::new()
-            .max_buf_size(MAX_HEAD_BYTES)
-            .max_headers(MAX_HEADERS)
-            .header_read_timeout(None)
-            .serve_connection(wire, service_fn(move |request| service.clone().call(request)))
-    );
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = floor.closing.notified() => connection.as_mut().graceful_shutdown(),
+    let slot = Slot::default();
+    let service = Service {
+        floor: floor.clone(),
+        ends,
+        activity: Activity::Single(phase.clone()),
+        slot: Some(slot.clone()),
+    };
+    let mut connection = http1::Builder::new()
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .header_read_timeout(None)
+        .serve_connection(wire, service_fn(move |request| service.clone().call(request)));
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = floor.closing.notified() => {
+            pin::Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+    if let Some(upgraded) = slot.take().filter(|_| ended.is_ok()) {
+        let parts = connection.into_parts();
+        phase.set(Phase::Busy); // pings have bounds of their own
+        Box::pin(upgraded.serve(parts.io.into_inner(), parts.read_buf)).await;
     }
-    let _ = connection.await;
 }
 
 async fn serve_http2(floor: Rc<Floor>, tcp: TcpStream, ends: Ends, patience: Patience) {
     let phase = Rc::new(Cell::new(Phase::Busy));
     let wire = TokioIo::new(Wire::new(tcp, patience, phase));
     let calls = Rc::new(Calls::default());
-    let service = Service { floor: floor.clone(), ends, activity: Activity::Many(calls.clone()) };
+    let service =
+        Service { floor: floor.clone(), ends, activity: Activity::Many(calls.clone()), slot: None };
     let mut connection = pin!(
         http2::Builder::new(LocalExecutor)
             .timer(TokioTimer::new())

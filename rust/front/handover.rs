@@ -11,9 +11,12 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use super::answer::FrontBody;
+use crate::live;
 
 /// Says to the app who asks, and where: behind this socket everybody looks alike. A client's own is replaced.
 const ENDS: HeaderName = HeaderName::from_static("x-sluicegate-ends");
+/// Says to the app that the client asked for a WebSocket, which ends at this hop.
+const ASKS_UPGRADE: HeaderName = HeaderName::from_static("x-sluicegate-upgrade");
 /// They speak of one connection and end with it. RFC 9110, section 7.6.1.
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
@@ -55,7 +58,12 @@ async fn pass(
     *request.uri_mut() = target.parse::<Uri>()?;
     *request.version_mut() = Version::HTTP_11;
     let headers = request.headers_mut();
+    let is_websocket = live::is_websocket(headers);
     end_at_hop(headers);
+    headers.remove(ASKS_UPGRADE);
+    if is_websocket {
+        headers.insert(ASKS_UPGRADE, HeaderValue::from_static("websocket"));
+    }
     let (peer, own) = (ends.0.ip(), ends.1);
     let said = format!("{peer} {} {}", own.ip(), own.port());
     headers.insert(ENDS, HeaderValue::from_str(&said)?);

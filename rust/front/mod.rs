@@ -15,6 +15,7 @@ mod model;
 mod options;
 mod read;
 mod service;
+mod upgraded;
 mod wire;
 
 pub use case::{Answer, Case, Consulted, Counsel, GoesOn, Trouble, Verdict};

@@ -16,7 +16,11 @@ use super::answer::{Broken, FrontBody, whole, with_headers};
 use super::case::{Case, Consulted, GoesOn, Trouble, Verdict};
 use super::floor::{Floor, Presence};
 use super::read::{let_run_out, read};
-use crate::drive::{self, Cancel, Exchange, ModelRoute, Place, Ready, RequestHeaders, State, Wake};
+use super::upgraded::{Slot, agree};
+use crate::drive::{
+    self, Cancel, Exchange, ModelRoute, Operation, Place, Ready, RequestHeaders, State, Wake,
+};
+use crate::live::{self, Line, UpgradeError};
 use crate::transport::UnpackError;
 
 /// How long a request waits for what others hold and may never use.
@@ -28,6 +32,9 @@ const MAX_ASKED: u32 = 8;
 /// A coded body of so many bytes is decoded within a millisecond or two.
 const MAX_AT_ONCE_BYTES: usize = 8 << 10;
 
+/// The connection is a WebSocket from here on.
+const SWITCHED: u16 = 101;
+
 /// Nobody is there to be answered.
 #[derive(Debug, thiserror::Error)]
 #[error("the client left")]
@@ -38,6 +45,7 @@ pub(super) async fn serve(
     floor: Rc<Floor>,
     place: Place,
     request: Request<Incoming>,
+    slot: Option<Slot>,
 ) -> Result<Response<FrontBody>, Gone> {
     let presence = floor.enter();
     let (parts, mut body) = request.into_parts();
@@ -53,6 +61,18 @@ pub(super) async fn serve(
             return asking.refused(refused.into()).await;
         }
     };
+    let mut upgrade = None;
+    if place.route.operation == Operation::Realtime {
+        upgrade = match (slot, live::check(&parts.headers)) {
+            (Some(slot), Ok(accept)) => Some((slot, accept)),
+            (_, checked) => {
+                let error = checked.err().unwrap_or(UpgradeError::NotAsked);
+                let refused = asking.floor.engine.not_upgraded(&place, error);
+                let_run_out(&asking.floor, &parts, body);
+                return asking.refused(refused.into()).await;
+            }
+        };
+    }
     let mut place = place;
     let mut body = match read(&mut body, &asking.floor).await {
         Ok(body) => match plain(&headers, body, asking.floor.max_body_bytes.get()).await {
@@ -66,6 +86,9 @@ pub(super) async fn serve(
             return asking.refused(trouble).await;
         }
     };
+    if upgrade.is_some() {
+        body = Bytes::from_static(drive::SESSION_BODY);
+    }
     if asking.floor.engine.asks_plugins() {
         match Box::pin(asking.consult(&place, &headers, &body)).await {
             Verdict::Found(_, other) => body = other.unwrap_or(body),
@@ -102,7 +125,7 @@ pub(super) async fn serve(
     let (x, first_target, started) = engine.begin((admission, hold), presence.id, bell.clone());
     asking.first_target = first_target;
     presence.admitted(&x);
-    let run = Run { x, bell, asking, presence, had_trouble: false };
+    let run = Run { x, bell, asking, presence, had_trouble: false, upgrade };
     run.until_head(started).await
 }
 
@@ -222,7 +245,7 @@ impl Drop for Asking {
 }
 
 /// An exchange and what serves it.
-struct Run {
+pub(super) struct Run {
     x: Arc<Exchange>,
     bell: Arc<Bell>,
     asking: Asking,
@@ -230,10 +253,22 @@ struct Run {
     presence: Presence,
     /// Its rows wait to hear what the client was given.
     had_trouble: bool,
+    /// A session: what its connection becomes.
+    upgrade: Option<(Slot, String)>,
 }
 
 impl Run {
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Ready> {
+    /// Where a session hears what its client says.
+    pub fn line(&self) -> Option<&Line> {
+        self.x.session.as_ref().map(|session| &session.line)
+    }
+
+    /// The largest message of a client's.
+    pub fn max_message_bytes(&self) -> usize {
+        self.asking.floor.max_body_bytes.get()
+    }
+
+    pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Ready> {
         self.bell.0.register(cx.waker());
         self.x.outbox.take().map_or(Poll::Pending, Poll::Ready)
     }
@@ -243,7 +278,13 @@ impl Run {
             return Ok(answer);
         }
         loop {
-            let Ready { head, body, state } = poll_fn(|cx| self.poll_ready(cx)).await;
+            let mut ready = poll_fn(|cx| self.poll_ready(cx)).await;
+            if let Some(head) = ready.head.take_if(|head| head.status == SWITCHED)
+                && let Some(upgrade) = self.upgrade.take()
+            {
+                return Ok(agree(upgrade, self, head, ready));
+            }
+            let Ready { head, body, state, .. } = ready;
             match (head, state) {
                 (Some(head), State::End) => {
                     self.close();

@@ -12,6 +12,7 @@ use super::case::{Trouble, Verdict};
 use super::floor::Floor;
 use super::handover::hand_over;
 use super::model::{self, Gone};
+use super::upgraded::Slot;
 use crate::drive::{Place, caught_async};
 
 /// The requests of one connection.
@@ -22,6 +23,8 @@ pub(super) struct Service {
     pub ends: (SocketAddr, SocketAddr),
     /// What runs on the connection.
     pub activity: Activity,
+    /// For a session, which takes the connection over; None where it cannot.
+    pub slot: Option<Slot>,
 }
 
 impl Service {
@@ -46,7 +49,8 @@ impl Service {
     ) -> Result<Response<FrontBody>, Gone> {
         let route = place.route.clone();
         let served = {
-            let mut serving = Box::pin(model::serve(self.floor.clone(), place, request));
+            let mut serving =
+                Box::pin(model::serve(self.floor.clone(), place, request, self.slot.clone()));
             caught_async(serving.as_mut()).await
         };
         match served {

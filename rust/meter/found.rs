@@ -115,7 +115,17 @@ struct Sides {
 #[allow(clippy::struct_field_names)] // the vendors' names
 struct Details {
     cached_tokens: Count,
+    /// Realtime: which of the cached tokens are of what kind.
+    cached_tokens_details: Option<Kinds>,
     reasoning_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+#[allow(clippy::struct_field_names)] // the vendors' names
+struct Kinds {
     audio_tokens: Count,
     image_tokens: Count,
 }
@@ -172,6 +182,8 @@ impl Found {
             (&mut known.reasoning_tokens, more.reasoning_tokens),
             (&mut known.audio_tokens, more.audio_tokens),
             (&mut known.output_audio_tokens, more.output_audio_tokens),
+            (&mut known.cached_audio_tokens, more.cached_audio_tokens),
+            (&mut known.cached_image_tokens, more.cached_image_tokens),
             (&mut known.billed_input_tokens, more.billed_input_tokens),
             (&mut known.billed_output_tokens, more.billed_output_tokens),
             (&mut known.image_tokens, more.image_tokens),
@@ -222,6 +234,7 @@ impl Reported<'_> {
         let output = sum(&[output, self.thoughts.tokens()]).or_else(|| self.beyond(input));
         let image = (inside.image_tokens.tokens(), outside.image_tokens.tokens());
         let audio = (inside.audio_tokens.tokens(), outside.audio_tokens.tokens());
+        let cached = inside.cached_tokens_details.unwrap_or_default();
         Usage {
             // Where only a total is reported nothing is written: vectors, scores.
             input_tokens: input.or_else(|| self.total_tokens.tokens()),
@@ -231,6 +244,8 @@ impl Reported<'_> {
             reasoning_tokens: outside.reasoning_tokens.tokens().or(self.thoughts.tokens()),
             audio_tokens: sum(&[audio.0, audio.1]),
             output_audio_tokens: audio.1,
+            cached_audio_tokens: cached.audio_tokens.tokens(),
+            cached_image_tokens: cached.image_tokens.tokens(),
             image_tokens: sum(&[image.0, image.1]),
             output_image_tokens: image.1,
             audio_ms: self.seconds.ms().or(self.prompt_audio_seconds.ms()),

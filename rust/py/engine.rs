@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -86,6 +87,12 @@ impl Engine {
 
     pub fn waiters(&self) -> MutexGuard<'_, Waiters> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Settles a future of [`Engine::granted`] when it is woken.
+    pub fn waker(&self) -> (u64, Waker) {
+        let token = self.tokens.fetch_add(1, Ordering::Relaxed);
+        (token, Arc::new(GrantWaker { wake: self.wake.clone(), token }).into())
     }
 
     fn headers(
@@ -459,6 +466,17 @@ impl Engine {
 
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.core.stop());
+    }
+}
+
+struct GrantWaker {
+    wake: Arc<LoopWake>,
+    token: u64,
+}
+
+impl std::task::Wake for GrantWaker {
+    fn wake(self: Arc<Self>) {
+        Wake::wake(&*self.wake, self.token);
     }
 }
 

@@ -1,15 +1,17 @@
 //! `Exchange`: one request's life as the front sees it.
 
 use std::sync::Arc;
+use std::task::Context;
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use super::engine::Engine;
 use super::error::{RefusalFields, refusal_fields};
 use crate::drive::{self, Attempt, Cancel, Exchange, Head, Ready, State};
+use crate::live::{Closing, Message};
 use crate::stream::{ToolForm, ToolForms};
 
 /// A tool that the translation made a function: the function's name, the tool's own, its group, and whether it takes
@@ -180,6 +182,26 @@ impl PyExchange {
         self.x.outbox.take().map(|ready| ready_to_py(py, ready)).transpose()
     }
 
+    /// A message of a session's client; a token for `Engine.granted` where no other may follow yet.
+    fn hear(&self, message: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+        let message = match message.cast::<PyString>() {
+            Ok(text) => Message::Text(text.to_str()?.into()),
+            Err(_) => Message::Binary(message.extract::<PyBackedBytes>()?.to_vec().into()),
+        };
+        let Some(session) = &self.x.session else { return Ok(None) };
+        session.line.put(message);
+        let (token, waker) = self.engine.get().waker();
+        let room = session.line.poll_room(&mut Context::from_waker(&waker));
+        Ok(room.is_pending().then_some(token))
+    }
+
+    /// A session's client closes, with a code if it says one.
+    fn hear_close(&self, code: Option<u16>, reason: &str) {
+        if let Some(session) = &self.x.session {
+            session.line.put(Message::Close(code.map(|code| Closing::new(code, reason))));
+        }
+    }
+
     /// A future of `event_loop` for what `take` had not yet.
     fn wait<'py>(&self, event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = event_loop.py();
@@ -241,7 +263,7 @@ impl Drop for PyExchange {
     }
 }
 
-/// `(head, body, state, failure)`; head is `(status, [(name, value), ...])` or None.
+/// `(head, body, state, failure, messages)`; head is `(status, [(name, value), ...])` or None.
 pub fn ready_to_py(py: Python<'_>, ready: Ready) -> PyResult<Bound<'_, PyAny>> {
     let head = ready.head.map(|head| head_to_py(py, &head)).transpose()?;
     let body = PyBytes::new(py, &ready.body);
@@ -251,7 +273,21 @@ pub fn ready_to_py(py: Python<'_>, ready: Ready) -> PyResult<Bound<'_, PyAny>> {
         State::Broken => (3, None),
         State::Failed(failure) => (2, Some(Failure(*failure))),
     };
-    (head, body, state, failure).into_pyobject(py).map(Bound::into_any)
+    let messages = ready.messages.into_iter().map(|message| message_to_py(py, message));
+    let messages = PyTuple::new(py, messages.collect::<PyResult<Vec<_>>>()?)?;
+    (head, body, state, failure, messages).into_pyobject(py).map(Bound::into_any)
+}
+
+/// Text, bytes, or how a session closes: `(code, reason)`.
+fn message_to_py(py: Python<'_>, message: Message) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match message {
+        Message::Text(text) => PyString::new(py, &text).into_any(),
+        Message::Binary(data) => PyBytes::new(py, &data).into_any(),
+        Message::Close(closing) => {
+            let closing = closing.map(|Closing { code, reason }| (code, reason));
+            closing.unwrap_or((1000, String::new())).into_pyobject(py)?.into_any()
+        }
+    })
 }
 
 fn head_to_py<'py>(py: Python<'py>, head: &Head) -> PyResult<(u16, Bound<'py, PyList>)> {

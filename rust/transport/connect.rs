@@ -14,13 +14,14 @@ use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 use super::dial::dial;
+use super::websocket::{Io, Opening};
 use super::wire::Wire;
 use super::{Endpoint, RequestBody, TransportError, tls};
 
 /// Longest answer head and largest read at a time; 64 KiB is what Envoy and nginx allow by default.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Most header fields in an answer.
-const MAX_HEADERS: usize = 128;
+pub(super) const MAX_HEADERS: usize = 128;
 /// Requests that share one HTTP/2 connection. Servers allow 100 or more (RFC 9113, 6.5.2 recommends it) and the
 /// client library lets what is above a server's limit wait in silence, so the pool opens another before.
 const MAX_STREAMS: usize = 64;
@@ -71,6 +72,22 @@ impl Connector {
         };
         // Large, and nothing of it is needed without TLS.
         Box::pin(self.secured(name.clone(), wire, surplus)).await
+    }
+
+    /// Connects for a WebSocket: over HTTP/1.1, which alone has the upgrade.
+    pub async fn open(&self, endpoint: &Endpoint) -> Result<Opening, TransportError> {
+        let failed = |error: std::io::Error| TransportError::Connect(error.to_string());
+        let tcp = dial(endpoint.host(), endpoint.port()).await.map_err(failed)?;
+        let stream: Box<dyn Io> = match endpoint.server_name() {
+            None => Box::new(tcp),
+            Some(name) => {
+                let mut config = ClientConfig::clone(&*self.tls_config()?);
+                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+                let connector = TlsConnector::from(Arc::new(config));
+                Box::new(connector.connect(name.clone(), tcp).await.map_err(failed)?)
+            }
+        };
+        Opening::over(stream).await
     }
 
     async fn secured(

@@ -9,6 +9,7 @@ mod endpoint;
 mod pool;
 mod tls;
 mod unpacking;
+mod websocket;
 mod wire;
 
 pub use coding::{Coding, Decoder, UnknownCoding};
@@ -17,6 +18,7 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use pool::{Lease, Pool};
 pub use tls::client_config;
 pub use unpacking::{UnpackError, codings, unpack};
+pub use websocket::{Io, Opened, Opening, Socket};
 
 use bytes::Bytes;
 use http_body_util::Full;

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::connect::Surplus;
-use super::{Connection, Connector, Endpoint, RequestBody, TransportError};
+use super::{Connection, Connector, Endpoint, Opening, RequestBody, TransportError};
 
 /// An idle connection older than this is closed, not used: many servers and load balancers end theirs after 60 s.
 const MAX_IDLE: Duration = Duration::from_secs(45);
@@ -64,6 +64,11 @@ impl Pool {
         let server = self.server(endpoint);
         let connection = self.connector.connect(endpoint, server.surplus.clone()).await?;
         Ok(Lease { connection, server, reused: false })
+    }
+
+    /// A connection for a WebSocket, of which the pool knows nothing more.
+    pub async fn open(&self, endpoint: &Endpoint) -> Result<Opening, TransportError> {
+        self.connector.open(endpoint).await
     }
 
     fn server(&self, endpoint: &Endpoint) -> Rc<Server> {

@@ -102,7 +102,7 @@ def test_a_row_is_whole(name: str) -> None:
     placeholders = {field for _, field, _, _ in string.Formatter().parse(row.base_url) if field}
     assert placeholders == set(row.settings)
     assert all(re.fullmatch(r"[A-Z`].*[.A-Za-z0-9/`)]", quirk) for quirk in row.quirks)
-    beside = (row.extensions, row.lacks, row.responses, row.completions)
+    beside = (row.extensions, row.lacks, row.responses, row.completions, row.realtime)
     assert row.dialect == "openai" or not any(beside)
     assert not (row.unversioned and url.path.strip("/"))
 

@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         self.kill_on_next_byte = False
         self.unread = 0
         self.served = False
+        self.is_upgraded = False
         self.task: asyncio.Task[None] | None = None
 
     # asyncio.Protocol
@@ -69,7 +70,7 @@ class Connection(asyncio.Protocol):
             self.log.killed += 1
             self.reset()
             return
-        if self.exchange is not None:
+        if self.exchange is not None and not self.is_upgraded:
             self.log.anomalies.append(f"{len(data)} bytes while {self.exchange.model} is answered")
         self.unread += len(data)
         self.reader.feed_data(data)

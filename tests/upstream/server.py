@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterable
 
-from . import bedrock, clouds, media, ollama, operations, vectors
+from . import bedrock, clouds, media, ollama, operations, realtime, vectors
 from .before import POISON_TEXT
 from .behaviours import plan_for
 from .beside import BESIDE, prepare
@@ -54,6 +54,7 @@ class ScriptedUpstream(LoopbackServer):
         super().__init__()
         self.shelf = Shelf()
         self.depot = Depot()
+        self.sessions: list[realtime.Session] = []
 
     # reading
 
@@ -85,6 +86,9 @@ class ScriptedUpstream(LoopbackServer):
             await _small(connection, 200, {"trapped": True})
             return
         path = exchange.path.partition("?")[0]
+        if realtime.is_one(exchange, path):
+            await realtime.answer(connection, exchange, self.sessions)
+            return
         wire = _ROUTES.get(_AZURE.sub("/v1", path))
         if wire is None and read_path(exchange):
             wire = GEMINI

@@ -62,6 +62,10 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     """Between two pieces of an answer; 60."""
     total_s: Positive | None = None
     """The whole request with all its attempts; 600."""
+    session_s: Positive | None = None
+    """A whole realtime session; 3600, which is OpenAI's own bound."""
+    session_idle_s: Positive | None = None
+    """Of a session in which neither side says anything; 600."""
 
 
 class ProviderKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +113,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     completions: bool | None = None
     """Whether an `openai` host has the older completions; the catalogue knows it for its names,
     others have them.
+    """
+    realtime: bool | None = None
+    """Whether an `openai` host has realtime sessions; the catalogue knows it for its names, others
+    have them.
     """
     headers: dict[str, str] = {}
     """Sent with every request."""

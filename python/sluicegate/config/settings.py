@@ -32,12 +32,14 @@ class Deadlines:
     first_byte_s: float = 60.0
     idle_s: float = 60.0
     total_s: float = 600.0
+    session_s: float = 3600.0
+    session_idle_s: float = 600.0
 
     def narrowed(self, timeouts: Timeouts) -> "Deadlines":
         """These, but what a narrower scope sets."""
         given = {
             name: value
-            for name in ("connect_s", "first_byte_s", "idle_s", "total_s")
+            for name in timeouts.__struct_fields__
             if (value := getattr(timeouts, name)) is not None
         }
         return replace(self, **given)
@@ -72,6 +74,8 @@ class Upstream:
     """It has OpenAI's Responses API beside Chat Completions."""
     completions: bool
     """It has OpenAI's older completions beside them."""
+    realtime: bool
+    """It has OpenAI's realtime sessions."""
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     """Credential and fixed headers; of its first key where it has several."""
     keys: tuple[UpstreamKey, ...]

@@ -116,6 +116,7 @@ def upstream_of(
         and _has(provider.responses, row.responses if row else None),
         completions=plugin_dialect is None
         and _has(provider.completions, row.completions if row else None),
+        realtime=plugin_dialect is None and _has(provider.realtime, row.realtime if row else None),
         ask_usage=ask_usage,
         drain=provider.on_disconnect == "drain",
         drop_unsupported=provider.unsupported == "drop",

@@ -83,6 +83,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         needs_key: false for hosts of one's own.
         responses: whether it has the Responses API.
         completions: whether it has OpenAI's older completions.
+        realtime: whether it has OpenAI's realtime sessions.
         embeddings: in which form it has them, where that is not its dialect's; `none` where it has
         none.
         rerank: in which form it ranks documents, in the same way.
@@ -109,6 +110,7 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     needs_key: bool = True
     responses: bool = False
     completions: bool = False
+    realtime: bool = False
     embeddings: EmbeddingsForm | Literal["none"] | None = None
     rerank: RerankForm | Literal["none"] | None = None
     extensions: frozenset[Extension] = frozenset()
