@@ -131,8 +131,8 @@ impl ModelRoutes {
         if route.operation != Operation::Realtime {
             return None;
         }
-        let pairs = query.unwrap_or_default().split('&');
-        let model = pairs.filter_map(|pair| pair.strip_prefix("model=")).next();
+        let mut pairs = query.unwrap_or_default().split('&');
+        let model = pairs.find_map(|pair| pair.strip_prefix("model="));
         let model = model.map(|model| decoded(&model.replace('+', " ")).into_owned());
         Some(Place { model: Some(model.unwrap_or_default()), ..Place::at(route) })
     }

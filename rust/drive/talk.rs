@@ -82,11 +82,11 @@ impl<'r> Talk<'r> {
         let over = loop {
             let came = self.next(&x).await;
             let over = match came {
-                Ok(Came::FromClient(Some(message))) => self.from_client(message).await,
+                Ok(Came::FromClient(Some(message))) => self.client_said(message).await,
                 Ok(Came::FromClient(None)) | Err(Stop::Cancelled) => {
                     Some(Over::Stopped(Stop::Cancelled))
                 }
-                Ok(Came::FromUpstream(said)) => self.from_upstream(said).await,
+                Ok(Came::FromUpstream(said)) => self.upstream_said(said).await,
                 Err(Stop::Tick) => self.ping(),
                 Err(stop) => Some(Over::Stopped(stop)),
             };
@@ -135,7 +135,7 @@ impl<'r> Talk<'r> {
 
     // from the client
 
-    async fn from_client(&mut self, message: Message) -> Option<Over> {
+    async fn client_said(&mut self, message: Message) -> Option<Over> {
         let passed = match &message {
             Message::Close(closing) => return Some(Over::Client(closing.clone())),
             Message::Text(text) => self.admit(text).await,
@@ -204,7 +204,7 @@ impl<'r> Talk<'r> {
 
     // from the upstream
 
-    async fn from_upstream(
+    async fn upstream_said(
         &mut self,
         said: Option<Result<tungstenite::Message, tungstenite::Error>>,
     ) -> Option<Over> {
@@ -395,7 +395,7 @@ impl<'r> Talk<'r> {
                 else {
                     break;
                 };
-                if self.from_upstream(said).await.is_some() {
+                if self.upstream_said(said).await.is_some() {
                     break;
                 }
             }

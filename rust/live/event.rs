@@ -103,6 +103,7 @@ pub struct Done {
 }
 
 #[derive(Deserialize)]
+#[allow(clippy::struct_field_names)] // the vendor's names
 struct Event<'a> {
     #[serde(rename = "type", borrow, default)]
     kind: Option<Cow<'a, str>>,

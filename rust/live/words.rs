@@ -9,6 +9,7 @@ use crate::body;
 pub const CANCEL: &str = r#"{"type":"response.cancel"}"#;
 
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names)] // the vendor's names
 struct Event<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
