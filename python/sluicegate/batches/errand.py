@@ -63,7 +63,7 @@ async def collected(exchange: "_core.Exchange", course: Course) -> Answer:
     try:
         while True:
             ready = exchange.take() or await exchange.wait(loop)
-            given, body, state, failure = ready
+            given, body, state, failure, _ = ready
             head = head or given
             parts.append(body)
             if failure is not None:
