@@ -25,8 +25,8 @@ PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal --reruns 1 --
 # are behind it. `SLUICEGATE_FRONT=asgi SLUICEGATE_ALL_PAIRS=1` before pytest runs everything there.
 FRONT_TESTS := tests/transport tests/test_client.py tests/test_small_routes.py \
 	tests/replay/test_replay.py::test_the_same_dialect_passes_byte_for_byte \
-	$(addprefix tests/faults/, test_st.py test_up.py test_cl.py test_cf.py test_au.py test_au_body.py \
-	test_au_tenants.py test_ac.py test_ac_01.py test_gemini.py test_responses.py) \
+	$(addprefix tests/faults/, test_st.py test_up.py test_up_12.py test_cl.py test_cf.py test_au.py \
+	test_au_body.py test_au_tenants.py test_ac.py test_ac_01.py test_gemini.py test_responses.py) \
 	$(addprefix tests/faults/test_au_secrets.py::, test_au_11_no_secret_leaves_whatever_happens \
 	test_au_11_an_error_inside_a_stream_quotes_no_credential) \
 	$(addprefix tests/faults/test_br.py::, test_br_01_br_02_a_budget_for_ten_admits_ten \
