@@ -13,8 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import msgspec
 import openai
 import pytest
+
+from sluicegate.store import sqlite_store
 
 from ..gateway import KEY, OTHER_KEY, PRICE, Gateway
 from ..postgres import Server
@@ -244,6 +247,30 @@ def test_a_batch_is_settled_once_behind_a_crash_without_its_client(
     assert [row["output_tokens"] for row in answered] == [9, 9]
     assert not [row for row in rows_of(gateway, name) if row["basis"] == "estimated"]
     until(lambda: Decimal(1) - budget_left(gateway), lambda left: left < Decimal(hold["cost_usd"]))
+
+
+def test_a_batch_that_a_dead_gateway_may_have_sent_costs_what_was_held(
+    own_gateway: Start, upstream: ScriptedUpstream
+) -> None:
+    name = ref("batch")
+    upstream.depot.held.add(name)
+    gateway = own_gateway(keys=[{"name": "one", "key": KEY, "budget_usd": 1.0}])
+    begun = begin(sdk(gateway), lines([f"u/ok-9@{name}"]))
+    gateway.kill()
+    store = sqlite_store(gateway.folder / "data" / "sluicegate.sqlite")
+    known = store.batches.batch("key one", begun.id)
+    assert known is not None
+    late = 2**50
+    store.batches.replace(
+        msgspec.structs.replace(known, state="beginning", upstream_id="", leased_until_ms=late)
+    )
+    store.close()
+    gateway.start()
+    done = ended(sdk(gateway), begun.id)
+    assert done.status == "failed"
+    assert done.errors.data[0].code == "batch_lost"
+    [hold] = [row for row in rows_of(gateway, name) if row["basis"] == "estimated"]
+    assert Decimal(1) - budget_left(gateway) >= Decimal(hold["cost_usd"]) > 0
 
 
 def test_many_who_look_at_once_settle_it_once(house: Gateway, upstream: ScriptedUpstream) -> None:
