@@ -496,3 +496,43 @@ def test_a_file_beside_batches_names_its_provider(house: Gateway) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         sdk(house).files.create(file=("a.txt", b"a"), purpose="user_data")
     assert "x-sluicegate-provider" in str(refused.value)
+
+
+@pytest.mark.parametrize("provider", FORMS)
+def test_a_batch_goes_under_one_key_from_its_beginning_to_its_end(
+    own_gateway: Start, upstream: ScriptedUpstream, provider: str
+) -> None:
+    """Nobody asks for it: the gateway settles it by itself, under the same key."""
+    keys = [f"sk-one-of-several-{number}-0123456789" for number in range(3)]
+    gateway = own_gateway(keys=KEYS, providers={provider: {"api_key": None, "api_keys": keys}})
+    names = [ref("batch") for _ in range(4)]
+    for name in names:
+        begin(sdk(gateway), lines([f"{provider}/ok-3@{name}"]))
+
+    def settled() -> list[Json]:
+        rows = gateway.ledger()
+        return [row for row in rows if row["operation"] == "chat" and row["output_tokens"] == 3]
+
+    until(settled, lambda rows: len(rows) == 4, 25)
+    used = {job.key for name in names for job in upstream.depot.jobs_of(name)}
+    assert used <= {*keys, *(f"Bearer {key}" for key in keys)}
+
+
+def test_a_tenants_own_credential_pays_for_its_batches(
+    own_gateway: Start, upstream: ScriptedUpstream
+) -> None:
+    own = "sk-the-tenants-own-0123456789"
+    gateway = own_gateway(
+        keys=KEYS,
+        provider_keys=[{"provider": "u", "key": "two", "api_key": own}],
+    )
+    name = ref("batch")
+    begin(sdk(gateway, OTHER_KEY), lines([f"u/ok-3@{name}"]))
+    rows = until(
+        lambda: [row for row in rows_of(gateway, name) if row["operation"] == "chat"],
+        lambda found: len(found) == 1,
+        20,
+    )
+    assert rows[0]["key_name"] == "two"
+    [job] = upstream.depot.jobs_of(name)
+    assert job.key == f"Bearer {own}"
