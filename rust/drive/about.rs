@@ -185,7 +185,7 @@ pub(super) fn charged(x: &Exchange, used: Actual) -> Actual {
 /// Moves the figures of an errand's row to the row that owed them; the errand itself used nothing.
 pub(super) fn settle<'a>(run: &'a Running, row: &mut Row<'a>) {
     if let Some(owed) = owed(&run.x).filter(|_| row.basis != Basis::None) {
-        run.rt.settle(owed.id, &owed.paid(row));
+        run.rt.settle(owed.id, &owed.paid(row), false);
     }
     row.tokens = TokenColumns::default();
     row.basis = Basis::None;

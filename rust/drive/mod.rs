@@ -42,6 +42,7 @@ mod media;
 mod offer;
 mod operation;
 mod outbox;
+mod owing;
 mod own;
 mod owned;
 mod passage;

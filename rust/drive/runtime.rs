@@ -16,7 +16,8 @@ use super::defect::{Rigged, caught};
 use super::exchange::Exchange;
 use super::keeping::Keeping;
 use super::learned::Learned;
-use super::row::{Outcome, Row, with_client_status};
+use super::owing::Owing;
+use super::row::{Basis, Outcome, Row, with_client_status};
 use super::run_guard;
 use crate::budget::Actual;
 use crate::journal::{Journal, RecordId};
@@ -79,8 +80,8 @@ pub struct Runtime {
     /// None where this host has its limits for itself.
     pub(super) share: Option<Arc<Share>>,
     scratch: RefCell<Vec<u8>>,
-    /// Settlements that the journal could not take yet (a full disk); written before the next one.
-    owed: RefCell<Vec<(RecordId, Vec<u8>)>>,
+    /// Settlements that the journal could not take yet; written before the next one.
+    owed: RefCell<Owing>,
 }
 
 /// Starts the thread. It ends after [`Command::Stop`].
@@ -147,7 +148,7 @@ async fn serve(
                     let _ = caught(|| runtime.close(&x, status, code.as_deref()));
                 }
                 Some(Command::Refused(row, id)) => {
-                    let _ = caught(|| runtime.settle(id, &row));
+                    let _ = caught(|| runtime.settle(id, &row, true));
                 }
             },
             Some(_) = attempts.join_next() => {}
@@ -197,28 +198,26 @@ impl Runtime {
     pub(super) fn settle_row(&self, id: RecordId, row: &Row<'_>) -> Vec<u8> {
         let mut payload = Vec::with_capacity(768);
         row.write(&mut payload);
-        self.settle(id, &payload);
+        self.settle(id, &payload, row.basis == Basis::None);
         payload
     }
 
-    pub(super) fn settle(&self, id: RecordId, payload: &[u8]) {
+    /// `is_free`: nothing was used by what the row tells of.
+    pub(super) fn settle(&self, id: RecordId, payload: &[u8], is_free: bool) {
         self.pay();
         if !self.owed.borrow().is_empty() || self.journal.borrow_mut().settle(id, payload).is_err()
         {
-            self.owed.borrow_mut().push((id, payload.to_vec()));
+            self.owed.borrow_mut().push(id, payload, is_free);
         }
     }
 
     /// Writes what is owed to the journal, oldest first.
     fn pay(&self) {
         let mut owed = self.owed.borrow_mut();
-        if owed.is_empty() {
-            return;
+        if !owed.is_empty() {
+            let mut journal = self.journal.borrow_mut();
+            owed.pay(|id, payload| journal.settle(id, payload).is_ok());
         }
-        let mut journal = self.journal.borrow_mut();
-        let paid =
-            owed.iter().take_while(|(id, payload)| journal.settle(*id, payload).is_ok()).count();
-        owed.drain(..paid);
     }
 
     /// A request is over, with the status that its client got.
@@ -240,7 +239,7 @@ impl Runtime {
         if x.attempts() == 0 {
             let mut row = Row::open(x, 0, None);
             row.outcome = if is_answered { Outcome::Ok } else { Outcome::Refused };
-            row.basis = super::row::Basis::None;
+            row.basis = Basis::None;
             row.error_code = code;
             row.price(None, &crate::price::Tokens::default());
             row.price_version = "";
@@ -254,7 +253,8 @@ impl Runtime {
     pub(super) fn complete(&self, x: &Exchange, status: u16) {
         for (attempt, row) in x.take_unfinished() {
             let id = RecordId { request_id: x.id.into_bytes(), attempt };
-            self.settle(id, &with_client_status(&row, status));
+            // Without it the row says all but that.
+            self.settle(id, &with_client_status(&row, status), true);
         }
     }
 }
