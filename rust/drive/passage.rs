@@ -14,6 +14,8 @@ use crate::error::Error;
 
 /// Stands in a route's path for the provider and what follows it.
 pub(super) const PROVIDER: &str = "{provider}/{path}";
+/// What ends paths whose answers a model writes, and that are read for their usage alone: Bedrock's and Ollama's.
+const WRITTEN: [&str; 3] = ["/converse", "/converse-stream", "/api/generate"];
 /// Credentials that a query may hold; ours never go upstream, and a provider's own are not the client's to give.
 const CREDENTIALS: [&str; 4] = ["key", "api_key", "api-key", "access_token"];
 /// How often servers and proxies in a row may undo percent signs.
@@ -32,6 +34,8 @@ pub struct Passage {
     query: String,
     /// The dialect that answers of this path are in; `None` where the path is of no operation that we read.
     pub dialect: Option<Dialect>,
+    /// Whether a model writes in answer to it, whatever dialect that is in.
+    pub writes: bool,
     /// The model that the path names, and whether the answer streams where the path says it.
     model: Option<(String, Option<bool>)>,
     /// The stored response that the path names.
@@ -68,12 +72,14 @@ impl Passage {
             return None;
         }
         let plain = decoded(path);
+        let dialect = dialect_of(&plain);
         Some(Self {
             provider: decoded(provider).into_owned(),
             method: method.clone(),
             path: path.to_owned(),
             query: without_credentials(query),
-            dialect: dialect_of(&plain),
+            dialect,
+            writes: dialect.is_some() || WRITTEN.iter().any(|end| plain.ends_with(end)),
             model: model_of(&plain).or_else(|| model_in(path)),
             response: response_of(&plain),
             errand: None,
@@ -95,6 +101,7 @@ impl Passage {
             path,
             query: String::new(),
             dialect: None,
+            writes: false,
             model: Some((model, Some(false))),
             response: None,
             errand: Some(PassageErrand { asked, key }),
@@ -173,7 +180,7 @@ impl Passage {
     /// read what nobody has weighed, and perhaps of another model.
     pub fn scan(&self, body: &[u8]) -> Result<Scan, Error> {
         let mut scan = match body::scan(body) {
-            Err(error) if self.dialect.is_some() && !body.is_empty() => return Err(error),
+            Err(error) if self.writes && !body.is_empty() => return Err(error),
             Err(_) => body::scan_model(body)?,
             Ok(scan) => scan,
         };
@@ -432,6 +439,8 @@ mod tests {
             ("u/api/chat", br#"{"MODEL":"b"}"#, None),
             ("u/v1/responses", b"\xff\xfe{\0}\0", None),
             ("u/v1/messages", b"\x1f\x8b\x08", None),
+            ("u/model/a/converse", b"[]", None),
+            ("u/model/a/convers%65-stream", b"[]", None),
             ("u/v1/messages", br#"{"model":"a","max_tokens":"all"}"#, None),
             ("u/v1beta/models/g:generateContent", b"[", None),
             ("u/v1/chat/completions", b"", Some("u/")),

@@ -195,7 +195,7 @@ impl Place {
 
     /// What it may be answered with, as far as anybody can know before.
     pub(super) fn answers(&self, scan: &Scan, body: &[u8]) -> Answers {
-        let is_known = self.passage.as_ref().is_some_and(|passage| passage.dialect.is_some());
+        let is_written = self.passage.as_ref().is_some_and(|passage| passage.writes);
         match self.route.operation {
             _ if !self.is_billed(body) => Answers::Free,
             Operation::Chat | Operation::TextCompletion | Operation::Realtime => Answers::Text,
@@ -203,7 +203,7 @@ impl Place {
             Operation::Speech => Answers::Speech,
             Operation::Transcription => Answers::Transcript,
             // Of a path that we do not know, the request's own bound is all that says something.
-            Operation::Passthrough if is_known || scan.max_tokens().is_some() => Answers::Text,
+            Operation::Passthrough if is_written || scan.max_tokens().is_some() => Answers::Text,
             _ => Answers::Numbers,
         }
     }

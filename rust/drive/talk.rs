@@ -256,7 +256,7 @@ impl<'r> Talk<'r> {
                 None
             }
             Said::Transcribed(usage) => {
-                self.turns.transcribed(self.run, *usage);
+                self.turns.transcribed(self.run, &usage);
                 None
             }
             Said::Other => None,

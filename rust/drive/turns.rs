@@ -126,11 +126,11 @@ impl Turns {
 
     /// What was heard was written down, by a model with a price of its own. One that is paid by the minute has no
     /// tokens.
-    pub fn transcribed(&mut self, run: &Running, usage: Usage) {
+    pub fn transcribed(&mut self, run: &Running, usage: &Usage) {
         let target = self.transcriber.as_ref().unwrap_or(&run.target);
         if let Ok(turn) = Turn::waived(run, target) {
             let is_unpriced = usage.is_empty();
-            turn.settle(run, &Ended { usage, is_unpriced, ..Ended::default() });
+            turn.settle(run, &Ended { usage: *usage, is_unpriced, ..Ended::default() });
         }
     }
 

@@ -347,6 +347,15 @@ def test_br_09_what_is_not_cut_is_held_whole(own_gateway: Start) -> None:
     assert httpx.post(url, json=chat, headers=own).status_code == 200
 
 
+def test_br_09_what_converse_writes_is_held_too(own_gateway: Start) -> None:
+    gateway = own_gateway(keys=[{"name": "one", "key": KEY, "budget_usd": "0.004"}])
+    path = "b/model/ok-1/converse"
+    body: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": "x"}]}]}
+    assert _send(gateway, path, json=body).status_code == 402
+    bounded = body | {"inferenceConfig": {"maxTokens": 5}}
+    assert _send(gateway, path, json=bounded).status_code == 200
+
+
 @pytest.mark.parametrize("status", [400, 404, 409, 429, 500, 503])
 def test_what_a_provider_answers_passes_whatever_its_status(gateway: Gateway, status: int) -> None:
     name = ref("status")

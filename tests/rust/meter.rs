@@ -488,14 +488,21 @@ fn errors_inside_a_stream_are_seen_in_every_shape() {
 #[test]
 fn malformed_events_leave_the_meter_as_it_was() {
     let openai_cases: &[&[u8]] = &[
-        b"{", b"hello", b"[]", b"1", b"\"x\"", b"null", b"[DONE", b"{}{}",
+        b"{",
+        b"hello",
+        b"[]",
+        b"1",
+        b"\"x\"",
+        b"null",
+        b"[DONE",
+        b"{}{}",
         b"{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}",
         b"{\"x\":\"\xff\"}",
-        br#"{"choices":[{"delta":{"content":5}}]}"#,
+        br#"{"choices":[{"delta":5}]}"#,
         br#"{"choices":{}}"#,
         br#"{"choices":[{"delta":{"content":"\ud800"}}]}"#,
-        br#"{"choices":[{"delta":{"content":"lost"}},{"delta":{"tool_calls":[{"function":{"arguments":5}}]}}]}"#,
-        br#"{"choices":[{"index":-1,"delta":{"content":"lost"}}]}"#,
+        br#"{"choices":[{"delta":{"content":"lost"}},{"delta":{"tool_calls":5}}]}"#,
+        br#"{"choices":[{"delta":{"content":"lost"}},7]}"#,
         b"{\"choices\":[{\"delta\":{\"content\":\"\x00\"}}]}",
     ];
     let anthropic_cases: &[&[u8]] = &[
