@@ -60,6 +60,20 @@ async def plain_body(headers: Iterable[tuple[bytes, bytes]], body: bytes, max_by
         raise BodyCodingError from None
 
 
+async def read_plain(
+    watched: Watched, headers: Iterable[tuple[bytes, bytes]], max_bytes: int
+) -> bytes:
+    """The whole body, without its content codings.
+
+    Raises:
+        ClientGoneError, BodyTooLargeError, BodyTooSlowError: as `read_body`.
+        BodyCodingError: as `plain_body`.
+    """
+    body = await read_body(watched, max_bytes)
+    is_coded = any(name == b"content-encoding" for name, _ in headers)
+    return await plain_body(headers, body, max_bytes) if is_coded and body else body
+
+
 async def let_run_out(watched: Watched, max_bytes: int) -> None:
     """Reads what is left of a body whose request was answered, and forgets it: many clients look
     for an answer only once they have sent all, and a connection that is closed before tells them

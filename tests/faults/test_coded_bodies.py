@@ -80,6 +80,16 @@ def test_a_coded_body_is_read_and_goes_up_plain(
     assert_row(only_row(gateway, name), outcome="ok", input_tokens=3, cost_usd=cost(3, 2))
 
 
+@pytest.mark.parametrize("coding", CODINGS)
+def test_what_begins_a_batch_may_be_coded_too(gateway: Gateway, coding: str) -> None:
+    batch = {"input_file_id": "file-none", "endpoint": "/v1/responses", "completion_window": "24h"}
+    answer = _post(gateway, "/v1/batches", coding, CODINGS[coding](json.dumps(batch).encode()))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "file_not_found")
+    answer = _post(gateway, "/v1/messages/batches", coding, CODINGS[coding](b'{"requests":[]}'))
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert "requests" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("coding", ["compress", "gzip;q=1", "gzip, gzip, gzip", "aws-chunked"])
 @pytest.mark.parametrize("path", PATHS)
 def test_a_coding_that_is_not_known_is_named(gateway: Gateway, path: str, coding: str) -> None:

@@ -34,7 +34,7 @@ from sluicegate.batches.objects import (
 from sluicegate.batches.outside import path_at
 from sluicegate.batches.paths import FiledPath
 from sluicegate.batches.upload import Upload, read_upload
-from sluicegate.body import read_body
+from sluicegate.body import read_plain
 from sluicegate.config.settings import Upstream
 from sluicegate.course import Answer
 from sluicegate.errors import (
@@ -93,7 +93,7 @@ class Filing:
             case "GET", "/v1/files/{id}/content":
                 return await self._content(path, tenant, headers, watched, send)
             case "POST", "/v1/batches":
-                body = await read_body(watched, self._worker.max_body_bytes)
+                body = await read_plain(watched, headers, self._worker.max_body_bytes)
                 return await self._beginning.answer(path, tenant, headers, body, watched)
             case "GET", "/v1/batches":
                 return answer_of(await self._batches(tenant, path.query))
@@ -109,7 +109,7 @@ class Filing:
     async def _upload(
         self, path: FiledPath, tenant: str, headers: Headers, watched: Watched
     ) -> Answer:
-        body = await read_body(watched, self._worker.max_body_bytes)
+        body = await read_plain(watched, headers, self._worker.max_body_bytes)
         upload = read_upload(headers, body)
         if upload.purpose == "batch":
             return answer_of(file_object(await self._keep(tenant, upload)))

@@ -22,7 +22,7 @@ from sluicegate.batches.errand import Headers
 from sluicegate.batches.lines import Line, model_of
 from sluicegate.batches.objects import ENDED, Json, NotFoundError, now_ms
 from sluicegate.batches.paths import FiledPath
-from sluicegate.body import read_body
+from sluicegate.body import read_plain
 from sluicegate.course import Answer
 from sluicegate.errors import GatewayError, InternalError, InvalidRequestError
 from sluicegate.pipeline import Send
@@ -94,7 +94,7 @@ class MessageDesk:
     async def _begin(
         self, path: FiledPath, tenant: str, scope: dict[str, Any], watched: Watched
     ) -> Answer:
-        body = await read_body(watched, self._worker.max_body_bytes)
+        body = await read_plain(watched, scope["headers"], self._worker.max_body_bytes)
         try:
             lines = _lines_of(body)
             batch, own = await self._beginning.of_messages(
