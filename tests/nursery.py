@@ -90,6 +90,20 @@ class Nursery:
             return Child(int(control.recv(16)), ours)
 
 
+def executed(
+    arguments: list[str], log: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """The same, as a user starts it: for who looks at its command line, or hooks into its start."""
+    with log.open("ab") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "sluicegate", *arguments],
+            stdout=said,
+            stderr=said,
+            env=dict(environment),
+            start_new_session=True,
+        )
+
+
 def run(
     arguments: list[str],
     folder: Path,

@@ -18,6 +18,8 @@ KINDS: list[tuple[e.GatewayError, int, str]] = [
     (e.BodyCodingError(), 400, "invalid_request"),
     (e.BodyTooSlowError(), 408, "request_timeout"),
     (e.UnknownRouteError("GET", "/x"), 404, "unknown_route"),
+    (e.UpgradeRequiredError("a WebSocket"), 426, "upgrade_required"),
+    (e.SecretRefusedError(), 403, "session_elsewhere"),
     (e.NotReadyError("later"), 503, "not_ready"),
     (
         e.RefusedRequestError(

@@ -10,7 +10,8 @@ from .client import Got, run_ask
 from .gateway import Gateway
 from .upstream import ScriptedUpstream
 
-SEED = {"seed": 1}  # Messages has none
+SEED = {"seed": 1}  # Messages has none, and answers mean the same without
+LOGPROBS = {"logprobs": True}  # nor these, which a client would miss
 DROP = {"unsupported": "drop"}
 MODELS: dict[str, dict[str, Any]] = {
     "there": {"targets": ["u/fault-503@there", "a/ok-3@there"]},
@@ -35,14 +36,14 @@ def ask(gateway: Gateway, model: str, **fields: Any) -> Got:
 
 
 def test_what_it_cannot_say_is_a_400(gateway: Gateway) -> None:
-    got = ask(gateway, "there", fields=SEED)
+    got = ask(gateway, "there", fields=LOGPROBS)
     assert (got.status, got.code) == (400, "unsupported_field")
     assert got.error is not None
-    assert got.error["param"] == "seed"
+    assert got.error["param"] == "logprobs"
 
 
 def test_what_it_cannot_say_is_an_event_where_the_head_is_out(gateway: Gateway) -> None:
-    got = ask(gateway, "there, late", fields=SEED, stream=True)
+    got = ask(gateway, "there, late", fields=LOGPROBS, stream=True)
     assert got.status == 200
     assert got.broken is None
     assert got.code == "unsupported_field"

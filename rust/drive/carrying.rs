@@ -67,12 +67,8 @@ fn kind(operation: Operation, headers: &HeaderMap) -> Option<Kind> {
     };
     match (whole::form(headers), operation) {
         (Some(Form::Stream), _) | (None, Operation::Speech) => Some(Kind::Pieces),
-        (Some(Form::Other | Form::Untold), Operation::Speech) if !is_of(b"text/") => {
-            Some(Kind::Pieces)
-        }
-        (Some(Form::Other | Form::Untold), Operation::Transcription) if !is_of(b"text/html") => {
-            Some(Kind::Pieces)
-        }
+        (Some(Form::Other), Operation::Speech) if !is_of(b"text/") => Some(Kind::Pieces),
+        (Some(Form::Other), Operation::Transcription) if !is_of(b"text/html") => Some(Kind::Pieces),
         (Some(Form::Json) | None, _) => Some(Kind::Json),
         _ => None,
     }

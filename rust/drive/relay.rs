@@ -104,8 +104,7 @@ async fn beginning(
             return Err(run.failed(FailureKind::WrongContentType, "not an event stream"));
         }
         // Some hosts label their streams as JSON, or lines not at all: the first bytes tell.
-        (Some(whole::Form::Json | whole::Form::Untold | whole::Form::Lines), _)
-        | (None, Dialect::Ollama) => {
+        (Some(whole::Form::Json | whole::Form::Lines), _) | (None, Dialect::Ollama) => {
             let data = first_data(run, body).await?;
             return Ok(match form_of(run, &data) {
                 Some(form) => Beginning::Stream(form, Some(data)),

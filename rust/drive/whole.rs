@@ -43,8 +43,6 @@ pub(super) enum Form {
     Messages,
     /// `application/x-ndjson` and its other names.
     Lines,
-    /// Hosts that do not say what it is: where an answer can be JSON, the body tells.
-    Untold,
     /// None of these.
     Other,
 }
@@ -63,7 +61,6 @@ pub(super) fn form(headers: &HeaderMap) -> Option<Form> {
         | b"application/jsonl"
         | b"application/stream+json" => Form::Lines,
         json if json.ends_with(b"/json") || json.ends_with(b"+json") => Form::Json,
-        b"text/plain" | b"application/octet-stream" => Form::Untold,
         _ => Form::Other,
     })
 }

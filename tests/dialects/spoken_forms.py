@@ -512,7 +512,6 @@ CHAT: Final[dict[str, Case]] = {
         json.dumps(json.loads(message({"content": "hi"})), indent=4).encode() + b"\n\n", HI, JSON
     ),
     "whole, a bom": Case(b"\xef\xbb\xbf" + message({"content": "hi"}), HI, JSON),
-    "whole, an odd type": Case(message({"content": "hi"}), HI, "text/plain; charset=utf-8"),
 }
 
 USE: Final = {"type": "tool_use", "id": "c", "name": "f", "input": {"a": 1}}

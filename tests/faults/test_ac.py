@@ -428,6 +428,8 @@ def test_every_column_of_a_row_is_filled_and_true(own_gateway: Start) -> None:
         "price_version": "config",
         "cache": "bypass",
         "tool": None,
+        "finish_reason": "stop",
+        "is_byok": False,
     }
     assert {name: row[name] for name in exact} == exact
     spent = Decimal(PROMPT + 400) + 600 * Decimal("0.5") + 2 * 10

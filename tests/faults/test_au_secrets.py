@@ -250,6 +250,7 @@ def debugging(
     hook = "import logging\nlogging.basicConfig(level=1, format='%(name)s %(message)s')\n"
     (tmp_path / "sitecustomize.py").write_text(hook)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(Gateway, "is_executed", True)
     monkeypatch.setenv("RUST_LOG", "trace")
     monkeypatch.setenv("RUST_BACKTRACE", "1")
     monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")

@@ -154,6 +154,14 @@ async def _read(
 INVOKED = {"invoke_model", "invoke_model_stream"}
 
 
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text or "null")
+    except ValueError:
+        return False
+    return True
+
+
 def _family(record: Recorded) -> str:
     model = record.path.split("/model/")[1].split("/")[0]
     return model.removeprefix("us.").removeprefix("eu.").split("-")[0]
@@ -164,7 +172,9 @@ def test_any_models_own_body_passes_and_is_counted(
     gateway: Gateway, server: CloudServer, records: list[Recorded], chunking: str
 ) -> None:
     """By Bedrock's own figures, which it gives of every model: in the head, at a stream's end."""
-    replayed = [record for record in records if record.path.startswith("/model/")]
+    invoked = [record for record in records if record.path.startswith("/model/")]
+    replayed = [record for record in invoked if _is_json(record.request)]
+    assert len(invoked) - len(replayed) <= 1, "one lacks its end, and is a 400 of ours"
     assert {record.endpoint for record in replayed} > INVOKED
     counted: Counter[str] = Counter()
     bad, refs = [], {}

@@ -222,10 +222,12 @@ class Resolver:
         if config.admin_key is not None and not is_good_key(config.admin_key.reveal()):
             self.fail(("admin_key",), _KEY_RULE)
         elif config.admin_key is not None:
-            told = "is the key of keys[{}] too: who asks for models must not administer"
             for index, key in enumerate(config.keys):
                 if key is not MISSING and key.key.reveal() == config.admin_key.reveal():
-                    self.fail(("admin_key",), told.format(index))
+                    told = (
+                        f"is the key of keys[{index}] too: who asks for models must not administer"
+                    )
+                    self.fail(("admin_key",), told)
 
     def _check_keys(self, keys: list[Key]) -> None:
         names: set[str] = set()

@@ -111,13 +111,15 @@ def without_credential(upstream: Upstream, model: str | None, error: CredentialE
 
 
 def _explained(reason: Reason, upstream: Upstream, model: str | None, said: str) -> Verdict:
-    told = reason.message.format(
-        name=upstream.name,
-        model=model or "the model",
-        region=_region(upstream) or "its region",
-        host=urlsplit(upstream.base_url).hostname,
-        said=said,
-    )
+    told = reason.message
+    for place, value in {
+        "{name}": upstream.name,
+        "{model}": model or "the model",
+        "{region}": _region(upstream) or "its region",
+        "{host}": urlsplit(upstream.base_url).hostname or "",
+        "{said}": said,
+    }.items():
+        told = told.replace(place, value)
     return Verdict(reason.kind, told, "" if told == said else said[:SHOWN])
 
 
