@@ -6,6 +6,7 @@
 pub mod aws;
 pub mod body;
 pub mod budget;
+pub mod cache;
 pub mod dialect;
 mod disk;
 pub mod drive;

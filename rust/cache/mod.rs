@@ -1,0 +1,20 @@
+//! Answers that are kept, so that who asks the same again is answered by them.
+//!
+//! Knows neither requests nor upstreams: an answer is bytes under a key, with what it belongs to.
+
+mod canonical;
+mod control;
+mod desk;
+mod entry;
+mod fifo;
+mod key;
+mod purges;
+mod store;
+
+pub use canonical::canonical;
+pub use control::Control;
+pub use desk::{Desk, Refresh, Task};
+pub use entry::{About, Bare, Entry, Facts, Shape};
+pub use key::{Key, KeyMaker, hex};
+pub use purges::{Purged, Purges};
+pub use store::{Cache, Stats};
