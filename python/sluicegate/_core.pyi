@@ -119,6 +119,151 @@ class LedgerQuestion:
         """
 
 @final
+class Cache:
+    """The answers that a worker keeps: in its memory, and, through whoever calls `take`, in stores."""
+
+    def take(self, within_s: float) -> list[CacheTask]:
+        """What the stores are asked, waited for at most so long. Blocks without the GIL."""
+
+    def give(self, id: int, record: CacheRecord | None) -> None:
+        """Answers a task of kind `get`; None where no store has it. Too late is no error."""
+
+    def purge(self, purges: list[tuple[int, str, str]]) -> int:
+        """Takes note of purges: `(epoch, kind, value)`.
+
+        Args:
+            purges: kind is `key` (hexadecimal), `tag`, `model` (as asked for, or
+                `provider/model`), `tenant`, `namespace` or `all`. An entry is dead where a purge
+                that matches it has an epoch above the entry's. In any order, any number of times.
+        Returns: how many entries in memory that ended.
+        Raises:
+            ValueError: no such kind.
+        """
+
+    @property
+    def epoch(self) -> int:
+        """The highest that is known; entries carry that of their request's beginning."""
+
+    def stats(self) -> list[tuple[str, int]]:
+        """`entries`, `bytes`, `hits`, `misses`, `kept`, `evicted`, `lost`, of this worker."""
+
+@final
+class CacheTask:
+    """Something that stores are asked."""
+
+    @property
+    def kind(self) -> str:
+        """`get` (answer by `Cache.give`, a request waits 50 ms at most), `put`, `refresh`."""
+
+    @property
+    def id(self) -> int:
+        """Of `get`."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Of `get` and `put`: 32 bytes."""
+
+    @property
+    def record(self) -> CacheRecord | None:
+        """Of `put`."""
+
+    @property
+    def refresh(self) -> CacheRefresh | None:
+        """Of `refresh`."""
+
+@final
+class CacheRecord:
+    """An answer as stores have it."""
+
+    def __init__(
+        self,
+        *,
+        key: bytes,
+        tenant: str,
+        namespace: str,
+        model: str,
+        target: str,
+        tags: list[str],
+        epoch: int,
+        made_ms: int,
+        expires_ms: int,
+        body: bytes,
+    ) -> None:
+        """See the properties.
+
+        Raises:
+            ValueError: the key has not 32 bytes.
+        """
+
+    @property
+    def key(self) -> bytes:
+        """32 bytes."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is."""
+
+    @property
+    def namespace(self) -> str:
+        """Where its tenant put it; empty where nowhere."""
+
+    @property
+    def model(self) -> str:
+        """The name that was asked for."""
+
+    @property
+    def target(self) -> str:
+        """`provider/model` that answered."""
+
+    @property
+    def tags(self) -> list[str]:
+        """Names that its request gave it."""
+
+    @property
+    def epoch(self) -> int:
+        """See `Cache.purge`."""
+
+    @property
+    def made_ms(self) -> int:
+        """When it was made, in milliseconds since 1970."""
+
+    @property
+    def expires_ms(self) -> int:
+        """When it is good for nothing any more, the uses of what is too old included."""
+
+    @property
+    def body(self) -> bytes:
+        """Opaque; what the core did not write, it does not read."""
+
+@final
+class CacheRefresh:
+    """A request to be made once more: its client got an answer that was a little too old."""
+
+    @property
+    def path(self) -> str:
+        """As routes have it, with `{model}` in it where the path names the model."""
+
+    @property
+    def model(self) -> str | None:
+        """The model that its path named."""
+
+    @property
+    def as_array(self) -> bool:
+        """Its stream is one JSON array."""
+
+    @property
+    def holder(self) -> bytes:
+        """For `Engine.begin_for`."""
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        """That go on to the upstream."""
+
+    @property
+    def body(self) -> bytes:
+        """As it was asked."""
+
+@final
 class Engine:
     """The core of one worker: configuration in force, journal, runtime thread."""
 
@@ -251,9 +396,20 @@ class Engine:
         its tokens where little is left. No I/O.
         """
 
-    def begin_for(self, place: Place, holder: bytes, body: bytes) -> Exchange:
+    def begin_for(
+        self,
+        place: Place,
+        holder: bytes,
+        body: bytes,
+        *,
+        headers: Iterable[tuple[bytes, bytes]] | None = None,
+    ) -> Exchange:
         """Begins a request that the gateway makes by itself, in the place of a key's holder: JSON
         of `name`, `organisation`, `team` and `project`. Limits count it and do not refuse it.
+
+        Args:
+            headers: as a client would send them. Only with an `x-sluicegate-cache` among them may
+                its answer be a kept one, or be kept.
 
         Raises:
             RefusedError: as `begin` does.
@@ -355,6 +511,10 @@ class Engine:
 
     def count_unknown(self, row: bytes) -> None:
         """Counts a journalled row of an attempt whose process died, so that nobody else will."""
+
+    @property
+    def cache(self) -> Cache:
+        """Answers that are kept."""
 
     @property
     def metrics(self) -> Metrics:
@@ -554,6 +714,9 @@ class Exchange:
 
     def shut_down(self) -> None:
         """Ends it because the gateway ends: the client is told. Idempotent."""
+
+    def give_stale(self) -> bool:
+        """Answers with a kept answer that is too old, where there is one: every upstream failed."""
 
     def close(self, status: int, code: str | None = None) -> None:
         """Counts the request, and tells the ledger what status the client was given where the core

@@ -30,6 +30,10 @@ from sluicegate.snapshot import FailoverSettings
 log = logging.getLogger("sluicegate")
 
 MAX_HEADER_BYTES: Final = 2048
+_FINAL: Final = frozenset({"not_cached", "identical_request_failed"})
+"""Failures of no upstream: there is nothing to try."""
+_STALE_IS_BETTER: Final = frozenset({429, 502, 503, 504})
+"""What a client is told less gladly than a kept answer that is too old."""
 _COUNTS: Final = {"anthropic": b'{"input_tokens":%d}', "gemini": b'{"totalTokens":%d}'}
 """A count of tokens, in the dialects that have an endpoint for it."""
 
@@ -84,6 +88,10 @@ class Course:
             ClientGoneError: nobody is there to be told.
         """
         exchange = self.exchange
+        if failure.code == "untried":
+            return await self.begin()  # no kept answer was found
+        if failure.code in _FINAL and failure.refusal is not None:
+            raise RefusedRequestError(exchange.request_id, failure.refusal)
         if self.plan is None:
             self.plan = self._planned()
         if failure.resent:
@@ -107,6 +115,8 @@ class Course:
         )
         self._log(failure, kind, given_up=isinstance(decision, GiveUp))
         if isinstance(decision, GiveUp):
+            if decision.client_status in _STALE_IS_BETTER and exchange.give_stale():
+                return None
             if failure.refusal is not None:
                 raise RefusedRequestError(exchange.request_id, failure.refusal)
             raise client_error(decision.client_status, kind, failure, told, wait_s)

@@ -103,7 +103,7 @@ mod tests {
             no_store: true,
             no_cache: true,
             only_if_cached: false,
-            max_age: Some(Duration::from_secs(60)),
+            max_age: Some(Duration::from_mins(1)),
             ttl: Some(Duration::from_secs(5)),
             namespace: Some("n 1".to_owned()),
             tags: vec!["a".to_owned(), "b".to_owned()],

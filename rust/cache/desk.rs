@@ -26,7 +26,7 @@ pub enum Task {
 }
 
 /// A request to be made once more, by the gateway itself.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Refresh {
     /// The path that it came to, with `{model}` in it where the path names the model.
     pub path: String,

@@ -4,7 +4,7 @@
 //! that nobody asks for twice, of a batch or a scan, push out one another. Source: Yang and others, "FIFO queues are
 //! all you need for cache eviction", SOSP 2023.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::entry::Entry;
@@ -186,12 +186,12 @@ impl Queue {
 #[derive(Debug, Default)]
 struct Ghosts {
     order: VecDeque<Key>,
-    names: HashMap<Key, ()>,
+    names: HashSet<Key>,
 }
 
 impl Ghosts {
     fn remember(&mut self, key: Key, at_most: usize) {
-        if self.names.insert(key, ()).is_none() {
+        if self.names.insert(key) {
             self.order.push_back(key);
         }
         while self.order.len() > at_most.max(16) {
@@ -203,7 +203,7 @@ impl Ghosts {
 
     /// Whether it was one; it is none any more. Its place in the order is found empty later.
     fn forget(&mut self, key: &Key) -> bool {
-        self.names.remove(key).is_some()
+        self.names.remove(key)
     }
 }
 

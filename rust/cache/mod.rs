@@ -9,6 +9,7 @@ mod entry;
 mod fifo;
 mod key;
 mod purges;
+mod request;
 mod store;
 
 pub use canonical::canonical;
@@ -17,4 +18,5 @@ pub use desk::{Desk, Refresh, Task};
 pub use entry::{About, Bare, Entry, Facts, Shape};
 pub use key::{Key, KeyMaker, hex};
 pub use purges::{Purged, Purges};
+pub use request::Nature;
 pub use store::{Cache, Stats};

@@ -10,12 +10,14 @@ use http::Response;
 use hyper::body::Incoming;
 
 use super::about;
+use super::caching::Caching;
 use super::deadline::{Deadline, Stop, after};
 use super::defect::{Point, caught_async};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::operation::Operation;
 use super::outbox::{Head, State};
+use super::recording::Recorded;
 use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
@@ -121,6 +123,10 @@ pub(super) struct Running {
     pub was_cut: bool,
     /// The answer as a response object, where the gateway keeps it.
     pub kept: Option<Vec<u8>>,
+    /// The answer as it came, where others may be given it.
+    pub recorded: Option<Recorded>,
+    /// The target's place in the route.
+    index: usize,
     /// The request went out before, over a pooled connection that broke under it.
     resent: bool,
     /// By the calls before the one that runs, where the host wants several.
@@ -169,6 +175,8 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         rest: Rest::default(),
         was_cut: false,
         kept: None,
+        recorded: None,
+        index: attempt.target,
         resent: false,
         earlier: Actual::default(),
         sheet: Request::of(&x.admission).sheet(target.sheet(x.admission.unix_s)),
@@ -239,6 +247,13 @@ impl Running {
             Box::pin(relay::stream(self, lease, response)).await // large, and only streams need it
         } else {
             whole::answer(self, lease, response).await
+        }
+    }
+
+    /// Shows who asked the same what the client is given of a stream.
+    pub(super) fn share(&self, bytes: &[u8]) {
+        if let Some(flight) = self.x.caching.as_ref().and_then(Caching::flight) {
+            flight.give(self.index, bytes);
         }
     }
 
@@ -505,7 +520,7 @@ pub(super) fn translation(x: &Exchange, target: &Target) -> Option<(Dialect, Dia
 }
 
 /// Tells the front if the attempt's task dies: a defect ends one request, never leaves it hanging.
-struct PanicGuard(Option<Arc<Exchange>>);
+pub(super) struct PanicGuard(pub Option<Arc<Exchange>>);
 
 impl Drop for PanicGuard {
     fn drop(&mut self) {

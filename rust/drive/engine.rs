@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::admit::{Admission, Incoming, Known, Refused};
 use super::alerts::{AlertKind, Alerts};
 use super::attempt::Attempt;
+use super::caching::Caching;
 use super::clock::{rfc3339, unix_seconds};
 use super::crossings::Crossings;
 use super::defect::Rigged;
@@ -35,6 +36,7 @@ use super::turnstile::{Session, Turnstile};
 use super::unknown;
 use super::watching::Watching;
 use crate::budget::Budgets;
+use crate::cache::Cache;
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::govern::{Digester, Governance, Sighting};
@@ -79,6 +81,7 @@ pub struct Engine {
     metrics: Arc<Metrics>,
     learned: Arc<Learned>,
     keeping: Arc<Keeping>,
+    cache: Arc<Cache>,
     watching: Arc<Watching>,
     asks_plugins: AtomicBool,
 }
@@ -98,11 +101,14 @@ impl Engine {
         let alerts = Arc::new(Alerts::new(metrics.clone()));
         let learned = Arc::new(Learned::default());
         let keeping = Arc::new(Keeping::default());
+        let cache = Arc::new(Cache::default());
+        cache.resize(snapshot.cache_max_bytes);
         let shared = Shared {
             alerts: alerts.clone(),
             metrics: metrics.clone(),
             learned: learned.clone(),
             keeping: keeping.clone(),
+            cache: cache.clone(),
             rigged: options.rigged.clone(),
         };
         let keeper = match (&share, &options.share) {
@@ -131,12 +137,14 @@ impl Engine {
             metrics,
             learned,
             keeping,
+            cache,
         })
     }
 
     /// Puts a new configuration in force; requests that run keep the one they began with.
     pub fn replace(&self, snapshot: Snapshot) {
         snapshot.count_in(&self.metrics);
+        self.cache.resize(snapshot.cache_max_bytes);
         self.asks_plugins.store(snapshot.asks_plugins, Ordering::Relaxed);
         self.snapshot.store(Arc::new(snapshot));
     }
@@ -230,6 +238,15 @@ impl Engine {
                 Err(Refused::of(Uuid::now_v7(), refusal))
             }
         }
+    }
+
+    /// What the headers say of a request that the gateway makes by itself.
+    pub fn read_own_headers<'a>(
+        &self,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Result<RequestHeaders, Refused> {
+        let read = RequestHeaders::read(headers, &self.digester, false);
+        read.map_err(|refusal| Refused::of(Uuid::now_v7(), refusal))
     }
 
     /// Refuses a request for a session that asks for no WebSocket, or not as it must.
@@ -380,6 +397,7 @@ impl Engine {
         if x.admission.operation == Operation::Realtime {
             x.session = Some(Box::new(self.session()));
         }
+        x.caching = Caching::of(&x.admission, self.cache.epoch());
         let x = Arc::new(x);
         if x.admission.snapshot.watches.is_some() {
             self.watching.begin(&x, facts::admitted(&x.admission));
@@ -387,6 +405,10 @@ impl Engine {
         let first = x.admission.route.first(draw());
         // What the gateway answers itself has no target.
         let target = x.admission.route.targets.get(first);
+        if x.caching.is_some() {
+            let _ = self.commands.send(Command::Consult(x.clone(), first));
+            return (x, first, true);
+        }
         let same = target.is_some_and(|target| is_own(&x, target));
         if same {
             self.attempt(&x, Attempt { target: first, ..Attempt::default() });
@@ -411,6 +433,18 @@ impl Engine {
     pub fn attempt(&self, x: &Arc<Exchange>, attempt: Attempt) {
         // The receiver lives as long as the engine; after `stop` the front serves nothing.
         let _ = self.commands.send(Command::Attempt(x.clone(), attempt));
+    }
+
+    /// Answers with a kept answer that is too old, where every upstream failed. Whether there is such.
+    pub fn give_stale(&self, x: &Arc<Exchange>) -> bool {
+        let Some(entry) = x.caching.as_ref().and_then(Caching::take_stale) else { return false };
+        let _ = self.commands.send(Command::GiveStale(x.clone(), entry));
+        true
+    }
+
+    /// Answers that are kept.
+    pub const fn cache(&self) -> &Arc<Cache> {
+        &self.cache
     }
 
     /// Tells the ledger what status the client was given in the end.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::admit::Admission;
+use super::caching::{Caching, Told};
 use super::failure::FailureKind;
 use super::hold::Hold;
 use super::outbox::Outbox;
@@ -48,12 +49,15 @@ pub struct Exchange {
     pub admission: Admission,
     /// What waits for the front.
     pub outbox: Outbox,
+    /// How its answer is kept; None where it is not.
+    pub(super) caching: Option<Caching>,
     /// Of a session: what it needs beside that.
     pub session: Option<Box<Session>>,
     /// Names the exchange to its front.
     pub token: u64,
     wake: Arc<dyn Wake>,
     cancelled: AtomicU8,
+    is_abandoned: AtomicBool,
     canceller: AtomicWaker,
     attempts: AtomicU32,
     client_status: AtomicU16,
@@ -97,10 +101,12 @@ impl Exchange {
             id_text: id.to_string(),
             admission,
             outbox: Outbox::default(),
+            caching: None,
             session: None,
             token,
             wake,
             cancelled: AtomicU8::new(0),
+            is_abandoned: AtomicBool::new(false),
             canceller: AtomicWaker::new(),
             attempts: AtomicU32::new(0),
             client_status: AtomicU16::new(0),
@@ -135,6 +141,13 @@ impl Exchange {
 
     /// Adds to the outbox and wakes the front if it waits.
     pub(super) fn fill(&self, add: impl FnOnce(&mut super::Ready)) {
+        let is_abandoned = self.is_abandoned();
+        let add = |ready: &mut super::Ready| {
+            add(ready);
+            if is_abandoned {
+                ready.body.clear();
+            }
+        };
         let front_waits = match &self.watched {
             None => self.outbox.fill(add),
             Some(watched) => self.outbox.fill(|ready| watched.fill(ready, add)),
@@ -151,13 +164,32 @@ impl Exchange {
         }
     }
 
-    /// Ends the exchange. Idempotent; the first reason holds.
+    /// Ends the exchange. Idempotent; the first reason holds. One whose client leaves while others wait for its answer
+    /// goes on for them.
     pub fn cancel(&self, reason: Cancel) {
+        let flight = self.caching.as_ref().and_then(Caching::flight);
+        if reason == Cancel::ClientLeft
+            && !self.is_abandoned.load(Ordering::Acquire)
+            && flight.is_some_and(|flight| flight.leave())
+        {
+            self.is_abandoned.store(true, Ordering::Release);
+            return self.outbox.abandon();
+        }
         let first =
             self.cancelled.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
         if first.is_ok() {
             self.canceller.wake();
         }
+    }
+
+    /// Whether its client left, and it goes on for others.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Acquire)
+    }
+
+    /// What is told of its answer and the cache.
+    pub(super) fn cache_told(&self) -> Told {
+        self.caching.as_ref().map_or(Told::Bypass, Caching::told)
     }
 
     /// Whether it was ended.

@@ -49,6 +49,12 @@ pub enum FailureKind {
     Limited,
     /// The gateway's credential for the target has ended, or was never had: nothing was sent.
     NoCredential,
+    /// Nothing is kept that answers it, and nothing else was to be asked.
+    NotCached,
+    /// Another request for the same was waited for, and failed.
+    TwinFailed,
+    /// Nothing that is kept answers it, and the front must translate it before it is sent.
+    Untried,
     /// The gateway ends.
     Shutdown,
     /// The request's run was ended.
@@ -86,6 +92,9 @@ impl FailureKind {
             Self::Journal => "journal_unavailable",
             Self::Limited => "target_limited",
             Self::NoCredential => "credential_unavailable",
+            Self::NotCached => "not_cached",
+            Self::TwinFailed => "identical_request_failed",
+            Self::Untried => "untried",
             Self::Shutdown => "gateway_shutdown",
             Self::RunEnded => "run_ended",
             Self::EndedByPlugin => "ended_by_plugin",

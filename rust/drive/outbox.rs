@@ -116,6 +116,17 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Nobody takes anything any more: what waits is dropped, and who waits for room has it.
+    pub fn abandon(&self) {
+        let mut inner = self.lock();
+        inner.ready.body = Vec::new();
+        let producer = inner.producer.take();
+        drop(inner);
+        if let Some(waker) = producer {
+            waker.wake();
+        }
+    }
+
     /// Whether more may be added now.
     pub fn has_room(&self) -> bool {
         self.lock().ready.has_room()

@@ -88,6 +88,21 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "journal_unavailable", message)
     }
 
+    /// `only-if-cached`, and nothing is.
+    pub(super) fn not_cached() -> Self {
+        let message =
+            "no answer to this request is kept, and x-sluicegate-cache says only-if-cached";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "not_cached", message).about("x-sluicegate-cache")
+    }
+
+    /// Others that asked the same failed twice: asking once more would be the same again.
+    pub(super) fn twin_failed(status: u16) -> Self {
+        let message =
+            "an identical request that this one waited for failed, twice; try again later";
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+        Self::new(status, "identical_request_failed", message)
+    }
+
     /// One text for every way a credential can be wrong: it tells nobody which part was.
     pub(super) fn unauthorized() -> Self {
         Self::new(

@@ -22,6 +22,7 @@ use super::failure::{Failure, FailureKind};
 use super::last_words::{malformed, message, origin, own_error};
 use super::outbox::{Head, State, append};
 use super::reader::{Form, Reader};
+use super::recording::Recording;
 use super::row::millis;
 use super::snapshot::Upstream;
 use super::step::{Stall, Step};
@@ -190,6 +191,8 @@ struct Relay {
     /// A limit has no room for more of it.
     is_full: bool,
     stall: Stall,
+    /// None where the answer is not kept.
+    recording: Option<Recording>,
 }
 
 impl Relay {
@@ -217,6 +220,7 @@ impl Relay {
             allowance: Allowance::of(&run.x),
             is_full: false,
             stall: Stall::default(),
+            recording: Recording::begin(run, form),
         }
     }
 
@@ -393,7 +397,17 @@ impl Relay {
 
     fn step(&mut self) -> (&mut Reader, Step<'_>) {
         let Self {
-            reader, meter, encoder, hides_usage, out, seen, allowance, is_full, stall, ..
+            reader,
+            meter,
+            encoder,
+            hides_usage,
+            out,
+            seen,
+            allowance,
+            is_full,
+            stall,
+            recording,
+            ..
         } = self;
         let step = Step {
             x: &self.x,
@@ -407,6 +421,7 @@ impl Relay {
             allowance: allowance.as_mut(),
             is_full,
             stall,
+            recording,
         };
         (reader, step)
     }
@@ -448,8 +463,9 @@ impl Relay {
             return Err(Failure::new(FailureKind::Truncated, "the stream ended before its end"));
         }
         if self.encoder.is_none() {
-            self.out.extend_from_slice(self.unended);
-            self.out.extend_from_slice(self.reader.terminator(self.x.admission.dialect));
+            let owed = [self.unended, self.reader.terminator(self.x.admission.dialect)].concat();
+            self.out.extend_from_slice(&owed);
+            Recording::add(&mut self.recording, &owed);
         }
         Ok(())
     }
@@ -472,6 +488,7 @@ impl Relay {
             self.first_content = Some(millis(run.x.admission.arrived));
             run.first_chunk = Some(Instant::now());
         }
+        run.share(&self.out);
         if run.x.is_cancelled() {
             self.discarded += self.out.len();
             self.out.clear();
@@ -537,6 +554,7 @@ impl Relay {
             tally::stream(run, &mut self.meter, matches!(end, End::Done(_)), committed);
         }
         run.report.first_token_ms = self.first_content;
+        run.recorded = self.recording.take().map(Recording::finish);
         let end = match end {
             End::Cancelled => match run.x.told() {
                 Some((kind, detail)) => run.failed(kind, detail),

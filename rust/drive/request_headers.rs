@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::forwarding;
 use super::refusal::Refusal;
 use crate::body;
+use crate::cache::Control;
 use crate::govern::{Digester, Principal};
 use crate::transport::{self, Coding, UnpackError};
 
@@ -41,6 +42,8 @@ pub struct RequestHeaders {
     pub form: Option<String>,
     /// What the body was coded with, first to last; what goes on is plain.
     pub codings: Vec<Coding>,
+    /// `x-sluicegate-cache`.
+    pub cache: Option<Box<Control>>,
     /// The gateway asks by itself, in the place of who is to pay for it.
     pub on_behalf: Option<Arc<Principal>>,
     /// A browser's WebSocket that offers the protocol `realtime`.
@@ -82,6 +85,11 @@ impl RequestHeaders {
                 }
                 b"x-sluicegate-metadata" => out.metadata = Some(metadata(value)?),
                 b"x-sluicegate-timeout-ms" => out.timeout_ms = Some(timeout_ms(value)?),
+                b"x-sluicegate-cache" => {
+                    let control = out.cache.get_or_insert_default();
+                    let read = control.read(value);
+                    read.map_err(|reason| Refusal::header("x-sluicegate-cache", &reason))?;
+                }
                 b"content-encoding" => out.add_codings(value)?,
                 b"sec-websocket-protocol" => out.protocols(value, digester)?,
                 _ if passes => {

@@ -9,6 +9,7 @@ use super::forwarding;
 use super::outbox::Head;
 use super::rate_headers;
 use super::snapshot::Target;
+use crate::cache;
 
 /// Upstream headers that clients use. All others stay here: cookies, server names, hop-by-hop fields.
 const ALLOWED: &[&str] = &[
@@ -138,7 +139,12 @@ fn add_answer(
     for (name, value) in own {
         headers.push((Bytes::from_static(name.as_bytes()), value.into()));
     }
-    headers.push((Bytes::from_static(b"x-sluicegate-cache"), Bytes::from_static(b"bypass")));
+    let told = x.cache_told().name();
+    headers.push((Bytes::from_static(b"x-sluicegate-cache"), Bytes::from_static(told.as_bytes())));
+    if let Some(caching) = &x.caching {
+        let key = cache::hex(&caching.key);
+        headers.push((Bytes::from_static(b"x-sluicegate-cache-key"), key.into()));
+    }
     headers.push((Bytes::from_static(b"x-sluicegate-overhead-us"), number(overhead_us)));
     if let Some(cost) = cost_usd {
         headers.push((Bytes::from_static(b"x-sluicegate-cost-usd"), cost.into()));

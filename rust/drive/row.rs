@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::admit::Known;
+use super::caching::Told;
 use super::exchange::Exchange;
 use super::operation::Operation;
 use super::refusal::Refusal;
@@ -28,6 +29,8 @@ pub enum Outcome {
     Error,
     /// The client left, or the gateway ended.
     Cancelled,
+    /// Never sent: a kept answer was given.
+    Cached,
     /// Never sent: refused by the gateway.
     Refused,
     /// The gateway died while it ran.
@@ -41,6 +44,7 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Error => "error",
             Self::Cancelled => "cancelled",
+            Self::Cached => "cached",
             Self::Refused => "refused",
             Self::Unknown => "unknown",
         }
@@ -100,7 +104,7 @@ pub struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub finish_reason: Option<&'static str>,
+    pub finish_reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,6 +122,15 @@ pub struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<u64>,
     pub cache: &'static str,
+    /// What an answer from the cache would have cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_usd: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_output_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_ms: Option<u64>,
 }
 
 /// Where an attempt went.
@@ -223,7 +236,11 @@ impl<'a> Row<'a> {
             price_version: UNPRICED,
             latency_ms: millis(a.arrived),
             first_token_ms: None,
-            cache: "bypass",
+            cache: x.cache_told().name(),
+            saved_usd: None,
+            saved_input_tokens: None,
+            saved_output_tokens: None,
+            saved_ms: None,
         }
     }
 
@@ -270,7 +287,11 @@ impl<'a> Row<'a> {
             price_version: "",
             latency_ms: 0,
             first_token_ms: None,
-            cache: "bypass",
+            cache: Told::Bypass.name(),
+            saved_usd: None,
+            saved_input_tokens: None,
+            saved_output_tokens: None,
+            saved_ms: None,
         }
     }
 

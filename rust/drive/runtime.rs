@@ -12,14 +12,19 @@ use tokio::time::MissedTickBehavior;
 
 use super::alerts::Alerts;
 use super::attempt::{self, Attempt};
+use super::caching::Caching;
+use super::consult::{self, Flights};
 use super::defect::{Rigged, caught};
 use super::exchange::Exchange;
+use super::flight::Landing;
 use super::keeping::Keeping;
 use super::learned::Learned;
 use super::owing::Owing;
+use super::refresh::Refreshing;
 use super::row::{Basis, Outcome, Row, with_client_status};
 use super::run_guard;
 use crate::budget::Actual;
+use crate::cache::{Cache, Entry};
 use crate::journal::{Journal, RecordId};
 use crate::observe::{Component, Metrics};
 use crate::share::{Keeper, Share};
@@ -32,6 +37,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub enum Command {
     /// Try a target.
     Attempt(Arc<Exchange>, Attempt),
+    /// Look for a kept answer, or try this target.
+    Consult(Arc<Exchange>, usize),
+    /// Answer with what is too old.
+    GiveStale(Arc<Exchange>, Arc<Entry>),
     /// The client was given this status; rows that wait for it are completed.
     Close(Arc<Exchange>, u16, Option<String>),
     /// A request that was refused to a known key.
@@ -52,6 +61,8 @@ pub struct Shared {
     pub learned: Arc<Learned>,
     /// Answers on their way to the store.
     pub keeping: Arc<Keeping>,
+    /// Answers that are kept.
+    pub cache: Arc<Cache>,
     /// Where a test has it panic.
     pub rigged: Arc<Rigged>,
 }
@@ -77,6 +88,9 @@ pub struct Runtime {
     has_failed: Cell<bool>,
     pub(super) learned: Arc<Learned>,
     pub(super) keeping: Arc<Keeping>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) flights: Flights,
+    pub(super) refreshing: Refreshing,
     /// None where this host has its limits for itself.
     pub(super) share: Option<Arc<Share>>,
     scratch: RefCell<Vec<u8>>,
@@ -87,7 +101,7 @@ pub struct Runtime {
 /// Starts the thread. It ends after [`Command::Stop`].
 pub fn start(
     journal: Journal,
-    Shared { alerts, metrics, learned, keeping, rigged }: Shared,
+    Shared { alerts, metrics, learned, keeping, cache, rigged }: Shared,
     sharing: Option<Sharer>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
@@ -103,6 +117,9 @@ pub fn start(
             has_failed: Cell::new(false),
             learned,
             keeping,
+            cache,
+            flights: Flights::default(),
+            refreshing: Refreshing::default(),
             share: sharing.as_ref().map(|sharer| sharer.share.clone()),
             scratch: RefCell::default(),
             owed: RefCell::default(),
@@ -139,6 +156,12 @@ async fn serve(
             command = commands.recv() => match command {
                 Some(Command::Attempt(x, attempt)) => {
                     attempts.spawn_local(attempt::run(runtime.clone(), x, attempt));
+                }
+                Some(Command::Consult(x, first)) => {
+                    attempts.spawn_local(consult::run(runtime.clone(), x, first));
+                }
+                Some(Command::GiveStale(x, entry)) => {
+                    attempts.spawn_local(consult::give_stale(runtime.clone(), x, entry));
                 }
                 Some(Command::Run(act)) => {
                     let _ = caught(act);
@@ -184,6 +207,7 @@ impl Runtime {
     /// Finds out whether the journal takes requests.
     fn look(&self) {
         self.pay();
+        self.flights.sweep();
         let mut journal = self.journal.borrow_mut();
         if self.has_failed.get() {
             // That nobody intended anything of this name is a record without a meaning, and shows whether one is written.
@@ -224,6 +248,12 @@ impl Runtime {
     fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
         x.set_client_status(status);
         let is_answered = status < 400;
+        if let Some(flight) = x.caching.as_ref().and_then(Caching::flight).filter(|_| !is_answered)
+        {
+            // Who waited for its answer asks by itself, if nobody was asked yet.
+            let has_asked = x.attempts() > 0;
+            flight.land(if has_asked { Landing::Failed(status) } else { Landing::Free });
+        }
         {
             let mut hold = x.hold();
             if x.attempts() == 0 && is_answered {

@@ -10,6 +10,7 @@ use super::failure::FailureKind;
 use super::keeping::Kept;
 use super::operation::Operation;
 use super::outbox::{State, append};
+use super::recording;
 use super::row::{Basis, Outcome, Row, millis};
 use super::run_guard;
 use crate::meter;
@@ -22,6 +23,7 @@ impl Running {
         self.give_back(&end);
         self.learn(&end);
         self.keep(&end);
+        recording::keep(&mut self, &end);
         let (mut row, cost_pico) = self.row();
         self.tell(&row);
         let state = self.concluded(&mut row, target, end);
@@ -142,7 +144,11 @@ impl Running {
                 // What passes as it is may be the provider's refusal.
                 let status = self.x.client_status().unwrap_or(200);
                 let is_ok = status < 400;
-                row.outcome = if is_ok { Outcome::Ok } else { Outcome::Error };
+                row.outcome = match is_ok {
+                    true if self.x.is_abandoned() => Outcome::Cancelled, // others have the answer
+                    true => Outcome::Ok,
+                    false => Outcome::Error,
+                };
                 let cut = self.was_cut.then_some("cut_by_limit");
                 row.error_code = if is_ok { cut } else { Some(FailureKind::Status.code()) };
                 row.client_status = Some(status);

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderName, HeaderValue};
 
 use super::address::Address;
+use super::caching::CacheSpec;
 use super::clock::unix_seconds;
 use super::key::Key;
 use super::operation::Operation;
@@ -199,6 +200,12 @@ pub struct Snapshot {
     pub asks_plugins: bool,
     /// See [`SnapshotSpec::watches`].
     pub watches: Option<bool>,
+    /// What a worker's memory has of kept answers at most.
+    pub cache_max_bytes: usize,
+    /// How answers are kept, of models that say it themselves.
+    caching: HashMap<String, Arc<CacheSpec>>,
+    /// The same of all others.
+    caching_default: Arc<CacheSpec>,
 }
 
 /// Why a snapshot cannot be built; the configuration's own checks come before.
@@ -258,6 +265,10 @@ impl Snapshot {
             }
         }
         let pricing = Pricing::new(&spec.prices)?;
+        let own = |(name, route): (&String, &RouteSpec)| {
+            Some((name.clone(), Arc::new(route.cache.clone()?)))
+        };
+        let caching = spec.models.iter().filter_map(own).collect();
         let routes = spec
             .models
             .into_iter()
@@ -285,7 +296,15 @@ impl Snapshot {
             reserve_learned: spec.reserve_learned,
             asks_plugins: spec.asks_plugins,
             watches: spec.watches,
+            cache_max_bytes: spec.cache_max_bytes,
+            caching,
+            caching_default: Arc::new(spec.cache),
         })
+    }
+
+    /// How answers of a model are kept.
+    pub(super) fn caching(&self, model: &str) -> &Arc<CacheSpec> {
+        self.caching.get(model).unwrap_or(&self.caching_default)
     }
 
     /// The route of a requested model: an alias, or `provider/model` with everything behind the first slash verbatim.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::address::Address;
+use super::caching::CacheSpec;
 use super::key::KeySpec;
 use super::owned::Owner;
 use super::pricing::PriceSpec;
@@ -42,6 +43,12 @@ pub struct SnapshotSpec {
     /// A plugin is asked before a request is admitted.
     #[serde(default)]
     pub asks_plugins: bool,
+    /// How answers are kept of models that say nothing of it.
+    #[serde(default)]
+    pub cache: CacheSpec,
+    /// What a worker's memory has of them at most.
+    #[serde(default)]
+    pub cache_max_bytes: usize,
     /// Plugins watch: true where they are shown what clients are given, false where they hear of ends alone.
     #[serde(default)]
     pub watches: Option<bool>,
@@ -124,6 +131,9 @@ fn zero() -> String {
 pub struct RouteSpec {
     pub strategy: Strategy,
     pub targets: Vec<TargetSpec>,
+    /// How its answers are kept.
+    #[serde(default)]
+    pub cache: Option<CacheSpec>,
 }
 
 /// One model of a route.

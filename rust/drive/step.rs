@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::allowance::{Allowance, Room};
 use super::exchange::Exchange;
 use super::last_words::own_error;
+use super::recording::Recording;
 use super::snapshot::Upstream;
 use crate::budget::Ask;
 use crate::error::Error;
@@ -27,6 +28,7 @@ pub(super) struct Step<'a> {
     pub allowance: Option<&'a mut Allowance>,
     pub is_full: &'a mut bool,
     pub stall: &'a mut Stall,
+    pub recording: &'a mut Option<Recording>,
 }
 
 /// A stream that waits for other hosts to say whether there is room for more of it.
@@ -53,6 +55,7 @@ impl Step<'_> {
             self.stall.frames.extend_from_slice(frame.raw);
             return Ok(());
         }
+        Recording::add(self.recording, frame.raw);
         let Some(event) = &frame.event else {
             if self.encoder.is_none() && frame.complete {
                 self.out.extend_from_slice(frame.raw);

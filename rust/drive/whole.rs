@@ -14,17 +14,16 @@ use super::attempt::{End, Rest, Running};
 use super::client_stream::{encoding, stream_type, translating};
 use super::deadline::Stop;
 use super::failure::{Failure, FailureKind};
-use super::last_words::malformed;
+use super::gather::{brought_to, gather};
 use super::operation::Operation;
 use super::outbox::State;
-use super::reader::{self, Reader};
+use super::reader;
 use super::relay::{self, decoder};
 use super::row::millis;
-use super::{embeddings, response_headers, tally};
+use super::{embeddings, recording, response_headers, tally};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::sse;
-use crate::stream::{Collected, Decoder, Delta, Transcoder, UpstreamError};
+use crate::stream::{Transcoder, UpstreamError};
 use crate::transport::Lease;
 use crate::{body, meter};
 
@@ -99,7 +98,8 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
     };
     let answered = Instant::now();
     let given = if run.x.admission.operation == Operation::Embeddings {
-        embeddings::own(run, &parts.headers, body).await
+        let own = embeddings::own(run, &parts.headers, body.clone()).await;
+        own.inspect(|_| recording::whole(run, run.x.admission.dialect, &body))
     } else {
         content(run, &parts.headers, body)
     };
@@ -157,6 +157,7 @@ fn content(run: &mut Running, headers: &HeaderMap, mut body: Bytes) -> Result<Ve
     }
     let json = without_bom(&body);
     check(run, from, &json)?;
+    recording::whole(run, from, &json);
     if from == to {
         return Ok(body.into());
     }
@@ -179,14 +180,8 @@ fn streamed(run: &Running, headers: &HeaderMap, body: &[u8]) -> Option<reader::F
 
 /// A checked answer in the client's dialect.
 fn translate(run: &Running, from: Dialect, to: Dialect, body: &[u8]) -> Result<Vec<u8>, End> {
-    let mut collected = Collected::default();
-    Decoder::new(from)
-        .whole(body, |delta| collected.delta(delta))
-        .map_err(|error| run.failed(FailureKind::InvalidJson, error.to_string()))?;
-    collected.settle(run.report.usage);
-    let mut out = Vec::with_capacity(body.len());
-    collected.write(to, &translating(&run.x, &run.target), &mut out);
-    Ok(out)
+    brought_to(to, from, body, &run.report.usage, &translating(&run.x, &run.target))
+        .map_err(|error| run.failed(FailureKind::InvalidJson, error.to_string()))
 }
 
 /// A whole answer where a stream was asked for, written as the stream it should have been.
@@ -210,6 +205,7 @@ pub(super) async fn as_stream(
     if let Err(end) = check(run, from, &body) {
         return end;
     }
+    recording::whole(run, from, &body);
     let mut out = Vec::with_capacity(body.len() * 2);
     let mut transcoder = Transcoder::new(from, to, translating(&run.x, &run.target));
     if let Err(error) = transcoder.whole(&body, &mut out) {
@@ -218,6 +214,7 @@ pub(super) async fn as_stream(
     transcoder.settle(run.report.usage, run.cost_usd().as_deref());
     transcoder.finish(&mut out);
     run.kept = transcoder.take_kept();
+    run.share(&out);
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let overhead = run.overhead_us(answered);
     let head = run.x.client_status().is_none().then(|| {
@@ -231,45 +228,10 @@ pub(super) async fn as_stream(
 
 /// A stream where a whole answer was asked for, put together in the dialect that its own is [written](Dialect::written) in.
 fn collect(run: &Running, form: reader::Form, body: &[u8]) -> Result<Bytes, End> {
-    let dialect = relay::speaks(run);
-    let mut parser = Reader::new(form, run.x.admission.snapshot.max_event_bytes);
-    let mut reader = Decoder::new(dialect);
-    let (mut collected, mut failed) = (Collected::default(), None);
-    let (mut said, mut ended) = (false, false);
-    let mut broken = Ok(());
-    let mut frame = |frame: sse::Frame<'_>| {
-        let Some(event) = &frame.event else { return };
-        let read = reader.event(event.name(), &event.data, |delta| {
-            match delta {
-                Delta::Finish { .. } => (said, ended) = (true, true),
-                Delta::End => ended = true,
-                Delta::Error(error) => failed = Some(error.message.clone()),
-                delta => said |= delta.is_content(),
-            }
-            collected.delta(delta);
-        });
-        if broken.is_ok() {
-            broken = read;
-        }
-    };
-    let parsed = parser.feed(body, &mut frame);
-    parser.finish(&mut frame);
-    if let Some(message) = failed {
-        return Err(run.failed(FailureKind::InBandError, message));
-    }
-    if let Err(error) = parsed.and(broken) {
-        let failure = malformed(&error);
-        return Err(run.failed(failure.kind, failure.detail));
-    }
-    if !ended {
-        return Err(run.failed(FailureKind::Truncated, "the stream ended before its end"));
-    }
-    if !said {
-        return Err(run.failed(FailureKind::Empty, "the stream has no message in it"));
-    }
-    let mut out = Vec::with_capacity(body.len() / 2);
-    collected.write(dialect, &translating(&run.x, &run.target), &mut out);
-    Ok(out.into())
+    let max_event_bytes = run.x.admission.snapshot.max_event_bytes;
+    let options = translating(&run.x, &run.target);
+    let gathered = gather(relay::speaks(run), form, body, max_event_bytes, &options);
+    gathered.map(Bytes::from).map_err(|failure| run.failed(failure.kind, failure.detail))
 }
 
 /// Finds out whether a body is an answer of a dialect, and what it cost.

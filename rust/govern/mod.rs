@@ -19,7 +19,7 @@ pub use directory::{Directory, Moment, Unknown};
 pub use governance::{Governance, GovernanceError, Unseeded, row_of};
 pub use index::Index;
 pub use limit_spec::{LimitSpec, ScopeSpec};
-pub use principal::{Principal, PrincipalSpec};
+pub use principal::{CacheOverride, Principal, PrincipalSpec};
 pub use run_rules::{CircleAction, CircleRule, RunRules};
 pub use scope::{Dimension, Subject};
 pub use sighting::Sighting;

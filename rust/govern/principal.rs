@@ -1,9 +1,9 @@
 //! Who asks: what a key says about its holder.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A key's holder and what it may ask for.
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Principal {
     /// The key's name in configuration and ledger.
@@ -28,6 +28,20 @@ pub struct Principal {
     pub revoked: bool,
     /// It is the store's, where it can be taken back at any time.
     pub stored: bool,
+    /// How its answers are kept, where that differs from its models'.
+    pub cache: Option<CacheOverride>,
+}
+
+/// What a key says of the cache; what it does not say is its model's.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct CacheOverride {
+    /// Whether answers are kept.
+    pub enabled: Option<bool>,
+    /// For how long, in seconds.
+    pub ttl_s: Option<f64>,
+    /// In which namespace.
+    pub namespace: Option<String>,
 }
 
 /// A key as Python hands it over: never the key itself, only its digest.

@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use uuid::Uuid;
 
+use super::cache::PyCache;
 use super::error::{GrantNeededError, refused};
 use super::exchange::{Failure, PyExchange, ready_to_py};
 use super::front::by_plugin;
@@ -192,16 +193,20 @@ impl Engine {
     }
 
     /// The same of a request that the gateway makes by itself, in the place of a key's holder.
+    #[pyo3(signature = (place, holder, body, *, headers=None))]
     fn begin_for(
         slf: Bound<'_, Self>,
         place: &PyPlace,
         holder: &[u8],
         body: &[u8],
+        headers: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<PyExchange> {
         let holder: Principal = serde_json::from_slice(holder)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let on_behalf = Some(Arc::new(holder));
-        let headers = RequestHeaders { on_behalf, ..RequestHeaders::default() };
+        let given = headers.map(header_pairs).transpose()?.unwrap_or_default();
+        let given = given.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let mut headers = slf.get().core.read_own_headers(given).map_err(refused)?;
+        headers.on_behalf = Some(Arc::new(holder));
         Self::begin_with(slf, place, headers, body, (true, false))
     }
 
@@ -349,6 +354,12 @@ impl Engine {
     /// Counts the ledger's row of an attempt whose process died.
     fn count_unknown(&self, row: &[u8]) {
         self.core.count_unknown(row);
+    }
+
+    /// Answers that are kept.
+    #[getter]
+    fn cache(&self) -> PyCache {
+        PyCache(self.core.cache().clone())
     }
 
     /// What is counted by all workers of the host.

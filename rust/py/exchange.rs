@@ -248,6 +248,11 @@ impl PyExchange {
         self.x.cancel(Cancel::Shutdown);
     }
 
+    /// Whether a kept answer that is too old is given, since every upstream failed.
+    fn give_stale(&self) -> bool {
+        self.engine.get().core.give_stale(&self.x)
+    }
+
     #[pyo3(signature = (status, code=None))]
     fn close(&self, status: u16, code: Option<String>) {
         self.engine.get().core.close(&self.x, status, code);

@@ -4,6 +4,7 @@
 
 mod aws;
 mod batch;
+mod cache;
 mod engine;
 mod error;
 mod exchange;
@@ -30,6 +31,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("build_profile", env!("BUILD_PROFILE"))?;
     aws::register(m)?;
     batch::register(m)?;
+    cache::register(m)?;
     error::register(m)?;
     engine::register(m)?;
     front::register(m)?;

@@ -1,0 +1,231 @@
+//! Whether a request's answer may come out of the cache and go into it, and under which key.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::admit::Admission;
+use super::flight::Flight;
+use super::operation::Operation;
+use crate::cache::{self, About, Control, Entry, Key, KeyMaker, Nature};
+use crate::govern::Principal;
+
+/// How answers of a model are kept, as Python hands it over.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, clippy::struct_excessive_bools)] // each field is named after the configuration's
+pub struct CacheSpec {
+    pub exact: bool,
+    pub ttl_s: f64,
+    pub max_entry_bytes: usize,
+    pub tool_calls: bool,
+    pub max_temperature: Option<f64>,
+    pub stale_while_revalidate_s: f64,
+    pub stale_if_error_s: f64,
+    pub replay: Pace,
+    pub scope: Scope,
+    pub namespace: String,
+    /// Stores beyond the worker's memory have it too.
+    pub is_durable: bool,
+}
+
+/// How a stream that is kept is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pace {
+    /// As fast as the client takes it.
+    #[default]
+    AtOnce,
+    /// In the time that it took the model.
+    Paced,
+}
+
+/// Who shares answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// A tenant's keys.
+    #[default]
+    Tenant,
+    /// Nobody: each key has its own.
+    Key,
+}
+
+/// What `x-sluicegate-cache` and the ledger say of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Told {
+    /// The cache was not asked.
+    Bypass,
+    /// It had no answer.
+    Miss,
+    /// It had.
+    Hit,
+}
+
+impl Told {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Miss => "miss",
+            Self::Hit => "hit",
+        }
+    }
+}
+
+/// A request whose model's answers are kept.
+#[derive(Debug)]
+pub struct Caching {
+    pub spec: Arc<CacheSpec>,
+    pub key: Key,
+    /// The highest epoch of a purge when it began.
+    pub epoch: u64,
+    pub ttl: Duration,
+    pub max_age: Option<Duration>,
+    pub reads: bool,
+    pub keeps: bool,
+    pub only_if_cached: bool,
+    namespace: String,
+    told: AtomicU8,
+    /// Those who asked the same meanwhile, and wait for its answer.
+    flight: OnceLock<Arc<Flight>>,
+    /// An answer that is too old, and better than none.
+    stale: Mutex<Option<Arc<Entry>>>,
+}
+
+impl Caching {
+    /// `None` where its model's answers are not kept, or such ones are not.
+    pub fn of(a: &Admission, epoch: u64) -> Option<Self> {
+        let spec = a.snapshot.caching(a.downgraded.as_deref().unwrap_or(&a.requested_model));
+        let own = a.principal.cache.as_ref();
+        let is_on = own.and_then(|own| own.enabled).unwrap_or(spec.exact);
+        let is_asked = a.operation.writes() || a.operation == Operation::Embeddings;
+        let stands_alone = a.place.passage.is_none() && a.place.about.is_none();
+        let is_ours = a.headers.on_behalf.is_some() && a.headers.cache.is_none();
+        if !is_on || !is_asked || !stands_alone || is_ours {
+            return None;
+        }
+        let nature = Nature::of(&a.body);
+        let too_free = |most: f64| nature.temperature.is_some_and(|asked| asked > most);
+        if nature.is_stateful || spec.max_temperature.is_some_and(too_free) {
+            return None;
+        }
+        let nothing = Control::default();
+        let control = a.headers.cache.as_deref().unwrap_or(&nothing);
+        let namespace = namespace(spec, &a.principal, control);
+        let key = key(a, spec, &namespace)?;
+        let most = own.and_then(|own| own.ttl_s).unwrap_or(spec.ttl_s);
+        let most = Duration::try_from_secs_f64(most).unwrap_or_default();
+        let spec = spec.clone();
+        Some(Self {
+            key,
+            epoch,
+            ttl: control.ttl.map_or(most, |asked| asked.min(most)),
+            max_age: control.max_age,
+            reads: !control.no_store && !control.no_cache,
+            keeps: !control.no_store,
+            only_if_cached: control.only_if_cached,
+            namespace,
+            spec,
+            told: AtomicU8::new(Told::Bypass as u8),
+            flight: OnceLock::new(),
+            stale: Mutex::default(),
+        })
+    }
+
+    /// What its answer belongs to.
+    pub fn about(&self, a: &Admission, provider: &str, model: &str) -> About {
+        About {
+            tenant: a.principal.tenant(),
+            namespace: self.namespace.clone(),
+            model: a.requested_model.clone(),
+            target: format!("{provider}/{model}"),
+            tags: a.headers.cache.as_ref().map_or_else(Vec::new, |control| control.tags.clone()),
+        }
+    }
+
+    /// Whether an entry is young enough for it.
+    pub fn takes(&self, entry: &Entry, now_ms: u64) -> bool {
+        let age = Duration::from_millis(now_ms.saturating_sub(entry.made_ms));
+        self.max_age.is_none_or(|most| age <= most)
+    }
+
+    pub fn told(&self) -> Told {
+        const MISS: u8 = Told::Miss as u8;
+        const HIT: u8 = Told::Hit as u8;
+        match self.told.load(Ordering::Acquire) {
+            MISS => Told::Miss,
+            HIT => Told::Hit,
+            _ => Told::Bypass,
+        }
+    }
+
+    pub fn tell(&self, told: Told) {
+        self.told.store(told as u8, Ordering::Release);
+    }
+
+    /// Others wait for its answer from now on.
+    pub fn lead(&self, flight: Arc<Flight>) {
+        let _ = self.flight.set(flight);
+    }
+
+    /// Who waits for its answer.
+    pub fn flight(&self) -> Option<&Arc<Flight>> {
+        self.flight.get()
+    }
+
+    pub fn keep_stale(&self, entry: Arc<Entry>) {
+        *self.stale.lock().unwrap_or_else(PoisonError::into_inner) = Some(entry);
+    }
+
+    pub fn take_stale(&self) -> Option<Arc<Entry>> {
+        self.stale.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Caching {
+    /// Nobody waits for a request that is no more.
+    fn drop(&mut self) {
+        if let Some(flight) = self.flight.get() {
+            flight.free();
+        }
+    }
+}
+
+/// The configuration's namespace with the key's, and within it the request's.
+fn namespace(spec: &CacheSpec, principal: &Principal, control: &Control) -> String {
+    let own = principal.cache.as_ref().and_then(|own| own.namespace.as_deref());
+    let outer = own.unwrap_or(&spec.namespace);
+    match (outer, control.namespace.as_deref()) {
+        (outer, None) => outer.to_owned(),
+        ("", Some(inner)) => inner.to_owned(),
+        (outer, Some(inner)) => format!("{outer}/{inner}"),
+    }
+}
+
+/// Everything that shapes an answer, but for whether it streams.
+fn key(a: &Admission, spec: &CacheSpec, namespace: &str) -> Option<Key> {
+    let body = cache::canonical(&a.body, &["stream", "stream_options"]).ok()?;
+    let holder = if spec.scope == Scope::Key { a.principal.name.as_str() } else { "" };
+    let mut key = KeyMaker::new("answer 1")
+        .part(a.principal.tenant().as_bytes())
+        .part(holder.as_bytes())
+        .part(namespace.as_bytes())
+        .part(a.operation.name().as_bytes())
+        .part(a.dialect.name().as_bytes())
+        .part(a.place.verb().unwrap_or_default().trim_start_matches(":stream").as_bytes())
+        .part(a.requested_model.as_bytes())
+        .part(format!("{:?}", a.route.strategy).as_bytes());
+    for target in &a.route.targets {
+        key = key.part(target.upstream.provider.as_bytes()).part(target.model.as_bytes());
+    }
+    let mut forward: Vec<_> = a.headers.forward.iter().collect();
+    forward.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+    for (name, value) in forward {
+        key = key.part(name.as_str().as_bytes()).part(value.as_bytes());
+    }
+    Some(key.part(b"body").part(&body).finish())
+}

@@ -1,0 +1,295 @@
+//! Before a model is asked: whether an answer is kept, or somebody asks the same right now.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::attempt::{self, Attempt, PanicGuard};
+use super::caching::{Caching, Told};
+use super::client_stream::stream_type;
+use super::clock::unix_ms;
+use super::deadline::{Deadline, Stop, after};
+use super::exchange::Exchange;
+use super::failure::{Failure, FailureKind};
+use super::flight::{Flight, FlightKey, Follower, Landing, News};
+use super::hit;
+use super::last_words::{message, origin, own_error};
+use super::outbox::State;
+use super::own::is_own;
+use super::refresh;
+use super::refusal::Refusal;
+use super::relay::heartbeat;
+use super::runtime::Runtime;
+use super::whole::JSON;
+use crate::cache::{Entry, Facts};
+use crate::stream::StreamError;
+
+/// Requests whose answers others wait for.
+#[derive(Debug, Default)]
+pub(super) struct Flights(RefCell<HashMap<FlightKey, Arc<Flight>>>);
+
+impl Flights {
+    /// Forgets those that are over.
+    pub fn sweep(&self) {
+        self.0.borrow_mut().retain(|_, flight| !flight.has_landed());
+    }
+
+    fn follow(&self, key: &FlightKey) -> Option<Follower> {
+        self.0.borrow().get(key)?.follow()
+    }
+
+    fn lead(&self, key: FlightKey, x: &Arc<Exchange>) {
+        let flight = Flight::new(x);
+        if let Some(caching) = &x.caching {
+            caching.lead(flight.clone());
+        }
+        self.0.borrow_mut().insert(key, flight);
+    }
+}
+
+/// Answers a request out of the cache, has it follow another, or tries its first target.
+pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, first: usize) {
+    let Some(caching) = &x.caching else { return };
+    let mut guard = PanicGuard(Some(x.clone()));
+    let goes_on = !caching.reads || consult(&rt, &x, caching).await;
+    guard.0 = None;
+    if !goes_on {
+        return;
+    }
+    if caching.reads {
+        rt.cache.count(false);
+        caching.tell(Told::Miss);
+    }
+    let target = x.admission.route.targets.get(first);
+    if target.is_some_and(|target| is_own(&x, target)) {
+        let attempt = Attempt { target: first, ..Attempt::default() };
+        return attempt::run(rt, x.clone(), attempt).await;
+    }
+    let mut failure = Failure::new(FailureKind::Untried, "it must be translated first");
+    failure.target = first;
+    x.fill(|ready| ready.state = State::Failed(Box::new(failure)));
+}
+
+/// Whether the model must be asked.
+async fn consult(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool {
+    let scan = &x.admission.scan;
+    let key = FlightKey {
+        key: caching.key,
+        stream: scan.stream(),
+        include_usage: scan.include_usage(),
+        as_array: x.admission.place.as_array,
+    };
+    let mut has_failed = false;
+    loop {
+        let entry = rt.cache.get(&caching.key, unix_ms(SystemTime::now()));
+        if let Some(entry) = entry
+            && is_given(rt, x, caching, &entry).await
+        {
+            return false;
+        }
+        if caching.only_if_cached {
+            break; // an answer that is on its way is none that is kept
+        }
+        let Some(follower) = rt.flights.follow(&key) else { break };
+        match follow(rt, x, follower).await {
+            Followed::Over => return false,
+            Followed::Free => {}
+            Followed::Failed(status) if has_failed => {
+                refuse(x, FailureKind::TwinFailed, Refusal::twin_failed(status));
+                return false;
+            }
+            // Once more, by one of those who waited.
+            Followed::Failed(_) => has_failed = true,
+        }
+    }
+    if !caching.only_if_cached {
+        rt.flights.lead(key, x);
+    }
+    if caching.spec.is_durable {
+        let entry = rt.cache.find(&caching.key, unix_ms(SystemTime::now())).await;
+        if let Some(entry) = entry
+            && is_given(rt, x, caching, &entry).await
+        {
+            // Those who wait for the model's answer find this one.
+            if let Some(flight) = caching.flight() {
+                flight.free();
+            }
+            return false;
+        }
+    }
+    if caching.only_if_cached {
+        refuse(x, FailureKind::NotCached, Refusal::not_cached());
+        return false;
+    }
+    true
+}
+
+/// Gives an entry, where it is good enough for the request.
+async fn is_given(
+    rt: &Rc<Runtime>,
+    x: &Arc<Exchange>,
+    caching: &Caching,
+    entry: &Arc<Entry>,
+) -> bool {
+    let now_ms = unix_ms(SystemTime::now());
+    if !caching.takes(entry, now_ms) {
+        return false;
+    }
+    if now_ms >= entry.fresh_until_ms {
+        let beyond = Duration::from_millis(now_ms - entry.fresh_until_ms);
+        let within = |most_s: f64| beyond.as_secs_f64() < most_s;
+        if within(caching.spec.stale_if_error_s) {
+            caching.keep_stale(entry.clone());
+        }
+        if !within(caching.spec.stale_while_revalidate_s) {
+            return false;
+        }
+        refresh::ask(rt, x, caching);
+    }
+    hit::give(rt, x, entry, Told::Hit).await.is_ok()
+}
+
+/// Answers with what is too old, since nothing better can be had.
+pub(super) async fn give_stale(rt: Rc<Runtime>, x: Arc<Exchange>, entry: Arc<Entry>) {
+    if hit::give(&rt, &x, &entry, Told::Hit).await.is_err() {
+        let failure = Failure::new(FailureKind::Internal, "a kept answer cannot be read");
+        x.fill(|ready| ready.state = State::Failed(Box::new(failure)));
+    }
+}
+
+fn refuse(x: &Exchange, kind: FailureKind, refusal: Refusal) {
+    let mut failure = Failure::new(kind, refusal.message.clone());
+    failure.refusal = Some(Box::new(refusal));
+    x.fill(|ready| ready.state = State::Failed(Box::new(failure)));
+}
+
+/// What became of following.
+enum Followed {
+    /// The client has its answer, or left.
+    Over,
+    /// The leader is no more, and asked nobody.
+    Free,
+    /// The leader's upstreams failed, before anything came.
+    Failed(u16),
+}
+
+async fn follow(rt: &Rc<Runtime>, x: &Arc<Exchange>, mut follower: Follower) -> Followed {
+    let tick = (x.admission.scan.stream())
+        .then(|| after(x.admission.arrived, x.admission.snapshot.commit_after).max(Instant::now()));
+    let mut deadline = Deadline::new(Duration::MAX, x.admission.deadline, tick);
+    let mut by = 0;
+    loop {
+        let news = match deadline.guard(x, follower.news()).await {
+            Ok(news) => news,
+            Err(Stop::Tick) => {
+                heartbeat(x, &mut deadline);
+                continue;
+            }
+            Err(stop) => {
+                stopped(rt, x, stop, &follower, by);
+                return Followed::Over;
+            }
+        };
+        match news {
+            News::Bytes(target, bytes) => {
+                by = target;
+                relay(x, by, &bytes);
+                let room = poll_fn(|cx| x.outbox.poll_room(cx));
+                if let Err(stop @ (Stop::Cancelled | Stop::Total)) = deadline.guard(x, room).await {
+                    stopped(rt, x, stop, &follower, by);
+                    return Followed::Over;
+                }
+            }
+            News::Landed(Landing::Answered(facts, entry)) => {
+                return landed(rt, x, &follower, by, &facts, entry).await;
+            }
+            News::Landed(Landing::Failed(_) | Landing::Free) if follower.has_begun() => {
+                let failure = Failure::new(FailureKind::Truncated, "the leader's stream broke off");
+                broken(rt, x, by, &failure);
+                return Followed::Over;
+            }
+            News::Landed(Landing::Failed(status)) => return Followed::Failed(status),
+            News::Landed(Landing::Free) => return Followed::Free,
+        }
+    }
+}
+
+/// The leader has its answer.
+async fn landed(
+    rt: &Rc<Runtime>,
+    x: &Arc<Exchange>,
+    follower: &Follower,
+    by: usize,
+    facts: &Facts,
+    entry: Option<Arc<Entry>>,
+) -> Followed {
+    if follower.has_begun() {
+        if let Some(target) = x.admission.route.targets.get(by) {
+            hit::settle(rt, x, target, facts);
+        }
+        x.fill(|ready| ready.state = State::End);
+        return Followed::Over;
+    }
+    match entry {
+        Some(entry) if hit::give(rt, x, &entry, Told::Hit).await.is_ok() => Followed::Over,
+        _ => Followed::Free,
+    }
+}
+
+/// Passes on what the leader's client was given.
+fn relay(x: &Exchange, by: usize, bytes: &[u8]) {
+    let head = x.client_status().is_none().then(|| {
+        x.set_client_status(200);
+        if let Some(caching) = &x.caching {
+            caching.tell(Told::Hit);
+        }
+        let kind = if x.admission.scan.stream() { stream_type(x) } else { JSON };
+        x.admission.route.targets.get(by).map(|target| hit::head(x, target, kind))
+    });
+    x.fill(|ready| {
+        if let Some(head) = head.flatten() {
+            ready.head = Some(head);
+        }
+        ready.body.extend_from_slice(bytes);
+    });
+}
+
+/// The client left, or its time is over, while it followed.
+fn stopped(rt: &Rc<Runtime>, x: &Arc<Exchange>, stop: Stop, follower: &Follower, by: usize) {
+    let failure = match (stop, x.told()) {
+        (Stop::Cancelled, Some((kind, detail))) => Failure::new(kind, detail),
+        (Stop::Cancelled, None) => {
+            if let Some(target) = x.admission.route.targets.get(by) {
+                hit::left(rt, x, target);
+            }
+            return;
+        }
+        _ => Failure::new(FailureKind::TotalTimeout, "the request's time is used up"),
+    };
+    if follower.has_begun() {
+        broken(rt, x, by, &failure);
+    } else {
+        x.fill(|ready| ready.state = State::Failed(Box::new(failure)));
+    }
+}
+
+/// What a client has of a stream is not all of it, and it is told so.
+fn broken(rt: &Rc<Runtime>, x: &Arc<Exchange>, by: usize, failure: &Failure) {
+    if let Some(target) = x.admission.route.targets.get(by) {
+        hit::broken(rt, x, target, failure.kind.code());
+    }
+    let error = StreamError {
+        message: message(failure),
+        kind: "api_error",
+        code: failure.kind.code(),
+        origin: origin(failure),
+        request_id: &x.id_text,
+    };
+    x.fill(|ready| {
+        own_error(x, &error, &mut ready.body);
+        ready.state = State::End;
+    });
+}

@@ -1,0 +1,224 @@
+//! An answer on its way past, written down to be kept.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::attempt::{End, Running};
+use super::caching::Caching;
+use super::clock::unix_ms;
+use super::flight::Landing;
+use super::operation::Operation;
+use super::reader::{Form, Reader};
+use super::relay::speaks;
+use super::row::millis;
+use crate::cache::{Entry, Facts, Shape};
+use crate::dialect::Dialect;
+use crate::stream::{Decoder, Delta, FinishReason};
+
+/// What was written down of an answer.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    dialect: Dialect,
+    shape: Shape,
+    body: Bytes,
+}
+
+/// Notes a whole answer.
+pub(super) fn whole(run: &mut Running, dialect: Dialect, body: &Bytes) {
+    if run.x.caching.is_some() {
+        run.recorded = Some(Recorded { dialect, shape: Shape::Whole, body: body.clone() });
+    }
+}
+
+/// A stream that is written down while it flows.
+#[derive(Debug)]
+pub(super) struct Recording {
+    dialect: Dialect,
+    shape: Shape,
+    bytes: Vec<u8>,
+    max_bytes: usize,
+}
+
+impl Recording {
+    /// `None` where the answer will not be kept.
+    pub fn begin(run: &Running, form: Form) -> Option<Self> {
+        let caching = run.x.caching.as_ref().filter(|caching| caching.keeps)?;
+        let shape = shape(form);
+        let max_bytes = caching.spec.max_entry_bytes;
+        Some(Self { dialect: speaks(run), shape, bytes: Vec::new(), max_bytes })
+    }
+
+    /// Adds to it. What becomes too large is given up.
+    pub fn add(this: &mut Option<Self>, raw: &[u8]) {
+        let Some(recording) = this else { return };
+        if recording.bytes.len() + raw.len() > recording.max_bytes {
+            *this = None;
+        } else {
+            recording.bytes.extend_from_slice(raw);
+        }
+    }
+
+    /// The stream ended well.
+    pub fn finish(self) -> Recorded {
+        Recorded { dialect: self.dialect, shape: self.shape, body: self.bytes.into() }
+    }
+}
+
+/// The shape of a stream in this form. What stood in chunks stands alone when it is written down.
+const fn shape(form: Form) -> Shape {
+    match form {
+        Form::Events | Form::Chunks => Shape::Events,
+        Form::Array => Shape::Array,
+        Form::Lines => Shape::Lines,
+        Form::Messages => Shape::Messages,
+    }
+}
+
+/// The form in which a shape is read; `None` of a whole answer.
+pub(super) const fn form(shape: Shape) -> Option<Form> {
+    Some(match shape {
+        Shape::Whole => return None,
+        Shape::Events => Form::Events,
+        Shape::Array => Form::Array,
+        Shape::Lines => Form::Lines,
+        Shape::Messages => Form::Messages,
+    })
+}
+
+/// Keeps the answer of an attempt that ended, where it is one to be kept, and tells who waits for it.
+pub(super) fn keep(run: &mut Running, end: &End) {
+    let recorded = run.recorded.take();
+    let x = run.x.clone();
+    let Some(caching) = &x.caching else { return };
+    let is_answered = x.client_status().is_none_or(|status| status == 200) && !run.was_cut;
+    let landing = match end {
+        End::Done(_) if is_answered => {
+            let facts = facts(run);
+            let entry = recorded.map(|recorded| Arc::new(entry(run, caching, &facts, recorded)));
+            if let Some(entry) = entry.as_ref().filter(|entry| is_kept(run, caching, entry)) {
+                run.rt.cache.put(entry.clone(), caching.spec.is_durable);
+            }
+            Landing::Answered(facts.into(), entry)
+        }
+        // The front decides whether another attempt follows.
+        End::Failed(_) => return,
+        End::Broken(_) => Landing::Failed(502),
+        End::Done(_) | End::Cancelled => Landing::Free,
+    };
+    if let Some(flight) = caching.flight() {
+        flight.land(landing);
+    }
+}
+
+fn facts(run: &Running) -> Facts {
+    let report = &run.report;
+    let tokens = report.tokens();
+    let cost = run.sheet.as_ref().map(|sheet| sheet.cost(&report.used()));
+    let earlier = i128::try_from(run.earlier.cost_pico).unwrap_or(i128::MAX);
+    let latency_ms = millis(run.x.admission.arrived);
+    Facts {
+        response_model: report.response_model.clone(),
+        finish_reason: report.finish.map(|reason| reason.name().to_owned()),
+        input_tokens: tokens.input_tokens + run.earlier.input_tokens,
+        cached_input_tokens: tokens.cached_input_tokens,
+        output_tokens: tokens.output_tokens,
+        reasoning_tokens: tokens.reasoning_tokens,
+        cost_pico: cost.and_then(|cost| i64::try_from(cost.saturating_add(earlier)).ok()),
+        first_ms: report.first_token_ms.unwrap_or(latency_ms),
+        latency_ms,
+    }
+}
+
+fn entry(run: &Running, caching: &Caching, facts: &Facts, recorded: Recorded) -> Entry {
+    let now_ms = unix_ms(SystemTime::now());
+    let ms = |s: f64| {
+        u64::try_from(std::time::Duration::try_from_secs_f64(s).unwrap_or_default().as_millis())
+    };
+    let spec = &caching.spec;
+    let beyond_ms = ms(spec.stale_while_revalidate_s.max(spec.stale_if_error_s)).unwrap_or(0);
+    let fresh_until_ms = now_ms + u64::try_from(caching.ttl.as_millis()).unwrap_or(0);
+    let target = &run.target;
+    Entry {
+        key: caching.key,
+        about: caching.about(&run.x.admission, &target.upstream.provider, &target.model),
+        epoch: caching.epoch,
+        made_ms: now_ms,
+        fresh_until_ms,
+        kept_until_ms: fresh_until_ms.saturating_add(beyond_ms),
+        facts: facts.clone(),
+        dialect: recorded.dialect,
+        shape: recorded.shape,
+        body: recorded.body,
+    }
+}
+
+/// Whether an answer is one to be given again: complete, by the model's own will, and small enough.
+fn is_kept(run: &Running, caching: &Caching, entry: &Entry) -> bool {
+    if !caching.keeps || caching.ttl.is_zero() || entry.body.len() > caching.spec.max_entry_bytes {
+        return false;
+    }
+    if run.x.admission.operation == Operation::Embeddings {
+        return true;
+    }
+    let verdict = Verdict::of(entry, run.x.admission.snapshot.max_event_bytes);
+    verdict.is_good(caching.spec.tool_calls)
+}
+
+/// What an answer is, read once more as a whole.
+#[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a question of its own
+struct Verdict {
+    has_ended: bool,
+    has_content: bool,
+    has_tools: bool,
+    is_unwilling: bool,
+}
+
+impl Verdict {
+    /// Cost: reads the answer again.
+    fn of(entry: &Entry, max_event_bytes: usize) -> Self {
+        let mut verdict = Self::default();
+        let mut decoder = Decoder::new(entry.dialect);
+        let Some(form) = form(entry.shape) else {
+            let read = decoder.whole(&entry.body, |delta| verdict.delta(delta));
+            verdict.is_unwilling |= read.is_err();
+            return verdict;
+        };
+        let mut broken = false;
+        let mut reader = Reader::new(form, max_event_bytes);
+        let fed = reader.feed(&entry.body, |frame| {
+            if let Some(event) = &frame.event {
+                let read = decoder.event(event.name(), &event.data, |delta| verdict.delta(delta));
+                broken |= read.is_err();
+            }
+        });
+        verdict.is_unwilling |= broken || fed.is_err();
+        verdict
+    }
+
+    fn delta(&mut self, delta: &Delta<'_>) {
+        self.has_content |= delta.is_content();
+        match delta {
+            Delta::Finish { reason: FinishReason::Stop | FinishReason::StopSequence, .. } => {
+                self.has_ended = true;
+            }
+            Delta::Finish { reason: FinishReason::ToolCalls, .. } => {
+                (self.has_ended, self.has_tools) = (true, true);
+            }
+            Delta::Finish { .. } | Delta::Refusal { .. } | Delta::Error(_) => {
+                self.is_unwilling = true;
+            }
+            // What a vendor's own tools found is as good as what others find: for that moment.
+            Delta::ToolStart { .. } | Delta::VendorBlock { .. } | Delta::Unshown { .. } => {
+                self.has_tools = true;
+            }
+            _ => {}
+        }
+    }
+
+    const fn is_good(&self, tool_calls: bool) -> bool {
+        self.has_ended && self.has_content && !self.is_unwilling && (tool_calls || !self.has_tools)
+    }
+}
