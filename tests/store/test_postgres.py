@@ -173,7 +173,7 @@ def test_db_10_of_many_that_start_together_one_migrates(server: Server) -> None:
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
-        ("INSERT INTO migrations VALUES (99, 'later', '')", "schema 99, this version knows 9"),
+        ("INSERT INTO migrations VALUES (99, 'later', '')", "schema 99, this version knows "),
         ("UPDATE migrations SET sha256 = 'x' WHERE number = 1", "step 0001_ledger.sql is not"),
     ],
     ids=["newer", "changed"],

@@ -129,7 +129,7 @@ def _change(path: Path, statement: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
-        ("INSERT INTO migrations VALUES (99, 'later', '')", "schema 99, this version knows 10"),
+        ("INSERT INTO migrations VALUES (99, 'later', '')", "schema 99, this version knows "),
         ("UPDATE migrations SET sha256 = 'x' WHERE number = 1", "step 0001_ledger.sql is not"),
     ],
     ids=["newer", "changed"],

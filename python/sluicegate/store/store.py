@@ -12,11 +12,13 @@ from sluicegate.accounting.ledger import JournalRow
 from sluicegate.accounting.limits import Limit
 from sluicegate.store import records
 from sluicegate.store.batches import Batches
+from sluicegate.store.cache import Cache
 from sluicegate.store.database import Database, Row, Transaction
 from sluicegate.store.ledger import Ledger
 from sluicegate.store.records import CREDENTIALS, KEYS, KILLED_RUNS, LIMITS, META, PROVIDER_KEYS
 from sluicegate.store.responses import Responses
 from sluicegate.store.sums import Sums
+from sluicegate.store.vectors import Vectors
 
 CHANGE_TIMEOUT_S: Final = 1.0
 _FINGERPRINT: Final = "master_key_fingerprint"
@@ -62,6 +64,8 @@ class Store:
         self.ledger = Ledger(database, host)
         self.responses = Responses(database)
         self.batches = Batches(database, self.ledger)
+        self.cache = Cache(database)
+        self.vectors = Vectors(database)
 
     def close(self) -> None:
         """Ends the connections; a later use makes new ones."""

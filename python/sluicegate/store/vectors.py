@@ -1,0 +1,118 @@
+"""The vectors of the semantic cache, from which every worker makes its index."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from sluicegate.store.database import Database
+
+WRITE_TIMEOUT_S: Final = 5.0
+ROWS_AT_ONCE: Final = 1000
+_COLUMNS: Final = "model_id, scope, key, expires_ms, text, vector"
+
+
+class NewVector(msgspec.Struct, frozen=True, kw_only=True):
+    """A vector of a question whose answer is in the cache."""
+
+    model_id: str
+    """Of the embedder, its version in it: vectors of two are never compared."""
+    scope: bytes
+    """A digest of all that must agree exactly."""
+    key: bytes
+    """Of the entry that answers it."""
+    expires_ms: int
+    text: str
+    vector: bytes
+
+
+class StoredVector(NewVector, frozen=True, kw_only=True):
+    """The same as it is kept."""
+
+    seq: int
+    """Higher for each that is put."""
+
+
+class Vectors:
+    """All of them. Every method raises `StoreError`; nothing was changed then."""
+
+    def __init__(self, database: Database) -> None:
+        """Args: database: opened on first use."""
+        self._database = database
+
+    def put(self, vectors: Sequence[NewVector]) -> None:
+        """Adds them; one of the same model and key takes the older one's place."""
+        with self._database.writing(WRITE_TIMEOUT_S) as transaction:
+            [(last,)] = transaction.execute(
+                "UPDATE cache_counters SET value = value + ? WHERE name = 'vector' RETURNING value",
+                (len(vectors),),
+            )
+            first = int(last) - len(vectors) + 1
+            rows = [(seq, *_values(each)) for seq, each in enumerate(vectors, start=first)]
+            transaction.execute_many(_UPSERT, rows)
+
+    def since(self, seq: int, now_ms: int, limit: int = ROWS_AT_ONCE) -> list[StoredVector]:
+        """Some that were put later and are not over, in their order."""
+        if self._database.is_empty:
+            return []
+        sql = (
+            f"SELECT seq, {_COLUMNS} FROM cache_vectors "  # noqa: S608
+            "WHERE seq > ? AND expires_ms > ? ORDER BY seq LIMIT ?"
+        )
+        rows = self._database.ask(sql, (seq, now_ms, limit))
+        return [_vector(*row) for row in rows]
+
+    def delete(self, keys: Sequence[bytes]) -> None:
+        """Forgets those of some entries."""
+        for begin in range(0, len(keys), ROWS_AT_ONCE):
+            some = keys[begin : begin + ROWS_AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            with self._database.writing(WRITE_TIMEOUT_S) as transaction:
+                transaction.execute(f"DELETE FROM cache_vectors WHERE key IN ({marks})", some)  # noqa: S608
+
+    def prune(self, now_ms: int, max_vectors: int) -> None:
+        """Forgets those that are over, and the oldest of more, some rows at a time."""
+        over = "SELECT seq FROM cache_vectors WHERE expires_ms <= ? LIMIT ?"
+        while rows := self._database.ask(over, (now_ms, ROWS_AT_ONCE)):
+            marks = ", ".join("?" * len(rows))
+            with self._database.writing(WRITE_TIMEOUT_S) as transaction:
+                transaction.execute(
+                    f"DELETE FROM cache_vectors WHERE seq IN ({marks})",  # noqa: S608
+                    [seq for (seq,) in rows],
+                )
+        newest_beyond = "SELECT seq FROM cache_vectors ORDER BY seq DESC LIMIT 1 OFFSET ?"
+        if beyond := self._database.ask(newest_beyond, (max_vectors,)):
+            self._drop_until(beyond[0][0])
+
+    def _drop_until(self, last: int) -> None:
+        sql = "SELECT MIN(seq) FROM cache_vectors"
+        while (first := self._database.ask(sql)[0][0]) is not None and first <= last:
+            until = min(first + ROWS_AT_ONCE, last)
+            with self._database.writing(WRITE_TIMEOUT_S) as transaction:
+                transaction.execute("DELETE FROM cache_vectors WHERE seq <= ?", (until,))
+
+
+def _values(vector: NewVector) -> tuple[object, ...]:
+    names = (vector.model_id, vector.scope, vector.key, vector.expires_ms)
+    return *names, vector.text, vector.vector
+
+
+def _vector(
+    seq: int, model_id: str, scope: bytes, key: bytes, expires_ms: int, text: str, vector: bytes
+) -> StoredVector:
+    return StoredVector(
+        seq=seq,
+        model_id=model_id,
+        scope=bytes(scope),
+        key=bytes(key),
+        expires_ms=expires_ms,
+        text=text,
+        vector=bytes(vector),
+    )
+
+
+_UPSERT: Final = (
+    f"INSERT INTO cache_vectors (seq, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
+    "ON CONFLICT (model_id, key) DO UPDATE SET seq = excluded.seq, scope = excluded.scope, "
+    "expires_ms = excluded.expires_ms, text = excluded.text, vector = excluded.vector"
+)
