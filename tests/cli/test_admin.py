@@ -96,6 +96,15 @@ def test_keys(shell: Shell) -> None:
     assert secret.strip() not in shell.config.parent.joinpath("data").as_posix()
 
 
+def test_a_keys_cache(shell: Shell) -> None:
+    shell.good("keys", "create", "ci", "--cache", "on", "--cache-ttl-s", "30")
+    assert shell.json("keys", "show", "ci")["cache"] == {"enabled": True, "ttl_s": 30.0}
+    shell.good("keys", "update", "ci", "--cache-namespace", "tests")
+    assert shell.json("keys", "show", "ci")["cache"] == {"namespace": "tests"}
+    shell.good("keys", "update", "ci", "--without", "cache")
+    assert shell.json("keys", "show", "ci")["cache"] is None
+
+
 def test_a_key_is_bound_to_routes(shell: Shell) -> None:
     shell.good("keys", "create", "ci", "--route", "/v1/embeddings", "--provider", "u")
     shown = shell.json("keys", "show", "ci")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from sluicegate.accounting.key_cache import KeyCache
 from sluicegate.accounting.limits import Amount, Percents, Period, Scope, Zone
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -96,6 +97,8 @@ class NewKey(Form, frozen=True, kw_only=True):
     """Requests a minute; a limit named `key:NAME:rpm`."""
     max_parallel: Amount | None = None
     """Requests at once; a limit named `key:NAME:parallel`."""
+    cache: KeyCache | None = None
+    """How the cache serves it; as its models have it where omitted."""
 
 
 class ChangeKey(Form, frozen=True, kw_only=True):
@@ -111,6 +114,7 @@ class ChangeKey(Form, frozen=True, kw_only=True):
     tpm: UnsetType | Amount | None = UNSET
     rpm: UnsetType | Amount | None = UNSET
     max_parallel: UnsetType | Amount | None = UNSET
+    cache: UnsetType | KeyCache | None = UNSET
 
 
 class RotateKey(Form, frozen=True, kw_only=True):

@@ -60,6 +60,7 @@ class Keys:
             updated_at_ms=now_ms,
             expires_at_ms=actor.granted_until(ends),
             revoked_at_ms=None,
+            cache=form.cache,
             **path,
         )
         with self._desk.changing(form.name) as transaction:
@@ -198,6 +199,8 @@ class Keys:
                 changes[field] = actor.granted(field, given)
         if form.metadata is not UNSET:
             changes["metadata"] = form.metadata
+        if form.cache is not UNSET:
+            changes["cache"] = form.cache
         if form.expires_at is not UNSET:
             text = form.expires_at
             ends = None if text is None else moment_ms("expires_at", text)

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from sluicegate.accounting.key_cache import KeyCache
 from sluicegate.accounting.limits import Limit
 from sluicegate.store.records import (
     AuditEntry,
@@ -77,6 +78,7 @@ class KeyView(View, frozen=True, kw_only=True):
     credentials: list[CredentialView]
     limits: list[Limit]
     """Those that the key's short fields stand for."""
+    cache: KeyCache | None
 
 
 class MintedKeyView(View, frozen=True, kw_only=True):
@@ -296,6 +298,7 @@ def key_view(key: Key, credentials: list[Credential], limits: list[Limit], now_m
             for each in sorted(credentials, key=lambda each: each.created_at_ms)
         ],
         limits=limits,
+        cache=key.cache,
     )
 
 

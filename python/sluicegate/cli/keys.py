@@ -1,6 +1,8 @@
 """`sluicegate keys`."""
 
+import functools
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 import click
@@ -19,6 +21,35 @@ _VERDICTS: Final = {
 }
 _COLUMNS: Final = ("name", "state", "role", "organisation", "team", "user", "expires_at", "id")
 _PERIODS: Final = click.Choice(["minute", "hour", "day", "week", "month", "total"])
+
+
+_CACHE_OPTIONS: Final = (
+    click.option("--cache", type=click.Choice(["on", "off"]), help="Whether it is for this key."),
+    click.option("--cache-ttl-s", type=float, help="How long answers of its requests are good."),
+    click.option("--cache-namespace", help="Whose entries it reads and writes."),
+)
+
+
+def _caches(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options of a key's cache, as one field."""
+
+    @functools.wraps(command)
+    def run(
+        clerk: Clerk,
+        name: str,
+        cache: str | None,
+        cache_ttl_s: float | None,
+        cache_namespace: str | None,
+        **options: Any,
+    ) -> None:
+        enabled = None if cache is None else cache == "on"
+        given = {"enabled": enabled, "ttl_s": cache_ttl_s, "namespace": cache_namespace}
+        given = {field: value for field, value in given.items() if value is not None}
+        command(clerk, name, cache=given or None, **options)
+
+    for option in reversed(_CACHE_OPTIONS):
+        run = option(run)
+    return run
 
 
 @click.group()
@@ -63,6 +94,7 @@ def inspect() -> None:
 @click.option("--rpm", type=int, help="Requests a minute.")
 @click.option("--max-parallel", type=int, help="Requests at once.")
 @administers
+@_caches
 def create(clerk: Clerk, name: str, **options: Any) -> None:
     """Make a key. Its secret is printed once and cannot be seen again."""
     options["models"] = list(options["models"]) or None
@@ -106,11 +138,15 @@ def show(clerk: Clerk, name: str) -> None:
     "--without",
     multiple=True,
     type=click.Choice(
-        ["models", "providers", "routes", "expires_at", "budget_usd", "tpm", "rpm", "max_parallel"]
+        [
+            *("models", "providers", "routes", "expires_at", "budget_usd", "tpm", "rpm"),
+            *("max_parallel", "cache"),
+        ]
     ),
     help="A bound to take away.",
 )
 @administers
+@_caches
 def update(clerk: Clerk, name: str, without: tuple[str, ...], **options: Any) -> None:
     """Change a key; what is left out stays."""
     options["metadata"] = pairs_of(options["metadata"], "--metadata")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sluicegate.accounting.key_cache import KeyCache
 from sluicegate.accounting.limits import Limit
 from sluicegate.store.tables import Table
 
@@ -46,6 +47,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     updated_at_ms: int
     expires_at_ms: int | None
     revoked_at_ms: int | None
+    cache: KeyCache | None = None
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sluicegate.accounting.key_cache import KeyCache
 from sluicegate.accounting.keys import MasterKeyError, fingerprint
 from sluicegate.accounting.ledger import JournalRow
 from sluicegate.accounting.limits import Limit
@@ -40,6 +41,7 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any]
     expires_at_ms: int | None
     revoked: bool
+    cache: KeyCache | None = None
 
 
 class Governance(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,4 +192,5 @@ def _keys(transaction: Transaction, now_ms: int) -> Iterator[StoredKey]:
             metadata=key.metadata,
             expires_at_ms=min(ends, default=None),
             revoked=key.revoked_at_ms is not None,
+            cache=key.cache,
         )

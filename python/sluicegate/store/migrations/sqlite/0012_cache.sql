@@ -1,0 +1,5 @@
+-- What an answer from the cache saved, beside `saved_usd`, and how the cache serves a key.
+ALTER TABLE ledger ADD COLUMN "saved_input_tokens" INTEGER;
+ALTER TABLE ledger ADD COLUMN "saved_output_tokens" INTEGER;
+ALTER TABLE ledger ADD COLUMN "saved_ms" INTEGER;
+ALTER TABLE keys ADD COLUMN "cache" TEXT;
