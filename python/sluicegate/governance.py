@@ -10,10 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from sluicegate.accounting import keys
+from sluicegate.accounting.key_cache import KeyCache
 from sluicegate.accounting.limits import Limit
 from sluicegate.config import Settings
 from sluicegate.config.schema import Runs
-from sluicegate.store.store import Governance
+from sluicegate.store.store import Governance, StoredKey
 
 _PICO: Final = 10**12
 _MEASURES: Final = {"cost_usd": "cost"}
@@ -32,7 +33,7 @@ def governance_json(
     """
     entries: dict[str, dict[str, Any]] = {}
     if stored is not None:
-        entries = {key.digest: {**msgspec.to_builtins(key), "stored": True} for key in stored.keys}
+        entries = {key.digest: _stored(key) for key in stored.keys}
     for key in settings.keys:
         digest = keys.digest(master, key.key.reveal())
         entries[digest] = {
@@ -45,6 +46,7 @@ def governance_json(
             "models": key.models,
             "providers": key.providers,
             "routes": key.routes,
+            "cache": _cache(key.cache),
         }
     killed = stored.killed_runs if stored is not None else ()
     return msgspec.json.encode(
@@ -80,6 +82,15 @@ def _rules(settings: Settings, stored: Governance | None) -> Iterable[tuple[Limi
     for each in stored.limits if stored is not None else ():
         if each.name not in names:
             yield each.rule, each.reset_at_ms
+
+
+def _stored(key: StoredKey) -> dict[str, Any]:
+    return {**msgspec.to_builtins(key), "cache": _cache(key.cache), "stored": True}
+
+
+def _cache(cache: KeyCache | None) -> dict[str, Any] | None:
+    """A key's overrides with every field there is."""
+    return None if cache is None else msgspec.structs.asdict(cache)
 
 
 def _runs(runs: Runs) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Hands the settings to the core, which keeps them as its own tables."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from itertools import accumulate
 from math import ceil
 from typing import Final
@@ -9,6 +10,8 @@ import msgspec
 
 from sluicegate import _core
 from sluicegate.config import Settings
+from sluicegate.config.cache import CacheRules, CacheSettings
+from sluicegate.config.caching import threshold_of
 from sluicegate.config.credentials import credential
 from sluicegate.config.prices import ALL
 from sluicegate.config.schema import OwnKey
@@ -41,6 +44,7 @@ def snapshot_json(settings: Settings, generation: int) -> bytes:
             name: {
                 "strategy": route.strategy,
                 "targets": list(_targets(route, settings, firsts)),
+                "cache": _cache(route.cache, settings.cache),
             }
             for name, route in settings.routes.items()
         },
@@ -55,6 +59,9 @@ def snapshot_json(settings: Settings, generation: int) -> bytes:
         "reserve_learned": settings.reserve == "learned",
         "asks_plugins": bool(settings.plugins.before),
         "watches": settings.plugins.watches,
+        "cache": _cache(settings.cache.rules, settings.cache),
+        "cache_max_bytes": settings.cache.max_bytes // settings.server.workers,
+        "cache_max_entries": settings.cache.max_entries,
     }
     return msgspec.json.encode(spec)
 
@@ -147,6 +154,20 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
         "query": upstream.query,
         "signer": upstream.signer,
         "credential_until_s": None if until_s is None else ceil(until_s),
+    }
+
+
+def _cache(rules: CacheRules, settings: CacheSettings) -> dict[str, object]:
+    """How answers are cached, of one model or by `provider/model`."""
+    exact, semantic = asdict(rules.exact), asdict(rules.semantic)
+    exact["exact"] = exact.pop("enabled")
+    is_semantic = semantic.pop("enabled")
+    semantic["threshold"] = threshold_of(rules.semantic)
+    return {
+        **exact,
+        "max_entry_bytes": int(rules.exact.max_entry_bytes),
+        "is_durable": settings.tier != "memory",
+        "semantic": semantic if is_semantic else None,
     }
 
 

@@ -1,11 +1,13 @@
 """Keys by the API: made, shown once, changed, rotated, ended."""
 
+import json
 import sqlite3
 import time
 
 import pytest
 
 from sluicegate.accounting.keys import digest, form_of
+from sluicegate.governance import governance_json
 
 from .office import ROOT, Office, code_of
 
@@ -199,3 +201,45 @@ async def test_what_is_made_later_sorts_behind(office: Office) -> None:
     ids = [office.service.desk.new_id("key") for _ in range(5000)]
     assert ids == sorted(ids)
     assert len(set(ids)) == 5000
+
+
+async def test_a_keys_cache_is_given_changed_and_taken_away(either: Office) -> None:
+    own = {"enabled": True, "ttl_s": 30.0, "namespace": "ci"}
+    made = await either.given("POST", "/keys", {"name": "ci", "cache": own})
+    path = f"/keys/{made['record']['id']}"
+    assert made["record"]["cache"] == (await either.given("GET", path))["cache"] == own
+    assert _stored(either) == own
+    await either.given("PATCH", path, {"rpm": 5})
+    assert _stored(either) == own
+    changed = await either.given("PATCH", path, {"cache": {"enabled": False}})
+    assert changed["cache"] == {"enabled": False}
+    assert _stored(either) == {"enabled": False, "ttl_s": None, "namespace": None}
+    assert (await either.given("PATCH", path, {"cache": None}))["cache"] is None
+    assert _stored(either) is None
+
+
+def _stored(office: Office) -> dict[str, object] | None:
+    """What the core is told of the one key that the store has."""
+    stored = office.store.governance(0, 0)
+    told = json.loads(governance_json(office.settings, b"m" * 32, stored, complete=True))
+    [cache] = [key["cache"] for key in told["keys"] if key["name"] == "ci"]
+    return cache  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("cache", "field"),
+    [
+        ({"enabled": "yes"}, "cache.enabled"),
+        ({"ttl_s": 0}, "cache.ttl_s"),
+        ({"ttl_s": 2592001}, "cache.ttl_s"),
+        ({"ttl": 5}, "cache.ttl"),
+        ({"namespace": "n" * 201}, "cache.namespace"),
+    ],
+    ids=str,
+)
+async def test_a_wrong_cache_of_a_key_is_refused(
+    office: Office, cache: dict[str, object], field: str
+) -> None:
+    answer = await office.ask("POST", "/keys", {"name": "ci", "cache": cache})
+    assert code_of(answer) == (400, "invalid_request")
+    assert [each["field"] for each in answer.json()["error"]["problems"]] == [field]

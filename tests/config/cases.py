@@ -286,6 +286,63 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
             "8: provider_keys[5]: stands twice: one credential for each provider",
         ],
     ),
+    "an unknown field of the cache": (
+        U + "cache: {exact: {ttl: 5}, semantics: {}}",
+        [
+            '2: cache.semantics: is not a known field (did you mean "semantic"?)',
+            '2: cache.exact.ttl: is not a known field (did you mean "ttl_s"?)',
+        ],
+    ),
+    "answers that are kept too long, or not at all": (
+        U
+        + "cache: {exact: {ttl_s: 2592001, stale_if_error_s: 2592001}}\n"
+        + "models: {m: {targets: [u/x], cache: {exact: {ttl_s: 0}}}}",
+        [
+            "2: cache.exact.ttl_s: must be at most 2592000.0, not 2592001",
+            "2: cache.exact.stale_if_error_s: must be at most 2592000.0, not 2592001",
+            "3: models.m.cache.exact.ttl_s: must be more than 0, not 0",
+        ],
+    ),
+    "what only the whole cache has": (
+        U + "models: {m: {targets: [u/x], cache: {exact: {tier: store, max_bytes: 1GiB}}}}",
+        [
+            "2: models.m.cache.exact.tier: is not a known field",
+            "2: models.m.cache.exact.max_bytes: is not a known field",
+        ],
+    ),
+    "a tier that is not there": (
+        U + "cache: {exact: {tier: redis}}",
+        ["2: cache.exact.tier: redis is the server of shared_state, which is local: set that"],
+    ),
+    "a threshold that is neither": (
+        U + "cache: {semantic: {threshold: atuo}}",
+        ['2: cache.semantic.threshold: must be auto or a number, not "atuo"'],
+    ),
+    "a threshold that nothing reaches": (
+        U + "cache: {semantic: {threshold: 86}}",
+        ["2: cache.semantic.threshold: must be at most 1, not 86"],
+    ),
+    "a threshold that is fixed and moves": (
+        U + "cache: {semantic: {threshold: 0.9, target_false_hit_rate: 0.01}}",
+        ["2: cache.semantic.target_false_hit_rate: moves a threshold that is auto"],
+    ),
+    "an embedder that is none": (
+        U
+        + "cache: {semantic: {embedder: ngrams, verify: cheap}}\n"
+        + "models: {m: {targets: [u/x], cache: {semantic: {embedder: v/embed}}}}",
+        [
+            '2: cache.semantic.embedder: "ngrams" is not one of ngram, minilm, provider/model (',
+            '2: cache.semantic.verify: "cheap" is not one of provider/model',
+            '3: models.m.cache.semantic.embedder: no provider "v" is configured',
+        ],
+    ),
+    "a key's cache": (
+        U + f"keys: [{{name: a, key: {KEY}, cache: {{enable: true, ttl_s: -1}}}}]",
+        [
+            '2: keys[0].cache.enable: is not a known field (did you mean "enabled"?)',
+            "2: keys[0].cache.ttl_s: must be more than 0, not -1",
+        ],
+    ),
     # a mistake does not hide the others, and makes no others
     "all of them at once": (
         dedent(
@@ -306,12 +363,6 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
             "4: keys[1].key: must have 16 or more printable characters",
         ],
     ),
-}
-
-#: what the format has and this version does not: refused, never accepted and ignored
-UNBUILT: dict[str, tuple[str, str]] = {
-    "cache.exact": ("cache: {exact: {enabled: true}}", "cache.exact.enabled"),
-    "cache.semantic": ("cache: {semantic: {enabled: true}}", "cache.semantic.enabled"),
 }
 
 #: base URLs that cannot be used

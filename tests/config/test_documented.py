@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 import pytest
 
+from sluicegate.config.cache import CacheOverride, ExactRules, SemanticRules
 from sluicegate.config.schema import Config, ProviderKey, Target, Timeouts
 from sluicegate.config.settings import Deadlines
 from sluicegate.config.values import ByteSize
@@ -38,7 +39,8 @@ def fields_of(struct: type[msgspec.Struct], above: str = "") -> Iterator[tuple[s
     for field in msgspec.structs.fields(struct):
         name = above + field.encode_name
         inner = list(structs_in(hints[field.name]))
-        inherited = inner == [("", Timeouts)] and above  # a provider's, a model's: one line
+        # a provider's, a model's: one line
+        inherited = (inner == [("", Timeouts)] and above) or inner == [("", CacheOverride)]
         if not inner or inherited or inner[0][1] in {ProviderKey, Target}:
             default = field.default if field.default_factory is msgspec.NODEFAULT else None
             yield name, None if inherited else default
@@ -54,6 +56,10 @@ def test_the_page_has_the_formats_fields() -> None:
     assert set(ROWS) == set(FIELDS)
 
 
+RULES = {"cache.exact": ExactRules(), "cache.semantic": SemanticRules()}
+"""Defaults of what a narrower scope may leave out."""
+
+
 def _written(value: Any) -> str:
     if isinstance(value, ByteSize):
         return f"`{value // 2**20}MiB`"
@@ -65,10 +71,15 @@ def _written(value: Any) -> str:
 @pytest.mark.parametrize("name", FIELDS)
 def test_the_page_has_a_fields_default(name: str) -> None:
     default = FIELDS[name]
+    if default is msgspec.UNSET:
+        section, _, field = name.rpartition(".")
+        default = getattr(RULES[section], field)
     if default is msgspec.NODEFAULT:
         assert ROWS[name] == "required"
     elif default is None and name.startswith("timeouts."):
         assert ROWS[name] == _written(getattr(Deadlines(), name.removeprefix("timeouts.")))
+    elif default == ():
+        assert ROWS[name] == "`[]`"
     elif default == "":
         assert ROWS[name] == "empty"
     elif default is not None:

@@ -11,7 +11,7 @@ from sluicegate.config import ConfigError, load
 from sluicegate.config.base_url import wrong_with_url
 from sluicegate.config.resolve import is_good_key
 
-from .cases import BAD_URLS, KEY, MISTAKES, UNBUILT, U
+from .cases import BAD_URLS, KEY, MISTAKES, U
 
 
 def told(folder: Path, text: str, name: str = "c.yaml") -> list[str]:
@@ -36,15 +36,6 @@ def test_every_mistake_is_told_with_its_place(
     assert len(got) == len(says), got
     for line, part in zip(got, says, strict=True):
         assert line.startswith(part)
-
-
-@pytest.mark.parametrize("case", UNBUILT)
-def test_what_is_not_built_is_refused(tmp_path: Path, case: str) -> None:
-    text, field = UNBUILT[case]
-    got = told(tmp_path, text if text.startswith("providers") else U + text)
-    assert len(got) == 1
-    assert f" {field}: " in got[0]
-    assert "not available in this version" in got[0]
 
 
 @pytest.mark.parametrize("url", BAD_URLS)

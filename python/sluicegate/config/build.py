@@ -118,6 +118,10 @@ class Builder:
                 return self.build(node, kind, path)
         # A union's last kind that is no mapping is its widest: a wrong value is measured by it.
         plain = [kind for kind in kinds if not _is_struct(kind)] or kinds
+        words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+        if words and _base_of(plain[-1]) is float and not _is_number(node):
+            known = ", ".join(map(str, words))
+            return self.fail(node, path, f"must be {known} or a number, not {_shown(node)}")
         return self.build(node, plain[-1], path)
 
     def _literal(self, node: Node, words: tuple[Any, ...], path: Path) -> Any:
@@ -188,6 +192,19 @@ class Builder:
 
 def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _base_of(kind: Any) -> Any:
+    """A kind without its bounds."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _is_number(node: Node) -> bool:
+    """Whether a field of numbers would take it."""
+    value = node.value
+    if (node.plain or node.expanded) and node.text is not None:
+        value = _parsed(node.text, value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def shape_of(node: Node) -> str:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from sluicegate.accounting.keys import MIN_MASTER_CHARACTERS
 from sluicegate.config.aws import BEARER_VARIABLE, is_left_to_instance
 from sluicegate.config.build import MISSING
+from sluicegate.config.cache import CacheRules
+from sluicegate.config.caching import cache_warnings, checked_cache
 from sluicegate.config.credentials import NO_KEY, can_be_sent
 from sluicegate.config.limits import checked_limits
 from sluicegate.config.node import Node
@@ -37,7 +39,6 @@ MIN_KEY_CHARACTERS: Final = 16
 SQLITE: Final = "sqlite"
 _POSTGRES: Final = ("postgresql://", "postgres://")
 OWN_KEYS_UNFIT: Final = "has no key that a tenant could have its own of"
-_UNBUILT: Final = "is not available in this version; remove it"
 
 
 class Resolver:
@@ -52,7 +53,6 @@ class Resolver:
 
     def resolve(self, config: Config, *, has_inline_secrets: bool = False) -> Settings:
         """The settings; good for nothing where there are problems."""
-        self._refuse_unbuilt(config)
         self._check_auth(config)
         deadlines = Deadlines().narrowed(config.timeouts)
         plugins = self._plugins(config)
@@ -63,14 +63,18 @@ class Resolver:
             upstream = upstream_of(name, provider, deadlines, fail, tuple(plugins.dialects))
             if upstream is not None:
                 upstreams[name] = upstream
-        routes = {name: self._route(name, model) for name, model in config.models.items()}
+        declared = self._declared("providers")
+        cache, caches = checked_cache(config, declared, self.fail)
+        routes = {
+            name: self._route(name, model, caches[name]) for name, model in config.models.items()
+        }
         self._check_keys(config.keys)
         self._check_own_keys(config, upstreams)
         limits = checked_limits(config, self.fail)
         self._check_store(config)
         self._check_shared_state(config)
         self._check_events(config)
-        providers = self._declared("providers")
+        self._warnings += cache_warnings(cache, caches)
         self._warn(config, has_inline_secrets=has_inline_secrets)
         self._warn_of_instances(upstreams.values())
         return Settings(
@@ -91,6 +95,7 @@ class Resolver:
             runs=config.runs,
             responses=config.responses,
             batches=config.batches,
+            cache=cache,
             open=config.auth == "none",
             deadlines=deadlines,
             commit_after_s=config.commit_after_s,
@@ -98,12 +103,12 @@ class Resolver:
             max_answer_bytes=config.max_answer_bytes,
             default_max_output_tokens=config.default_max_output_tokens,
             reserve=config.reserve,
-            prices=checked_prices(config, providers, self.fail),
+            prices=checked_prices(config, declared, self.fail),
             discount_percent=checked_percents(
-                "discount_percent", config.discount_percent, providers, self.fail
+                "discount_percent", config.discount_percent, declared, self.fail
             ),
             margin_percent=checked_percents(
-                "margin_percent", config.margin_percent, providers, self.fail
+                "margin_percent", config.margin_percent, declared, self.fail
             ),
             refuse_unpriced=config.unpriced == "refuse",
             own_keys=tuple(config.provider_keys),
@@ -169,15 +174,6 @@ class Resolver:
         """Names of a section, those with mistakes too: naming one of them is no second mistake."""
         node = self._root.value.get(section)
         return node.value if node is not None and isinstance(node.value, dict) else {}
-
-    def _refuse_unbuilt(self, config: Config) -> None:
-        """Names what is in the format and not in this version: accepting it would be a promise
-        not kept.
-        """
-        if config.cache.exact.enabled:
-            self.fail(("cache", "exact", "enabled"), _UNBUILT)
-        if config.cache.semantic.enabled:
-            self.fail(("cache", "semantic", "enabled"), _UNBUILT)
 
     def _check_events(self, config: Config) -> None:
         """A URL may hold a credential: no message repeats it."""
@@ -278,7 +274,7 @@ class Resolver:
                 self.fail(path, "stands twice: one credential for each provider")
             seen.add(whose)
 
-    def _route(self, name: str, model: Model) -> Route:
+    def _route(self, name: str, model: Model, cache: CacheRules) -> Route:
         targets = []
         providers = self._declared("providers")
         for index, item in enumerate(model.targets):
@@ -297,7 +293,7 @@ class Resolver:
             self.fail(("models", name, "targets"), "all weights are 0, so none could be drawn")
         drops = None if model.unsupported is None else model.unsupported == "drop"
         return Route(
-            model.strategy, tuple(targets), model.timeouts, tuple(model.failover_on), drops
+            model.strategy, tuple(targets), model.timeouts, tuple(model.failover_on), drops, cache
         )
 
     def _warn(self, config: Config, *, has_inline_secrets: bool) -> None:

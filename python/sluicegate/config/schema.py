@@ -10,8 +10,10 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from sluicegate.accounting.key_cache import KeyCache
 from sluicegate.accounting.limits import Amount, Limit
 from sluicegate.config.aws import Aws
+from sluicegate.config.cache import Cache, CacheOverride
 from sluicegate.config.entra import Entra
 from sluicegate.config.values import ByteSize, Secret
 from sluicegate.providers import EmbeddingsForm, Extension, Lack, RerankForm
@@ -180,6 +182,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     failover_on: list[Literal["context_length", "content_policy"]] = []
     """Refusals of the caller's own request that still lead to the next target."""
     unsupported: Literal["refuse", "drop"] | None = None
+    cache: CacheOverride = CacheOverride()
 
 
 class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,30 +264,6 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
     """Signs each body: `x-sluicegate-signature: sha256=HEX`, HMAC-SHA256."""
 
 
-class ExactCache(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers to the very same request."""
-
-    enabled: bool = False
-    ttl_s: Positive = 3600.0
-    max_bytes: ByteSize = ByteSize(256 * MiB)
-
-
-class SemanticCache(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers to a request that means the same."""
-
-    enabled: bool = False
-    embedder: str = "ngram"
-    threshold: Literal["auto"] | float = "auto"
-    shadow: bool = False
-
-
-class Cache(msgspec.Struct, frozen=True, kw_only=True):
-    """Defaults for every model."""
-
-    exact: ExactCache = ExactCache()
-    semantic: SemanticCache = SemanticCache()
-
-
 class Responses(msgspec.Struct, frozen=True, kw_only=True):
     """Responses that the gateway keeps, so that clients go on from them where the provider keeps
     none.
@@ -363,6 +342,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     tpm: Count | None = None
     rpm: Count | None = None
     max_parallel: Count | None = None
+    cache: KeyCache | None = None
+    """Of its own requests; as their models have it where omitted."""
 
 
 class Admin(msgspec.Struct, frozen=True, kw_only=True):

