@@ -210,13 +210,15 @@ fn namespace(spec: &CacheSpec, principal: &Principal, control: &Control) -> Stri
 fn key(a: &Admission, spec: &CacheSpec, namespace: &str) -> Option<Key> {
     let body = cache::canonical(&a.body, &["stream", "stream_options"]).ok()?;
     let holder = if spec.scope == Scope::Key { a.principal.name.as_str() } else { "" };
+    // Gemini's clients ask for streams by another path.
+    let verb = a.place.verb().filter(|_| !a.operation.writes()).unwrap_or_default();
     let mut key = KeyMaker::new("answer 1")
         .part(a.principal.tenant().as_bytes())
         .part(holder.as_bytes())
         .part(namespace.as_bytes())
         .part(a.operation.name().as_bytes())
         .part(a.dialect.name().as_bytes())
-        .part(a.place.verb().unwrap_or_default().trim_start_matches(":stream").as_bytes())
+        .part(verb.as_bytes())
         .part(a.requested_model.as_bytes())
         .part(format!("{:?}", a.route.strategy).as_bytes());
     for target in &a.route.targets {

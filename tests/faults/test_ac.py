@@ -208,7 +208,6 @@ def test_ac_09_a_stream_that_broke_is_charged_and_so_is_the_next_request(gateway
 # AC-10
 
 
-@pytest.mark.xfail(strict=True, reason="the exact cache comes with caching")
 def test_ac_10_a_hit_costs_nothing_and_says_what_it_saved(own_gateway: Start) -> None:
     gateway = own_gateway(cache={"exact": {"enabled": True}})
     name = f"ok-5@{ref('ac10')}"
