@@ -11,6 +11,10 @@ __all__ = [
     "LEDGER_COLUMNS",
     "About",
     "BodyTooLargeError",
+    "Cache",
+    "CacheRecord",
+    "CacheRefresh",
+    "CacheTask",
     "Case",
     "Engine",
     "EventTooLargeError",
@@ -120,13 +124,15 @@ class LedgerQuestion:
 
 @final
 class Cache:
-    """The answers that a worker keeps: in its memory, and, through whoever calls `take`, in stores."""
+    """The answers that a worker keeps: in memory, and, through whoever calls `take`, in stores."""
 
     def take(self, within_s: float) -> list[CacheTask]:
         """What the stores are asked, waited for at most so long. Blocks without the GIL."""
 
-    def give(self, id: int, record: CacheRecord | None) -> None:
-        """Answers a task of kind `get`; None where no store has it. Too late is no error."""
+    def give(self, task: int, record: CacheRecord | None) -> None:
+        """Answers the task of this id, of kind `get`; None where no store has it. Too late is no
+        error.
+        """
 
     def purge(self, purges: list[tuple[int, str, str]]) -> int:
         """Takes note of purges: `(epoch, kind, value)`.
@@ -175,8 +181,8 @@ class CacheTask:
 class CacheRecord:
     """An answer as stores have it."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         key: bytes,
         tenant: str,
@@ -188,7 +194,7 @@ class CacheRecord:
         made_ms: int,
         expires_ms: int,
         body: bytes,
-    ) -> None:
+    ) -> CacheRecord:
         """See the properties.
 
         Raises:

@@ -28,9 +28,9 @@ impl PyCache {
         tasks.into_iter().map(CacheTask).collect()
     }
 
-    #[pyo3(signature = (id, record))]
-    fn give(&self, id: u64, record: Option<&CacheRecord>) {
-        self.0.desk.give(id, record.and_then(CacheRecord::entry).map(Arc::new));
+    #[pyo3(signature = (task, record))]
+    fn give(&self, task: u64, record: Option<&CacheRecord>) {
+        self.0.desk.give(task, record.and_then(CacheRecord::entry).map(Arc::new));
     }
 
     fn purge(&self, purges: Vec<(u64, String, String)>) -> PyResult<usize> {
