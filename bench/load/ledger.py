@@ -50,6 +50,8 @@ class Asked:
 def faults(row: dict[str, str]) -> list[str]:
     """What is not as it must be in a row of an answer that came whole."""
     model = row["requested_model"]
+    if row["outcome"] == "cached":
+        return faults_of_hit(row)
     is_stream = row["stream"] in {"1", "true"}
     must = {
         "input_tokens": str(INPUT_TOKENS),
@@ -65,6 +67,18 @@ def faults(row: dict[str, str]) -> list[str]:
     return wrong
 
 
+def faults_of_hit(row: dict[str, str]) -> list[str]:
+    """The same of an answer from the cache: it cost nothing, and says what it would have cost."""
+    model = row["requested_model"]
+    must = {"input_tokens": "0", "output_tokens": "0", "basis": "none", "attempt": "0"}
+    wrong = [column for column, value in must.items() if row[column] != value]
+    if Decimal(row["cost_usd"]) != 0:
+        wrong.append("cost_usd")
+    if not row["saved_usd"] or Decimal(row["saved_usd"]) != cost_usd(model):
+        wrong.append("saved_usd")
+    return wrong
+
+
 def compare(rows: Iterable[dict[str, str]], asked: Asked) -> dict[str, Any]:
     """Counts of both sides and every difference; `holds` where there is none."""
     requests: dict[str, set[str]] = {model: set() for model in asked.issued}
@@ -76,7 +90,7 @@ def compare(rows: Iterable[dict[str, str]], asked: Asked) -> dict[str, Any]:
         model = row["requested_model"]
         requests.setdefault(model, set()).add(row["request_id"])
         total_usd += Decimal(row["cost_usd"] or 0)
-        if row["outcome"] == "ok":
+        if row["outcome"] in {"ok", "cached"}:
             ok[model] += 1
             wrong.update(f"{model} {fault}" for fault in faults(row))
     differences = {

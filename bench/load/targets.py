@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.load.cells import CELLS, MODELS
-from bench.load.instrument import MOCK_PORT
+from bench.load.instrument import MOCK_PORT, REPOSITORY
 
 KEY = "sk-bench-0123456789"
 UPSTREAM = f"http://127.0.0.1:{MOCK_PORT}"
@@ -43,6 +43,9 @@ GOVERNED: dict[str, Any] = {
     ],
 }
 
+_CACHE = {"exact": {"enabled": True}}
+_REPEATED = ("small_c1", "small_c32", "agent_c32", "burst_c32")
+
 
 @dataclass(frozen=True)
 class Target:
@@ -70,6 +73,7 @@ def gateway(
     cells: Sequence[str] = ALL_CELLS,
     upstreams: dict[str, Any] | None = None,
     governed: bool = True,
+    cache: dict[str, Any] | None = None,
     **server: Any,
 ) -> Target:
     """This gateway, with a configuration as users have it: providers, prices, aliases, a key."""
@@ -82,6 +86,7 @@ def gateway(
         "providers": providers,
         "prices": {f"{it}/*": {"input": INPUT_USD, "output": OUTPUT_USD} for it in providers},
         "models": {model: {"targets": [f"bench/{model}"]} for model in MODELS if not upstreams},
+        "cache": cache or {},
         **(GOVERNED if governed else {"auth": "none"}),
     }
     path.write_text(json.dumps(config, indent=1))
@@ -117,10 +122,33 @@ def two_workers(scratch: Path) -> Target:
     return gateway(scratch, "two-workers", 4093, cells=cells, workers=2)
 
 
+def cached(scratch: Path) -> Target:
+    """Seven limits, and every answer but the first out of the cache."""
+    return gateway(scratch, "cached", 4094, cells=_REPEATED, cache=_CACHE)
+
+
+def cached_asgi(scratch: Path) -> Target:
+    """The same behind Granian's listener."""
+    return gateway(scratch, "cached-asgi", 4095, cells=_REPEATED, cache=_CACHE, front="asgi")
+
+
+def hello(scratch: Path) -> Target:
+    """Granian, and an application that reads the request and says hello."""
+    del scratch
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--no-ws"]
+    command += ["--port", "4096", "--loop", "uvloop", "--log-level", "error"]
+    cells = ("small_c1", "small_c32", "agent_c32")
+    here = {"PYTHONPATH": str(REPOSITORY)}
+    return Target([*command, "bench.boundary.hello:app"], 4096, cells=cells, environment=here)
+
+
 OURS: dict[str, Callable[[Path], Target]] = {
     "direct": direct,
     "sluicegate": native,
     "asgi": asgi,
     "ungoverned": ungoverned,
     "two-workers": two_workers,
+    "cached": cached,
+    "cached-asgi": cached_asgi,
+    "hello": hello,
 }

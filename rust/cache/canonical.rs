@@ -181,6 +181,7 @@ impl Writer<'_> {
     /// A text with escapes in it: those that need not be are undone.
     fn escaped(&mut self, begun: usize) -> Result<(), Error> {
         self.at = begun + 1;
+        let mut is_own_form = true;
         loop {
             let rest = self.json.get(self.at..).unwrap_or_default();
             let Some(next) = memchr::memchr2(b'"', b'\\', rest) else {
@@ -190,9 +191,14 @@ impl Writer<'_> {
             if rest.get(next) == Some(&b'"') {
                 break;
             }
+            is_own_form &= !matches!(self.peek(), Some(b'u' | b'/'));
             self.at += 1; // whatever is escaped, a quote too
         }
         let raw = self.json.get(begun..self.at).unwrap_or_default();
+        if is_own_form {
+            self.out.extend_from_slice(raw); // nothing but what everybody escapes in the same way
+            return Ok(());
+        }
         match serde_json::from_slice::<String>(raw) {
             // Writing a string into memory cannot fail.
             Ok(text) => drop(serde_json::to_writer(&mut self.out, &text)),
@@ -227,6 +233,7 @@ mod tests {
             (r#"{"a":1,"b":2}"#, "{ \"b\" : 2 ,\r\n\t\"a\":1 }"),
             (r#"{"a":{"x":[1,2],"y":null}}"#, r#"{"a": {"y":null , "x":[ 1 , 2 ]}}"#),
             (r#"{"a":"é/\u0001"}"#, r#"{"a":"\u00e9\/\u0001"}"#),
+            (r#"{"a":"\n\"\\\t"}"#, r#"{"a":"\u000A\u0022\u005c\u0009"}"#),
             (r#"{"a":1}"#, r#"{"stream":true,"a":1}"#),
             (r#"{"a":1}"#, r#"{"str\u0065am":{"x":[]},"a":1}"#),
             ("{}", "{ }"),

@@ -1,5 +1,6 @@
 //! What of a request decides whether its answer is kept.
 
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -28,9 +29,20 @@ struct Fields<'a> {
     background: Option<&'a RawValue>,
 }
 
+/// The names of fields that say anything.
+const NAMES: [&[u8]; 4] =
+    [b"\"temperature\":", b"\"conversation\":", b"\"container\":", b"\"background\":"];
+
 impl Nature {
-    /// Of a body that is a JSON object; of any other nothing is known, and it counts as stateful.
+    /// Of a body in its [canonical](super::canonical) form; of what is no object nothing is known, and it counts as
+    /// stateful.
     pub fn of(body: &[u8]) -> Self {
+        // Most say nothing of it, and are not read for that.
+        if body.first() == Some(&b'{')
+            && NAMES.iter().all(|name| memmem::find(body, name).is_none())
+        {
+            return Self::default();
+        }
         let Ok(fields) = serde_json::from_slice::<Fields<'_>>(body) else {
             return Self { is_stateful: true, ..Self::default() };
         };

@@ -108,7 +108,8 @@ impl Caching {
         if !is_on || !is_asked || !stands_alone || is_ours {
             return None;
         }
-        let nature = Nature::of(&a.body);
+        let body = cache::canonical(&a.body, &["stream", "stream_options"]).ok()?;
+        let nature = Nature::of(&body);
         let too_free = |most: f64| nature.temperature.is_some_and(|asked| asked > most);
         if nature.is_stateful || spec.max_temperature.is_some_and(too_free) {
             return None;
@@ -116,7 +117,7 @@ impl Caching {
         let nothing = Control::default();
         let control = a.headers.cache.as_deref().unwrap_or(&nothing);
         let namespace = namespace(spec, &a.principal, control);
-        let key = key(a, spec, &namespace)?;
+        let key = key(a, spec, &namespace, &body);
         let most = own.and_then(|own| own.ttl_s).unwrap_or(spec.ttl_s);
         let most = Duration::try_from_secs_f64(most).unwrap_or_default();
         let spec = spec.clone();
@@ -207,8 +208,7 @@ fn namespace(spec: &CacheSpec, principal: &Principal, control: &Control) -> Stri
 }
 
 /// Everything that shapes an answer, but for whether it streams.
-fn key(a: &Admission, spec: &CacheSpec, namespace: &str) -> Option<Key> {
-    let body = cache::canonical(&a.body, &["stream", "stream_options"]).ok()?;
+fn key(a: &Admission, spec: &CacheSpec, namespace: &str, body: &[u8]) -> Key {
     let holder = if spec.scope == Scope::Key { a.principal.name.as_str() } else { "" };
     // Gemini's clients ask for streams by another path.
     let verb = a.place.verb().filter(|_| !a.operation.writes()).unwrap_or_default();
@@ -229,5 +229,5 @@ fn key(a: &Admission, spec: &CacheSpec, namespace: &str) -> Option<Key> {
     for (name, value) in forward {
         key = key.part(name.as_str().as_bytes()).part(value.as_bytes());
     }
-    Some(key.part(b"body").part(&body).finish())
+    key.part(b"body").part(body).finish()
 }

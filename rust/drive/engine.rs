@@ -14,12 +14,13 @@ use super::admit::{Admission, Incoming, Known, Refused};
 use super::alerts::{AlertKind, Alerts};
 use super::attempt::Attempt;
 use super::caching::Caching;
-use super::clock::{rfc3339, unix_seconds};
+use super::clock::{rfc3339, unix_ms, unix_seconds};
 use super::crossings::Crossings;
-use super::defect::Rigged;
+use super::defect::{Rigged, caught};
 use super::exchange::{Exchange, Wake};
 use super::facts;
 use super::gate::Gate;
+use super::hit;
 use super::hold::Hold;
 use super::keeping::Keeping;
 use super::learned::Learned;
@@ -36,7 +37,7 @@ use super::turnstile::{Session, Turnstile};
 use super::unknown;
 use super::watching::Watching;
 use crate::budget::Budgets;
-use crate::cache::Cache;
+use crate::cache::{Cache, Entry};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::govern::{Digester, Governance, Sighting};
@@ -307,7 +308,7 @@ impl Engine {
             let id = refused.id.to_string();
             Row::refused(&id, known, kind.0, kind.1, &refused.refusal).write(&mut payload);
             let id = RecordId { request_id: refused.id.into_bytes(), attempt: 0 };
-            let _ = self.commands.send(Command::Refused(payload, id));
+            let _ = self.commands.send(Command::Row(payload, id));
         }
     }
 
@@ -405,8 +406,11 @@ impl Engine {
         let first = x.admission.route.first(draw());
         // What the gateway answers itself has no target.
         let target = x.admission.route.targets.get(first);
-        if x.caching.is_some() {
-            let _ = self.commands.send(Command::Consult(x.clone(), first));
+        if let Some(caching) = &x.caching {
+            let is_given = caught(|| self.give_kept(&x, caching)).unwrap_or(false);
+            if !is_given {
+                let _ = self.commands.send(Command::Consult(x.clone(), first));
+            }
             return (x, first, true);
         }
         let same = target.is_some_and(|target| is_own(&x, target));
@@ -414,6 +418,19 @@ impl Engine {
             self.attempt(&x, Attempt { target: first, ..Attempt::default() });
         }
         (x, first, same)
+    }
+
+    /// Answers with what memory has, where nothing is to be waited for: no other thread is asked.
+    fn give_kept(&self, x: &Exchange, caching: &Caching) -> bool {
+        let now_ms = unix_ms(SystemTime::now());
+        let kept = caching.reads.then(|| self.cache.get(&caching.key, now_ms)).flatten();
+        let is_good =
+            |entry: &Arc<Entry>| caching.takes(entry, now_ms) && now_ms < entry.fresh_until_ms;
+        let Some(entry) = kept.filter(is_good) else { return false };
+        let Some((id, row)) = hit::at_once(&self.keeping, x, &entry) else { return false };
+        self.cache.count(true);
+        let _ = self.commands.send(Command::Row(row, id));
+        true
     }
 
     /// What a session needs beside its exchange.

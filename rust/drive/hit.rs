@@ -13,7 +13,7 @@ use super::clock::unix_ms;
 use super::deadline::{Deadline, Stop};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
-use super::keeping::Kept;
+use super::keeping::{Keeping, Kept};
 use super::outbox::{Head, State, append};
 use super::reader::Reader;
 use super::recording::form;
@@ -30,24 +30,46 @@ use crate::price::{Tokens, dollars};
 /// Steps in which a paced stream is given.
 const STEP: Duration = Duration::from_millis(20);
 
+/// What is larger is written beside the front's thread, if it has another form.
+const MAX_AT_ONCE_BYTES: usize = 64 << 10;
+
+/// Answers a client on the spot: the row that is to be written, unless the entry is one for [`give`].
+pub(super) fn at_once(
+    keeping: &Keeping,
+    x: &Exchange,
+    entry: &Entry,
+) -> Option<(RecordId, Vec<u8>)> {
+    let caching = x.caching.as_ref()?;
+    if caching.spec.replay == Pace::Paced || entry.body.len() > MAX_AT_ONCE_BYTES {
+        return None;
+    }
+    let target = made_by(x, &entry.about.target)?;
+    let Replayed { content_type, mut body, kept } = replay(x, &target, entry).ok()?;
+    keep(keeping, x, kept);
+    let head = told(x, &target, entry, Told::Hit, content_type);
+    x.set_client_status(200);
+    let row = settled(x, &target, &entry.facts);
+    x.fill(|ready| {
+        ready.head = Some(head);
+        append(&mut ready.body, &mut body);
+        ready.state = State::End;
+    });
+    Some((RecordId { request_id: x.id.into_bytes(), attempt: 0 }, row))
+}
+
 /// Answers a client with an entry. An error is that it cannot be read, and nothing was given.
 pub(super) async fn give(
     rt: &Rc<Runtime>,
     x: &Arc<Exchange>,
     entry: &Entry,
-    told: Told,
+    word: Told,
 ) -> Result<(), Failure> {
     let Some(target) = made_by(x, &entry.about.target) else {
         return Err(Failure::new(FailureKind::Internal, "a route without a target"));
     };
     let Replayed { content_type, mut body, kept } = replay(x, &target, entry)?;
-    if let Some(caching) = &x.caching {
-        caching.tell(told);
-    }
-    keep(rt, x, kept);
-    let mut head = head(x, &target, content_type);
-    let age_s = unix_ms(SystemTime::now()).saturating_sub(entry.made_ms) / 1000;
-    head.headers.push((Bytes::from_static(b"x-sluicegate-cache-age-s"), age_s.to_string().into()));
+    keep(&rt.keeping, x, kept);
+    let head = told(x, &target, entry, word, content_type);
     let is_paced = x.caching.as_ref().is_some_and(|c| c.spec.replay == Pace::Paced);
     let mut head = x.client_status().is_none().then_some(head);
     x.set_client_status(200);
@@ -86,11 +108,28 @@ pub(super) fn head(x: &Exchange, target: &Target, content_type: &'static str) ->
     response_headers::answer(x, target, &HeaderMap::new(), content_type, overhead_us, cost)
 }
 
+/// The same of a kept one, with its age.
+fn told(
+    x: &Exchange,
+    target: &Target,
+    entry: &Entry,
+    word: Told,
+    content_type: &'static str,
+) -> Head {
+    if let Some(caching) = &x.caching {
+        caching.tell(word);
+    }
+    let mut head = head(x, target, content_type);
+    let age_s = unix_ms(SystemTime::now()).saturating_sub(entry.made_ms) / 1000;
+    head.headers.push((Bytes::from_static(b"x-sluicegate-cache-age-s"), age_s.to_string().into()));
+    head
+}
+
 /// A response that its client may go on from has an id of its own each time.
-fn keep(rt: &Runtime, x: &Exchange, kept: Option<Vec<u8>>) {
+fn keep(keeping: &Keeping, x: &Exchange, kept: Option<Vec<u8>>) {
     let Some(response) = kept else { return };
     let a = &x.admission;
-    rt.keeping.put(Kept {
+    keeping.put(Kept {
         tenant: a.principal.tenant(),
         model: a.requested_model.clone(),
         request: a.body.clone(),
@@ -153,6 +192,14 @@ fn ends_of_events(x: &Exchange, whole: &[u8], entry: &Entry) -> Vec<usize> {
 
 /// Gives back what was held and writes the row, before the client has the last of it.
 pub(super) fn settle(rt: &Runtime, x: &Exchange, target: &Target, facts: &Facts) {
+    rt.cache.count(true);
+    let row = settled(x, target, facts);
+    rt.settle(RecordId { request_id: x.id.into_bytes(), attempt: 0 }, &row, true);
+    rt.complete(x, 200);
+}
+
+/// Gives back what was held, and counts the request. Its row.
+fn settled(x: &Exchange, target: &Target, facts: &Facts) -> Vec<u8> {
     {
         let mut hold = x.hold();
         hold.end_attempt(Actual { requests: 1, ..Actual::default() });
@@ -168,9 +215,11 @@ pub(super) fn settle(rt: &Runtime, x: &Exchange, target: &Target, facts: &Facts)
     row.saved_output_tokens = Some(facts.output_tokens);
     row.saved_ms = Some(facts.latency_ms.saturating_sub(row.latency_ms));
     row.first_token_ms = Some(row.latency_ms);
-    rt.cache.count(true);
-    write(rt, x, &row);
-    rt.complete(x, 200);
+    x.end(row.outcome, row.client_status);
+    let mut written = Vec::with_capacity(768);
+    row.write(&mut written);
+    x.show_row(&written);
+    written
 }
 
 /// The row of a request whose client left before it had its answer from the cache.

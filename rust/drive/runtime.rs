@@ -43,8 +43,8 @@ pub enum Command {
     GiveStale(Arc<Exchange>, Arc<Entry>),
     /// The client was given this status; rows that wait for it are completed.
     Close(Arc<Exchange>, u16, Option<String>),
-    /// A request that was refused to a known key.
-    Refused(Vec<u8>, RecordId),
+    /// The row of a request that asked nobody: refused to a known key, or answered by what is kept.
+    Row(Vec<u8>, RecordId),
     /// Do something there.
     Run(Box<dyn FnOnce() + Send>),
     /// Finish, once the last attempt has settled.
@@ -170,7 +170,7 @@ async fn serve(
                 Some(Command::Close(x, status, code)) => {
                     let _ = caught(|| runtime.close(&x, status, code.as_deref()));
                 }
-                Some(Command::Refused(row, id)) => {
+                Some(Command::Row(row, id)) => {
                     let _ = caught(|| runtime.settle(id, &row, true));
                 }
             },
