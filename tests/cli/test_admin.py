@@ -117,6 +117,24 @@ def test_a_key_is_bound_to_routes(shell: Shell) -> None:
     assert shell.json("keys", "show", "ci")["routes"] is None
 
 
+def test_cache(shell: Shell) -> None:
+    assert shell.json("cache", "stats")["store"] == {"entries": 0, "bytes": 0, "vectors": 0}
+    made = [
+        shell.json("cache", "purge", *words)
+        for words in (["--tag", "t"], ["--tenant", "team core"], ["--namespace", ""], ["--all"])
+    ]
+    named = [(each["kind"], each["value"]) for each in made]
+    assert named == [("tag", "t"), ("tenant", "team /core"), ("namespace", ""), ("all", "")]
+    assert shell.json("cache", "stats")["purges"] == made[-1:]
+    assert "all" in shell.good("cache", "purge", "--all")
+    assert "entries=0" in shell.good("cache", "stats")
+    code, _, err = shell.run("cache", "purge", "--all", "--tag", "t")
+    assert (code, err.strip()) == (
+        1,
+        ": name exactly one of key, tag, model, tenant, namespace, all",
+    )
+
+
 def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for name, command in group.commands.items():
         yield (*path, name)

@@ -171,6 +171,21 @@ class KillRun(Form, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
+class PurgeCache(Form, frozen=True, kw_only=True):
+    """What of the response cache is to end; exactly one of these."""
+
+    key: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
+    """As `x-sluicegate-cache-key` tells it."""
+    tag: Name | None = None
+    model: Name | None = None
+    """By the name that was asked for, or `provider/model`."""
+    tenant: Name | None = None
+    """`team ORGANISATION/TEAM`, `team TEAM` or, where a key has no team, `key NAME`."""
+    namespace: MaybeName | None = None
+    """Empty for what has none."""
+    all: bool = False
+
+
 class Redact(Form, frozen=True, kw_only=True):
     """A person whose name was seen in requests and is no user here."""
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sluicegate import _core
 from sluicegate.admin.api import AdminApi, send_error
+from sluicegate.admin.cache import Worker
 from sluicegate.admin.errors import ElsewhereError
 from sluicegate.admin.service import open_service
 from sluicegate.admin.standing import Counters
@@ -36,6 +37,7 @@ class Mounted:
         reload: Callable[[], None],
         counters: Counters | None = None,
         counts: _core.Metrics | None = None,
+        cached: Worker | None = None,
     ) -> None:
         """Opens the store lazily, and reads the master key now.
 
@@ -45,11 +47,12 @@ class Mounted:
             reload: has this one process read the configuration again; any thread may call it.
             counters: how limits stand, where a gateway runs.
             counts: its metrics.
+            cached: what the worker has of the cache.
         Raises:
             MasterKeyError: the master key must not be used. OSError: it cannot be read or made.
         """
         self._settings = settings
-        service = open_service(settings, reload_by(reload), counters, counts)
+        service = open_service(settings, reload_by(reload), counters, counts, cached)
         self._api = AdminApi(service, watch, Tries(settings().data_dir / TRIES_FILE))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:

@@ -364,6 +364,27 @@ _RUNS: Final = [
 ]
 
 
+_CACHE: Final = [
+    Route(
+        "GET",
+        "/cache",
+        "root",
+        "How much is in the cache, and what was purged last",
+        views.CacheView,
+        lambda a: a.service.cache.get(),
+    ),
+    Route(
+        "POST",
+        "/cache/purge",
+        "team_admin",
+        "End what is in the cache, everywhere within a second: exactly one of the fields",
+        views.PurgeView,
+        lambda a: a.service.cache.purge(a.actor, a.form),
+        form=forms.PurgeCache,
+    ),
+]
+
+
 def _spend(asked: Asked) -> views.SpendView:
     query = asked.query
     return asked.service.reports.spend(
@@ -447,6 +468,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *_limits("limits", budgets_only=False),
     *_limits("budgets", budgets_only=True),
     *_RUNS,
+    *_CACHE,
     *_REST,
 )
 _PARTS: Final = [(route, (PREFIX + route.path).split("/")) for route in ROUTES]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sluicegate import _core
 from sluicegate.accounting.keys import read_master_key
+from sluicegate.admin import cache
 from sluicegate.admin.desk import Desk
 from sluicegate.admin.identities import Identities
 from sluicegate.admin.keys import Keys
@@ -28,11 +29,13 @@ class Service:
         reload: Callable[[], None] | None = None,
         counters: Counters | None = None,
         counts: _core.Metrics | None = None,
+        cached: cache.Worker | None = None,
     ) -> None:
         """Args:
         reload: has all workers read the configuration again.
         counters: how limits stand, where a gateway runs.
         counts: its metrics.
+        cached: what its worker has of the cache.
         """
         self.desk = desk
         self.identities = Identities(desk)
@@ -42,6 +45,7 @@ class Service:
         self.standings = Standings(desk, counters)
         self.runs = Runs(desk)
         self.reports = Reports(desk)
+        self.cache = cache.CacheDesk(desk, cached)
         self.operation = Operation(desk, reload, counts)
 
     @property
@@ -59,6 +63,7 @@ def open_service(
     reload: Callable[[], None] | None = None,
     counters: Counters | None = None,
     counts: _core.Metrics | None = None,
+    cached: cache.Worker | None = None,
 ) -> Service:
     """The service of a configuration, with a store of its own.
 
@@ -69,4 +74,4 @@ def open_service(
     first = settings()
     configured = first.master_key.reveal() if first.master_key else None
     master = read_master_key(first.data_dir, configured)
-    return Service(Desk(open_store(first), settings, master), reload, counters, counts)
+    return Service(Desk(open_store(first), settings, master), reload, counters, counts, cached)

@@ -213,6 +213,38 @@ class ConfigView(View, frozen=True, kw_only=True):
     config: dict[str, Any]
 
 
+class PurgeView(View, frozen=True, kw_only=True):
+    """The end of what was in the cache and matches."""
+
+    kind: str
+    value: str
+    epoch: int
+    """Entries with a lower one are dead."""
+    at: str
+
+
+class StoredCacheView(View, frozen=True, kw_only=True):
+    """What the store keeps of the cache."""
+
+    entries: int
+    bytes: int
+    vectors: int
+
+
+class CacheView(View, frozen=True, kw_only=True):
+    """How much is in the cache."""
+
+    store: StoredCacheView
+    epoch: int
+    """Of the last purge."""
+    purges: list[PurgeView]
+    """The last ones, newest first."""
+    worker: dict[str, Any] | None
+    """What the worker that answers has in memory, and how what is beside it does; null where no
+    gateway runs in this process.
+    """
+
+
 NO_SUMS = Sums._make([0] * len(Sums._fields))
 
 

@@ -3,6 +3,7 @@
 import click
 
 from sluicegate import __version__
+from sluicegate.cli.cache import cache
 from sluicegate.cli.check import check
 from sluicegate.cli.demo import demo
 from sluicegate.cli.identities import organisations, projects, teams, users
@@ -26,5 +27,5 @@ def main() -> None:
 
 
 _COMMANDS = (serve, check, demo, keys, organisations, teams, projects, users, limits, budgets)
-for command in (*_COMMANDS, provider_keys, runs, spend, ledger, providers, models):
+for command in (*_COMMANDS, provider_keys, runs, cache, spend, ledger, providers, models):
     main.add_command(command)
