@@ -28,6 +28,7 @@ mod py;
 pub mod rerank;
 pub mod run;
 pub mod share;
+pub mod similarity;
 pub mod sse;
 pub mod stream;
 pub mod tokens;

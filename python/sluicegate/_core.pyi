@@ -36,6 +36,7 @@ __all__ = [
     "SseParser",
     "StreamCounter",
     "UnreadableRowError",
+    "VectorIndex",
     "__version__",
     "answer_between",
     "aws_signature",
@@ -964,6 +965,46 @@ class StreamCounter:
 
     def total(self) -> int:
         """Tokens so far."""
+
+@final
+class VectorIndex:
+    """Finds the vectors that lie nearest to a question among those of its scope.
+
+    Scopes of few vectors are looked through one by one, greater ones by a graph (HNSW); both search
+    by codes of eight bits, and floats have the last word. What is removed is gone at once, and its
+    room is used again. A vector is its numbers as little-endian 32-bit floats; its length does not
+    matter, its direction does. Not kept anywhere: who inserts fills it again at the next start.
+    """
+
+    def __new__(cls, dimensions: int, entries: int) -> VectorIndex:
+        """An empty index.
+
+        Args:
+            dimensions: numbers in each vector.
+            entries: vectors in all scopes together.
+        """
+
+    def insert(self, scope: int, entry: int, vector: bytes) -> list[int]:
+        """Inserts a vector in the place of what had its number; the oldest that made room for it.
+
+        Args: scope: below 2^128. entry: below 2^64.
+        Raises: ValueError: another dimension, or no direction (zeros, not a number).
+        Cost: some 0.3 ms among 20,000 of 384 dimensions; releases the GIL.
+        """
+
+    def remove(self, entry: int) -> bool:
+        """Removes what has a number; whether there was any. Cost: as of an insert, or less."""
+
+    def search(self, scope: int, vector: bytes, most: int) -> list[tuple[int, float]]:
+        """At most `most` pairs of number and cosine, the nearest first; none to what is no vector.
+
+        Cost: some 0.2 ms among 20,000 of 384 dimensions; releases the GIL.
+        """
+
+    def __len__(self) -> int: ...
+    @property
+    def size_bytes(self) -> int:
+        """What the vectors and links take, about."""
 
 def answer_between(
     dialect: str,

@@ -17,6 +17,7 @@ mod metrics;
 mod place;
 mod secrets;
 mod share;
+mod similarity;
 mod sse;
 mod stream;
 mod tokens;
@@ -41,6 +42,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     metrics::register(m)?;
     place::register(m)?;
     secrets::register(m)?;
+    similarity::register(m)?;
     sse::register(m)?;
     stream::register(m)?;
     tokens::register(m)
