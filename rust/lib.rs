@@ -16,6 +16,7 @@ pub mod front;
 pub mod govern;
 pub mod journal;
 pub mod ledger;
+pub mod likeness;
 pub mod limit;
 pub mod live;
 mod mapped;

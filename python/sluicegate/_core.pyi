@@ -58,6 +58,7 @@ __all__ = [
     "scan_body",
     "seal",
     "stream_error",
+    "text_difference",
     "unquoted",
     "unseal",
 ]
@@ -1005,6 +1006,14 @@ class VectorIndex:
     @property
     def size_bytes(self) -> int:
         """What the vectors and links take, about."""
+
+def text_difference(one: str, other: str, /) -> str | None:
+    """In what two texts that lie near each other differ so that one answer could not serve both.
+
+    One of `language`, `code`, `number`, `unit`, `date`, `negation`, `question`, `name`, `opposite`,
+    `order`, `word`; None where one answer may. Symmetric. Cost: some 0.1 ms for two questions;
+    releases the GIL.
+    """
 
 def answer_between(
     dialect: str,

@@ -13,6 +13,7 @@ mod governance;
 mod journal;
 mod json;
 mod ledger;
+mod likeness;
 mod metrics;
 mod place;
 mod secrets;
@@ -39,6 +40,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     journal::register(m)?;
     json::register(m)?;
     ledger::register(m)?;
+    likeness::register(m)?;
     metrics::register(m)?;
     place::register(m)?;
     secrets::register(m)?;
