@@ -11,6 +11,7 @@ pub mod dialect;
 mod disk;
 pub mod drive;
 pub mod embed;
+pub mod embedder;
 pub mod error;
 pub mod front;
 pub mod govern;

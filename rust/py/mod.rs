@@ -5,6 +5,7 @@
 mod aws;
 mod batch;
 mod cache;
+mod embedder;
 mod engine;
 mod error;
 mod exchange;
@@ -35,6 +36,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     batch::register(m)?;
     cache::register(m)?;
     error::register(m)?;
+    embedder::register(m)?;
     engine::register(m)?;
     front::register(m)?;
     journal::register(m)?;
