@@ -29,6 +29,7 @@ pub mod price;
 mod py;
 pub mod rerank;
 pub mod run;
+pub mod semantic;
 pub mod share;
 pub mod similarity;
 pub mod sse;
