@@ -1,0 +1,1 @@
+"""Embedders of the semantic cache: what makes vectors of questions."""
