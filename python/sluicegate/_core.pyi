@@ -17,6 +17,8 @@ __all__ = [
     "CacheRefresh",
     "CacheTask",
     "Case",
+    "Chore",
+    "Chores",
     "Engine",
     "EventTooLargeError",
     "Exchange",
@@ -163,23 +165,19 @@ class CacheTask:
 
     @property
     def kind(self) -> str:
-        """`get` (answer by `Cache.give`, a request waits 50 ms at most), `put`, `refresh`."""
+        """`get` (answer by `Cache.give`, a request waits 50 ms at most) or `put`."""
 
     @property
     def id(self) -> int:
         """Of `get`."""
 
     @property
-    def key(self) -> bytes | None:
-        """Of `get` and `put`: 32 bytes."""
+    def key(self) -> bytes:
+        """32 bytes."""
 
     @property
     def record(self) -> CacheRecord | None:
         """Of `put`."""
-
-    @property
-    def refresh(self) -> CacheRefresh | None:
-        """Of `refresh`."""
 
 @final
 class CacheRecord:
@@ -244,6 +242,100 @@ class CacheRecord:
     @property
     def body(self) -> bytes:
         """Opaque; what the core did not write, it does not read."""
+
+@final
+class Chores:
+    """What the cache has others do, so that the core's thread waits for none of it."""
+
+    def take(self, within_s: float) -> list[Chore]:
+        """What is to be done, waited for at most so long. Blocks without the GIL."""
+
+    def vector(self, chore: int, model_id: str, vector: bytes | None) -> None:
+        """Answers `embed`: little-endian 32-bit floats; None where there is none.
+
+        Args:
+            model_id: what made it, with its version; vectors of two are never compared.
+        Raises:
+            ValueError: no such floats.
+        """
+
+    def verified(self, chore: int, is_so: bool) -> None:
+        """Answers `verify`."""
+
+    def learn(self, questions: list[tuple[str, bytes, bytes, str, bytes]]) -> int:
+        """Puts in what others were asked: `(model_id, scope, key, text, vector)`. Blocks without
+        the GIL, some 0.5 ms for each.
+
+        Returns: how many have a direction and as many dimensions as the others.
+        Raises:
+            ValueError: a scope or a key has not 32 bytes, or a vector is none.
+        """
+
+    def set_threshold(self, embedder: str, threshold: float) -> None:
+        """The likeness that counts where the configuration says `auto`."""
+
+    def stats(self) -> list[tuple[str, int]]:
+        """`questions`, `bytes`, `looked`, `hits`, `refused` by guards, `shadow`: would-be hits."""
+
+@final
+class Chore:
+    """Something to be done for the cache."""
+
+    @property
+    def kind(self) -> str:
+        """`embed` and `verify`, which a request waits for; `judge`, `remember`, `refresh`."""
+
+    @property
+    def id(self) -> int:
+        """Of `embed` and `verify`."""
+
+    @property
+    def embedder(self) -> str:
+        """Of `embed` and `judge`: `minilm` or `provider/model`."""
+
+    @property
+    def model(self) -> str:
+        """Of `verify`: who is asked; of `judge`: the name that was asked for."""
+
+    @property
+    def tenant(self) -> str:
+        """Of `judge`."""
+
+    @property
+    def text(self) -> str:
+        """The question; of all but `refresh`."""
+
+    @property
+    def other(self) -> str:
+        """Of `verify` and `judge`: the question that was asked before."""
+
+    @property
+    def answer(self) -> str:
+        """Of `verify`: the text of the answer to that."""
+
+    @property
+    def kept(self) -> str:
+        """Of `judge`: the text of the would-be answer."""
+
+    @property
+    def real(self) -> str:
+        """Of `judge`: the text of the model's answer."""
+
+    @property
+    def similarity(self) -> float:
+        """Of `judge`: of the two questions."""
+
+    @property
+    def holder(self) -> bytes:
+        """Of `embed` and `verify`: in whose name, for `Engine.begin_for`."""
+
+    @property
+    def remembered(self) -> tuple[tuple[str, bytes, bytes, str, bytes], int] | None:
+        """Of `remember`: as `Chores.learn` has it, and its end in milliseconds since 1970."""
+
+    @property
+    def refresh(self) -> CacheRefresh | None:
+        """Of `refresh`."""
 
 @final
 class CacheRefresh:
@@ -525,6 +617,10 @@ class Engine:
     @property
     def cache(self) -> Cache:
         """Answers that are kept."""
+
+    @property
+    def chores(self) -> Chores:
+        """What the cache has others do."""
 
     @property
     def metrics(self) -> Metrics:

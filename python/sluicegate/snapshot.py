@@ -163,6 +163,7 @@ def _cache(rules: CacheRules, settings: CacheSettings) -> dict[str, object]:
     exact["exact"] = exact.pop("enabled")
     is_semantic = semantic.pop("enabled")
     semantic["threshold"] = threshold_of(rules.semantic)
+    semantic["is_auto"] = rules.semantic.threshold == "auto"
     return {
         **exact,
         "max_entry_bytes": int(rules.exact.max_entry_bytes),

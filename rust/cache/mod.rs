@@ -3,6 +3,7 @@
 //! Knows neither requests nor upstreams: an answer is bytes under a key, with what it belongs to.
 
 mod canonical;
+mod chores;
 mod control;
 mod desk;
 mod entry;
@@ -13,8 +14,9 @@ mod request;
 mod store;
 
 pub use canonical::canonical;
+pub use chores::{Chore, Chores, Judgement, Refresh, Remembered, Told};
 pub use control::Control;
-pub use desk::{Desk, Refresh, Task};
+pub use desk::{Desk, Task};
 pub use entry::{About, Bare, Entry, Facts, Shape};
 pub use key::{Key, KeyMaker, hex};
 pub use purges::{Purged, Purges};

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::chores::Chores;
 use super::desk::Desk;
 use super::entry::Entry;
 use super::fifo::Fifo;
@@ -19,6 +20,8 @@ pub struct Cache {
     inner: Mutex<Inner>,
     /// What waits for stores.
     pub desk: Arc<Desk>,
+    /// What others do.
+    pub chores: Arc<Chores>,
     hits: AtomicU64,
     misses: AtomicU64,
     kept: AtomicU64,
@@ -51,6 +54,7 @@ impl Default for Cache {
         Self {
             inner: Mutex::new(Inner { memory: Fifo::new(0), purges: Purges::default() }),
             desk: Arc::default(),
+            chores: Arc::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             kept: AtomicU64::new(0),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::admit::Admission;
 use super::flight::Flight;
+use super::meaning::{Question, SemanticSpec, Shadow};
 use super::operation::Operation;
 use crate::cache::{self, About, Control, Entry, Key, KeyMaker, Nature};
 use crate::govern::Principal;
@@ -29,6 +30,8 @@ pub struct CacheSpec {
     pub namespace: String,
     /// Stores beyond the worker's memory have it too.
     pub is_durable: bool,
+    /// Questions that mean the same have one answer.
+    pub semantic: Option<SemanticSpec>,
 }
 
 /// How a stream that is kept is given.
@@ -63,6 +66,8 @@ pub enum Told {
     Miss,
     /// It had.
     Hit,
+    /// It had one to a question that means the same.
+    Semantic,
 }
 
 impl Told {
@@ -72,6 +77,7 @@ impl Told {
             Self::Bypass => "bypass",
             Self::Miss => "miss",
             Self::Hit => "hit",
+            Self::Semantic => "semantic",
         }
     }
 }
@@ -81,6 +87,8 @@ impl Told {
 pub struct Caching {
     pub spec: Arc<CacheSpec>,
     pub key: Key,
+    /// Of all that shapes the answer but the body.
+    frame: KeyMaker,
     /// The highest epoch of a purge when it began.
     pub epoch: u64,
     pub ttl: Duration,
@@ -94,6 +102,10 @@ pub struct Caching {
     flight: OnceLock<Arc<Flight>>,
     /// An answer that is too old, and better than none.
     stale: Mutex<Option<Arc<Entry>>>,
+    /// What it asks, where questions are compared.
+    question: OnceLock<Arc<Question>>,
+    /// What it would have been answered.
+    shadow: Mutex<Option<Shadow>>,
 }
 
 impl Caching {
@@ -117,12 +129,14 @@ impl Caching {
         let nothing = Control::default();
         let control = a.headers.cache.as_deref().unwrap_or(&nothing);
         let namespace = namespace(spec, &a.principal, control);
-        let key = key(a, spec, &namespace, &body);
+        let frame = frame(a, spec, &namespace);
+        let key = frame.clone().part(b"body").part(&body).finish();
         let most = own.and_then(|own| own.ttl_s).unwrap_or(spec.ttl_s);
         let most = Duration::try_from_secs_f64(most).unwrap_or_default();
         let spec = spec.clone();
         Some(Self {
             key,
+            frame,
             epoch,
             ttl: control.ttl.map_or(most, |asked| asked.min(most)),
             max_age: control.max_age,
@@ -134,6 +148,8 @@ impl Caching {
             told: AtomicU8::new(Told::Bypass as u8),
             flight: OnceLock::new(),
             stale: Mutex::default(),
+            question: OnceLock::new(),
+            shadow: Mutex::default(),
         })
     }
 
@@ -157,9 +173,11 @@ impl Caching {
     pub fn told(&self) -> Told {
         const MISS: u8 = Told::Miss as u8;
         const HIT: u8 = Told::Hit as u8;
+        const SEMANTIC: u8 = Told::Semantic as u8;
         match self.told.load(Ordering::Acquire) {
             MISS => Told::Miss,
             HIT => Told::Hit,
+            SEMANTIC => Told::Semantic,
             _ => Told::Bypass,
         }
     }
@@ -176,6 +194,27 @@ impl Caching {
     /// Who waits for its answer.
     pub fn flight(&self) -> Option<&Arc<Flight>> {
         self.flight.get()
+    }
+
+    /// What must be the same of two requests whose questions are compared.
+    pub fn scope(&self, body_but_the_question: &[u8; 32]) -> Key {
+        self.frame.clone().part(b"scope").part(body_but_the_question).finish()
+    }
+
+    pub fn set_question(&self, question: Arc<Question>) {
+        let _ = self.question.set(question);
+    }
+
+    pub fn question(&self) -> Option<&Arc<Question>> {
+        self.question.get()
+    }
+
+    pub fn set_shadow(&self, shadow: Shadow) {
+        *self.shadow.lock().unwrap_or_else(PoisonError::into_inner) = Some(shadow);
+    }
+
+    pub fn take_shadow(&self) -> Option<Shadow> {
+        self.shadow.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub fn keep_stale(&self, entry: Arc<Entry>) {
@@ -207,8 +246,8 @@ fn namespace(spec: &CacheSpec, principal: &Principal, control: &Control) -> Stri
     }
 }
 
-/// Everything that shapes an answer, but for whether it streams.
-fn key(a: &Admission, spec: &CacheSpec, namespace: &str, body: &[u8]) -> Key {
+/// Everything that shapes an answer, but for its body and whether it streams.
+fn frame(a: &Admission, spec: &CacheSpec, namespace: &str) -> KeyMaker {
     let holder = if spec.scope == Scope::Key { a.principal.name.as_str() } else { "" };
     // Gemini's clients ask for streams by another path.
     let verb = a.place.verb().filter(|_| !a.operation.writes()).unwrap_or_default();
@@ -229,5 +268,5 @@ fn key(a: &Admission, spec: &CacheSpec, namespace: &str, body: &[u8]) -> Key {
     for (name, value) in forward {
         key = key.part(name.as_str().as_bytes()).part(value.as_bytes());
     }
-    key.part(b"body").part(body).finish()
+    key
 }

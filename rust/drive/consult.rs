@@ -17,6 +17,7 @@ use super::failure::{Failure, FailureKind};
 use super::flight::{Flight, FlightKey, Follower, Landing, News};
 use super::hit;
 use super::last_words::{message, origin, own_error};
+use super::meaning;
 use super::outbox::State;
 use super::own::is_own;
 use super::refresh;
@@ -119,6 +120,14 @@ async fn consult(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool
             }
             return false;
         }
+    }
+    if let Some(entry) = meaning::find(rt, x, caching).await
+        && hit::give(rt, x, &entry, Told::Semantic).await.is_ok()
+    {
+        if let Some(flight) = caching.flight() {
+            flight.free();
+        }
+        return false;
     }
     if caching.only_if_cached {
         refuse(x, FailureKind::NotCached, Refusal::not_cached());

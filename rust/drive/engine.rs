@@ -24,6 +24,7 @@ use super::hit;
 use super::hold::Hold;
 use super::keeping::Keeping;
 use super::learned::Learned;
+use super::meaning::Meaning;
 use super::offer::{Offer, is_offered, offers};
 use super::operation::Operation;
 use super::own::is_own;
@@ -83,6 +84,7 @@ pub struct Engine {
     learned: Arc<Learned>,
     keeping: Arc<Keeping>,
     cache: Arc<Cache>,
+    meaning: Arc<Meaning>,
     watching: Arc<Watching>,
     asks_plugins: AtomicBool,
 }
@@ -104,12 +106,14 @@ impl Engine {
         let keeping = Arc::new(Keeping::default());
         let cache = Arc::new(Cache::default());
         cache.resize(snapshot.cache_max_bytes);
+        let meaning = Arc::new(Meaning::new(snapshot.cache_max_entries));
         let shared = Shared {
             alerts: alerts.clone(),
             metrics: metrics.clone(),
             learned: learned.clone(),
             keeping: keeping.clone(),
             cache: cache.clone(),
+            meaning: meaning.clone(),
             rigged: options.rigged.clone(),
         };
         let keeper = match (&share, &options.share) {
@@ -139,6 +143,7 @@ impl Engine {
             learned,
             keeping,
             cache,
+            meaning,
         })
     }
 
@@ -462,6 +467,11 @@ impl Engine {
     /// Answers that are kept.
     pub const fn cache(&self) -> &Arc<Cache> {
         &self.cache
+    }
+
+    /// What was asked before.
+    pub const fn meaning(&self) -> &Arc<Meaning> {
+        &self.meaning
     }
 
     /// Tells the ledger what status the client was given in the end.

@@ -9,13 +9,15 @@ use super::attempt::{End, Running};
 use super::caching::Caching;
 use super::clock::unix_ms;
 use super::flight::Landing;
+use super::meaning;
 use super::operation::Operation;
-use super::reader::{Form, Reader};
+use super::reader::Form;
 use super::relay::speaks;
 use super::row::millis;
+use super::said::read;
 use crate::cache::{Entry, Facts, Shape};
 use crate::dialect::Dialect;
-use crate::stream::{Decoder, Delta, FinishReason};
+use crate::stream::{Delta, FinishReason};
 
 /// What was written down of an answer.
 #[derive(Debug)]
@@ -97,8 +99,8 @@ pub(super) fn keep(run: &mut Running, end: &End) {
         End::Done(_) if is_answered => {
             let facts = facts(run);
             let entry = recorded.map(|recorded| Arc::new(entry(run, caching, &facts, recorded)));
-            if let Some(entry) = entry.as_ref().filter(|entry| is_kept(run, caching, entry)) {
-                run.rt.cache.put(entry.clone(), caching.spec.is_durable);
+            if let Some(entry) = &entry {
+                file(run, caching, entry);
             }
             Landing::Answered(facts.into(), entry)
         }
@@ -109,6 +111,24 @@ pub(super) fn keep(run: &mut Running, end: &End) {
     };
     if let Some(flight) = caching.flight() {
         flight.land(landing);
+    }
+}
+
+/// Keeps an answer that is one to be given again.
+fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>) {
+    meaning::judge(&run.rt, &run.x, caching, entry);
+    if !caching.keeps || caching.ttl.is_zero() || entry.body.len() > caching.spec.max_entry_bytes {
+        return;
+    }
+    if run.x.admission.operation == Operation::Embeddings {
+        return run.rt.cache.put(entry.clone(), caching.spec.is_durable);
+    }
+    let verdict = Verdict::of(entry, run.x.admission.snapshot.max_event_bytes);
+    if verdict.is_good(caching.spec.tool_calls) {
+        run.rt.cache.put(entry.clone(), caching.spec.is_durable);
+        if !verdict.has_tools {
+            meaning::remember(&run.rt, caching, entry); // what acts answers no question but its own
+        }
     }
 }
 
@@ -154,19 +174,7 @@ fn entry(run: &Running, caching: &Caching, facts: &Facts, recorded: Recorded) ->
     }
 }
 
-/// Whether an answer is one to be given again: complete, by the model's own will, and small enough.
-fn is_kept(run: &Running, caching: &Caching, entry: &Entry) -> bool {
-    if !caching.keeps || caching.ttl.is_zero() || entry.body.len() > caching.spec.max_entry_bytes {
-        return false;
-    }
-    if run.x.admission.operation == Operation::Embeddings {
-        return true;
-    }
-    let verdict = Verdict::of(entry, run.x.admission.snapshot.max_event_bytes);
-    verdict.is_good(caching.spec.tool_calls)
-}
-
-/// What an answer is, read once more as a whole.
+/// Whether an answer is complete, by the model's own will, and what is in it.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // each is a question of its own
 struct Verdict {
@@ -180,21 +188,8 @@ impl Verdict {
     /// Cost: reads the answer again.
     fn of(entry: &Entry, max_event_bytes: usize) -> Self {
         let mut verdict = Self::default();
-        let mut decoder = Decoder::new(entry.dialect);
-        let Some(form) = form(entry.shape) else {
-            let read = decoder.whole(&entry.body, |delta| verdict.delta(delta));
-            verdict.is_unwilling |= read.is_err();
-            return verdict;
-        };
-        let mut broken = false;
-        let mut reader = Reader::new(form, max_event_bytes);
-        let fed = reader.feed(&entry.body, |frame| {
-            if let Some(event) = &frame.event {
-                let read = decoder.event(event.name(), &event.data, |delta| verdict.delta(delta));
-                broken |= read.is_err();
-            }
-        });
-        verdict.is_unwilling |= broken || fed.is_err();
+        let read = read(entry, max_event_bytes, |delta| verdict.delta(delta));
+        verdict.is_unwilling |= read.is_err();
         verdict
     }
 

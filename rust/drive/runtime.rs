@@ -19,6 +19,7 @@ use super::exchange::Exchange;
 use super::flight::Landing;
 use super::keeping::Keeping;
 use super::learned::Learned;
+use super::meaning::Meaning;
 use super::owing::Owing;
 use super::refresh::Refreshing;
 use super::row::{Basis, Outcome, Row, with_client_status};
@@ -63,6 +64,8 @@ pub struct Shared {
     pub keeping: Arc<Keeping>,
     /// Answers that are kept.
     pub cache: Arc<Cache>,
+    /// What was asked before.
+    pub meaning: Arc<Meaning>,
     /// Where a test has it panic.
     pub rigged: Arc<Rigged>,
 }
@@ -89,6 +92,7 @@ pub struct Runtime {
     pub(super) learned: Arc<Learned>,
     pub(super) keeping: Arc<Keeping>,
     pub(super) cache: Arc<Cache>,
+    pub(super) meaning: Arc<Meaning>,
     pub(super) flights: Flights,
     pub(super) refreshing: Refreshing,
     /// None where this host has its limits for itself.
@@ -101,7 +105,7 @@ pub struct Runtime {
 /// Starts the thread. It ends after [`Command::Stop`].
 pub fn start(
     journal: Journal,
-    Shared { alerts, metrics, learned, keeping, cache, rigged }: Shared,
+    Shared { alerts, metrics, learned, keeping, cache, meaning, rigged }: Shared,
     sharing: Option<Sharer>,
 ) -> std::io::Result<(UnboundedSender<Command>, JoinHandle<()>)> {
     let (sender, receiver) = unbounded_channel();
@@ -118,6 +122,7 @@ pub fn start(
             learned,
             keeping,
             cache,
+            meaning,
             flights: Flights::default(),
             refreshing: Refreshing::default(),
             share: sharing.as_ref().map(|sharer| sharer.share.clone()),

@@ -202,6 +202,8 @@ pub struct Snapshot {
     pub watches: Option<bool>,
     /// What a worker's memory has of kept answers at most.
     pub cache_max_bytes: usize,
+    /// Questions that a worker compares at most.
+    pub cache_max_entries: usize,
     /// How answers are kept, of models that say it themselves.
     caching: HashMap<String, Arc<CacheSpec>>,
     /// The same of all others.
@@ -297,6 +299,7 @@ impl Snapshot {
             asks_plugins: spec.asks_plugins,
             watches: spec.watches,
             cache_max_bytes: spec.cache_max_bytes,
+            cache_max_entries: spec.cache_max_entries,
             caching,
             caching_default: Arc::new(spec.cache),
         })

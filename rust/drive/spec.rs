@@ -49,6 +49,9 @@ pub struct SnapshotSpec {
     /// What a worker's memory has of them at most.
     #[serde(default)]
     pub cache_max_bytes: usize,
+    /// Questions that a worker compares at most; read at start.
+    #[serde(default = "default_questions")]
+    pub cache_max_entries: usize,
     /// Plugins watch: true where they are shown what clients are given, false where they hear of ends alone.
     #[serde(default)]
     pub watches: Option<bool>,
@@ -119,6 +122,10 @@ pub struct UpstreamSpec {
     /// Whose own credential it has; the operator's where it is none's.
     #[serde(default)]
     pub owner: Option<Owner>,
+}
+
+const fn default_questions() -> usize {
+    100_000
 }
 
 fn zero() -> String {

@@ -15,6 +15,7 @@ use pyo3::types::PyBytes;
 use uuid::Uuid;
 
 use super::cache::PyCache;
+use super::chores::PyChores;
 use super::error::{GrantNeededError, refused};
 use super::exchange::{Failure, PyExchange, ready_to_py};
 use super::front::by_plugin;
@@ -360,6 +361,12 @@ impl Engine {
     #[getter]
     fn cache(&self) -> PyCache {
         PyCache(self.core.cache().clone())
+    }
+
+    /// What the cache has others do.
+    #[getter]
+    fn chores(&self) -> PyChores {
+        PyChores { cache: self.core.cache().clone(), meaning: self.core.meaning().clone() }
     }
 
     /// What is counted by all workers of the host.

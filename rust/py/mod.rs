@@ -5,6 +5,7 @@
 mod aws;
 mod batch;
 mod cache;
+mod chores;
 mod embedder;
 mod engine;
 mod error;
@@ -35,6 +36,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     aws::register(m)?;
     batch::register(m)?;
     cache::register(m)?;
+    chores::register(m)?;
     error::register(m)?;
     embedder::register(m)?;
     engine::register(m)?;

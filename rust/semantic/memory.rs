@@ -27,6 +27,8 @@ pub struct Question<'q> {
 pub struct Near {
     /// Of the answer.
     pub key: [u8; 32],
+    /// Its words.
+    pub text: Box<str>,
     /// The cosine.
     pub similarity: f32,
     /// In what the texts differ, where that forbids it; none where it is a hit.
@@ -88,7 +90,7 @@ impl Memory {
         let mut refused: Option<Near> = None;
         for (hit, key, text) in near {
             let differs = traits.as_ref().and_then(|traits| difference(traits, &Traits::of(&text)));
-            let near = Near { key, similarity: hit.similarity, refused: differs };
+            let near = Near { key, text, similarity: hit.similarity, refused: differs };
             if differs.is_none() {
                 return Some(near);
             }

@@ -17,13 +17,12 @@ from sluicegate.config.cache import (
 from sluicegate.config.problems import Path, suggestion
 from sluicegate.config.schema import Config
 from sluicegate.config.shared_state import LOCAL
+from sluicegate.semantic.thresholds import shipped
 
 Fail = Callable[[Path, str], None]
 """Notes what is wrong with the field at a path."""
 
 SECTION: Final[Path] = ("cache",)
-SHIPPED_THRESHOLDS: Final = {"ngram": 0.86, "minilm": 0.90}
-"""What `auto` is, by embedder: where fewer than 1 and 3 in a hundred different questions pass."""
 UNMEASURED_THRESHOLD: Final = 0.95
 """What `auto` is for embedders that nobody measured: likenesses of one model say nothing of
 another's, so only near-duplicates pass.
@@ -57,7 +56,7 @@ def threshold_of(rules: SemanticRules) -> float:
     """The least likeness that answers."""
     if rules.threshold != "auto":
         return rules.threshold
-    return SHIPPED_THRESHOLDS.get(rules.embedder, UNMEASURED_THRESHOLD)
+    return shipped(rules.embedder) or UNMEASURED_THRESHOLD
 
 
 def cache_warnings(settings: CacheSettings, of_models: dict[str, CacheRules]) -> Iterator[str]:
@@ -81,7 +80,7 @@ def cache_warnings(settings: CacheSettings, of_models: dict[str, CacheRules]) ->
 
 
 def _is_measured(rules: SemanticRules) -> bool:
-    return rules.embedder in SHIPPED_THRESHOLDS or rules.target_false_hit_rate is not None
+    return shipped(rules.embedder) is not None or rules.target_false_hit_rate is not None
 
 
 def _checked(

@@ -1,0 +1,225 @@
+//! What the cache has others do: vectors of questions, judgements, requests anew. None of it holds up the thread that
+//! asks.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::key::Key;
+
+/// Questions that may wait for an answer; beyond it they are not asked.
+const MAX_QUESTIONS: usize = 1024;
+/// Errands that may wait; beyond it the oldest are left undone.
+const MAX_ERRANDS: usize = 4096;
+
+/// Something to be done.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // the fields are described where they are read, in `_core.pyi`
+pub enum Chore {
+    /// A vector of a text, in the name of who asks.
+    Embed { id: u64, embedder: String, text: String, holder: Vec<u8> },
+    /// Whether the answer to another question answers this one.
+    Verify { id: u64, model: String, text: String, other: String, answer: String, holder: Vec<u8> },
+    /// How a would-be answer stands beside the real one.
+    Judge(Box<Judgement>),
+    /// A question, to be kept for others.
+    Remember(Box<Remembered>),
+    /// A request, to be made once more.
+    Refresh(Box<Refresh>),
+}
+
+/// A would-be answer beside the real one.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Judgement {
+    pub model: String,
+    pub tenant: String,
+    pub embedder: String,
+    pub similarity: f32,
+    pub text: String,
+    pub other: String,
+    pub kept: String,
+    pub real: String,
+}
+
+/// A question with its vector and the key of its answer.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Remembered {
+    pub model_id: String,
+    pub scope: Key,
+    pub key: Key,
+    pub text: String,
+    pub vector: Vec<f32>,
+    pub expires_ms: u64,
+}
+
+/// A request to be made once more, by the gateway itself.
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    /// The path that it came to, with `{model}` in it where the path names the model.
+    pub path: String,
+    /// The model that its path names.
+    pub model: Option<String>,
+    /// Whether its stream is one array.
+    pub as_array: bool,
+    /// Who asked, as JSON.
+    pub holder: Vec<u8>,
+    /// Its headers that go on, by lower-case names.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What is told of a question.
+#[derive(Debug)]
+pub enum Told {
+    /// The vector, and what made it.
+    Vector(String, Vec<f32>),
+    /// Whether it is so.
+    Verified(bool),
+}
+
+/// The hand-over.
+#[derive(Debug, Default)]
+pub struct Chores {
+    inner: Mutex<Inner>,
+    bell: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    waiting: VecDeque<Chore>,
+    asked: HashMap<u64, oneshot::Sender<Told>>,
+    next: u64,
+}
+
+impl Chores {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has something done that nobody waits for.
+    pub fn put(&self, chore: Chore) {
+        let mut inner = self.lock();
+        inner.waiting.push_back(chore);
+        let is_errand =
+            |chore: &Chore| !matches!(chore, Chore::Embed { .. } | Chore::Verify { .. });
+        if inner.waiting.len() > MAX_ERRANDS + MAX_QUESTIONS
+            && let Some(oldest) = inner.waiting.iter().position(is_errand)
+        {
+            inner.waiting.remove(oldest);
+        }
+        drop(inner);
+        self.bell.notify_one();
+    }
+
+    /// Asks, by the number that the question gets; `None` where too much is asked already.
+    pub fn ask(self: &Arc<Self>, chore: impl FnOnce(u64) -> Chore) -> Option<Asked> {
+        let (answer, told) = oneshot::channel();
+        let mut inner = self.lock();
+        if inner.asked.len() >= MAX_QUESTIONS {
+            return None;
+        }
+        inner.next += 1;
+        let id = inner.next;
+        inner.asked.insert(id, answer);
+        inner.waiting.push_back(chore(id));
+        drop(inner);
+        self.bell.notify_one();
+        Some(Asked { chores: self.clone(), id, told })
+    }
+
+    /// All that waits, waited for a while. Blocks.
+    pub fn take(&self, within: Duration) -> Vec<Chore> {
+        let inner = self.lock();
+        let waited = self.bell.wait_timeout_while(inner, within, |inner| inner.waiting.is_empty());
+        let (mut inner, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        inner.waiting.drain(..).collect()
+    }
+
+    /// Answers a question; `None` where there is no answer. One that nobody waits for is answered in vain.
+    pub fn tell(&self, id: u64, told: Option<Told>) {
+        let asked = self.lock().asked.remove(&id);
+        if let (Some(asked), Some(told)) = (asked, told) {
+            let _ = asked.send(told);
+        }
+    }
+}
+
+/// A question that is waited for; dropped, it is taken back.
+pub struct Asked {
+    chores: Arc<Chores>,
+    id: u64,
+    told: oneshot::Receiver<Told>,
+}
+
+impl Asked {
+    /// The answer, if one comes in time.
+    pub async fn answered(mut self, within: Duration) -> Option<Told> {
+        tokio::time::timeout(within, &mut self.told).await.ok()?.ok()
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let mut inner = self.chores.lock();
+        inner.asked.remove(&self.id);
+        let id = self.id;
+        inner.waiting.retain(|chore| {
+            !matches!(chore, Chore::Embed { id: its, .. } | Chore::Verify { id: its, .. } if *its == id)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn embed(id: u64) -> Chore {
+        Chore::Embed { id, embedder: "m".into(), text: "t".into(), holder: Vec::new() }
+    }
+
+    #[test]
+    fn questions_are_answered_once_or_taken_back() {
+        let chores = Arc::new(Chores::default());
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let asked = chores.ask(embed).unwrap();
+        let [Chore::Embed { id, .. }] = chores.take(Duration::ZERO)[..] else { panic!() };
+        chores.tell(id, Some(Told::Vector("m-1".into(), vec![1.0])));
+        chores.tell(id, None);
+        let told = tokio.block_on(asked.answered(Duration::from_secs(5)));
+        assert!(matches!(told, Some(Told::Vector(model, _)) if model == "m-1"));
+        let refused = chores.ask(embed).unwrap();
+        let [Chore::Embed { id, .. }] = chores.take(Duration::ZERO)[..] else { panic!() };
+        chores.tell(id, None);
+        assert!(tokio.block_on(refused.answered(Duration::from_secs(5))).is_none());
+        drop(chores.ask(embed));
+        assert!(chores.take(Duration::ZERO).is_empty());
+        assert!(chores.lock().asked.is_empty());
+    }
+
+    #[test]
+    fn what_nobody_does_fills_no_memory() {
+        let chores = Arc::new(Chores::default());
+        let asked: Vec<_> = (0..=MAX_QUESTIONS).map(|_| chores.ask(embed)).collect();
+        assert!(asked.last().unwrap().is_none());
+        for _ in 0..2 * MAX_ERRANDS {
+            let remembered = Remembered {
+                model_id: String::new(),
+                scope: [0; 32],
+                key: [0; 32],
+                text: String::new(),
+                vector: Vec::new(),
+                expires_ms: 0,
+            };
+            chores.put(Chore::Remember(Box::new(remembered)));
+        }
+        let waiting = chores.take(Duration::ZERO);
+        assert_eq!(waiting.len(), MAX_ERRANDS + MAX_QUESTIONS);
+        assert!(matches!(waiting[0], Chore::Embed { .. }));
+    }
+}

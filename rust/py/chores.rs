@@ -1,0 +1,230 @@
+//! `Chores`: what the cache has others do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::cache::{Cache, Chore, Key, Refresh, Told};
+use crate::drive::Meaning;
+use crate::semantic::Question;
+
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<PyChores>()?;
+    m.add_class::<PyChore>()?;
+    m.add_class::<CacheRefresh>()
+}
+
+/// `(model_id, scope, key, text, vector)`.
+type Learned<'py> = (String, Bound<'py, PyBytes>, Bound<'py, PyBytes>, String, Bound<'py, PyBytes>);
+
+#[pyclass(frozen, name = "Chores", module = "sluicegate._core")]
+pub struct PyChores {
+    pub cache: Arc<Cache>,
+    pub meaning: Arc<Meaning>,
+}
+
+#[pymethods]
+impl PyChores {
+    fn take(&self, py: Python<'_>, within_s: f64) -> Vec<PyChore> {
+        let within = Duration::try_from_secs_f64(within_s).unwrap_or_default();
+        let chores = py.detach(|| self.cache.chores.take(within));
+        chores.into_iter().map(PyChore).collect()
+    }
+
+    #[pyo3(signature = (chore, model_id, vector))]
+    fn vector(&self, chore: u64, model_id: String, vector: Option<&[u8]>) -> PyResult<()> {
+        let vector = vector.map(floats).transpose()?;
+        self.cache.chores.tell(chore, vector.map(|vector| Told::Vector(model_id, vector)));
+        Ok(())
+    }
+
+    fn verified(&self, chore: u64, is_so: bool) {
+        self.cache.chores.tell(chore, Some(Told::Verified(is_so)));
+    }
+
+    fn learn(&self, py: Python<'_>, questions: Vec<Learned<'_>>) -> PyResult<usize> {
+        let read = |(model_id, scope, key, text, vector): Learned<'_>| {
+            let vector = floats(vector.as_bytes())?;
+            Ok((model_id, digest(scope.as_bytes())?, digest(key.as_bytes())?, text, vector))
+        };
+        let questions: Vec<_> = questions.into_iter().map(read).collect::<PyResult<_>>()?;
+        Ok(py.detach(|| {
+            let inserted = questions.iter().filter(|(model_id, scope, key, text, vector)| {
+                let question = Question { model_id, scope: *scope, text, vector };
+                self.meaning.memory.insert(question, *key)
+            });
+            inserted.count()
+        }))
+    }
+
+    fn set_threshold(&self, embedder: String, threshold: f32) {
+        self.meaning.set_threshold(embedder, threshold);
+    }
+
+    fn stats(&self) -> [(&'static str, u64); 6] {
+        self.meaning.stats()
+    }
+}
+
+fn floats(bytes: &[u8]) -> PyResult<Vec<f32>> {
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    if numbers.is_empty() || !rest.is_empty() {
+        return Err(PyValueError::new_err("a vector is 32-bit floats, little-endian"));
+    }
+    Ok(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
+}
+
+fn digest(bytes: &[u8]) -> PyResult<Key> {
+    bytes.try_into().map_err(|_| PyValueError::new_err("scopes and keys have 32 bytes"))
+}
+
+#[pyclass(frozen, name = "Chore", module = "sluicegate._core")]
+pub struct PyChore(Chore);
+
+#[pymethods]
+impl PyChore {
+    #[getter]
+    fn kind(&self) -> &'static str {
+        match &self.0 {
+            Chore::Embed { .. } => "embed",
+            Chore::Verify { .. } => "verify",
+            Chore::Judge(_) => "judge",
+            Chore::Remember(_) => "remember",
+            Chore::Refresh(_) => "refresh",
+        }
+    }
+
+    #[getter]
+    fn id(&self) -> u64 {
+        match &self.0 {
+            Chore::Embed { id, .. } | Chore::Verify { id, .. } => *id,
+            _ => 0,
+        }
+    }
+
+    #[getter]
+    fn embedder(&self) -> &str {
+        match &self.0 {
+            Chore::Embed { embedder, .. } => embedder,
+            Chore::Judge(judgement) => &judgement.embedder,
+            _ => "",
+        }
+    }
+
+    #[getter]
+    fn model(&self) -> &str {
+        match &self.0 {
+            Chore::Verify { model, .. } => model,
+            Chore::Judge(judgement) => &judgement.model,
+            _ => "",
+        }
+    }
+
+    #[getter]
+    fn tenant(&self) -> &str {
+        if let Chore::Judge(judgement) = &self.0 { &judgement.tenant } else { "" }
+    }
+
+    #[getter]
+    fn text(&self) -> &str {
+        match &self.0 {
+            Chore::Embed { text, .. } | Chore::Verify { text, .. } => text,
+            Chore::Judge(judgement) => &judgement.text,
+            Chore::Remember(remembered) => &remembered.text,
+            Chore::Refresh(_) => "",
+        }
+    }
+
+    #[getter]
+    fn other(&self) -> &str {
+        match &self.0 {
+            Chore::Verify { other, .. } => other,
+            Chore::Judge(judgement) => &judgement.other,
+            _ => "",
+        }
+    }
+
+    #[getter]
+    fn answer(&self) -> &str {
+        if let Chore::Verify { answer, .. } = &self.0 { answer } else { "" }
+    }
+
+    #[getter]
+    fn kept(&self) -> &str {
+        if let Chore::Judge(judgement) = &self.0 { &judgement.kept } else { "" }
+    }
+
+    #[getter]
+    fn real(&self) -> &str {
+        if let Chore::Judge(judgement) = &self.0 { &judgement.real } else { "" }
+    }
+
+    #[getter]
+    fn similarity(&self) -> f32 {
+        if let Chore::Judge(judgement) = &self.0 { judgement.similarity } else { 0.0 }
+    }
+
+    #[getter]
+    fn holder<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        match &self.0 {
+            Chore::Embed { holder, .. } | Chore::Verify { holder, .. } => PyBytes::new(py, holder),
+            _ => PyBytes::new(py, b""),
+        }
+    }
+
+    /// With when it ends.
+    #[getter]
+    fn remembered<'py>(&self, py: Python<'py>) -> Option<(Learned<'py>, u64)> {
+        let Chore::Remember(it) = &self.0 else { return None };
+        let vector: Vec<u8> = it.vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let (scope, key) = (PyBytes::new(py, &it.scope), PyBytes::new(py, &it.key));
+        let vector = PyBytes::new(py, &vector);
+        Some(((it.model_id.clone(), scope, key, it.text.clone(), vector), it.expires_ms))
+    }
+
+    #[getter]
+    fn refresh(&self) -> Option<CacheRefresh> {
+        let Chore::Refresh(refresh) = &self.0 else { return None };
+        Some(CacheRefresh((**refresh).clone()))
+    }
+}
+
+#[pyclass(frozen, module = "sluicegate._core")]
+pub struct CacheRefresh(Refresh);
+
+#[pymethods]
+impl CacheRefresh {
+    #[getter]
+    fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    #[getter]
+    fn model(&self) -> Option<&str> {
+        self.0.model.as_deref()
+    }
+
+    #[getter]
+    fn as_array(&self) -> bool {
+        self.0.as_array
+    }
+
+    #[getter]
+    fn holder<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.holder)
+    }
+
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> Vec<(String, Bound<'py, PyBytes>)> {
+        let headers = self.0.headers.iter();
+        headers.map(|(name, value)| (name.clone(), PyBytes::new(py, value))).collect()
+    }
+
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.body)
+    }
+}
