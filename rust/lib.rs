@@ -19,6 +19,7 @@ pub mod journal;
 pub mod ledger;
 pub mod likeness;
 pub mod limit;
+pub mod line;
 pub mod live;
 mod mapped;
 pub mod media;

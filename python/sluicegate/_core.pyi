@@ -35,6 +35,7 @@ __all__ = [
     "ModelRoutes",
     "PanicException",
     "Place",
+    "RedisLine",
     "RefusedError",
     "SseParser",
     "StreamCounter",
@@ -1028,6 +1029,33 @@ class Metrics:
 
     def components(self) -> list[tuple[str, str]]:
         """`(component, state)` of each over all workers that live: `ok`, `degraded`, `full`."""
+
+@final
+class RedisLine:
+    """A line to a Redis or Valkey server for a thread that waits."""
+
+    def __new__(cls, url: str) -> RedisLine:
+        """The server of `shared_state`. Nothing is opened yet.
+
+        Raises:
+            OSError: the URL is none.
+        """
+
+    def call(self, commands: Sequence[Sequence[bytes]], within_s: float) -> list[Any]:
+        """The answers to commands, which go out together, in their order: bytes (also of the words
+        that the server answers, such as `OK`), numbers, lists of these, None for nothing; a text is
+        the reason why the server refused that command.
+
+        Connects where there is no connection, within the same time. Waits without the GIL; one
+        caller after the other.
+
+        Raises:
+            OSError: the server cannot be reached or does not answer in time; what it has done
+            nobody knows.
+        """
+
+    def close(self) -> None:
+        """Gives the connection up; a later call makes one."""
 
 @final
 class SseParser:

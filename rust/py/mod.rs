@@ -16,6 +16,7 @@ mod journal;
 mod json;
 mod ledger;
 mod likeness;
+mod line;
 mod metrics;
 mod place;
 mod secrets;
@@ -45,6 +46,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     json::register(m)?;
     ledger::register(m)?;
     likeness::register(m)?;
+    line::register(m)?;
     metrics::register(m)?;
     place::register(m)?;
     secrets::register(m)?;
