@@ -228,3 +228,9 @@ def test_how_far_the_dead_were_deleted_is_known_to_all(opener: Opener) -> None:
     one.cache.note_forgotten(7)
     other.cache.note_forgotten(5)
     assert other.cache.forgotten() == 7
+
+
+def test_all_who_use_a_store_know_it_by_one_name(opener: Opener) -> None:
+    names = {opener().cache.identity() for _ in range(3)}
+    assert len(names) == 1
+    assert len(names.pop()) == 16

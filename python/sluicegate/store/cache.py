@@ -4,6 +4,7 @@ An entry is dead where a purge that matches it has a higher epoch than the entry
 one counter of the store, so that all workers and hosts on it agree whatever their clocks say.
 """
 
+import secrets
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -17,6 +18,7 @@ ROWS_AT_ONCE: Final = 500
 """In one transaction that deletes: other writers wait for no more than some milliseconds."""
 KEYS_AT_ONCE: Final = 100
 """In one question."""
+_IDENTITY: Final = "cache_identity"
 MAX_PURGES: Final = 10_000
 """That are told one by one. Of more the oldest become one of all that is as old."""
 
@@ -180,6 +182,19 @@ class Cache:
         return Kept(*(int(count) for count in counts))
 
     # purges
+
+    def identity(self) -> str:
+        """Of the store whose epochs these are, hex; made on first use."""
+        sql = "SELECT value FROM meta WHERE name = ?"
+        if found := self._database.ask(sql, (_IDENTITY,)):
+            return str(found[0][0])
+        with self._database.writing() as transaction:
+            transaction.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+                (_IDENTITY, secrets.token_hex(8)),
+            )
+            [(value,)] = transaction.execute(sql, (_IDENTITY,))
+            return str(value)
 
     def epoch(self) -> int:
         """That of the last purge; cheap enough to be asked all the time."""

@@ -1,0 +1,1 @@
+"""What keeps the cache's answers beside the core's memory: in the store, or in Redis or Valkey."""

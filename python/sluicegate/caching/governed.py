@@ -1,0 +1,61 @@
+"""A worker's cache as its configuration and the keys of the store want it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from sluicegate import _core
+from sluicegate.caching.caching import Caching, Place
+from sluicegate.config import Settings
+from sluicegate.store import open_store
+from sluicegate.store.store import Governance
+
+
+class Governed:
+    """The cache beyond the core's memory, which costs nothing until a model or a key has it on."""
+
+    def __init__(
+        self,
+        core: _core.Cache,
+        settings: Settings,
+        master: bytes,
+        on_away: Callable[[str], None],
+    ) -> None:
+        """Nothing runs yet.
+
+        Args: on_away: as `Caching`'s.
+        """
+        self._core = core
+        self._settings = settings
+        self._do_keys_use_it = False
+        self._turn = threading.Lock()
+        self._caching = Caching(core, lambda: open_store(settings), master, on_away)
+
+    def stored(self, stored: Governance | None) -> None:
+        """The keys of the store are these now. Blocks for a moment."""
+        if stored is not None:
+            with self._turn:
+                caches = [key.cache for key in stored.keys if key.cache is not None]
+                self._do_keys_use_it = any(cache.enabled for cache in caches)
+                self._use()
+
+    def reload(self, settings: Settings) -> None:
+        """The configuration is this now. Blocks for a moment."""
+        with self._turn:
+            self._settings = settings
+            self._use()
+
+    def stop(self) -> None:
+        """Ends. Blocks for as long as the bounds of what runs."""
+        self._caching.stop()
+
+    def stats(self) -> dict[str, Any]:
+        """What is in this worker's memory, and how what is beside it does."""
+        return {"memory": dict(self._core.stats()), "beside": self._caching.stats()}
+
+    def _use(self) -> None:
+        cache, url = self._settings.cache, self._settings.shared_state_url
+        if cache.is_used or self._do_keys_use_it:
+            redis_url = url.reveal() if url is not None else None
+            max_bytes = int(cache.max_store_bytes)
+            self._caching.use(Place(cache.tier, redis_url, max_bytes, cache.max_entries))

@@ -1,0 +1,126 @@
+"""Serves what the core asks of Python: entries that its memory has not got, and entries to keep."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+from sluicegate import _core
+from sluicegate.caching.poller import Poller
+from sluicegate.caching.record import entry_of, record_of
+from sluicegate.store.cache import Entry
+
+log = logging.getLogger("sluicegate")
+
+TAKE_WITHIN_S: Final = 0.2
+"""How long the core is listened to until it is looked whether this is the end."""
+KEYS_AT_ONCE: Final = 16
+"""That are looked for together: the first need not wait until all of them have come."""
+PAUSE_S: Final = 0.1
+"""After a failure that nobody foresaw."""
+
+
+class Task(Protocol):
+    """One thing that it asks: to `get` a key, or to `put` a record."""
+
+    @property
+    def kind(self) -> str:
+        """`get` or `put`; others are for somebody else."""
+
+    @property
+    def id(self) -> int:
+        """Of `get`."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Of both."""
+
+    @property
+    def record(self) -> _core.CacheRecord | None:
+        """Of `put`."""
+
+
+class Core(Protocol):
+    """The core's cache, as far as this needs it."""
+
+    def take(self, within_s: float, /) -> Sequence[Task]:
+        """What waits; waits itself until something does."""
+
+    def give(self, number: int, record: _core.CacheRecord | None, /) -> None:
+        """Answers a `get`."""
+
+
+class Beside(Protocol):
+    """What is beside the core's memory."""
+
+    def get(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
+        """The entries of those keys that have one."""
+
+    def put(self, entry: Entry) -> None:
+        """Keeps an entry."""
+
+
+class Pump:
+    """A thread. A dead entry, and one of which that cannot be known, is a miss."""
+
+    def __init__(
+        self,
+        core: Core,
+        beside: Callable[[], Beside | None],
+        poller: Poller,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        """Args: beside: the tier in use. poller: what was purged."""
+        self._core = core
+        self._beside = beside
+        self._poller = poller
+        self._now_ms = now_ms
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sluicegate-cache", daemon=True)
+
+    def start(self) -> None:
+        """Begins to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends in less than half a second."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        is_last = False
+        while not is_last:
+            is_last = self._stop.is_set()  # then what was asked meanwhile is kept too
+            try:
+                self._serve(self._core.take(0.0 if is_last else TAKE_WITHIN_S))
+            except Exception:
+                log.exception("the cache beside the memory failed by a defect of the gateway")
+                self._stop.wait(PAUSE_S)
+
+    def _serve(self, tasks: Sequence[Task]) -> None:
+        beside = self._beside()
+        asked = [(task.id, task.key) for task in tasks if task.kind == "get" and task.key]
+        for begin in range(0, len(asked), KEYS_AT_ONCE):
+            self._answer(beside, asked[begin : begin + KEYS_AT_ONCE])
+        for task in tasks:
+            if task.record is not None and beside is not None:
+                beside.put(entry_of(task.record))
+
+    def _answer(self, beside: Beside | None, asked: Sequence[tuple[int, bytes]]) -> None:
+        found: Mapping[bytes, Entry] = {}
+        if beside is not None and self._poller.is_fresh:
+            found = beside.get(list(dict.fromkeys(key for _, key in asked)))
+        for number, key in asked:
+            entry = found.get(key)
+            is_good = entry is not None and self._is_good(entry)
+            self._core.give(number, record_of(entry) if entry and is_good else None)
+
+    def _is_good(self, entry: Entry) -> bool:
+        """Whether it is neither over, nor dead, nor of a time that this worker knows nothing of: it
+        may be dead by a purge that comes with the next look.
+        """
+        known = self._poller.known
+        is_known = entry.label.epoch <= known.epoch and not known.kills(entry.label)
+        return is_known and entry.expires_ms > self._now_ms()
