@@ -356,7 +356,14 @@ def _mounted(worker: Worker, loop: asyncio.AbstractEventLoop) -> Mounted:
         loop.call_soon_threadsafe(worker.reload_soon)
 
     engine = worker.engine
-    return Mounted(lambda: worker.settings, worker.watch, reload, engine.standing, engine.metrics)
+    return Mounted(
+        lambda: worker.settings,
+        worker.watch,
+        reload,
+        engine.standing,
+        engine.metrics,
+        worker.caching.stats,
+    )
 
 
 def _with_ends(scope: Scope) -> Scope:

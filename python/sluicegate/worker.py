@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from sluicegate import _core
-from sluicegate.accounting.alerts import tell
+from sluicegate.accounting.alerts import tell, tell_away
 from sluicegate.accounting.drainer import Drainer
 from sluicegate.accounting.host import read_host_id
 from sluicegate.accounting.keys import read_master_key
@@ -25,6 +25,7 @@ from sluicegate.accounting.webhook import Webhook
 from sluicegate.accounting.witness import Witness
 from sluicegate.batches.filing import Filing
 from sluicegate.batches.looking import Looking
+from sluicegate.caching.governed import Governed
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.credentials import Renewal
 from sluicegate.generation import GenerationLookup
@@ -136,6 +137,8 @@ class Worker:
         )
         if self.engine.metrics.trouble is not None:
             log.warning("this worker counts for itself alone: %s", self.engine.metrics.trouble)
+        self._webhook = _webhook(self.settings)
+        self.caching = Governed(self.engine.cache, self.settings, master, self._cache_away)
         self._watching = Watching(self.engine)
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
@@ -183,7 +186,6 @@ class Worker:
         self._reloading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._tending: asyncio.Task[None] | None = None
-        self._webhook = _webhook(self.settings)
 
     def _snapshot(self) -> bytes:
         """The settings as the core reads them."""
@@ -226,6 +228,7 @@ class Worker:
         if self.engine.is_first:
             self._know_batches()
             self.engine.seeded()
+        self.caching.reload(self.settings)
         until_s = time.monotonic() + SHARED_STATE_WITHIN_S
         while not self._is_shared_well() and time.monotonic() < until_s:
             time.sleep(DRAIN_POLL_S)
@@ -249,6 +252,10 @@ class Worker:
                 self._stored_own = stored.provider_keys
                 self.engine.replace(self._snapshot())
         self._steward.stored(stored, complete)
+        self.caching.stored(stored)
+
+    def _cache_away(self, reason: str) -> None:
+        tell_away(self._webhook, reason)
 
     def _tell_ledger(self) -> None:
         """Lets all workers answer for this one's view of the store."""
@@ -298,6 +305,7 @@ class Worker:
         self._looking.stop()
         self._renewal.stop()
         self._sync.stop()
+        self.caching.stop()
         self.engine.stop()
         self._watching.stop()
         self.asking.close()
@@ -456,6 +464,7 @@ class Worker:
             renewal = None  # in force, whatever follows
             over.stop()
             await asyncio.to_thread(self._steward.reload, settings)
+            await asyncio.to_thread(self.caching.reload, settings)
         except (ConfigError, StoreError, ValueError, OSError) as error:
             if renewal is not None:
                 renewal.stop()

@@ -45,5 +45,11 @@ def tell(source: Source, sink: Sink | None) -> None:
             sink.send({"event": "limit_threshold", "time": _now(), **told})
 
 
+def tell_away(sink: Sink | None, detail: str) -> None:
+    """An event: what is beside the cache's memory is not there any more."""
+    if sink is not None:
+        sink.send({"event": "cache_away", "time": _now(), "detail": detail})
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
