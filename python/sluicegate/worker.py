@@ -26,6 +26,7 @@ from sluicegate.accounting.witness import Witness
 from sluicegate.batches.filing import Filing
 from sluicegate.batches.looking import Looking
 from sluicegate.caching.governed import Governed
+from sluicegate.caching.refreshing import Refreshing
 from sluicegate.config import ConfigError, Settings, load
 from sluicegate.credentials import Renewal
 from sluicegate.generation import GenerationLookup
@@ -138,7 +139,10 @@ class Worker:
         if self.engine.metrics.trouble is not None:
             log.warning("this worker counts for itself alone: %s", self.engine.metrics.trouble)
         self._webhook = _webhook(self.settings)
-        self.caching = Governed(self.engine.cache, self.settings, master, self._cache_away)
+        self._refreshing = Refreshing(self)
+        self.caching = Governed(
+            self.engine.cache, self.settings, master, self._cache_away, self._refreshing.ask
+        )
         self._watching = Watching(self.engine)
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
@@ -286,6 +290,7 @@ class Worker:
         host = read_host_id(self.settings.data_dir)
         self._unasked = Unasked(self, open_store(self.settings, host))
         self._unasked.start(loop)
+        self._refreshing.start(loop)
 
     async def stop(self) -> None:
         """Ends what still runs and settles it."""
@@ -299,6 +304,7 @@ class Worker:
             self._tending.cancel()
         if self._unasked is not None:
             self._unasked.stop()
+        self._refreshing.stop()
         await asyncio.to_thread(self._finish)
 
     def _finish(self) -> None:

@@ -64,6 +64,7 @@ class Task:
     id: int
     key: bytes
     record: Any
+    refresh: Any = None
 
 
 class Core:

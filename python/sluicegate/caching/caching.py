@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol
 
+from sluicegate import _core
 from sluicegate.caching.frame import Frames
 from sluicegate.caching.guard import Guarded
 from sluicegate.caching.poller import Poller
@@ -49,10 +50,12 @@ class Caching:
         open_store: Callable[[], Store],
         master: bytes,
         on_away: Callable[[str], None] = lambda _: None,
+        on_refresh: Callable[[_core.CacheRefresh], None] = lambda _: None,
     ) -> None:
         """Args:
         core: the core's.
         on_away: called once with the reason when the tier is not there any more.
+        on_refresh: has a request made once more.
         """
         self._core = core
         self._open_store = open_store
@@ -60,7 +63,7 @@ class Caching:
         self._on_away = on_away
         self._store = open_store()
         self._poller = Poller(self._store.cache, self._purged)
-        self._pump = Pump(core, lambda: self._guarded, self._poller)
+        self._pump = Pump(core, lambda: self._guarded, self._poller, on_refresh)
         self._sweeper = Sweeper(open_store(), self._tier, self._max_vectors)
         self._place = Place("memory", None, 0, 0)
         self._guarded: Guarded | None = None

@@ -20,16 +20,17 @@ class Governed:
         settings: Settings,
         master: bytes,
         on_away: Callable[[str], None],
+        on_refresh: Callable[[_core.CacheRefresh], None],
     ) -> None:
         """Nothing runs yet.
 
-        Args: on_away: as `Caching`'s.
+        Args: on_away, on_refresh: as `Caching`'s.
         """
         self._core = core
         self._settings = settings
         self._do_keys_use_it = False
         self._turn = threading.Lock()
-        self._caching = Caching(core, lambda: open_store(settings), master, on_away)
+        self._caching = Caching(core, lambda: open_store(settings), master, on_away, on_refresh)
 
     def stored(self, stored: Governance | None) -> None:
         """The keys of the store are these now. Blocks for a moment."""

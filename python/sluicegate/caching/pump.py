@@ -26,7 +26,7 @@ class Task(Protocol):
 
     @property
     def kind(self) -> str:
-        """`get` or `put`; others are for somebody else."""
+        """`get`, `put` or `refresh`."""
 
     @property
     def id(self) -> int:
@@ -39,6 +39,10 @@ class Task(Protocol):
     @property
     def record(self) -> _core.CacheRecord | None:
         """Of `put`."""
+
+    @property
+    def refresh(self) -> _core.CacheRefresh | None:
+        """Of `refresh`."""
 
 
 class Core(Protocol):
@@ -69,12 +73,18 @@ class Pump:
         core: Core,
         beside: Callable[[], Beside | None],
         poller: Poller,
+        on_refresh: Callable[[_core.CacheRefresh], None] = lambda _: None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """Args: beside: the tier in use. poller: what was purged."""
+        """Args:
+        beside: the tier in use.
+        poller: what was purged.
+        on_refresh: has a request made once more.
+        """
         self._core = core
         self._beside = beside
         self._poller = poller
+        self._on_refresh = on_refresh
         self._now_ms = now_ms
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sluicegate-cache", daemon=True)
@@ -107,6 +117,8 @@ class Pump:
         for task in tasks:
             if task.record is not None and beside is not None:
                 beside.put(entry_of(task.record))
+            if task.refresh is not None:
+                self._on_refresh(task.refresh)
 
     def _answer(self, beside: Beside | None, asked: Sequence[tuple[int, bytes]]) -> None:
         found: Mapping[bytes, Entry] = {}

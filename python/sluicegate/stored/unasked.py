@@ -12,18 +12,17 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from sluicegate.accounting.units import rfc3339
-from sluicegate.course import Course
 from sluicegate.errors import BrokenAnswerError, ClientGoneError, GatewayError
-from sluicegate.pipeline import Call
-from sluicegate.routes import ModelRoute, StoredPath
+from sluicegate.routes import StoredPath
 from sluicegate.store import StoreError
 from sluicegate.store.store import Store
 from sluicegate.stored.ledger_rows import Row, tenant_of
+from sluicegate.unheard import nobody, run_unheard
 
 if TYPE_CHECKING:
     from sluicegate.worker import Worker
@@ -116,16 +115,13 @@ class Unasked:
         """Asks for a job as its tenant would. Whether it may be asked for again."""
         worker = self._worker
         path = StoredPath("GET", response_id, "", "")
-        watched = worker.watch.add(_never)
+        watched = worker.watch.add(nobody)
         try:
             tenant = tenant_of(row)
             async with asyncio.timeout(WITHIN_S), worker.errands.turn(tenant, path):
                 place, body, _ = await worker.errands.asked(path.place, path, tenant)
                 exchange = worker.engine.begin_for(place, _holder(row), body)
-                watched.exchange = exchange
-                settings = worker.generations.of(exchange.generation)
-                course = Course(ModelRoute(place.operation, place.dialect), exchange, settings)
-                await Call(course, watched, _nowhere).run()
+                await run_unheard(worker, place, exchange, watched)
         except GatewayError as error:
             log.info("the job %s cannot be asked for: %s", response_id, error.message)
             return error.status >= 429
@@ -141,13 +137,3 @@ def _holder(row: Row) -> bytes:
     fields = ("organisation", "team", "project")
     holder = {name: row[name] or "" for name in fields} | {"name": row["key_name"]}
     return msgspec.json.encode(holder)
-
-
-async def _never() -> dict[str, Any]:
-    """No client leaves that is not there."""
-    await asyncio.Event().wait()
-    raise AssertionError
-
-
-async def _nowhere(_message: dict[str, Any]) -> None:
-    """Nobody reads the answer."""
