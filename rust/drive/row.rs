@@ -117,6 +117,8 @@ pub struct Row<'a> {
     pub tokens: TokenColumns,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_cache_saved_usd: Option<String>,
     pub price_version: &'a str,
     pub latency_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -233,6 +235,7 @@ impl<'a> Row<'a> {
             basis: Basis::Estimated,
             tokens: TokenColumns::default(),
             cost_usd: None,
+            prompt_cache_saved_usd: None,
             price_version: UNPRICED,
             latency_ms: millis(a.arrived),
             first_token_ms: None,
@@ -284,6 +287,7 @@ impl<'a> Row<'a> {
             basis: Basis::None,
             tokens: TokenColumns::default(),
             cost_usd: Some("0".to_owned()),
+            prompt_cache_saved_usd: None,
             price_version: "",
             latency_ms: 0,
             first_token_ms: None,
@@ -316,6 +320,9 @@ impl<'a> Row<'a> {
             None => None,
         };
         self.cost_usd = pico.map(dollars);
+        let is_cached = used.is_cached() && self.basis != Basis::None;
+        let saved = sheet.filter(|_| is_cached).map(|sheet| sheet.prompt_cache_saved(used));
+        self.prompt_cache_saved_usd = saved.map(dollars);
         self.price_version = sheet.map_or(UNPRICED, |sheet| sheet.version());
         pico
     }
@@ -323,6 +330,7 @@ impl<'a> Row<'a> {
     /// Says that what was used is not known, and so has no price.
     pub(super) fn unprice(&mut self) -> Option<i128> {
         self.cost_usd = None;
+        self.prompt_cache_saved_usd = None;
         self.price_version = UNPRICED;
         None
     }

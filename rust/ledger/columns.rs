@@ -45,7 +45,7 @@ pub struct Column {
 }
 
 /// All of them.
-pub const COLUMNS: [Column; 46] = [
+pub const COLUMNS: [Column; 50] = [
     text("request_id"),
     text("client_ref"),
     integer("attempt"),
@@ -92,6 +92,10 @@ pub const COLUMNS: [Column; 46] = [
     text("response_id"),
     text("finish_reason"),
     integer("is_byok"),
+    integer("saved_input_tokens"),
+    integer("saved_output_tokens"),
+    integer("saved_ms"),
+    money("prompt_cache_saved_usd"),
 ];
 
 pub(super) const REQUEST_ID: usize = 0;

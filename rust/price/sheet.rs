@@ -200,6 +200,12 @@ impl Sheet {
         i128::try_from(pico).unwrap_or(i128::MAX)
     }
 
+    /// What the vendor's own cache saved of [`Self::cost`], in pico-dollars: what the same tokens cost as plain input,
+    /// less what they cost. Below 0 where writing was dearer than what was read.
+    pub fn prompt_cache_saved(&self, tokens: &Tokens) -> i128 {
+        self.cost(&tokens.uncached()) - self.cost(tokens)
+    }
+
     /// [`Self::cost`] as a decimal number of dollars.
     pub fn cost_usd(&self, tokens: &Tokens) -> String {
         dollars(self.cost(tokens))

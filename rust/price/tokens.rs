@@ -38,6 +38,23 @@ pub(super) struct Leaves {
 }
 
 impl Tokens {
+    /// Whether the vendor's cache was read or written.
+    pub const fn is_cached(&self) -> bool {
+        self.cached_input != 0 || self.cache_write != 0
+    }
+
+    /// The same as if the vendor had no cache.
+    pub(super) const fn uncached(&self) -> Self {
+        Self {
+            cached_input: 0,
+            cache_write: 0,
+            cache_write_1h: 0,
+            cached_audio: 0,
+            cached_image: 0,
+            ..*self
+        }
+    }
+
     /// Every token in the one class that prices it.
     ///
     /// Parts that do not fit into what is left of their whole are cut to it, so nothing is priced twice

@@ -54,6 +54,7 @@ def test_ac_05_each_class_is_priced_once_in_both_conventions(
     assert given >= 600
     spent = Decimal(given - 600) * 3 + 600 * Decimal("0.3") + made * 15
     assert_row(row, cost_usd=spent / 10**6)
+    assert Decimal(row["prompt_cache_saved_usd"]) == 600 * Decimal("2.7") / 10**6
 
 
 @pairs

@@ -128,6 +128,31 @@ fn every_class_is_priced_once() {
 }
 
 #[test]
+fn what_a_vendors_cache_saves_is_the_difference_to_plain_input() {
+    let saved = |model: &str, tokens: Tokens| {
+        let sheet = sheet_at("plain", model, NOON).unwrap_or_else(|| panic!("{model}"));
+        dollars(sheet.prompt_cache_saved(&tokens))
+    };
+    for (model, tokens, usd) in [
+        ("cached-1", text(100, 10), "0"),
+        ("cached-1", Tokens { cached_input: 100, ..text(100, 0) }, "0.00027"),
+        ("cached-1", Tokens { cache_write: 100, ..text(100, 0) }, "-0.000075"),
+        ("cached-1", Tokens { cache_write: 100, cache_write_1h: 100, ..text(100, 0) }, "-0.0003"),
+        ("cached-1", Tokens { cached_input: 52_000, ..text(60_000, 1_000) }, "0.1404"),
+        // no price of its own: it saves time, not money
+        ("text", Tokens { cached_input: 40, ..text(100, 0) }, "0"),
+        // parts of what was heard and seen
+        (
+            "heard-1",
+            Tokens { input_audio: 60, cached_input: 50, cached_audio: 30, ..text(100, 0) },
+            "0.001008",
+        ),
+    ] {
+        assert_eq!(saved(model, tokens), usd, "{model} {tokens:?}");
+    }
+}
+
+#[test]
 fn a_model_without_a_price_has_none() {
     for (provider, model) in [
         ("plain", "unknown"), // although a looser clause further down would take it

@@ -72,6 +72,10 @@ CONTRACT = [
     "tool",
     "finish_reason",
     "is_byok",
+    "saved_input_tokens",
+    "saved_output_tokens",
+    "saved_ms",
+    "prompt_cache_saved_usd",
 ]
 
 

@@ -68,6 +68,7 @@ def test_rows_come_back_as_they_were(store: Store) -> None:
     whole |= numbers | {
         "cost_usd": "0.10",
         "saved_usd": "-0.000000000001",
+        "prompt_cache_saved_usd": "-5",
         "stream": True,
         "is_byok": True,
     }  # type: ignore[dict-item]
