@@ -426,3 +426,18 @@ def test_a_terminal_is_not_moved_by_a_name(tmp_path: Path) -> None:
     shell.store().write([row(1, run="r\x1b[2J")])
     assert "\x1b" not in shell.good("runs", "list")
     shell.close()
+
+
+def test_what_the_cache_saved(shell: Shell) -> None:
+    hit = {"attempt": 0, "outcome": "cached", "cache": "hit", "saved_usd": "0.5", "saved_ms": 250}
+    shell.store().write([row(1, cache="miss", key_name="ci"), row(2, **hit, key_name="ci")])
+    report = shell.json("cache", "report", "--by", "key", "--since", "2026-11-23")
+    assert [(each["group"], each["sums"]["hits"]) for each in report["data"]] == [
+        ({"key": "ci"}, 1)
+    ]
+    header, ci, total = shell.good("cache", "report", "--by", "key").splitlines()
+    assert header.split()[:5] == ["key", "requests", "hits", "semantic_hits", "hit_rate"]
+    assert ci.split() == ["ci", "2", "1", "0", "0.5", "0.5", "0.25", "0", "0"]
+    assert total.split() == ["all", *ci.split()[1:]]
+    assert len(shell.good("cache", "report").splitlines()) == 2
+    assert shell.run("cache", "report", "--since", "soon")[0] == 1

@@ -50,18 +50,11 @@ class Reports:
         Raises:
             InvalidInputError: a name or a time that is none.
         """
-        for name in (*by, *(where or {})):
-            if name not in GROUPS:
-                hint = suggestion(name, GROUPS)
-                wrong = f"{name!r} is not one of {', '.join(GROUPS)}{hint}"
-                raise InvalidInputError([Problem("by" if name in by else name, wrong)])
-        if len(by) > MAX_GROUPS or len(set(by)) < len(by):
-            wrong = f"takes up to {MAX_GROUPS} names, each once"
-            raise InvalidInputError([Problem("by", wrong)])
+        check_groups(by, where or {})
         found = self._desk.store.ledger.spend(
             by,
-            since=_bound("from", since),
-            until=_bound("to", until),
+            since=moment_of("from", since),
+            until=moment_of("to", until),
             where={**(where or {}), **actor.scope},
         )
         return SpendView(
@@ -116,7 +109,24 @@ def _total(all_of: Sequence[Sums]) -> Sums:
     return Sums._make(sum(each) for each in zip(*all_of, strict=True)) if all_of else NO_SUMS
 
 
-def _bound(field: str, text: str | None) -> str | None:
+def check_groups(by: Sequence[str], where: Mapping[str, str]) -> None:
+    """Whether a report can be by these, of rows with those.
+
+    Raises:
+        InvalidInputError: it cannot.
+    """
+    for name in (*by, *where):
+        if name not in GROUPS:
+            hint = suggestion(name, GROUPS)
+            wrong = f"{name!r} is not one of {', '.join(GROUPS)}{hint}"
+            raise InvalidInputError([Problem("by" if name in by else name, wrong)])
+    if len(by) > MAX_GROUPS or len(set(by)) < len(by):
+        wrong = f"takes up to {MAX_GROUPS} names, each once"
+        raise InvalidInputError([Problem("by", wrong)])
+
+
+def moment_of(field: str, text: str | None) -> str | None:
+    """A bound of a report as the ledger's rows have it; a day is its beginning."""
     if text is None:
         return None
     is_day = len(text) == len("2026-11-23")

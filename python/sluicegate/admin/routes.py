@@ -13,6 +13,7 @@ from sluicegate.accounting.limits import Limit
 from sluicegate.admin import forms, views
 from sluicegate.admin.actor import Actor, Role
 from sluicegate.admin.errors import InvalidInputError, Problem
+from sluicegate.admin.savings import CacheReportView
 from sluicegate.admin.service import Service
 from sluicegate.config.problems import suggestion
 from sluicegate.store.ledger import GROUPS
@@ -396,7 +397,27 @@ def _spend(asked: Asked) -> views.SpendView:
     )
 
 
+def _cache_report(asked: Asked) -> CacheReportView:
+    query = asked.query
+    return asked.service.cache_reports.report(
+        asked.actor,
+        [name for name in query.get("by", "").split(",") if name],
+        since=query.get("since"),
+        until=query.get("until"),
+        where={name: value for name, value in query.items() if name in GROUPS},
+    )
+
+
 _REST: Final = [
+    Route(
+        "GET",
+        "/cache/report",
+        "team_admin",
+        "What the cache, and providers' own caches, saved, by up to four things",
+        CacheReportView,
+        _cache_report,
+        query=("by", "since", "until", *GROUPS),
+    ),
     Route(
         "GET",
         "/spend",

@@ -13,6 +13,7 @@ from sluicegate.admin.operation import Operation
 from sluicegate.admin.provider_keys import ProviderKeys
 from sluicegate.admin.reports import Reports
 from sluicegate.admin.runs import Runs
+from sluicegate.admin.savings import CacheReports
 from sluicegate.admin.standing import Counters, Standings
 from sluicegate.config import Settings
 from sluicegate.store import Store, open_store
@@ -46,6 +47,7 @@ class Service:
         self.runs = Runs(desk)
         self.reports = Reports(desk)
         self.cache = cache.CacheDesk(desk, cached)
+        self.cache_reports = CacheReports(desk)
         self.operation = Operation(desk, reload, counts)
 
     @property

@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 from sluicegate.admin.forms import PurgeCache
+from sluicegate.cli.cache_report import report
 from sluicegate.cli.desk import Clerk, administers, form_of
 
 _COLUMNS: Final = ("kind", "value", "at", "epoch")
@@ -13,6 +14,9 @@ _COLUMNS: Final = ("kind", "value", "at", "epoch")
 @click.group()
 def cache() -> None:
     """Answers that are kept."""
+
+
+cache.add_command(report)
 
 
 @cache.command()

@@ -1,11 +1,12 @@
 """The ledger's rows in a database."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from sluicegate import _core
 from sluicegate.accounting.ledger import COLUMNS, JournalRow
 from sluicegate.accounting.limits import ANY, Limit
 from sluicegate.store.database import Database, Row, Transaction
@@ -24,7 +25,7 @@ AT_ONCE_ROWS: Final = 500
 Python waiting for some tenths of a millisecond.
 """
 
-_MONEY: Final = frozenset({"cost_usd", "saved_usd"})
+_MONEY: Final = frozenset(name for name, kind in _core.LEDGER_COLUMNS if kind == "money")
 _SHOWN: Final = ", ".join(
     f'CAST("{column}" AS TEXT)' if column in _MONEY else f'"{column}"' for column in COLUMNS
 )
@@ -33,8 +34,16 @@ _SET_ASIDE: Final = (
     "ON CONFLICT (request_id, attempt) DO UPDATE SET payload = excluded.payload"
 )
 
+_ORGANISATION: Final = "REPLACE(REPLACE(COALESCE(organisation, ''), '%', '%25'), '/', '%2F')"
+_TENANT: Final = (
+    "CASE WHEN COALESCE(team, '') = '' THEN 'key ' || key_name "
+    f"ELSE 'team ' || {_ORGANISATION} || '/' || team END"
+)
+"""As the core writes it (`govern/principal.rs`), and as a purge names it."""
+
 GROUPS: Final[Mapping[str, str]] = {
     "key": "key_name",
+    "tenant": _TENANT,
     "organisation": "organisation",
     "team": "team",
     "project": "project",
@@ -221,11 +230,7 @@ class Ledger:
             since, until: RFC 3339 in UTC with microseconds, as rows have it; `until` not included.
             where: values that rows must have, by names of `GROUPS`.
         """
-        conditions, values = _period(since, until)
-        for name, value in (where or {}).items():
-            # Rows leave out what is empty.
-            conditions.append(f"COALESCE({GROUPS[name]}, '') = ?")
-            values.append(value)
+        conditions, values = chosen(since, until, where)
         return self._sums([GROUPS[name] for name in by], conditions, values)
 
     def runs(self, where: Mapping[str, str], *, after: str = "", limit: int) -> dict[str, RunTimes]:
@@ -311,7 +316,7 @@ class Ledger:
             "SUM(CASE WHEN attempt <= 1 THEN 1 ELSE 0 END)",
             "SUM(CASE WHEN attempt >= 1 THEN 1 ELSE 0 END)",
             "SUM(CASE WHEN cost_usd IS NULL AND basis <> 'none' THEN 1 ELSE 0 END)",
-            *(f"SUM({name} >> 32), SUM({name} & 4294967295)" for name in _TOKENS),
+            *halves(_TOKENS),
             self._database.total("cost_usd"),
             self._database.total("saved_usd"),
         ]
@@ -326,6 +331,18 @@ class Ledger:
         return {row[: len(groups)]: _sums_of(row[len(groups) :]) for row in found if any(row)}
 
 
+def chosen(
+    since: str | None, until: str | None, where: Mapping[str, str] | None
+) -> tuple[list[str], list[Any]]:
+    """Conditions of a stretch of time and of values by names of `GROUPS`, and what they take."""
+    conditions, values = _period(since, until)
+    for name, value in (where or {}).items():
+        # Rows leave out what is empty.
+        conditions.append(f"COALESCE({GROUPS[name]}, '') = ?")
+        values.append(value)
+    return conditions, values
+
+
 def _period(since: str | None, until: str | None) -> tuple[list[str], list[Any]]:
     """Conditions of a stretch of time, and their values."""
     bounds = [("time >= ?", since), ("time < ?", until)]
@@ -337,11 +354,20 @@ def _sums_of(row: Row) -> Sums:
     """Whole numbers of parts that each fit their column."""
     parts = [int(part or 0) for part in row]
     counts, tokens, money = parts[:3], parts[3:-6], parts[-6:]
-    whole = [(high << 32) + low for high, low in zip(tokens[::2], tokens[1::2], strict=True)]
-    return Sums._make([*counts, *whole, _pico(money[:3]), _pico(money[3:])])
+    return Sums._make([*counts, *whole_of(tokens), pico_of(money[:3]), pico_of(money[3:])])
 
 
-def _pico(parts: Sequence[int]) -> int:
+def halves(columns: Iterable[str]) -> Iterator[str]:
+    """SQL of the sums of columns, each as two numbers that fit; see `whole_of`."""
+    return (f"SUM({name} >> 32), SUM({name} & 4294967295)" for name in columns)
+
+
+def whole_of(parts: Sequence[int]) -> list[int]:
+    """The sums of `halves`."""
+    return [(high << 32) + low for high, low in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def pico_of(parts: Sequence[int]) -> int:
     """Million-millionths of the three sums of `Database.total`."""
     whole, millionths, rest = parts
     return whole * 10**12 + millionths * 10**6 + rest

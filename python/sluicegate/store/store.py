@@ -18,6 +18,7 @@ from sluicegate.store.database import Database, Row, Transaction
 from sluicegate.store.ledger import Ledger
 from sluicegate.store.records import CREDENTIALS, KEYS, KILLED_RUNS, LIMITS, META, PROVIDER_KEYS
 from sluicegate.store.responses import Responses
+from sluicegate.store.savings import SavingsLedger
 from sluicegate.store.sums import Sums
 from sluicegate.store.vectors import Vectors
 
@@ -68,6 +69,7 @@ class Store:
         self.batches = Batches(database, self.ledger)
         self.cache = Cache(database)
         self.vectors = Vectors(database)
+        self.savings = SavingsLedger(database)
 
     def close(self) -> None:
         """Ends the connections; a later use makes new ones."""
