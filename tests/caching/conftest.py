@@ -1,4 +1,4 @@
-"""Real servers: SQLite, PostgreSQL, Redis."""
+"""Real servers: SQLite, PostgreSQL, Redis; and the fault tests' upstream and gateways."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,8 +8,19 @@ import pytest
 
 from sluicegate.store import Store, postgres_store, sqlite_store
 
+from ..faults.conftest import gateways, own_gateway, upstream
 from ..postgres import Server as Postgres
 from ..valkey import Server as Valkey
+
+__all__ = [
+    "gateways",
+    "open_postgres",
+    "open_sqlite",
+    "own_gateway",
+    "own_redis",
+    "redis",
+    "upstream",
+]
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,14 @@
 """The vocabulary of model names: a table of patterns, each with what it changes in the plan."""
 
 from .before import PARTS as BEFORE
+from .endings import PARTS as ENDINGS
 from .plain import PARTS as PLAIN
 from .plan import PartFunction, Plan, parse
 from .streams import PARTS as STREAMS
 from .usages import PARTS as USAGES
 
 #: First match wins; a pattern must match the whole part.
-PARTS: list[tuple[str, PartFunction]] = [*PLAIN, *BEFORE, *STREAMS, *USAGES]
+PARTS: list[tuple[str, PartFunction]] = [*PLAIN, *BEFORE, *STREAMS, *USAGES, *ENDINGS]
 
 #: One name per part of the vocabulary that comes to an end by itself.
 ENDING = """
@@ -30,7 +31,7 @@ fault-nul-bytes fault-giant-event-1 fault-gzip fault-gzip-truncated fault-gzip-b
 fault-flood-1 fault-empty-choices fault-usage-missing fault-lies-usage fault-lies-usage-low
 fault-usage-negative fault-usage-huge fault-usage-string fault-usage-float fault-usage-null
 fault-usage-cached fault-usage-reasoning fault-usage-twice fault-usage-each fault-dup-id
-fault-model-mismatch fault-500-then-ok-1@x fault-midstream-reset-after-2-then-ok-1@y
+fault-model-mismatch ends-cut ends-filtered fault-500-then-ok-1@x fault-midstream-reset-after-2-then-ok-1@y
 """.split()  # noqa: SIM905  # a list of strings would fill pages
 
 

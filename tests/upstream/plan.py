@@ -43,6 +43,7 @@ class Plan:
     usage_edit: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None
     usage_each: bool = False
     usage_twice: bool = False
+    ending: str | None = None  # "cut" | "filtered"
     # when
     first_byte_s: float = 0.0
     gap_s: float = 0.0

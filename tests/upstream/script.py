@@ -9,6 +9,7 @@ from http import HTTPStatus
 from math import isinf
 from typing import Any
 
+from .endings import ended, ended_event
 from .exchange import Exchange
 from .framing import chunk, head
 from .plan import Plan
@@ -113,7 +114,10 @@ def script(plan: Plan, wire: Wire, exchange: Exchange, number: int, url: str) ->
         made = answer(plan, wire, exchange, number)
         return _whole(plan, headers, _whole_body(plan, wire, made), informational)
     made = answer(plan, wire, exchange, number)
-    items: list[Item] = list(_paced(wire.events(made), plan.gap_s))
+    events = wire.events(made)
+    if plan.ending is not None:
+        events = [ended_event(wire.name, event, plan.ending) for event in events]
+    items: list[Item] = list(_paced(events, plan.gap_s))
     for edit in plan.edits:
         items = edit(items, wire)
     return _streamed(plan, headers, items, informational)
@@ -136,7 +140,10 @@ def _whole_body(plan: Plan, wire: Wire, made: Answer) -> Raw:
     if plan.status != 200:
         return Raw(b"")
     tokens = sum(piece.tokens for piece in made.pieces if isinstance(piece, Text))
-    return Raw(wire.whole(made), tokens, "end", made.usage)
+    body = wire.whole(made)
+    if plan.ending is not None:
+        body = ended(wire.name, body.decode(), plan.ending).encode()
+    return Raw(body, tokens, "end", made.usage)
 
 
 def _whole(
