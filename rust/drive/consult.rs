@@ -53,7 +53,10 @@ impl Flights {
 
 /// Answers a request out of the cache, has it follow another, or tries its first target.
 pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, first: usize) {
-    let Some(caching) = &x.caching else { return };
+    let Some(caching) = &x.caching else {
+        // It wants a kept answer or none, and such ones are not kept.
+        return refuse(&x, FailureKind::NotCached, Refusal::not_cached());
+    };
     let mut guard = PanicGuard(Some(x.clone()));
     let goes_on = !caching.reads || consult(&rt, &x, caching).await;
     guard.0 = None;

@@ -418,6 +418,10 @@ impl Engine {
             }
             return (x, first, true);
         }
+        if x.wants_kept() {
+            let _ = self.commands.send(Command::Consult(x.clone(), first));
+            return (x, first, true);
+        }
         let same = target.is_some_and(|target| is_own(&x, target));
         if same {
             self.attempt(&x, Attempt { target: first, ..Attempt::default() });

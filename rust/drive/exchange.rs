@@ -187,6 +187,12 @@ impl Exchange {
         self.is_abandoned.load(Ordering::Acquire)
     }
 
+    /// Whether its client wants a kept answer or none, of whatever it asks but sessions.
+    pub(super) fn wants_kept(&self) -> bool {
+        let control = self.admission.headers.cache.as_ref();
+        self.session.is_none() && control.is_some_and(|control| control.only_if_cached)
+    }
+
     /// What is told of its answer and the cache.
     pub(super) fn cache_told(&self) -> Told {
         self.caching.as_ref().map_or(Told::Bypass, Caching::told)
