@@ -128,8 +128,8 @@ impl Caching {
         }
         let nothing = Control::default();
         let control = a.headers.cache.as_deref().unwrap_or(&nothing);
-        let namespace = namespace(spec, &a.principal, control);
-        let frame = frame(a, spec, &namespace);
+        let spaces = spaces(spec, &a.principal, control);
+        let frame = frame(a, spec, spaces);
         let key = frame.clone().part(b"body").part(&body).finish();
         let most = own.and_then(|own| own.ttl_s).unwrap_or(spec.ttl_s);
         let most = Duration::try_from_secs_f64(most).unwrap_or_default();
@@ -143,7 +143,7 @@ impl Caching {
             reads: !control.no_store && !control.no_cache,
             keeps: !control.no_store,
             only_if_cached: control.only_if_cached,
-            namespace,
+            namespace: named(spaces),
             spec,
             told: AtomicU8::new(Told::Bypass as u8),
             flight: OnceLock::new(),
@@ -235,26 +235,32 @@ impl Drop for Caching {
     }
 }
 
-/// The configuration's namespace with the key's, and within it the request's.
-fn namespace(spec: &CacheSpec, principal: &Principal, control: &Control) -> String {
+/// The key's namespace or else the configuration's, and within it the request's.
+fn spaces<'a>(
+    spec: &'a CacheSpec,
+    principal: &'a Principal,
+    control: &'a Control,
+) -> (&'a str, &'a str) {
     let own = principal.cache.as_ref().and_then(|own| own.namespace.as_deref());
-    let outer = own.unwrap_or(&spec.namespace);
-    match (outer, control.namespace.as_deref()) {
-        (outer, None) => outer.to_owned(),
-        ("", Some(inner)) => inner.to_owned(),
-        (outer, Some(inner)) => format!("{outer}/{inner}"),
-    }
+    (own.unwrap_or(&spec.namespace), control.namespace.as_deref().unwrap_or_default())
+}
+
+/// Both as administrators name them. Two may be written alike, so that it is no part of a key.
+fn named((outer, inner): (&str, &str)) -> String {
+    let between = if outer.is_empty() || inner.is_empty() { "" } else { "/" };
+    format!("{outer}{between}{inner}")
 }
 
 /// Everything that shapes an answer, but for its body and whether it streams.
-fn frame(a: &Admission, spec: &CacheSpec, namespace: &str) -> KeyMaker {
+fn frame(a: &Admission, spec: &CacheSpec, (outer, inner): (&str, &str)) -> KeyMaker {
     let holder = if spec.scope == Scope::Key { a.principal.name.as_str() } else { "" };
     // Gemini's clients ask for streams by another path.
     let verb = a.place.verb().filter(|_| !a.operation.writes()).unwrap_or_default();
     let mut key = KeyMaker::new("answer 1")
         .part(a.principal.tenant().as_bytes())
         .part(holder.as_bytes())
-        .part(namespace.as_bytes())
+        .part(outer.as_bytes())
+        .part(inner.as_bytes())
         .part(a.operation.name().as_bytes())
         .part(a.dialect.name().as_bytes())
         .part(verb.as_bytes())

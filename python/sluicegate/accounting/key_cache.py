@@ -21,4 +21,4 @@ class KeyCache(
     ttl_s: Life | None = None
     """How long answers are good that its requests brought."""
     namespace: Namespace | None = None
-    """Whose entries it reads and writes, of its tenant; a request's own wins."""
+    """Which entries it reads and writes, of its tenant's; a request's own stands within it."""
