@@ -23,6 +23,7 @@ use super::own::is_own;
 use super::refresh;
 use super::refusal::Refusal;
 use super::relay::heartbeat;
+use super::row::millis;
 use super::runtime::Runtime;
 use super::whole::JSON;
 use crate::cache::{Entry, Facts};
@@ -192,7 +193,7 @@ async fn follow(rt: &Rc<Runtime>, x: &Arc<Exchange>, mut follower: Follower) -> 
     let tick = (x.admission.scan.stream())
         .then(|| after(x.admission.arrived, x.admission.snapshot.commit_after).max(Instant::now()));
     let mut deadline = Deadline::new(Duration::MAX, x.admission.deadline, tick);
-    let mut by = 0;
+    let (mut by, mut first_ms) = (0, None);
     loop {
         let news = match deadline.guard(x, follower.news()).await {
             Ok(news) => news,
@@ -208,6 +209,7 @@ async fn follow(rt: &Rc<Runtime>, x: &Arc<Exchange>, mut follower: Follower) -> 
         match news {
             News::Bytes(target, bytes) => {
                 by = target;
+                first_ms.get_or_insert_with(|| millis(x.admission.arrived));
                 relay(x, by, &bytes);
                 let room = poll_fn(|cx| x.outbox.poll_room(cx));
                 if let Err(stop @ (Stop::Cancelled | Stop::Total)) = deadline.guard(x, room).await {
@@ -216,7 +218,10 @@ async fn follow(rt: &Rc<Runtime>, x: &Arc<Exchange>, mut follower: Follower) -> 
                 }
             }
             News::Landed(Landing::Answered(facts, entry)) => {
-                return landed(rt, x, &follower, by, &facts, entry).await;
+                return match first_ms {
+                    Some(first_ms) => ended(rt, x, by, &facts, first_ms),
+                    None => landed(rt, x, entry).await,
+                };
             }
             News::Landed(Landing::Failed(_) | Landing::Free) if follower.has_begun() => {
                 let failure = Failure::new(FailureKind::Truncated, "the leader's stream broke off");
@@ -229,22 +234,17 @@ async fn follow(rt: &Rc<Runtime>, x: &Arc<Exchange>, mut follower: Follower) -> 
     }
 }
 
-/// The leader has its answer.
-async fn landed(
-    rt: &Rc<Runtime>,
-    x: &Arc<Exchange>,
-    follower: &Follower,
-    by: usize,
-    facts: &Facts,
-    entry: Option<Arc<Entry>>,
-) -> Followed {
-    if follower.has_begun() {
-        if let Some(target) = x.admission.route.targets.get(by) {
-            hit::settle(rt, x, target, facts);
-        }
-        x.fill(|ready| ready.state = State::End);
-        return Followed::Over;
+/// The leader's stream, which was followed, ended well.
+fn ended(rt: &Runtime, x: &Exchange, by: usize, facts: &Facts, first_ms: u64) -> Followed {
+    if let Some(target) = x.admission.route.targets.get(by) {
+        hit::settle(rt, x, target, facts, first_ms);
     }
+    x.fill(|ready| ready.state = State::End);
+    Followed::Over
+}
+
+/// The leader has its answer, of which nothing came before.
+async fn landed(rt: &Rc<Runtime>, x: &Arc<Exchange>, entry: Option<Arc<Entry>>) -> Followed {
     match entry {
         Some(entry) if hit::give(rt, x, &entry, Told::Hit).await.is_ok() => Followed::Over,
         _ => Followed::Free,

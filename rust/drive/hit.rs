@@ -48,7 +48,7 @@ pub(super) fn at_once(
     keep(keeping, x, kept);
     let head = told(x, &target, entry, Told::Hit, content_type);
     x.set_client_status(200);
-    let row = settled(x, &target, &entry.facts);
+    let row = settled(x, &target, &entry.facts, millis(x.admission.arrived));
     x.fill(|ready| {
         ready.head = Some(head);
         append(&mut ready.body, &mut body);
@@ -73,6 +73,7 @@ pub(super) async fn give(
     let is_paced = x.caching.as_ref().is_some_and(|c| c.spec.replay == Pace::Paced);
     let mut head = x.client_status().is_none().then_some(head);
     x.set_client_status(200);
+    let first_ms = millis(x.admission.arrived);
     if is_paced && x.admission.scan.stream() && entry.facts.latency_ms > entry.facts.first_ms {
         let whole = std::mem::take(&mut body);
         if !paced(x, &mut head, &whole, entry).await {
@@ -80,7 +81,7 @@ pub(super) async fn give(
             return Ok(());
         }
     }
-    settle(rt, x, &target, &entry.facts);
+    settle(rt, x, &target, &entry.facts, first_ms);
     x.fill(|ready| {
         ready.head = head.or(ready.head.take());
         append(&mut ready.body, &mut body);
@@ -190,16 +191,17 @@ fn ends_of_events(x: &Exchange, whole: &[u8], entry: &Entry) -> Vec<usize> {
     ends
 }
 
-/// Gives back what was held and writes the row, before the client has the last of it.
-pub(super) fn settle(rt: &Runtime, x: &Exchange, target: &Target, facts: &Facts) {
+/// Gives back what was held and writes the row, before the client has the last of it. `first_ms` is when it had the
+/// first.
+pub(super) fn settle(rt: &Runtime, x: &Exchange, target: &Target, facts: &Facts, first_ms: u64) {
     rt.cache.count(true);
-    let row = settled(x, target, facts);
+    let row = settled(x, target, facts, first_ms);
     rt.settle(RecordId { request_id: x.id.into_bytes(), attempt: 0 }, &row, true);
     rt.complete(x, 200);
 }
 
 /// Gives back what was held, and counts the request. Its row.
-fn settled(x: &Exchange, target: &Target, facts: &Facts) -> Vec<u8> {
+fn settled(x: &Exchange, target: &Target, facts: &Facts, first_ms: u64) -> Vec<u8> {
     {
         let mut hold = x.hold();
         hold.end_attempt(Actual { requests: 1, ..Actual::default() });
@@ -214,7 +216,7 @@ fn settled(x: &Exchange, target: &Target, facts: &Facts) -> Vec<u8> {
     row.saved_input_tokens = Some(facts.input_tokens);
     row.saved_output_tokens = Some(facts.output_tokens);
     row.saved_ms = Some(facts.latency_ms.saturating_sub(row.latency_ms));
-    row.first_token_ms = Some(row.latency_ms);
+    row.first_token_ms = Some(first_ms);
     x.end(row.outcome, row.client_status);
     let mut written = Vec::with_capacity(768);
     row.write(&mut written);

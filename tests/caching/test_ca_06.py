@@ -113,6 +113,8 @@ def test_ca_06_followers_see_the_stream_while_it_flows(
         arrivals = each.token_arrivals()
         assert arrivals[-1] - arrivals[0] > 0.5, "all at once"
     assert calls(upstream, model) == 1
+    for row in rows_of(gateway, got):
+        assert row["first_token_ms"] < row["latency_ms"] - 500
 
 
 def test_ca_06_streams_and_whole_answers_may_be_two_calls_and_no_more(

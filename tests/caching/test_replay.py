@@ -154,6 +154,8 @@ def test_a_paced_stream_takes_the_time_that_it_took(
     assert (told(hit), hit.raw) == ("hit", first.raw)
     arrivals = hit.token_arrivals()
     assert arrivals[-1] - arrivals[0] > 0.2, "all at once"
+    [row] = gateway.rows(hit.ref)
+    assert row["first_token_ms"] < row["latency_ms"] - 200
     assert ask(gateway, model).elapsed_s < hit.elapsed_s
     assert calls(upstream, model) == 1
 
