@@ -27,6 +27,7 @@ FRONT_TESTS := tests/transport tests/test_client.py tests/test_small_routes.py \
 	tests/replay/test_replay.py::test_the_same_dialect_passes_byte_for_byte \
 	$(addprefix tests/faults/, test_st.py test_up.py test_up_12.py test_cl.py test_cf.py test_au.py \
 	test_au_body.py test_au_tenants.py test_ac.py test_ac_01.py test_gemini.py test_responses.py) \
+	$(addprefix tests/caching/, test_ca_04.py test_ca_05.py test_ca_06.py) \
 	$(addprefix tests/faults/test_au_secrets.py::, test_au_11_no_secret_leaves_whatever_happens \
 	test_au_11_an_error_inside_a_stream_quotes_no_credential) \
 	$(addprefix tests/faults/test_br.py::, test_br_01_br_02_a_budget_for_ten_admits_ten \
