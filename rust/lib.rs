@@ -26,6 +26,7 @@ pub mod media;
 pub mod meter;
 pub mod observe;
 pub mod price;
+pub mod prompt_cache;
 #[cfg(feature = "python")]
 mod py;
 pub mod rerank;

@@ -76,7 +76,7 @@ impl Walk<'_> {
 }
 
 /// A checked string's text; borrowed unless escapes stand in it.
-pub(super) fn unescaped(quoted: &[u8]) -> Cow<'_, str> {
+pub(crate) fn unescaped(quoted: &[u8]) -> Cow<'_, str> {
     let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
     if memchr::memchr(b'\\', inner).is_none() {
         return String::from_utf8_lossy(inner);

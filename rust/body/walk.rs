@@ -12,17 +12,17 @@ pub const MAX_DEPTH: u32 = 128;
 
 /// A position in JSON bytes.
 #[derive(Debug, Clone)]
-pub(super) struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     pub bytes: &'a [u8],
     /// Offset of the next byte.
     pub at: usize,
     pub(super) stops: Stops,
 }
 
-pub(super) type Step = Result<(), Error>;
+pub(crate) type Step = Result<(), Error>;
 
 /// Sees the strings that a walk passes.
-pub(super) trait Visit {
+pub(crate) trait Visit {
     /// Whether the values under this key, quotes included and escapes not undone, are text.
     fn is_text(&mut self, key: &[u8]) -> bool;
 
@@ -31,7 +31,7 @@ pub(super) trait Visit {
 }
 
 /// Looks at nothing.
-pub(super) struct Unseen;
+pub(crate) struct Unseen;
 
 impl Visit for Unseen {
     fn is_text(&mut self, _: &[u8]) -> bool {
