@@ -85,6 +85,7 @@ def _targets(
                 "weight": weight,
                 "group": group,
                 "timeouts": _deadlines(upstream.deadlines.narrowed(route.timeouts)),
+                "prompt_cache": route.prompt_cache,
             }
 
 
@@ -153,6 +154,7 @@ def _upstream(upstream: Upstream, settings: Settings) -> dict[str, object]:
         "rerank": upstream.rerank,
         "query": upstream.query,
         "signer": upstream.signer,
+        "prompt_cache": upstream.prompt_cache,
         "credential_until_s": None if until_s is None else ceil(until_s),
     }
 

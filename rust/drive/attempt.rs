@@ -24,8 +24,8 @@ use super::runtime::Runtime;
 use super::snapshot::Target;
 use super::units::Request;
 use super::{
-    batch, carrying, embeddings, envelope, media, passing, realtime, relay, reranking, send, tally,
-    whole,
+    batch, carrying, embeddings, envelope, marking, media, passing, realtime, relay, reranking,
+    send, tally, whole,
 };
 use crate::budget::{Actual, Refused};
 use crate::dialect::Dialect;
@@ -218,7 +218,10 @@ impl Running {
             self.hides_usage = hides_usage;
             body
         };
-        let body = envelope::around(&self.x, &self.target, self.within_budget(body));
+        let mut body = envelope::around(&self.x, &self.target, self.within_budget(body));
+        if self.target.prompt_cache {
+            body = Box::pin(marking::marked(self, body)).await;
+        }
         let unpacking = self.unpack_vocabulary();
         let (lease, response) = match self.send(body).await {
             Ok(answered) => answered,

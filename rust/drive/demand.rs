@@ -137,6 +137,7 @@ impl Asked<'_> {
         } else {
             let marks = memchr::memmem::find(self.body, b"cache_control").is_some();
             let hour = marks && memchr::memmem::find(self.body, b"\"1h\"").is_some();
+            let marks = marks || self.route.targets.iter().any(|target| target.prompt_cache);
             Reach { writes_cache: marks, writes_cache_1h: hour, ..Reach::text(input_tokens, 0) }
         };
         let reach = Reach { units: self.request.bound(), ..reach };

@@ -43,6 +43,7 @@ mod keeping;
 mod key;
 mod last_words;
 mod learned;
+mod marking;
 mod meaning;
 mod media;
 mod offer;

@@ -28,6 +28,7 @@ use crate::budget::Actual;
 use crate::cache::{Cache, Entry};
 use crate::journal::{Journal, RecordId};
 use crate::observe::{Component, Metrics};
+use crate::prompt_cache::Seen;
 use crate::share::{Keeper, Share};
 use crate::transport::Pool;
 
@@ -97,6 +98,8 @@ pub struct Runtime {
     pub(super) refreshing: Refreshing,
     /// None where this host has its limits for itself.
     pub(super) share: Option<Arc<Share>>,
+    /// How requests began that upstreams keep for a while.
+    pub(super) prompts: RefCell<Seen>,
     scratch: RefCell<Vec<u8>>,
     /// Settlements that the journal could not take yet; written before the next one.
     owed: RefCell<Owing>,
@@ -126,6 +129,7 @@ pub fn start(
             flights: Flights::default(),
             refreshing: Refreshing::default(),
             share: sharing.as_ref().map(|sharer| sharer.share.clone()),
+            prompts: RefCell::default(),
             scratch: RefCell::default(),
             owed: RefCell::default(),
         });

@@ -73,6 +73,8 @@ pub struct Upstream {
     pub query: String,
     /// Signs each request.
     pub signer: Option<Signer>,
+    /// What repeats is marked for its own prompt cache.
+    pub prompt_cache: bool,
     /// When its credential ends, in seconds since 1970; `None` is never.
     credential_until_s: Option<i64>,
     /// Which of its provider's keys this is, where that has several.
@@ -125,6 +127,8 @@ pub struct Target {
     pub group: usize,
     /// The upstream's deadlines, or the route's own.
     pub timeouts: Timeouts,
+    /// What repeats is marked for the upstream's own prompt cache, by the upstream's setting or the route's own.
+    pub prompt_cache: bool,
     /// `None` where neither the configuration nor the price book has a price.
     pub prices: Option<Arc<Schedule>>,
     /// Where it is counted, once it was.
@@ -140,6 +144,7 @@ impl Target {
             weight: 1,
             group: 0,
             timeouts: upstream.timeouts,
+            prompt_cache: upstream.prompt_cache,
             prices,
             series: Arc::default(),
         }
@@ -409,6 +414,7 @@ impl UpstreamSpec {
             rerank: self.rerank,
             query: self.query,
             signer: self.signer,
+            prompt_cache: self.prompt_cache,
             credential_until_s: self.credential_until_s,
             key: self.key.map(Key::from),
             is_byok: self.owner.is_some(),
@@ -438,6 +444,7 @@ impl RouteSpec {
                     weight: target.weight,
                     group: target.group.unwrap_or(index),
                     timeouts: target.timeouts.into(),
+                    prompt_cache: target.prompt_cache.unwrap_or(upstream.prompt_cache),
                     series: Arc::default(),
                 })
             })

@@ -113,6 +113,9 @@ pub struct UpstreamSpec {
     /// Signs each request.
     #[serde(default)]
     pub signer: Option<Signer>,
+    /// What repeats is marked for its own prompt cache.
+    #[serde(default)]
+    pub prompt_cache: bool,
     /// When its credential ends, in seconds since 1970; 0 is that there is none yet.
     #[serde(default)]
     pub credential_until_s: Option<i64>,
@@ -152,6 +155,9 @@ pub struct TargetSpec {
     pub model: String,
     pub weight: u32,
     pub timeouts: TimeoutsSpec,
+    /// In place of the upstream's.
+    #[serde(default)]
+    pub prompt_cache: Option<bool>,
     /// Which target of the configuration it is, of which there is one for each key of its provider.
     #[serde(default)]
     pub group: Option<usize>,

@@ -27,6 +27,18 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         U + "models:\n  m: {targets: [u/x]}\n  m: {targets: [u/y]}",
         ["4: models.m: stands twice"],
     ),
+    "marks for a prompt cache at a host that has none": (
+        U.replace("none}}", "none, prompt_cache: auto}}")
+        + "models: {m: {targets: [u/x], prompt_cache: auto}}",
+        [
+            "1: providers.u.prompt_cache: is for hosts that speak anthropic",
+            "2: models.m.prompt_cache: is for hosts that speak anthropic, which none of its targets",
+        ],
+    ),
+    "a word for marks that nobody knows": (
+        U + "models: {m: {targets: [u/x], prompt_cache: on}}",
+        ["2: models.m.prompt_cache: must be one of off, auto"],
+    ),
     "a number that is text": (
         U + "timeouts: {idle_s: soon}",
         ['2: timeouts.idle_s: must be a number, not "soon"'],

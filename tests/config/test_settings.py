@@ -297,3 +297,27 @@ def test_a_secret_prints_as_stars() -> None:
     assert (repr(secret), str(secret), f"{secret}") == ("***", "***", "***")
     assert secret == Secret("abc") != Secret("abd")
     assert secret.reveal() == "abc"
+
+
+def test_marks_for_prompt_caches_are_off_unless_they_are_set(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        """\
+        providers:
+          a: {dialect: anthropic, base_url: "http://127.0.0.1:9", api_key: none, prompt_cache: auto}
+          b: {dialect: anthropic, base_url: "http://127.0.0.1:9", api_key: none}
+        models:
+          theirs: {targets: [a/x]}
+          none: {targets: [a/x], prompt_cache: off}
+          all: {targets: [b/x], prompt_cache: auto}
+        """,
+    )
+    assert {name: each.prompt_cache for name, each in settings.upstreams.items()} == {
+        "a": True,
+        "b": False,
+    }
+    assert {name: each.prompt_cache for name, each in settings.routes.items()} == {
+        "theirs": None,
+        "none": False,
+        "all": True,
+    }

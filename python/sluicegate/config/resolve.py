@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path as File
 from typing import Any, Final
@@ -68,6 +68,7 @@ class Resolver:
         routes = {
             name: self._route(name, model, caches[name]) for name, model in config.models.items()
         }
+        self._check_prompt_caches(routes, upstreams)
         self._check_keys(config.keys)
         self._check_own_keys(config, upstreams)
         limits = checked_limits(config, self.fail)
@@ -292,9 +293,28 @@ class Resolver:
         if model.strategy == "weighted" and targets and not any(t.weight for t in targets):
             self.fail(("models", name, "targets"), "all weights are 0, so none could be drawn")
         drops = None if model.unsupported is None else model.unsupported == "drop"
+        marks = None if model.prompt_cache is None else model.prompt_cache == "auto"
         return Route(
-            model.strategy, tuple(targets), model.timeouts, tuple(model.failover_on), drops, cache
+            model.strategy,
+            tuple(targets),
+            model.timeouts,
+            tuple(model.failover_on),
+            drops,
+            cache,
+            marks,
         )
+
+    def _check_prompt_caches(
+        self, routes: Mapping[str, Route], upstreams: Mapping[str, Upstream]
+    ) -> None:
+        for name, route in routes.items():
+            providers = {target.provider for target in route.targets}
+            dialects = {upstreams[name].dialect for name in providers & upstreams.keys()}
+            if route.prompt_cache and dialects and "anthropic" not in dialects:
+                self.fail(
+                    ("models", name, "prompt_cache"),
+                    "is for hosts that speak anthropic, which none of its targets does",
+                )
 
     def _warn(self, config: Config, *, has_inline_secrets: bool) -> None:
         if not config.providers:

@@ -162,6 +162,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Fields that this provider's dialect cannot express; refusing is the default because silence
     is wrong.
     """
+    prompt_cache: Literal["off", "auto"] = "off"
+    """`auto` marks what repeats for the vendor's own prompt cache; only for `anthropic`. Off, since
+    what is marked and does not come again costs a quarter more.
+    """
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,6 +187,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Refusals of the caller's own request that still lead to the next target."""
     unsupported: Literal["refuse", "drop"] | None = None
     cache: CacheOverride = CacheOverride()
+    prompt_cache: Literal["off", "auto"] | None = None
+    """In place of its providers' own."""
 
 
 class ModelPrice(msgspec.Struct, frozen=True, kw_only=True):

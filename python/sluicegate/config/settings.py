@@ -106,6 +106,8 @@ class Upstream:
     """When the credential ends that is sent now, in seconds since 1970; None is never."""
     signer: dict[str, str] | None = field(default=None, repr=False)
     """Whose signature each request has."""
+    prompt_cache: bool = False
+    """What repeats is marked for its own prompt cache."""
     key_style: str = "bearer"
     """Where a key goes; see `credentials.credential`."""
     plugin_dialect: str | None = None
@@ -140,6 +142,8 @@ class Route:
     failover_on: tuple[str, ...]
     drop_unsupported: bool | None
     cache: CacheRules
+    prompt_cache: bool | None = None
+    """In place of its providers' own."""
 
 
 @dataclass(frozen=True, slots=True)

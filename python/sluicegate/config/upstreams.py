@@ -94,6 +94,8 @@ def upstream_of(
     plugin_dialect = dialect if dialect in plugin_dialects else None
     if plugin_dialect is not None:
         dialect = SPOKEN_TO_PLUGINS
+    if provider.prompt_cache == "auto" and dialect != "anthropic":
+        fail("prompt_cache", "is for hosts that speak anthropic")
     placed = azure.placed(base_url, provider.api_version)
     address = clouds.ADDRESSES[envelope] if envelope else placed.address
     return Upstream(
@@ -120,6 +122,7 @@ def upstream_of(
         ask_usage=ask_usage,
         drain=provider.on_disconnect == "drain",
         drop_unsupported=provider.unsupported == "drop",
+        prompt_cache=provider.prompt_cache == "auto",
         host=host,
         quota_codes=row.quota_codes if row else frozenset({"insufficient_quota"}),
         price_provider=price_provider_of(name) if named else None,
