@@ -166,19 +166,23 @@ class CacheTask:
 
     @property
     def kind(self) -> str:
-        """`get` (answer by `Cache.give`, a request waits 50 ms at most) or `put`."""
+        """`get` (answer by `Cache.give`, a request waits 50 ms at most), `put`, `refresh`."""
 
     @property
     def id(self) -> int:
         """Of `get`."""
 
     @property
-    def key(self) -> bytes:
-        """32 bytes."""
+    def key(self) -> bytes | None:
+        """Of `get` and `put`: 32 bytes."""
 
     @property
     def record(self) -> CacheRecord | None:
         """Of `put`."""
+
+    @property
+    def refresh(self) -> CacheRefresh | None:
+        """Of `refresh`."""
 
 @final
 class CacheRecord:
@@ -284,7 +288,7 @@ class Chore:
 
     @property
     def kind(self) -> str:
-        """`embed` and `verify`, which a request waits for; `judge`, `remember`, `refresh`."""
+        """`embed` and `verify`, which a request waits for; `judge`, `remember`."""
 
     @property
     def id(self) -> int:
@@ -304,7 +308,7 @@ class Chore:
 
     @property
     def text(self) -> str:
-        """The question; of all but `refresh`."""
+        """The question."""
 
     @property
     def other(self) -> str:
@@ -333,10 +337,6 @@ class Chore:
     @property
     def remembered(self) -> tuple[tuple[str, bytes, bytes, str, bytes], int] | None:
         """Of `remember`: as `Chores.learn` has it, and its end in milliseconds since 1970."""
-
-    @property
-    def refresh(self) -> CacheRefresh | None:
-        """Of `refresh`."""
 
 @final
 class CacheRefresh:

@@ -1,11 +1,10 @@
-//! What the cache has others do: vectors of questions, judgements, requests anew. None of it holds up the thread that
+//! What the cache has others do: vectors of questions, judgements. None of it holds up the thread that
 //! asks.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::key::Key;
@@ -27,8 +26,6 @@ pub enum Chore {
     Judge(Box<Judgement>),
     /// A question, to be kept for others.
     Remember(Box<Remembered>),
-    /// A request, to be made once more.
-    Refresh(Box<Refresh>),
 }
 
 /// A would-be answer beside the real one.
@@ -55,23 +52,6 @@ pub struct Remembered {
     pub text: String,
     pub vector: Vec<f32>,
     pub expires_ms: u64,
-}
-
-/// A request to be made once more, by the gateway itself.
-#[derive(Debug, Clone)]
-pub struct Refresh {
-    /// The path that it came to, with `{model}` in it where the path names the model.
-    pub path: String,
-    /// The model that its path names.
-    pub model: Option<String>,
-    /// Whether its stream is one array.
-    pub as_array: bool,
-    /// Who asked, as JSON.
-    pub holder: Vec<u8>,
-    /// Its headers that go on, by lower-case names.
-    pub headers: Vec<(String, Vec<u8>)>,
-    /// The body.
-    pub body: Bytes,
 }
 
 /// What is told of a question.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::entry::Entry;
@@ -21,6 +22,25 @@ pub enum Task {
     Get(u64, Key),
     /// To keep an answer.
     Put(Arc<Entry>),
+    /// To ask a model anew, of whose answer a client got the stale one.
+    Refresh(Box<Refresh>),
+}
+
+/// A request to be made once more, by the gateway itself.
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    /// The path that it came to, with `{model}` in it where the path names the model.
+    pub path: String,
+    /// The model that its path names.
+    pub model: Option<String>,
+    /// Whether its stream is one array.
+    pub as_array: bool,
+    /// Who asked, as JSON.
+    pub holder: Vec<u8>,
+    /// Its headers that go on, by lower-case names.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body.
+    pub body: Bytes,
 }
 
 /// The hand-over.
@@ -58,6 +78,12 @@ impl Desk {
             inner.lost += 1;
         }
         drop(inner);
+        self.bell.notify_one();
+    }
+
+    /// Has a request made once more.
+    pub fn refresh(&self, refresh: Refresh) {
+        self.lock().waiting.push_back(Task::Refresh(Box::new(refresh)));
         self.bell.notify_one();
     }
 

@@ -14,9 +14,9 @@ mod request;
 mod store;
 
 pub use canonical::canonical;
-pub use chores::{Chore, Chores, Judgement, Refresh, Remembered, Told};
+pub use chores::{Chore, Chores, Judgement, Remembered, Told};
 pub use control::Control;
-pub use desk::{Desk, Task};
+pub use desk::{Desk, Refresh, Task};
 pub use entry::{About, Bare, Entry, Facts, Shape};
 pub use key::{Key, KeyMaker, hex};
 pub use purges::{Purged, Purges};

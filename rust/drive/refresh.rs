@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::caching::Caching;
 use super::exchange::Exchange;
 use super::runtime::Runtime;
-use crate::cache::{Chore, Key, Refresh};
+use crate::cache::{Key, Refresh};
 
 /// Nobody asks for the same within it: by then the answer is new, or could not be had.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -33,7 +33,7 @@ pub(super) fn ask(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) {
     }
     let a = &x.admission;
     let headers = a.headers.forward.iter();
-    let refresh = Refresh {
+    rt.cache.desk.refresh(Refresh {
         path: a.place.route.path.clone(),
         model: a.place.model.clone(),
         as_array: a.place.as_array,
@@ -42,6 +42,5 @@ pub(super) fn ask(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) {
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
             .collect(),
         body: a.body.clone(),
-    };
-    rt.cache.chores.put(Chore::Refresh(Box::new(refresh)));
+    });
 }

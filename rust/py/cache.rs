@@ -8,12 +8,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::cache::{About, Bare, Cache, Entry, Key, Purged, Task};
+use crate::cache::{About, Bare, Cache, Entry, Key, Purged, Refresh, Task};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyCache>()?;
     m.add_class::<CacheTask>()?;
-    m.add_class::<CacheRecord>()
+    m.add_class::<CacheRecord>()?;
+    m.add_class::<CacheRefresh>()
 }
 
 #[pyclass(frozen, name = "Cache", module = "sluicegate._core")]
@@ -72,6 +73,7 @@ impl CacheTask {
         match &self.0 {
             Task::Get(..) => "get",
             Task::Put(_) => "put",
+            Task::Refresh(_) => "refresh",
         }
     }
 
@@ -81,12 +83,12 @@ impl CacheTask {
     }
 
     #[getter]
-    fn key<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let key = match &self.0 {
-            Task::Get(_, key) => key,
-            Task::Put(entry) => &entry.key,
-        };
-        PyBytes::new(py, key)
+    fn key<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        match &self.0 {
+            Task::Get(_, key) => Some(PyBytes::new(py, key)),
+            Task::Put(entry) => Some(PyBytes::new(py, &entry.key)),
+            Task::Refresh(_) => None,
+        }
     }
 
     #[getter]
@@ -100,6 +102,12 @@ impl CacheTask {
             kept_until_ms: entry.kept_until_ms,
         };
         Some(CacheRecord { bare, body: entry.encode().into() })
+    }
+
+    #[getter]
+    fn refresh(&self) -> Option<CacheRefresh> {
+        let Task::Refresh(refresh) = &self.0 else { return None };
+        Some(CacheRefresh((**refresh).clone()))
     }
 }
 
@@ -186,5 +194,42 @@ impl CacheRecord {
     #[getter]
     fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.body)
+    }
+}
+
+#[pyclass(frozen, module = "sluicegate._core")]
+pub struct CacheRefresh(Refresh);
+
+#[pymethods]
+impl CacheRefresh {
+    #[getter]
+    fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    #[getter]
+    fn model(&self) -> Option<&str> {
+        self.0.model.as_deref()
+    }
+
+    #[getter]
+    fn as_array(&self) -> bool {
+        self.0.as_array
+    }
+
+    #[getter]
+    fn holder<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.holder)
+    }
+
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> Vec<(String, Bound<'py, PyBytes>)> {
+        let headers = self.0.headers.iter();
+        headers.map(|(name, value)| (name.clone(), PyBytes::new(py, value))).collect()
+    }
+
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.body)
     }
 }

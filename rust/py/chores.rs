@@ -7,14 +7,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::cache::{Cache, Chore, Key, Refresh, Told};
+use crate::cache::{Cache, Chore, Key, Told};
 use crate::drive::Meaning;
 use crate::semantic::Question;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyChores>()?;
-    m.add_class::<PyChore>()?;
-    m.add_class::<CacheRefresh>()
+    m.add_class::<PyChore>()
 }
 
 /// `(model_id, scope, key, text, vector)`.
@@ -93,7 +92,6 @@ impl PyChore {
             Chore::Verify { .. } => "verify",
             Chore::Judge(_) => "judge",
             Chore::Remember(_) => "remember",
-            Chore::Refresh(_) => "refresh",
         }
     }
 
@@ -134,7 +132,6 @@ impl PyChore {
             Chore::Embed { text, .. } | Chore::Verify { text, .. } => text,
             Chore::Judge(judgement) => &judgement.text,
             Chore::Remember(remembered) => &remembered.text,
-            Chore::Refresh(_) => "",
         }
     }
 
@@ -183,48 +180,5 @@ impl PyChore {
         let (scope, key) = (PyBytes::new(py, &it.scope), PyBytes::new(py, &it.key));
         let vector = PyBytes::new(py, &vector);
         Some(((it.model_id.clone(), scope, key, it.text.clone(), vector), it.expires_ms))
-    }
-
-    #[getter]
-    fn refresh(&self) -> Option<CacheRefresh> {
-        let Chore::Refresh(refresh) = &self.0 else { return None };
-        Some(CacheRefresh((**refresh).clone()))
-    }
-}
-
-#[pyclass(frozen, module = "sluicegate._core")]
-pub struct CacheRefresh(Refresh);
-
-#[pymethods]
-impl CacheRefresh {
-    #[getter]
-    fn path(&self) -> &str {
-        &self.0.path
-    }
-
-    #[getter]
-    fn model(&self) -> Option<&str> {
-        self.0.model.as_deref()
-    }
-
-    #[getter]
-    fn as_array(&self) -> bool {
-        self.0.as_array
-    }
-
-    #[getter]
-    fn holder<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.0.holder)
-    }
-
-    #[getter]
-    fn headers<'py>(&self, py: Python<'py>) -> Vec<(String, Bound<'py, PyBytes>)> {
-        let headers = self.0.headers.iter();
-        headers.map(|(name, value)| (name.clone(), PyBytes::new(py, value))).collect()
-    }
-
-    #[getter]
-    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.0.body)
     }
 }
