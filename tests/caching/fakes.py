@@ -37,8 +37,9 @@ class MemoryTier:
         self.puts.append(len(entries))
         self.entries |= {each.label.key: each for each in entries}
 
-    def forget(self, purges: Sequence[Purge]) -> None:
+    def forget(self, purges: Sequence[Purge]) -> Sequence[bytes]:
         self._run()
+        return []
 
     def sweep(self) -> None:
         self._run()

@@ -45,3 +45,13 @@ def test_what_matches_nothing_lives() -> None:
     known = Known()
     known.add([Purge(9, kind, value) for kind, value in OTHER])
     assert not known.kills(LABEL)
+
+
+def test_a_purge_of_all_stands_for_those_before_it_and_for_none_behind() -> None:
+    known = Known()
+    known.add([Purge(6, "tag", "one"), Purge(2, "tag", "two"), Purge(5, "all", "")])
+    assert known.kills(LABEL)
+    later = LABEL._replace(epoch=5)
+    assert known.kills(later)
+    assert not known.kills(later._replace(tags=["two"]))
+    assert len(known._epochs) == 2

@@ -1,6 +1,6 @@
 """What nobody will ever be given again goes away, by one process at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -37,9 +37,10 @@ class Forgetful(MemoryTier):
         self.forgotten: list[Purge] = []
         self.sweeps = 0
 
-    def forget(self, purges: object) -> None:
-        super().forget([])
-        self.forgotten += purges  # type: ignore[arg-type,operator]  # purges
+    def forget(self, purges: Sequence[Purge]) -> Sequence[bytes]:
+        super().forget(purges)
+        self.forgotten += purges
+        return [b"\x01"]
 
     def sweep(self) -> None:
         self.sweeps += 1
@@ -82,14 +83,7 @@ def test_what_is_over_dead_or_too_much_goes(kit: Kit) -> None:
             entry(b"good", expires_ms=kit.clock() + 10**6),
         ]
     )
-    kit.store.vectors.put(
-        [
-            NewVector(
-                model_id="m", scope=b"s", key=bytes([n]), text="?", vector=b"v", expires_ms=2**50
-            )
-            for n in range(20)
-        ]
-    )
+    kit.store.vectors.put([vector(bytes([number, 0])) for number in range(20)])
     made = kit.purged("t")
     assert kit.sweeper.sweep_now()
     assert set(kit.store.cache.get([b"over", b"dead", b"good"], 0)) == {b"good"}
@@ -109,6 +103,22 @@ def test_a_purge_that_could_not_be_carried_out_is_tried_again(kit: Kit) -> None:
     kit.clock.next_turn()
     assert kit.sweeper.sweep_now()
     assert kit.tier.forgotten == [made]
+
+
+def vector(key: bytes) -> NewVector:
+    return NewVector(
+        model_id="m", scope=b"s", key=key, text="a question", vector=b"v", expires_ms=2**50
+    )
+
+
+def test_the_questions_of_what_is_dead_go_with_it(kit: Kit) -> None:
+    kit.store.cache.put([entry(b"\x02", tags=["t"], expires_ms=kit.clock() + 10**6)])
+    kit.store.vectors.put([vector(bytes([number])) for number in range(5)])
+    kit.purged("t")  # 1 is the tier's, 2 the store's
+    with kit.store.changing() as transaction:
+        purge(transaction, "key", "03", kit.clock())
+    assert kit.sweeper.sweep_now()
+    assert [each.key for each in kit.store.vectors.since(0, 0)] == [b"\x00", b"\x04"]
 
 
 def test_old_purges_are_folded(kit: Kit) -> None:

@@ -20,6 +20,9 @@ class Known:
             what = purge.kind, purge.value
             self._epochs[what] = max(purge.epoch, self._epochs.get(what, 0))
             self.epoch = max(self.epoch, purge.epoch)
+            if purge.kind == "all":  # whatever those before it end, this does
+                rest = self._epochs.items()
+                self._epochs = {what: epoch for what, epoch in rest if epoch >= purge.epoch}
 
     def kills(self, label: Label) -> bool:
         """Whether an entry is dead."""

@@ -88,19 +88,21 @@ class RedisTier:
                 commands, waiting_bytes = [], 0
         self._do(commands)
 
-    def forget(self, purges: Sequence[Purge]) -> None:
+    def forget(self, purges: Sequence[Purge]) -> Sequence[bytes]:
         """Deletes what is dead by these purges: single keys at once, else by a look at each entry,
         some at a time.
         """
         known = Known()
         known.add(purges)
+        dead: list[bytes] = []
         keys = [bytes.fromhex(purge.value) for purge in purges if purge.kind == "key"]
         for begin in range(0, len(keys), KEYS_AT_ONCE):
             some = keys[begin : begin + KEYS_AT_ONCE]
-            self._drop_dead([self._key(key) for key in some], known)
+            dead += self._drop_dead([self._key(key) for key in some], known)
         if len(keys) < len(purges):
             for names in self._names():
-                self._drop_dead(names, known)
+                dead += self._drop_dead(names, known)
+        return dead
 
     def sweep(self) -> None:
         """The server does it."""
@@ -130,14 +132,15 @@ class RedisTier:
             if cursor == b"0":
                 return
 
-    def _drop_dead(self, names: Sequence[bytes], known: Known) -> None:
+    def _drop_dead(self, names: Sequence[bytes], known: Known) -> list[bytes]:
         looks = [[b"GETRANGE", name, b"0", b"%d" % HEAD_BYTES] for name in names]
         heads = zip(names, self._writing.call(looks, WRITE_WITHIN_S), strict=True)
         # What is no entry, and is refused for it, is in nobody's way.
         labels = [(name, label_in(head)) for name, head in heads if isinstance(head, bytes)]
-        dead = [name for name, label in labels if label is not None and known.kills(label)]
+        dead = {name: label.key for name, label in labels if label and known.kills(label)}
         if dead:
             self._do([[b"UNLINK", *dead]])
+        return list(dead.values())
 
     def _do(self, commands: Sequence[Sequence[bytes]]) -> list[Any]:
         return _asked(self._writing, commands, WRITE_WITHIN_S)

@@ -42,9 +42,9 @@ class StoreTier:
         ]
         self._store.cache.put(framed)
 
-    def forget(self, purges: Sequence[Purge]) -> None:
+    def forget(self, purges: Sequence[Purge]) -> Sequence[bytes]:
         """Deletes what is dead by these purges."""
-        self._store.cache.forget(purges)
+        return self._store.cache.forget(purges)
 
     def sweep(self) -> None:
         """Deletes what is over, and what there is no room for."""

@@ -75,9 +75,11 @@ class Sweeper:
         tier = self._tier()
         purges = cache.purges(cache.forgotten())
         if purges:
+            dead = [bytes.fromhex(each.value) for each in purges if each.kind == "key"]
             if tier is not None:
-                tier.forget(purges)
-            cache.forget(purges)
+                dead += tier.forget(purges)
+            dead += cache.forget(purges)
+            self._store.vectors.delete(dead)  # they have the questions in them
             cache.note_forgotten(purges[-1].epoch)
         if tier is not None:
             tier.sweep()

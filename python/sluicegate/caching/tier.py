@@ -21,8 +21,10 @@ class Tier(Protocol):
     def put(self, entries: Sequence[Entry]) -> None:
         """Keeps them for as long as they live, if there is room."""
 
-    def forget(self, purges: Sequence[Purge]) -> None:
-        """Deletes what is dead by these purges. Only room depends on it: whoever reads checks."""
+    def forget(self, purges: Sequence[Purge]) -> Sequence[bytes]:
+        """Deletes what is dead by these purges, and gives the keys. Only room depends on it:
+        whoever reads checks.
+        """
 
     def sweep(self) -> None:
         """Deletes what is over, and what there is no room for."""

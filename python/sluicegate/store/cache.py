@@ -120,10 +120,11 @@ class Cache:
             with self._database.writing(WRITE_TIMEOUT_S) as transaction:
                 _delete(transaction, some)
 
-    def forget(self, purges: Sequence[Purge]) -> int:
-        """Deletes what is dead by these purges, some rows at a time. Gives how many were."""
+    def forget(self, purges: Sequence[Purge]) -> list[bytes]:
+        """Deletes what is dead by these purges, some rows at a time. Gives their keys."""
         epochs = {(purge.kind, purge.value): purge.epoch for purge in purges}
-        newest, gone, after = max(epochs.values(), default=0), 0, b""
+        newest, after = max(epochs.values(), default=0), b""
+        gone: list[bytes] = []
         while labels := self._labels(after, newest):
             dead = [
                 label.key
@@ -131,7 +132,8 @@ class Cache:
                 if any(epochs.get(name, 0) > label.epoch for name in label.names())
             ]
             self.delete(dead)
-            gone, after = gone + len(dead), labels[-1].key
+            gone += dead
+            after = labels[-1].key
         return gone
 
     def _labels(self, after: bytes, below_epoch: int) -> list[Label]:
