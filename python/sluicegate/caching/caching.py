@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from sluicegate import _core
@@ -12,6 +13,7 @@ from sluicegate.caching.poller import Poller
 from sluicegate.caching.pump import Core as Asking
 from sluicegate.caching.pump import Pump
 from sluicegate.caching.redis_tier import RedisTier
+from sluicegate.caching.room import Room
 from sluicegate.caching.store_tier import StoreTier
 from sluicegate.caching.sweeper import Sweeper
 from sluicegate.caching.tier import Tier
@@ -35,6 +37,8 @@ class Place(NamedTuple):
     redis_url: str | None
     max_store_bytes: int
     max_vectors: int
+    data_dir: Path | None = None
+    """On whose disk the store is; None where it is another machine's."""
 
 
 class Caching:
@@ -110,7 +114,8 @@ class Caching:
             identity = self._store.cache.identity
             tier = RedisTier(place.redis_url, self._frames, identity, place.max_store_bytes)
         elif place.tier == "store":
-            tier = StoreTier(self._open_store(), self._frames, place.max_store_bytes)
+            room = Room(place.data_dir) if place.data_dir is not None else None
+            tier = StoreTier(self._open_store(), self._frames, place.max_store_bytes, room)
         else:
             return None
         guarded = Guarded(tier, on_change=self._told)

@@ -58,5 +58,7 @@ class Governed:
         cache, url = self._settings.cache, self._settings.shared_state_url
         if cache.is_used or self._do_keys_use_it:
             redis_url = url.reveal() if url is not None else None
+            own_disk = self._settings.data_dir if self._settings.store_url is None else None
             max_bytes = int(cache.max_store_bytes)
-            self._caching.use(Place(cache.tier, redis_url, max_bytes, cache.max_entries))
+            place = Place(cache.tier, redis_url, max_bytes, cache.max_entries, own_disk)
+            self._caching.use(place)

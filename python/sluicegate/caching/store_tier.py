@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from sluicegate.caching.frame import Frames
+from sluicegate.caching.room import Room
 from sluicegate.store import Store
 from sluicegate.store.cache import Entry, Purge
 
@@ -18,15 +19,18 @@ class StoreTier:
         store: Store,
         frames: Frames,
         max_bytes: int,
+        room: Room | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         """Args:
         store: used by this alone, and closed with it.
         max_bytes: of all entries; looked at when it is swept.
+        room: of the disk that the store is on; None where it is another machine's.
         """
         self._store = store
         self._frames = frames
         self._max_bytes = max_bytes
+        self._room = room
         self._now_ms = now_ms
 
     def get(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
@@ -36,7 +40,9 @@ class StoreTier:
         return {key: entry for key, entry in read.items() if entry is not None}
 
     def put(self, entries: Sequence[Entry]) -> None:
-        """Keeps them."""
+        """Keeps them, if there is room."""
+        if self._room is not None and not self._room.is_there():
+            return
         framed = [
             msgspec.structs.replace(entry, body=self._frames.encode(entry)) for entry in entries
         ]
