@@ -29,7 +29,7 @@ DEFAULTS: dict[str, Any] = {
 }
 SEMANTIC: dict[str, Any] = {
     "embedder": "ngram",
-    "threshold": 0.86,
+    "threshold": 0.8,
     "shadow": False,
     "window": 1,
     "guards": True,
@@ -89,9 +89,9 @@ models:
 @pytest.mark.parametrize(
     ("said", "threshold", "is_warned"),
     [
-        ("embedder: ngram", 0.86, False),
+        ("embedder: ngram", 0.8, False),
         ("embedder: u/embed", 0.95, True),
-        ("embedder: u/embed, threshold: 0.8", 0.8, False),
+        ("embedder: u/embed, threshold: 0.7", 0.7, False),
         ("embedder: u/embed, target_false_hit_rate: 0.01", 0.95, False),
         ("embedder: ngram, threshold: 1", 1, False),
     ],
