@@ -4,6 +4,9 @@
 
 mod asked;
 mod form;
+mod items;
+mod items_answer;
+mod items_kept;
 mod read;
 mod texts;
 mod vector;
@@ -11,6 +14,8 @@ mod write;
 
 pub use asked::Wanted;
 pub use form::{Form, is_predicted};
+pub use items::{Gathering, Items};
+pub use items_answer::Whole;
 pub use read::{Answer, read};
 pub use texts::count_tokens;
 pub use vector::Vector;
