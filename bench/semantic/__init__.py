@@ -1,0 +1,1 @@
+"""How often the semantic cache answers, and how often it should not have."""
