@@ -5,6 +5,7 @@ what is checked. A field that is wrong takes its default, so that the rest can s
 """
 
 import math
+import re
 import types
 import typing
 from decimal import Decimal, InvalidOperation
@@ -187,6 +188,8 @@ class Builder:
                 things = "characters" if isinstance(value, str) else "entries"
                 most = f"must have at most {bounds.max_length} {things}"
                 return self.fail(node, path, most)
+            if bounds.pattern is not None and not re.search(bounds.pattern, value):
+                return self.fail(node, path, f"must match {bounds.pattern}, not {_shown(node)}")
         return value
 
 
