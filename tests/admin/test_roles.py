@@ -202,7 +202,7 @@ def least(route: Route, world: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "/projects": {"name": "new"},
         "/users": {"name": "new"},
         "/redactions": {"user": "nobody"},
-        "/cache/purge": {"tag": "t"},
+        "/cache/purge": {"tenant": "team acme/core"},
     }
     body = bodies.get(route.path, {})
     if route.method == "PATCH" and plural != "provider-keys":
