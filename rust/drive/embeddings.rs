@@ -12,7 +12,7 @@ use super::outbox::State;
 use super::row::millis;
 use super::snapshot::Target;
 use super::whole::{self, JSON, MAX_ERROR_BYTES, unreadable};
-use super::{gemini, response_headers, tally};
+use super::{gemini, recording, response_headers, tally};
 use crate::dialect::Dialect;
 use crate::embed::{self, Form, Taken, Wanted, is_predicted};
 use crate::error::Error;
@@ -133,6 +133,10 @@ impl Joined {
         let head =
             response_headers::answer(&run.x, &run.target, &self.headers, JSON, overhead, cost);
         run.x.set_client_status(200);
+        if run.x.caching.is_some() {
+            // As its client has it: there may have been several answers, in a form that only hosts have.
+            recording::whole(run, run.x.admission.dialect, &Bytes::copy_from_slice(&body));
+        }
         run.rest = Rest { head: Some(head), body, ..Rest::default() };
         End::Done(State::End)
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import anthropic
+import httpx
 import openai
 import pytest
 from google import genai
@@ -23,6 +25,7 @@ from ..faults.checks import (
     assert_row,
     cost,
     forms,
+    ref,
 )
 from ..faults.conftest import Start
 from ..gateway import Gateway, merge
@@ -177,6 +180,35 @@ def test_a_report_adds_up_hits(own_gateway: Start) -> None:
     assert (found["hits"], found["misses"], found["hit_rate"]) == (3, 1, 0.75)
     assert Decimal(found["saved_usd"]) == 3 * cost(3, 5)
     assert found["saved_output_tokens"] == 15
+
+
+VECTORS = {
+    "openai": ("/v1/embeddings", {"input": ["a", "b", "c"]}),
+    "openai, base64": ("/v1/embeddings", {"input": "a", "encoding_format": "base64"}),
+    "gemini": ("/v1beta/models/{model}:embedContent", {"content": {"parts": [{"text": "a"}]}}),
+}
+
+
+@pytest.mark.parametrize("provider", ["u", "g", "c", "o"])
+@pytest.mark.parametrize(("path", "body"), VECTORS.values(), ids=VECTORS)
+def test_vectors_of_every_form_of_host_are_kept(
+    gateways: Start, upstream: ScriptedUpstream, provider: str, path: str, body: dict[str, Any]
+) -> None:
+    gateway = gateways(**ON)
+    model = named("vectors", provider=provider)
+    reference = ref("vectors")
+    headers = {"authorization": f"Bearer {gateway.key}", "x-request-id": reference}
+    asked = {"model": model, **body} if path.startswith("/v1/") else body
+    url = gateway.url + path.format(model=quote(model, safe=""))
+    first, hit = (
+        httpx.post(url, json=asked, headers=headers, timeout=10, verify=False) for _ in range(2)
+    )
+    words = [got.headers["x-sluicegate-cache"] for got in (first, hit)]
+    assert (words, hit.content) == (["miss", "hit"], first.content)
+    rows = gateway.rows(reference, at_least=2)
+    assert [(row["attempt"], row["outcome"]) for row in rows] == [(0, "cached"), (1, "ok")]
+    assert rows[0]["saved_input_tokens"] == rows[1]["input_tokens"]
+    assert calls(upstream, model) == 1
 
 
 # the official SDKs
