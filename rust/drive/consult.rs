@@ -44,7 +44,8 @@ impl Flights {
     }
 
     fn lead(&self, key: FlightKey, x: &Arc<Exchange>) {
-        let flight = Flight::new(x);
+        let max_bytes = x.caching.as_ref().map_or(0, |caching| caching.spec.max_entry_bytes);
+        let flight = Flight::new(x, max_bytes);
         if let Some(caching) = &x.caching {
             caching.lead(flight.clone());
         }

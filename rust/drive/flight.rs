@@ -33,6 +33,8 @@ pub enum Landing {
 pub struct Flight {
     inner: Mutex<Inner>,
     bell: Notify,
+    /// Of a stream that nobody follows; see [`Flight::give`].
+    max_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -43,15 +45,17 @@ struct Inner {
     target: usize,
     landing: Option<Landing>,
     followers: usize,
+    /// Its beginning is there no more, so that nobody can follow it.
+    is_long: bool,
     leader: Weak<Exchange>,
     /// The leader's client left, and others wait for its answer.
     is_left: bool,
 }
 
 impl Flight {
-    /// Led by a request.
-    pub fn new(leader: &Arc<Exchange>) -> Arc<Self> {
-        let flight = Self::default();
+    /// Led by a request, whose answer is kept up to a size.
+    pub fn new(leader: &Arc<Exchange>, max_bytes: usize) -> Arc<Self> {
+        let flight = Self { max_bytes, ..Self::default() };
         flight.lock().leader = Arc::downgrade(leader);
         Arc::new(flight)
     }
@@ -60,12 +64,21 @@ impl Flight {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The stream goes on, from this target.
+    /// The stream goes on, from this target. One that is longer than what is kept of an answer, and that nobody follows
+    /// yet, is not remembered for those who might.
     pub fn give(&self, target: usize, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
         let mut inner = self.lock();
+        let size = inner.given.len().saturating_add(bytes.len());
+        if inner.followers == 0 && size > self.max_bytes {
+            inner.is_long = true;
+            inner.given = Vec::new();
+        }
+        if inner.is_long {
+            return;
+        }
         inner.target = target;
         inner.given.extend_from_slice(bytes);
         drop(inner);
@@ -92,10 +105,10 @@ impl Flight {
         self.lock().landing.is_some()
     }
 
-    /// Follows it; `None` where it is over already.
+    /// Follows it; `None` where it is over already, or too long.
     pub fn follow(self: &Arc<Self>) -> Option<Follower> {
         let mut inner = self.lock();
-        if inner.landing.is_some() {
+        if inner.landing.is_some() || inner.is_long {
             return None;
         }
         inner.followers += 1;
@@ -170,5 +183,33 @@ impl Drop for Follower {
                 leader.cancel(Cancel::ClientLeft);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flight(max_bytes: usize) -> Arc<Flight> {
+        Arc::new(Flight { max_bytes, ..Flight::default() })
+    }
+
+    #[test]
+    fn a_long_stream_is_remembered_for_those_who_follow_it_and_for_nobody_else() {
+        let alone = flight(10);
+        alone.give(0, b"0123456789");
+        assert!(alone.follow().is_some());
+        alone.give(0, b"a");
+        assert!(alone.follow().is_none());
+        assert_eq!(alone.lock().given.capacity(), 0);
+        alone.give(0, b"b");
+        assert_eq!(alone.lock().given.capacity(), 0);
+
+        let shared = flight(10);
+        let mut other = shared.follow().unwrap();
+        shared.give(1, b"0123456789");
+        shared.give(1, b"a");
+        let Some(News::Bytes(1, bytes)) = other.look() else { panic!("nothing came") };
+        assert_eq!(bytes, b"0123456789a");
     }
 }

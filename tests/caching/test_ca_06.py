@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -126,6 +127,24 @@ def test_ca_06_streams_and_whole_answers_may_be_two_calls_and_no_more(
     for each in got:
         assert_good(each, 10)
     assert calls(upstream, model) <= 2
+
+
+def test_ca_06_a_stream_that_is_too_long_to_be_kept_is_followed_from_its_beginning_alone(
+    gateways: Start, upstream: ScriptedUpstream
+) -> None:
+    """What nobody follows is not remembered: who comes late asks for itself."""
+    gateway = gateways(**merge(ON, {"cache": {"exact": {"max_entry_bytes": 4096}}}))
+    together, late = named("ca06", "ok-60+itl-20+ttft-300"), named("ca06", "ok-60+itl-20")
+    for each in crowd(gateway, [Ask(together, stream=True) for _ in range(20)]):
+        assert_good(each, 60)
+    assert calls(upstream, together) == 1
+    first = Ask(late, stream=True)
+    with ThreadPoolExecutor(1) as threads:
+        leading = threads.submit(asks, gateway, [first])
+        assert eventually(lambda: upstream.stats(late.partition("/")[2]).tokens_sent > 40)
+        for each in [*crowd(gateway, [Ask(late, stream=True)]), *leading.result()]:
+            assert_good(each, 60)
+    assert calls(upstream, late) == 2
 
 
 # the leader's client leaves
