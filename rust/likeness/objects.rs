@@ -35,7 +35,8 @@ fn objects(traits: &Traits) -> Objects<'_> {
         let [word, object] = pair else { continue };
         let says =
             !word.is_function && !lexicon::is_filler(&word.text) && !lexicon::is_light(&word.text);
-        if says && OBJECTS.contains(&object.text.as_str()) {
+        // "Use" has the stem "us".
+        if says && object.is_function && OBJECTS.contains(&object.text.as_str()) {
             found.entry(&word.text).or_default().insert(&object.text);
         }
     }

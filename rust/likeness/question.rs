@@ -8,11 +8,25 @@ const MEASURES: [&str; 13] = [
     "many", "much", "long", "often", "far", "old", "big", "tall", "fast", "deep", "high", "large",
     "soon",
 ];
+/// What such questions ask for by name: "what is the age of" is "how old is".
+const MEASURED: [(&str, &str); 11] = [
+    ("age", "old"),
+    ("height", "tall"),
+    ("depth", "deep"),
+    ("distance", "far"),
+    ("price", "much"),
+    ("cost", "much"),
+    ("population", "many"),
+    ("frequency", "often"),
+    ("speed", "fast"),
+    ("duration", "long"),
+    ("length", "long"),
+];
+/// So far behind "what" its name stands.
+const NEAR: usize = 4;
 /// What begins a question whether something is done, with who did it.
 const DONE: [&str; 6] = ["did", "has", "have", "had", "was", "were"];
 const WHO: [&str; 8] = ["i", "we", "you", "he", "she", "they", "it", "my"];
-/// "What time is it" asks for no date.
-const THE_TIME: [&str; 3] = ["time", "is", "it"];
 /// What asks for anything.
 const OPEN: [&str; 2] = ["what", "how"];
 
@@ -34,13 +48,12 @@ impl Questions {
             let Some(first) = sentence.first() else { continue };
             asks_whether |= DONE.contains(&first.text.as_str())
                 && sentence.get(1).is_some_and(|word| WHO.contains(&word.text.as_str()));
-            if !asked.contains(&first.sentence) && kind(&first.text, None).is_none() {
+            let texts: Vec<&str> = sentence.iter().map(|word| word.text.as_str()).collect();
+            if !asked.contains(&first.sentence) && kind(&first.text, &[]).is_none() {
                 continue;
             }
-            for (at, word) in sentence.iter().enumerate() {
-                let text = |ahead| sentence.get(at + ahead).map(|word: &Word| word.text.as_str());
-                let asks_the_time = [text(1), text(2), text(3)] == THE_TIME.map(Some);
-                kinds.extend(kind(&word.text, text(1).filter(|_| !asks_the_time)));
+            for (at, word) in texts.iter().enumerate() {
+                kinds.extend(kind(word, texts.get(at + 1..).unwrap_or_default()));
             }
         }
         Self { kinds, asks_whether, is_asked: !asked.is_empty() }
@@ -62,20 +75,30 @@ impl Questions {
     }
 }
 
-fn kind(word: &str, next: Option<&str>) -> Option<&'static str> {
+/// What a word asks for, by those behind it.
+fn kind(word: &str, behind: &[&str]) -> Option<&'static str> {
     let word = word.strip_suffix("'s").unwrap_or(word);
     Some(match word {
         "who" | "whose" | "whom" => "who",
         "when" => "when",
         "where" => "where",
         "why" => "why",
-        "what" | "which" => match next {
-            Some("time" | "day" | "date" | "year" | "month") => "when",
-            Some("place" | "city" | "country") => "where",
-            Some("person") => "who",
-            _ => "what",
+        "what" | "which" => match behind {
+            ["time", "is", "it", ..] => "what",
+            ["time" | "day" | "date" | "year" | "month", ..] => "when",
+            ["place" | "city" | "country", ..] => "where",
+            ["person", ..] => "who",
+            _ => measured(behind).unwrap_or("what"),
         },
-        "how" => MEASURES.iter().find(|measure| Some(**measure) == next).copied().unwrap_or("how"),
+        "how" => {
+            let measure = MEASURES.iter().find(|measure| behind.first() == Some(*measure));
+            measure.copied().unwrap_or("how")
+        }
         _ => return None,
     })
+}
+
+fn measured(behind: &[&str]) -> Option<&'static str> {
+    let named = |name: &&str| MEASURED.iter().find(|it| it.0 == *name);
+    behind.iter().take(NEAR).find_map(named).map(|it| it.1)
 }
