@@ -12,7 +12,6 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +23,6 @@ from sluicegate._core import VectorIndex, build_profile
 DIMENSIONS = 384
 QUESTIONS = 1000
 Matrix = np.ndarray[Any, np.dtype[np.float32]]
-
-
-@dataclass
-class Figures:
-    """Of one index, in microseconds each, shares and bytes each."""
-
-    build_us: float = 0.0
-    search_us: float = 0.0
-    search_p99_us: float = 0.0
-    replace_us: float = 0.0
-    recall: dict[str, float] = field(default_factory=dict)
-    entry_bytes: float = 0.0
 
 
 class Ours:
@@ -108,76 +95,68 @@ def _section(entries: int) -> list[str]:
 
     first, second, asked = draw(entries), draw(entries // 5), draw(QUESTIONS)
     gone = chance.permutation(entries)[: len(second)]
-    found = {
-        name: _measure(make(entries), first, second, gone, asked)
-        for name, make in {"sluicegate": Ours, "hnswlib": Theirs}.items()
-    }
-    rows: dict[str, Callable[[Figures], str]] = {
-        "insert, us": lambda it: f"{it.build_us:.0f}",
-        "search of 10, mean us": lambda it: f"{it.search_us:.0f}",
-        "search of 10, p99 us": lambda it: f"{it.search_p99_us:.0f}",
-        "delete and insert, us": lambda it: f"{it.replace_us:.0f}",
-        **{
-            name: (lambda it, name=name: f"{it.recall[name]:.4f}")  # type: ignore[misc]
-            for name in next(iter(found.values())).recall
-        },
-        "bytes an entry": lambda it: f"{it.entry_bytes:.0f}",
-    }
-    machine = f"{platform.machine()}, {os.cpu_count()} cores"
-    head = f"## {entries:,} x {DIMENSIONS} ({build_profile}; {machine})\n"
-    table = [
-        f"| {name} | " + " | ".join(show(it) for it in found.values()) + " |"
-        for name, show in rows.items()
-    ]
-    return [head, "| | " + " | ".join(found) + " |", "|---|" + "--:|" * len(found), *table, ""]
-
-
-def _measure(
-    index: Ours | Theirs, first: Matrix, second: Matrix, gone: Any, asked: Matrix
-) -> Figures:
-    figures = Figures()
-    begun = time.perf_counter()
-    for number, vector in enumerate(first):
-        index.add(number, vector)
-    figures.build_us = (time.perf_counter() - begun) / len(first) * 1e6
-    figures.entry_bytes = index.size_bytes() / len(first)
-    times, answers = _search(index, asked)
-    figures.search_us, figures.search_p99_us = float(times.mean()), float(np.quantile(times, 0.99))
-    numbers = np.arange(len(first))
-    _recall(figures, "after the build", answers, first, numbers, asked)
-    begun = time.perf_counter()
-    for at, (out, vector) in enumerate(zip(gone, second, strict=True)):
-        index.replace(int(out), len(first) + at, vector)
-    figures.replace_us = (time.perf_counter() - begun) / len(second) * 1e6
-    kept = np.setdiff1d(numbers, gone)
-    now = np.concatenate([kept, np.arange(len(first), len(first) + len(second))])
-    _, answers = _search(index, asked)
-    _recall(
-        figures, "after a fifth was replaced", answers, np.vstack([first[kept], second]), now, asked
+    run = Run([Ours(entries), Theirs(entries)])
+    run.each("insert, us", lambda index, at: index.add(at, first[at]), len(first))
+    run.tell("bytes an entry", [index.size_bytes() / entries for index in run.indexes])
+    numbers = np.arange(entries)
+    run.search("after the build", first, numbers, asked)
+    run.each(
+        "delete and insert, us",
+        lambda index, at: index.replace(int(gone[at]), entries + at, second[at]),
+        len(second),
     )
-    return figures
+    kept = np.setdiff1d(numbers, gone)
+    now = np.concatenate([kept, np.arange(entries, entries + len(second))])
+    run.search("after a fifth was replaced", np.vstack([first[kept], second]), now, asked)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    return [
+        f"## {entries:,} x {DIMENSIONS} ({build_profile}; {machine})\n",
+        "| | sluicegate | hnswlib |",
+        "|---|--:|--:|",
+        *(f"| {name} | {ours:,.4g} | {theirs:,.4g} |" for name, (ours, theirs) in run.told.items()),
+        "",
+    ]
 
 
-def _search(index: Ours | Theirs, asked: Matrix) -> tuple[Any, list[list[int]]]:
-    times, answers = [], []
-    for vector in asked:
-        begun = time.perf_counter()
-        answers.append(index.search(vector))
-        times.append((time.perf_counter() - begun) * 1e6)
-    return np.array(times), answers
+class Run:
+    """Does each step with both, one vector about, and notes what it took of the thread's CPU."""
 
+    def __init__(self, indexes: list[Ours | Theirs]) -> None:
+        self.indexes = indexes
+        self.told: dict[str, list[float]] = {}
 
-def _recall(
-    figures: Figures, when: str, answers: list[list[int]], data: Matrix, numbers: Any, asked: Matrix
-) -> None:
-    """Beside a search that looks at all."""
-    ranked = [numbers[np.argsort(-(data @ vector))[:10]] for vector in asked]
-    for most in (1, 10):
-        shares = [
-            len(set(map(int, true[:most])) & set(answer[:most])) / most
-            for true, answer in zip(ranked, answers, strict=True)
-        ]
-        figures.recall[f"recall@{most} {when}"] = float(np.mean(shares))
+    def tell(self, name: str, figures: list[float]) -> None:
+        """A row of the table."""
+        self.told[name] = figures
+
+    def each(self, name: str, act: Callable[[Ours | Theirs, int], Any], count: int) -> list[Any]:
+        """Mean microseconds of `count` acts, and what they gave, by index."""
+        times = np.zeros((count, len(self.indexes)))
+        given: list[Any] = [[] for _ in self.indexes]
+        for at in range(count):
+            for which, index in enumerate(self.indexes):
+                begun = time.thread_time_ns()
+                given[which].append(act(index, at))
+                times[at, which] = (time.thread_time_ns() - begun) / 1e3
+        self.tell(name, list(times.mean(axis=0)))
+        if name.startswith("search"):
+            self.tell(f"{name}, p99", list(np.quantile(times, 0.99, axis=0)))
+        return given
+
+    def search(self, when: str, data: Matrix, numbers: Any, asked: Matrix) -> None:
+        """Searches, and how much of what a search through all finds they find."""
+        name = f"search of 10 {when}, us"
+        found = self.each(name, lambda index, at: index.search(asked[at]), len(asked))
+        ranked = [set(numbers[np.argsort(-(data @ vector))[:10]]) for vector in asked]
+        first = [int(numbers[np.argmax(data @ vector)]) for vector in asked]
+        for most, true in ((1, [{it} for it in first]), (10, ranked)):
+            shares = [
+                float(
+                    np.mean([len(a & set(b[:most])) / most for a, b in zip(true, it, strict=True)])
+                )
+                for it in found
+            ]
+            self.tell(f"recall@{most} {when}", shares)
 
 
 if __name__ == "__main__":

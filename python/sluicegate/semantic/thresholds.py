@@ -7,4 +7,4 @@ are answered from the cache by MiniLM, and at most 1 by n-grams.
 
 from typing import Final
 
-SHIPPED_THRESHOLDS: Final = {"ngram": 0.80, "minilm": 0.86}
+SHIPPED_THRESHOLDS: Final = {"ngram": 0.85, "minilm": 0.89}
