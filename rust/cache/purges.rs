@@ -51,6 +51,9 @@ impl Purges {
     /// Takes note of one. Whether it was news.
     pub fn note(&mut self, epoch: u64, what: Purged) -> bool {
         self.epoch = self.epoch.max(epoch);
+        if what == Purged::All {
+            self.of.retain(|_, at| *at > epoch); // whatever the others end, this does
+        }
         let known = self.of.entry(what).or_default();
         let is_news = epoch > *known;
         *known = epoch.max(*known);
@@ -118,6 +121,9 @@ mod tests {
         assert!(!purges.note(5, Purged::All));
         assert!(!purges.note(3, Purged::All));
         assert_eq!(purges.epoch(), 5);
+        assert!(purges.note(7, Purged::Tag("t".into())));
+        assert!(purges.note(6, Purged::All) && purges.of.len() == 2);
+        assert!(purges.note(8, Purged::All) && purges.of.len() == 1);
         let mut entry = entry(1);
         entry.epoch = 4;
         assert!(purges.is_dead(&entry));

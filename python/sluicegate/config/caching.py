@@ -55,7 +55,7 @@ def threshold_of(rules: SemanticRules) -> float:
     """The least likeness that answers."""
     if rules.threshold != "auto":
         return rules.threshold
-    return shipped(rules.embedder) or UNMEASURED_THRESHOLD
+    return SHIPPED_THRESHOLDS.get(rules.embedder, UNMEASURED_THRESHOLD)
 
 
 def cache_warnings(settings: CacheSettings, of_models: dict[str, CacheRules]) -> Iterator[str]:
@@ -79,7 +79,7 @@ def cache_warnings(settings: CacheSettings, of_models: dict[str, CacheRules]) ->
 
 
 def _is_measured(rules: SemanticRules) -> bool:
-    return shipped(rules.embedder) is not None or rules.target_false_hit_rate is not None
+    return rules.embedder in SHIPPED_THRESHOLDS or rules.target_false_hit_rate is not None
 
 
 def _checked(
