@@ -360,7 +360,7 @@ class CacheRefresh:
 
     @property
     def headers(self) -> list[tuple[str, bytes]]:
-        """That go on to the upstream."""
+        """That go on to the upstream, and what it says of the cache: an answer of its own."""
 
     @property
     def body(self) -> bytes:

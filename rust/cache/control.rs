@@ -1,5 +1,6 @@
 //! `x-sluicegate-cache`: what a request says of the cache.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The longest name of a tag or a namespace.
@@ -27,6 +28,21 @@ pub struct Control {
 }
 
 impl Control {
+    /// What a request says that is made once more: the same, but for an answer of its own.
+    pub fn anew(&self) -> String {
+        let mut text = "no-cache".to_owned();
+        if let Some(ttl) = self.ttl {
+            let _ = write!(text, ", ttl={}", ttl.as_secs());
+        }
+        if let Some(namespace) = &self.namespace {
+            let _ = write!(text, ", namespace={namespace}");
+        }
+        for tag in &self.tags {
+            let _ = write!(text, ", tag={tag}");
+        }
+        text
+    }
+
     /// Adds what one header says: directives with commas between. The error is what is wrong with it.
     pub fn read(&mut self, value: &[u8]) -> Result<(), String> {
         let text = std::str::from_utf8(value).map_err(|_| "is not UTF-8".to_owned())?;
@@ -108,6 +124,8 @@ mod tests {
             namespace: Some("n 1".to_owned()),
             tags: vec!["a".to_owned(), "b".to_owned()],
         };
+        let anew = wanted.anew();
+        assert_eq!(read(&anew), Ok(Control { max_age: None, no_store: false, ..wanted.clone() }));
         assert_eq!(read(all), Ok(wanted));
         assert_eq!(read(""), Ok(Control::default()));
         assert!(read("only-if-cached").unwrap().only_if_cached);

@@ -125,6 +125,8 @@ pub(super) struct Running {
     pub kept: Option<Vec<u8>>,
     /// The answer as it came, where others may be given it.
     pub recorded: Option<Recorded>,
+    /// Tokens of the answer that were read by an earlier request.
+    pub saved_input_tokens: u64,
     /// The target's place in the route.
     index: usize,
     /// The request went out before, over a pooled connection that broke under it.
@@ -176,6 +178,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         was_cut: false,
         kept: None,
         recorded: None,
+        saved_input_tokens: 0,
         index: attempt.target,
         resent: false,
         earlier: Actual::default(),

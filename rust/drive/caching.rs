@@ -11,6 +11,7 @@ use super::flight::Flight;
 use super::meaning::{Question, SemanticSpec, Shadow};
 use super::operation::Operation;
 use crate::cache::{self, About, Control, Entry, Key, KeyMaker, Nature};
+use crate::embed::Gathering;
 use crate::govern::Principal;
 
 /// How answers of a model are kept, as Python hands it over.
@@ -102,6 +103,8 @@ pub struct Caching {
     flight: OnceLock<Arc<Flight>>,
     /// An answer that is too old, and better than none.
     stale: Mutex<Option<Arc<Entry>>>,
+    /// Of a request for vectors: what of it is kept.
+    pub gathering: Option<Arc<Gathering>>,
     /// What it asks, where questions are compared.
     question: OnceLock<Arc<Question>>,
     /// What it would have been answered.
@@ -148,6 +151,7 @@ impl Caching {
             told: AtomicU8::new(Told::Bypass as u8),
             flight: OnceLock::new(),
             stale: Mutex::default(),
+            gathering: None,
             question: OnceLock::new(),
             shadow: Mutex::default(),
         })
@@ -197,7 +201,7 @@ impl Caching {
     }
 
     /// What must be the same of two requests whose questions are compared.
-    pub fn scope(&self, body_but_the_question: &[u8; 32]) -> Key {
+    pub fn scope(&self, body_but_the_question: &[u8]) -> Key {
         self.frame.clone().part(b"scope").part(body_but_the_question).finish()
     }
 

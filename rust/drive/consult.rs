@@ -16,6 +16,7 @@ use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::flight::{Flight, FlightKey, Follower, Landing, News};
 use super::hit;
+use super::items;
 use super::last_words::{message, origin, own_error};
 use super::meaning;
 use super::outbox::State;
@@ -91,6 +92,7 @@ async fn consult(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool
     let mut has_failed = false;
     loop {
         let entry = rt.cache.get(&caching.key, unix_ms(SystemTime::now()));
+        let entry = entry.or_else(|| items::all(x).map(Arc::new));
         if let Some(entry) = entry
             && is_given(rt, x, caching, &entry).await
         {

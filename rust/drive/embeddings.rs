@@ -12,7 +12,7 @@ use super::outbox::State;
 use super::row::millis;
 use super::snapshot::Target;
 use super::whole::{self, JSON, MAX_ERROR_BYTES, unreadable};
-use super::{gemini, recording, response_headers, tally};
+use super::{gemini, items, recording, response_headers, tally};
 use crate::dialect::Dialect;
 use crate::embed::{self, Form, Taken, Wanted, is_predicted};
 use crate::error::Error;
@@ -65,7 +65,16 @@ pub(super) async fn own(
     };
     let request = run.x.admission.body.clone();
     account(run, upstream, &taken, &body, request).await?;
-    Ok(body.into())
+    noted(run, body.into()).await
+}
+
+/// An answer in the client's form, with the vectors in it that are kept already; it is kept itself.
+async fn noted(run: &mut Running, answer: Vec<u8>) -> Result<Vec<u8>, End> {
+    let body = items::complete(run, answer).await?;
+    if run.x.caching.is_some() {
+        recording::whole(run, run.x.admission.dialect, &Bytes::copy_from_slice(&body));
+    }
+    Ok(body)
 }
 
 /// Asks a host that has another form, in as many calls as it wants, and answers the client.
@@ -85,7 +94,7 @@ pub(super) async fn ask(run: &mut Running, bodies: Vec<Bytes>) -> End {
         let detail = format!("{} vectors for {} texts", joined.count, wanted.count);
         return run.failed(FailureKind::WrongForm, detail);
     }
-    joined.give(run, &wanted)
+    joined.give(run, &wanted).await
 }
 
 /// What the answers to one request have said so far.
@@ -124,19 +133,19 @@ impl Joined {
         Ok(())
     }
 
-    fn give(self, run: &mut Running, wanted: &Wanted) -> End {
+    async fn give(self, run: &mut Running, wanted: &Wanted) -> End {
         let answered = std::time::Instant::now();
         let model = if self.model.is_empty() { &run.target.model } else { &self.model };
         let body = wanted.whole(&self.items, &self.id, model, self.input_tokens);
+        let body = match noted(run, body).await {
+            Ok(body) => body,
+            Err(end) => return end,
+        };
         let overhead = run.overhead_us(answered);
         let cost = run.cost_usd();
         let head =
             response_headers::answer(&run.x, &run.target, &self.headers, JSON, overhead, cost);
         run.x.set_client_status(200);
-        if run.x.caching.is_some() {
-            // As its client has it: there may have been several answers, in a form that only hosts have.
-            recording::whole(run, run.x.admission.dialect, &Bytes::copy_from_slice(&body));
-        }
         run.rest = Rest { head: Some(head), body, ..Rest::default() };
         End::Done(State::End)
     }

@@ -22,6 +22,7 @@ use super::facts;
 use super::gate::Gate;
 use super::hit;
 use super::hold::Hold;
+use super::items;
 use super::keeping::Keeping;
 use super::learned::Learned;
 use super::meaning::Meaning;
@@ -404,6 +405,7 @@ impl Engine {
             x.session = Some(Box::new(self.session()));
         }
         x.caching = Caching::of(&x.admission, self.cache.epoch());
+        items::split(&mut x, &self.cache);
         let x = Arc::new(x);
         if x.admission.snapshot.watches.is_some() {
             self.watching.begin(&x, facts::admitted(&x.admission));
@@ -435,7 +437,8 @@ impl Engine {
         let kept = caching.reads.then(|| self.cache.get(&caching.key, now_ms)).flatten();
         let is_good =
             |entry: &Arc<Entry>| caching.takes(entry, now_ms) && now_ms < entry.fresh_until_ms;
-        let Some(entry) = kept.filter(is_good) else { return false };
+        let kept = kept.filter(is_good).or_else(|| items::all(x).map(Arc::new));
+        let Some(entry) = kept else { return false };
         let Some((id, row)) = hit::at_once(&self.keeping, x, &entry) else { return false };
         self.cache.count(true);
         let _ = self.commands.send(Command::Row(row, id));

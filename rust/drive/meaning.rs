@@ -189,7 +189,9 @@ async fn answer_of(
         entry = rt.cache.find(&near.key, now_ms).await;
     }
     let Some(entry) = entry else {
-        rt.meaning.memory.remove(near.key); // it was purged, or its time is over
+        if !caching.spec.is_durable {
+            rt.meaning.memory.remove(near.key); // it was purged, or made room; a store may only be slow
+        }
         return None;
     };
     let is_own = entry.about.tenant == x.admission.principal.tenant();

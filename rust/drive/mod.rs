@@ -39,6 +39,7 @@ mod gemini;
 mod glimpse;
 mod hit;
 mod hold;
+mod items;
 mod keeping;
 mod key;
 mod last_words;

@@ -17,6 +17,7 @@ use super::row::millis;
 use super::said::read;
 use crate::cache::{Entry, Facts, Shape};
 use crate::dialect::Dialect;
+use crate::price::{Sheet, Tokens};
 use crate::stream::{Delta, FinishReason};
 
 /// What was written down of an answer.
@@ -135,13 +136,15 @@ fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>) {
 fn facts(run: &Running) -> Facts {
     let report = &run.report;
     let tokens = report.tokens();
-    let cost = run.sheet.as_ref().map(|sheet| sheet.cost(&report.used()));
+    let saved = Tokens { input: run.saved_input_tokens, ..Tokens::default() };
+    let cost_of = |sheet: &Arc<Sheet>| sheet.cost(&report.used()) + sheet.cost(&saved);
+    let cost = run.sheet.as_ref().map(cost_of);
     let earlier = i128::try_from(run.earlier.cost_pico).unwrap_or(i128::MAX);
     let latency_ms = millis(run.x.admission.arrived);
     Facts {
         response_model: report.response_model.clone(),
         finish_reason: report.finish.map(|reason| reason.name().to_owned()),
-        input_tokens: tokens.input_tokens + run.earlier.input_tokens,
+        input_tokens: tokens.input_tokens + run.earlier.input_tokens + run.saved_input_tokens,
         cached_input_tokens: tokens.cached_input_tokens,
         output_tokens: tokens.output_tokens,
         reasoning_tokens: tokens.reasoning_tokens,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::caching::Caching;
 use super::exchange::Exchange;
 use super::runtime::Runtime;
-use crate::cache::{Key, Refresh};
+use crate::cache::{Control, Key, Refresh};
 
 /// Nobody asks for the same within it: by then the answer is new, or could not be had.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -32,15 +32,18 @@ pub(super) fn ask(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) {
         return;
     }
     let a = &x.admission;
-    let headers = a.headers.forward.iter();
+    let nothing = Control::default();
+    let control = a.headers.cache.as_deref().unwrap_or(&nothing);
+    let forward = a.headers.forward.iter();
+    let forward =
+        forward.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    let cache = ("x-sluicegate-cache".to_owned(), control.anew().into_bytes());
     rt.cache.desk.refresh(Refresh {
         path: a.place.route.path.clone(),
         model: a.place.model.clone(),
         as_array: a.place.as_array,
         holder: serde_json::to_vec(&*a.principal).unwrap_or_default(),
-        headers: headers
-            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-            .collect(),
+        headers: forward.chain([cache]).collect(),
         body: a.body.clone(),
     });
 }

@@ -15,6 +15,7 @@ use super::row::{Basis, Outcome, Row, millis};
 use super::run_guard;
 use crate::meter;
 use crate::observe::Attempted;
+use crate::price::{Tokens, dollars};
 use crate::stream::FinishReason;
 
 impl Running {
@@ -110,6 +111,11 @@ impl Running {
         row.basis = report.basis.unwrap_or(Basis::None);
         row.first_token_ms = report.first_token_ms;
         row.latency_ms = millis(self.x.admission.arrived);
+        if self.saved_input_tokens > 0 {
+            let read = Tokens { input: self.saved_input_tokens, ..Tokens::default() };
+            row.saved_input_tokens = Some(self.saved_input_tokens);
+            row.saved_usd = self.sheet.as_ref().map(|sheet| dollars(sheet.cost(&read)));
+        }
         let cost_pico = if report.is_unpriced {
             row.unprice()
         } else {

@@ -98,8 +98,7 @@ pub(super) async fn answer(run: &mut Running, lease: Lease, response: Response<I
     };
     let answered = Instant::now();
     let given = if run.x.admission.operation == Operation::Embeddings {
-        let own = embeddings::own(run, &parts.headers, body.clone()).await;
-        own.inspect(|_| recording::whole(run, run.x.admission.dialect, &body))
+        embeddings::own(run, &parts.headers, body).await
     } else {
         content(run, &parts.headers, body)
     };

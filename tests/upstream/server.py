@@ -229,8 +229,8 @@ def _embeddings(body: dict[str, object], words: int) -> dict[str, object]:
     given = body.get("input", "")
     inputs = given if isinstance(given, list) else [given]
     data = [
-        {"object": "embedding", "index": i, "embedding": [0.5, -0.5, float(i)]}
-        for i, _ in enumerate(inputs)
+        {"object": "embedding", "index": i, "embedding": [0.5, -0.5, float(len(str(text)))]}
+        for i, text in enumerate(inputs)
     ]
     usage = {"prompt_tokens": words, "total_tokens": words}
     return {"object": "list", "data": data, "model": body.get("model"), "usage": usage}

@@ -19,7 +19,6 @@ AT_ONCE: Final = 16
 """Of more the others stay as old as they are: who asks next has them asked anew."""
 WITHIN_S: Final = 600.0
 """For an answer; deadlines of the configuration are mostly shorter."""
-_ANEW: Final = (b"x-sluicegate-cache", b"no-cache")
 
 
 class Refreshing:
@@ -60,7 +59,7 @@ class Refreshing:
         try:
             async with asyncio.timeout(WITHIN_S):
                 exchange = self._worker.engine.begin_for(
-                    place, refresh.holder, refresh.body, headers=[*headers, _ANEW]
+                    place, refresh.holder, refresh.body, headers=headers
                 )
                 await run_unheard(self._worker, place, exchange, watched)
         except (_core.RefusedError, GatewayError) as error:
