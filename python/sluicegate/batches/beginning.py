@@ -12,15 +12,7 @@ import msgspec
 from sluicegate import _core
 from sluicegate.admitting import begun
 from sluicegate.batches.drafting import Draft, Drafting, Wish
-from sluicegate.batches.errand import (
-    Headers,
-    collected,
-    course_of,
-    form_body,
-    object_of,
-    own_headers,
-    refused_by,
-)
+from sluicegate.batches.errand import course_of, form_body, object_of, own_headers, refused_by
 from sluicegate.batches.forms import FORMS
 from sluicegate.batches.forms.base import Asked, Sent
 from sluicegate.batches.lines import Line
@@ -33,6 +25,7 @@ from sluicegate.errors import (
     InvalidRequestError,
     NotReadyError,
 )
+from sluicegate.inside import Headers, collected
 from sluicegate.rendering import JSON
 from sluicegate.routes import ModelRoute
 from sluicegate.store import StoreError

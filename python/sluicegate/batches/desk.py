@@ -9,7 +9,7 @@ import msgspec
 
 from sluicegate import _core
 from sluicegate.admitting import begun
-from sluicegate.batches.errand import Headers, collected, course_of, own_headers
+from sluicegate.batches.errand import course_of, own_headers
 from sluicegate.batches.forms import FORMS
 from sluicegate.batches.forms.base import Call
 from sluicegate.batches.objects import ENDED, Json, new_id, now_ms
@@ -17,6 +17,7 @@ from sluicegate.batches.outside import path_at
 from sluicegate.batches.paths import FiledPath
 from sluicegate.course import Answer
 from sluicegate.errors import GatewayError, InvalidRequestError, NotReadyError
+from sluicegate.inside import Headers, collected
 from sluicegate.pipeline import Send
 from sluicegate.rendering import JSON
 from sluicegate.store import StoreError

@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Meta
 
 from sluicegate import _core
-from sluicegate.batches.errand import Headers
 from sluicegate.batches.forms import FORMS
 from sluicegate.batches.forms.base import Asked, Call, Form, Sent
 from sluicegate.batches.lines import ENDPOINTS, Line, lines_of, model_of, renamed, wrong
@@ -22,6 +21,7 @@ from sluicegate.errors import (
     NotReadyError,
     RefusedRequestError,
 )
+from sluicegate.inside import Headers
 from sluicegate.plugins.asking import Refused
 from sluicegate.routes import CORE_ROUTES
 from sluicegate.store import StoreError

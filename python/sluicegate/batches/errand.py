@@ -2,22 +2,19 @@
 has a decision, a journal's entry and a ledger row.
 """
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from sluicegate import _core
 from sluicegate.course import Answer, Course
-from sluicegate.errors import BrokenAnswerError, ClientGoneError, GatewayError, UpstreamError
-from sluicegate.pipeline import BROKEN, END
+from sluicegate.errors import UpstreamError
+from sluicegate.inside import Headers
 from sluicegate.policies.failover import Plan
 from sluicegate.routes import ModelRoute
 
 if TYPE_CHECKING:
     from sluicegate.worker import Worker
-
-Headers = list[tuple[bytes, bytes]]
 
 _KEPT: Final = frozenset(
     {b"anthropic-beta", b"authorization", b"openai-beta", b"x-api-key", b"x-goog-api-key"}
@@ -49,42 +46,6 @@ def course_of(worker: "Worker", exchange: "_core.Exchange", *, once: bool) -> Co
         )
         course.plan.untried.clear()
     return course
-
-
-async def collected(exchange: "_core.Exchange", course: Course) -> Answer:
-    """A whole answer.
-
-    Raises:
-        GatewayError: there is none.
-    """
-    loop = asyncio.get_running_loop()
-    head: tuple[int, Headers] | None = None
-    parts: list[bytes] = []
-    try:
-        while True:
-            ready = exchange.take() or await exchange.wait(loop)
-            given, body, state, failure, _ = ready
-            head = head or given
-            parts.append(body)
-            if failure is not None:
-                await course.after(failure, lambda: False)
-            elif state == END:
-                break
-            elif state == BROKEN:
-                raise BrokenAnswerError
-    except GatewayError as error:
-        exchange.close(error.status, error.code)
-        error.request_id = exchange.request_id
-        raise
-    except (BrokenAnswerError, ClientGoneError):
-        raise UpstreamError(
-            502, "the provider's answer broke off", code="upstream_truncated"
-        ) from None
-    if head is None:
-        raise UpstreamError(502, "the provider did not answer", code="upstream_reset")
-    if course.plan is not None:
-        exchange.close(head[0])
-    return Answer(head[0], head[1], b"".join(parts))
 
 
 def object_of(answer: Answer) -> dict[str, Any]:

@@ -14,13 +14,7 @@ from sluicegate.batches.desk import (
     limit_of,
     send_kept,
 )
-from sluicegate.batches.errand import (
-    Headers,
-    collected,
-    course_of,
-    object_of,
-    own_headers,
-)
+from sluicegate.batches.errand import course_of, object_of, own_headers
 from sluicegate.batches.forms.base import Call as Asking
 from sluicegate.batches.messages import MessageDesk
 from sluicegate.batches.objects import (
@@ -41,6 +35,7 @@ from sluicegate.errors import (
     InternalError,
     InvalidRequestError,
 )
+from sluicegate.inside import Headers, collected
 from sluicegate.pipeline import Call, Send
 from sluicegate.store.batches import StoredBatch, StoredFile
 from sluicegate.watch import Watched

@@ -18,13 +18,13 @@ from sluicegate.batches.desk import (
     limit_of,
     send_kept,
 )
-from sluicegate.batches.errand import Headers
 from sluicegate.batches.lines import Line, model_of
 from sluicegate.batches.objects import ENDED, Json, NotFoundError, now_ms
 from sluicegate.batches.paths import FiledPath
 from sluicegate.body import read_plain
 from sluicegate.course import Answer
 from sluicegate.errors import GatewayError, InternalError, InvalidRequestError
+from sluicegate.inside import Headers
 from sluicegate.pipeline import Send
 from sluicegate.store.batches import Batches, StoredBatch
 from sluicegate.watch import Watched
