@@ -15,6 +15,7 @@ from sluicegate.store import records
 from sluicegate.store.batches import Batches
 from sluicegate.store.cache import Cache
 from sluicegate.store.database import Database, Row, Transaction
+from sluicegate.store.judged import Judged
 from sluicegate.store.ledger import Ledger
 from sluicegate.store.records import CREDENTIALS, KEYS, KILLED_RUNS, LIMITS, META, PROVIDER_KEYS
 from sluicegate.store.responses import Responses
@@ -69,6 +70,7 @@ class Store:
         self.batches = Batches(database, self.ledger)
         self.cache = Cache(database)
         self.vectors = Vectors(database)
+        self.judged = Judged(database)
         self.savings = SavingsLedger(database)
 
     def close(self) -> None:
