@@ -1,0 +1,134 @@
+"""Questions in the store: what this worker remembers is put there, and what others did is learned,
+now of other workers and hosts, at the start of an earlier life.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final
+
+from sluicegate.semantic.chores import Chores, Question
+from sluicegate.store import Store, StoreError
+from sluicegate.store.vectors import NewVector, StoredVector
+
+log = logging.getLogger("sluicegate")
+
+EVERY_S: Final = 0.5
+PAGE: Final = 256
+"""Rows that are read together: a megabyte, or some milliseconds of the store."""
+LEARNED_AT_ONCE: Final = 16
+"""Questions that the core puts in together: some milliseconds, in which a look-up may wait."""
+PAUSE_S: Final = 0.002
+"""Behind each of them, so that a start with many thousands leaves time for requests."""
+MAX_WAITING: Final = 5000
+"""Questions that the store does not take now; the oldest are forgotten."""
+PUT_AT_ONCE: Final = 500
+JOIN_S: Final = 2.0
+"""For what runs at the end."""
+
+
+class Sharing:
+    """A thread."""
+
+    def __init__(
+        self,
+        core: Chores,
+        store: Store,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        """Args: store: used by this alone, and closed at the end."""
+        self._core = core
+        self._store = store
+        self._now_ms = now_ms
+        self._waiting: deque[NewVector] = deque(maxlen=MAX_WAITING)
+        self._own: OrderedDict[tuple[str, bytes], None] = OrderedDict()
+        self._seen = 0
+        self._is_failing = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sluicegate-questions", daemon=True)
+
+    def start(self) -> None:
+        """Begins with what there is."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Puts what waits, if the store is quick about it, and ends."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(JOIN_S)
+        self._store.close()
+
+    def remember(self, question: Question, expires_ms: int) -> None:
+        """Takes a question to be put into the store soon. Never blocks."""
+        model_id, scope, key, text, vector = question
+        self._waiting.append(
+            NewVector(
+                model_id=model_id,
+                scope=scope,
+                key=key,
+                expires_ms=expires_ms,
+                text=text,
+                vector=vector,
+            )
+        )
+
+    def _run(self) -> None:
+        is_last = False
+        while not is_last:
+            is_last = self._stop.is_set()
+            try:
+                self._turn(is_last=is_last)
+            except Exception as error:  # noqa: BLE001  # whatever fails, it is tried again
+                if not self._is_failing:
+                    log.warning("questions are not shared with other workers for now: %s", error)
+                self._is_failing = True
+            else:
+                self._is_failing = False
+            self._stop.wait(EVERY_S)
+
+    def _turn(self, *, is_last: bool) -> None:
+        self._put()
+        while not is_last and (page := self._store.vectors.since(self._seen, self._now_ms(), PAGE)):
+            self._learn(page)
+            self._put()
+            is_last = self._stop.is_set()
+
+    def _put(self) -> None:
+        while count := min(len(self._waiting), PUT_AT_ONCE):
+            some = [self._waiting.popleft() for _ in range(count)]
+            latest = {(each.model_id, each.key): each for each in some}
+            try:
+                self._store.vectors.put(list(latest.values()))
+            except StoreError:
+                self._waiting.extendleft(reversed(some))
+                raise
+            self._own.update(dict.fromkeys(latest))
+            while len(self._own) > MAX_WAITING:
+                self._own.popitem(last=False)
+
+    def _learn(self, page: list[StoredVector]) -> None:
+        """Puts a page into the index, but for what came from here and is in it."""
+        news: list[Question] = []
+        for each in page:
+            name = (each.model_id, each.key)
+            if name in self._own:
+                del self._own[name]
+            else:
+                news.append((each.model_id, each.scope, each.key, each.text, each.vector))
+        for begin in range(0, len(news), LEARNED_AT_ONCE):
+            self._learn_some(news[begin : begin + LEARNED_AT_ONCE])
+            if self._stop.wait(PAUSE_S):
+                return
+        self._seen = page[-1].seq
+
+    def _learn_some(self, some: list[Question]) -> None:
+        try:
+            self._core.learn(some)
+        except ValueError:
+            for each in some:  # one that nobody can read takes no other with it
+                try:
+                    self._core.learn([each])
+                except ValueError as error:
+                    log.warning("a question in the store cannot be read: %s", error)
