@@ -34,6 +34,7 @@ from sluicegate.memory import return_large_blocks
 from sluicegate.plugins.adapter import Adapter
 from sluicegate.plugins.asking import Asking
 from sluicegate.plugins.watching import Watching
+from sluicegate.semantic.service import Semantic
 from sluicegate.snapshot import Generations, snapshot_json
 from sluicegate.store import SchemaError, StoreError, open_store
 from sluicegate.store.records import ProviderKey
@@ -143,6 +144,7 @@ class Worker:
         self.caching = Governed(
             self.engine.cache, self.settings, master, self._cache_away, self._refreshing.ask
         )
+        self._semantic = Semantic(self, self.engine.chores)
         self._watching = Watching(self.engine)
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
@@ -291,6 +293,7 @@ class Worker:
         self._unasked = Unasked(self, open_store(self.settings, host))
         self._unasked.start(loop)
         self._refreshing.start(loop)
+        self._semantic.start(loop)
 
     async def stop(self) -> None:
         """Ends what still runs and settles it."""
@@ -305,6 +308,7 @@ class Worker:
         if self._unasked is not None:
             self._unasked.stop()
         self._refreshing.stop()
+        self._semantic.close()
         await asyncio.to_thread(self._finish)
 
     def _finish(self) -> None:
@@ -312,6 +316,7 @@ class Worker:
         self._renewal.stop()
         self._sync.stop()
         self.caching.stop()
+        self._semantic.stop()
         self.engine.stop()
         self._watching.stop()
         self.asking.close()
@@ -471,6 +476,7 @@ class Worker:
             over.stop()
             await asyncio.to_thread(self._steward.reload, settings)
             await asyncio.to_thread(self.caching.reload, settings)
+            await asyncio.to_thread(self._semantic.reload, settings)
         except (ConfigError, StoreError, ValueError, OSError) as error:
             if renewal is not None:
                 renewal.stop()

@@ -33,6 +33,10 @@ def _tools(plan: Plan, _found: re.Match[str]) -> None:
     plan.pieces = [Text("Looking it up.", 4), *TOOLS]
 
 
+def _says(plan: Plan, found: re.Match[str]) -> None:
+    plan.pieces = [Text(found[1])]
+
+
 def _reasoning(plan: Plan, _found: re.Match[str]) -> None:
     plan.lead = [Reasoning("think "), Reasoning("twice")]
 
@@ -62,6 +66,7 @@ def _ok(_plan: Plan, _found: re.Match[str]) -> None:
 
 
 PARTS: list[tuple[str, PartFunction]] = [
+    (r"says-(\w+)", _says),
     (r"ok", _ok),
     (r"ok-(\d+)", _tokens),  # n tokens
     (r"n-(\d+)", _tokens),

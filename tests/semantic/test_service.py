@@ -1,0 +1,224 @@
+"""Questions that mean the same, through the real command: what is answered from the cache, what is
+not, and what of it other workers and lives know.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sqlite3
+import time
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from ..client import Got
+from ..faults.checks import ask, eventually, only_row, ref
+from ..faults.conftest import Start
+from ..gateway import KEY, OTHER_KEY, Gateway
+from ..upstream import ScriptedUpstream
+
+QUESTION = "How do I reset my password?"
+#: A second, by contract.
+PURGED_WITHIN_S = 1.2
+SAME = "How can I reset my password?"
+TENANTS: dict[str, Any] = {"keys": [{"name": "one", "key": KEY}, {"name": "two", "key": OTHER_KEY}]}
+
+
+def cache(**semantic: Any) -> dict[str, Any]:
+    """Settings whose cache is on."""
+    fields = {"enabled": True, "threshold": 0.6, **semantic}
+    return {"cache": {"exact": {"enabled": True}, "semantic": fields}}
+
+
+def told(got: Got) -> str:
+    """What became of the cache's part."""
+    assert got.status == 200, got.raw
+    return str(got.headers["x-sluicegate-cache"])
+
+
+def model(case: str, behaviour: str = "ok-5") -> str:
+    """A model that no other request asks for."""
+    return f"u/{behaviour}@{ref(case)}"
+
+
+_spaces = itertools.count()
+
+
+def fresh(text: str = SAME) -> str:
+    """The same question in letters that were never asked: too early a look is kept, and would be an
+    exact hit the next time.
+    """
+    return text + " " * next(_spaces)
+
+
+def answers(gateway: Gateway, name: str, **fields: Any) -> bool:
+    """Whether a question is answered by the answer to one that means the same."""
+    return told(ask(gateway, name, text=fresh(), **fields)) == "semantic"
+
+
+def knows(gateway: Gateway, name: str) -> bool:
+    """Whether it is, where nobody else may be asked, so that a look leaves nothing behind."""
+    headers = {"x-sluicegate-cache": "only-if-cached"}
+    got = ask(gateway, name, text=fresh(), headers=headers)
+    return got.status != 504 and told(got) == "semantic"
+
+
+def kept(gateway: Gateway, name: str, text: str = QUESTION, **fields: Any) -> None:
+    """Has a question asked and its answer kept, and found by another."""
+    assert told(ask(gateway, name, text=text, **fields)) == "miss"
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "openai_responses"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_question_that_means_the_same_is_answered(
+    gateways: Start, upstream: ScriptedUpstream, dialect: str, stream: bool
+) -> None:
+    gateway, name = gateways(**cache()), model("same")
+    first = ask(gateway, name, text=QUESTION, dialect=dialect)
+    assert told(first) == "miss"
+    asked: list[Got] = []
+
+    def again() -> bool:
+        name_of_it = ref("hit")
+        asked.append(
+            ask(gateway, name, ref=name_of_it, text=fresh(), dialect=dialect, stream=stream)
+        )
+        return told(asked[-1]) == "semantic"
+
+    assert eventually(again)
+    assert asked[-1].text == first.text
+    assert len(upstream.of(name.partition("/")[2])) == len(asked)
+    row = only_row(gateway, asked[-1].ref)
+    assert (row["cache"], row["outcome"], row["attempt"]) == ("semantic", "cached", 0)
+
+
+SYSTEM = {"role": "system", "content": "You are brief."}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+
+
+def turns(text: str, *before: dict[str, Any]) -> dict[str, Any]:
+    """Messages that end with a question."""
+    return {"fields": {"messages": [*before, {"role": "user", "content": text}]}}
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "another number": {"text": "How do I reset my password in 3 steps?"},
+    "the opposite": {"text": "How do I not reset my password?"},
+    "something else": {"text": "What is the capital of France?"},
+    "another system prompt": turns(SAME, SYSTEM),
+    "tools": {"text": SAME, "fields": {"tools": [TOOL]}},
+    "another temperature": {"text": SAME, "fields": {"temperature": 0.5}},
+    "turns before it": turns(
+        SAME, {"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}
+    ),
+    "an excluded tag": {"text": SAME, "headers": {"x-sluicegate-cache": "tag=exact-only"}},
+    "another tenant": {"text": SAME, "key": OTHER_KEY},
+}
+
+
+@pytest.mark.parametrize("request_fields", OTHERS.values(), ids=OTHERS)
+def test_a_question_that_differs_is_not(gateways: Start, request_fields: dict[str, Any]) -> None:
+    gateway = gateways(**cache(excluded_tags=["exact-only"]), **TENANTS)
+    name = model("other")
+    kept(gateway, name)
+    assert eventually(lambda: answers(gateway, name))
+    assert told(ask(gateway, name, **request_fields)) == "miss"
+
+
+def test_the_result_of_a_tool_is_no_question(gateways: Start) -> None:
+    gateway, name = gateways(**cache()), model("tool")
+    called = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+    def request(question: str) -> dict[str, Any]:
+        messages = [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": None, "tool_calls": [called]},
+            {"role": "tool", "tool_call_id": "c1", "content": "done"},
+        ]
+        return {"fields": {"messages": messages, "tools": [TOOL]}}
+
+    assert told(ask(gateway, name, **request(QUESTION))) == "miss"
+    assert told(ask(gateway, name, **request(QUESTION))) == "hit"
+    assert told(ask(gateway, name, **request(SAME))) == "miss"
+
+
+def test_a_shadow_answers_nothing_and_counts(own_gateway: Start) -> None:
+    gateway = own_gateway(**cache(shadow=True))
+    name = model("shadow")
+    kept(gateway, name)
+    store = gateway.folder / "data" / "sluicegate.sqlite"
+
+    def judged() -> list[tuple[Any, ...]]:
+        assert told(ask(gateway, name, text=fresh())) == "miss"
+        with closing(sqlite3.connect(store)) as database:
+            columns = "model, tenant, embedder, SUM(judged) > 0, SUM(wrong)"
+            sql = f"SELECT {columns} FROM cache_judged GROUP BY model, tenant, embedder"
+            return database.execute(sql).fetchall()
+
+    assert eventually(judged, 15.0)
+    assert judged() == [(name, "key one", "ngram", 1, 0)]
+
+
+def test_a_second_opinion_decides(gateways: Start, upstream: ScriptedUpstream) -> None:
+    for word, expected in (("yes", "semantic"), ("no", "miss"), ("perhaps", "miss")):
+        judge = f"u/says-{word}@{ref('verify')}"
+        gateway, name = gateways(**cache(verify=judge)), model("verified")
+        kept(gateway, name)
+        asked: list[str] = []
+        assert eventually(
+            lambda: (
+                asked.append(told(ask(gateway, name, text=fresh())))  # noqa: B023
+                or upstream.of(judge.partition("/")[2])  # noqa: B023
+            )
+        )
+        assert asked[-1] == expected, word
+        [row] = [each for each in gateway.ledger() if each["requested_model"] == judge]
+        assert (row["key_name"], row["outcome"]) == ("one", "ok")
+        [sent] = upstream.of(judge.partition("/")[2])
+        body = json.loads(sent.body)
+        assert body["temperature"] == 0
+        assert SAME in body["messages"][1]["content"]
+
+
+def test_a_providers_vectors_are_paid_for_by_who_asks(gateways: Start) -> None:
+    embedder = f"u/ok-1@{ref('vectors')}"
+    gateway, name = gateways(**cache(embedder=embedder)), model("embedded")
+    kept(gateway, name)
+    assert eventually(lambda: answers(gateway, name))
+    rows = [row for row in gateway.ledger() if row["requested_model"] == embedder]
+    assert rows
+    for row in rows:
+        assert (row["operation"], row["key_name"], row["outcome"]) == ("embeddings", "one", "ok")
+        assert row["input_tokens"]
+        assert row["cache"] == "bypass"
+
+
+def test_the_next_life_knows_what_was_asked(own_gateway: Start) -> None:
+    gateway, name = own_gateway(**cache()), model("again")
+    kept(gateway, name)
+    assert eventually(lambda: answers(gateway, name))
+    gateway.stop()
+    gateway.start()
+    assert eventually(lambda: knows(gateway, name), 5.0)
+
+
+def test_a_purge_ends_it(gateways: Start) -> None:
+    gateway, name = gateways(**cache()), model("purged")
+    kept(gateway, name)
+    assert eventually(lambda: answers(gateway, name))
+    assert gateway.admin("POST", "/admin/v1/cache/purge", {"model": name}).status_code == 200
+    time.sleep(PURGED_WITHIN_S)
+    assert not knows(gateway, name)
+    assert told(ask(gateway, name, text=fresh())) == "miss"
+
+
+def test_another_worker_knows_it_too(own_gateway: Start, upstream: ScriptedUpstream) -> None:
+    one = own_gateway(**cache())
+    name = model("shared")
+    data = {"data_dir": str(one.folder / "data")}
+    other = own_gateway(**cache(), **data)
+    kept(one, name)
+    assert eventually(lambda: knows(other, name), 5.0)
+    assert not upstream.of(name.partition("/")[2])[1:]
