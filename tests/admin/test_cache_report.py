@@ -1,8 +1,11 @@
 """What the cache saved, out of rows as the core writes them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sluicegate.store.judged import Count, Pair
 
 from .office import Office, code_of
 
@@ -46,6 +49,7 @@ async def test_an_empty_report_has_no_rate(either: Office) -> None:
         "until": None,
         "data": [],
         "total": NONE,
+        "shadow": [],
     }
     either.written(1, cache="", cost_usd="0.5", outcome="ok")
     assert (await either.given("GET", "/cache/report"))["total"] == NONE
@@ -134,3 +138,42 @@ async def test_a_report_is_of_the_actors_own(office: Office) -> None:
 async def test_a_question_that_means_nothing_is_refused(office: Office, query: str) -> None:
     answer = await office.ask("GET", f"/cache/report?{query}")
     assert code_of(answer) == (400, "invalid_request")
+
+
+async def test_a_report_has_what_the_shadow_mode_found(tmp_path: Path) -> None:
+    office = Office(tmp_path, "cache: {semantic: {enabled: true, shadow: true, threshold: 0.9}}")
+    tenants = ("team acme/core", "team acme/other", "team acme/core2", "key alone")
+    office.store.judged.add(
+        {
+            Pair("smart", tenant, "ngram", bucket): Count(judged, wrong)
+            for tenant in tenants
+            for bucket, judged, wrong in ((86, 10, 9), (90, 90, 5), (95, 10, 0))
+        }
+        | {Pair("smart", tenants[0], "minilm", 90): Count(1, 1)}
+    )
+    shadow = (await office.given("GET", "/cache/report"))["shadow"]
+    assert [(each["tenant"], each["embedder"]) for each in shadow] == [
+        ("key alone", "ngram"),
+        ("team acme/core", "minilm"),
+        *((tenant, "ngram") for tenant in ("team acme/core", "team acme/core2", "team acme/other")),
+    ]
+    assert shadow[1]["threshold"] is None
+    assert shadow[2] == {
+        "model": "smart",
+        "tenant": "team acme/core",
+        "embedder": "ngram",
+        "threshold": 0.9,
+        "judged": 110,
+        "would_be_hits": 100,
+        "disagreements": 5,
+        "false_hit_rate": 0.05,
+        "false_hit_rate_low": 0.021544,
+        "false_hit_rate_high": 0.11175,
+    }
+    place = {"organisation": "acme", "team": "core"}
+    key = await office.admin("t", "team_admin", **place)
+    own = (await office.given("GET", "/cache/report", key=key))["shadow"]
+    assert {each["tenant"] for each in own} == {"team acme/core"}
+    key = await office.admin("o", "organisation_admin", organisation="acme")
+    own = (await office.given("GET", "/cache/report", key=key))["shadow"]
+    assert {each["tenant"] for each in own} == set(tenants[:3])

@@ -8,6 +8,7 @@ from sluicegate.admin.actor import Actor
 from sluicegate.admin.desk import Desk
 from sluicegate.admin.reports import check_groups, moment_of
 from sluicegate.admin.views import usd_of
+from sluicegate.semantic.report import ShadowView, report
 from sluicegate.store.savings import Savings
 
 _NOTHING = Savings._make([0] * len(Savings._fields))
@@ -65,6 +66,8 @@ class CacheReportView(msgspec.Struct, frozen=True, kw_only=True):
     until: str | None
     data: list[SavingsRow]
     total: SavingsView
+    shadow: list[ShadowView]
+    """What the shadow mode found since it was first on, whatever is asked for."""
 
 
 class CacheReports:
@@ -110,7 +113,21 @@ class CacheReports:
                 for group, savings in found.items()
             ],
             total=savings_view(total),
+            shadow=report(
+                self._desk.settings,
+                self._desk.store.judged.all(),
+                lambda tenant: _sees(actor, tenant),
+            ),
         )
+
+
+def _sees(actor: Actor, tenant: str) -> bool:
+    """Whether a tenant is an actor's own. Of keys without a team nobody but root is sure."""
+    if not actor.scope:
+        return True
+    organisation = actor.organisation.replace("%", "%25").replace("/", "%2F")
+    team = f"team {organisation}/{actor.team}"
+    return tenant.startswith(team) if not actor.scope.get("team") else tenant == team
 
 
 def savings_view(savings: Savings) -> SavingsView:

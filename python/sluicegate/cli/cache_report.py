@@ -9,6 +9,18 @@ from sluicegate.cli.desk import Clerk, administers, pairs_of
 from sluicegate.store.ledger import GROUPS
 
 _SHOWN = ("requests", "hits", "semantic_hits", "hit_rate", "saved_usd", "saved_s")
+_OF_SHADOW = (
+    "model",
+    "tenant",
+    "embedder",
+    "threshold",
+    "judged",
+    "would_be_hits",
+    "disagreements",
+    "false_hit_rate",
+    "false_hit_rate_low",
+    "false_hit_rate_high",
+)
 _OF_PROMPTS = {"prompt_cached_tokens": "cached_input_tokens", "prompt_saved_usd": "saved_usd"}
 
 
@@ -26,7 +38,8 @@ def report(
     where: tuple[str, ...],
 ) -> None:
     """Show what the cache saved, and in its last columns what providers' own caches did. Rows that
-    still wait in the journal are not in it.
+    still wait in the journal are not in it. What the shadow mode found follows, where it found
+    something.
     """
     found = clerk.service.cache_reports.report(
         clerk.actor, by, since=since, until=until, where=pairs_of(where, "--where")
@@ -37,6 +50,9 @@ def report(
     lines = [_line(row["group"], row["sums"]) for row in plain(found.data)]
     lines.append(_line(dict.fromkeys(by[:1], "all"), plain(found.total)))
     clerk.show({"data": lines}, [*by, *_SHOWN, *_OF_PROMPTS])
+    if found.shadow:
+        click.echo()
+        clerk.show({"data": plain(found.shadow)}, _OF_SHADOW)
 
 
 def _line(group: dict[str, Any], sums: dict[str, Any]) -> dict[str, Any]:
