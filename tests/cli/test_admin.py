@@ -13,6 +13,7 @@ from sluicegate.accounting.keys import form_of, mint
 from sluicegate.cli import main
 from sluicegate.config import load
 from sluicegate.store import Store, open_store
+from sluicegate.store.judged import Count, Pair
 
 from ..config.cases import U
 from ..postgres import Server
@@ -133,6 +134,16 @@ def test_cache(shell: Shell) -> None:
         1,
         ": name exactly one of key, tag, model, tenant, namespace, all",
     )
+
+
+def test_a_report_of_the_cache_has_the_shadow_modes_hits_below(shell: Shell) -> None:
+    assert "false_hit_rate" not in shell.good("cache", "report")
+    shell.store().judged.add({Pair("smart", "key ci", "ngram", 99): Count(4, 1)})
+    shown = shell.good("cache", "report")
+    assert "false_hit_rate" in shown
+    assert "0.25" in shown
+    [row] = shell.json("cache", "report")["shadow"]
+    assert (row["judged"], row["disagreements"]) == (4, 1)
 
 
 def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

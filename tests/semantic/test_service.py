@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from sluicegate.semantic.extra import missing
+
 from ..client import Got
 from ..faults.checks import ask, eventually, only_row, ref
 from ..faults.conftest import Start
 from ..gateway import KEY, OTHER_KEY, Gateway
 from ..upstream import ScriptedUpstream
 
+ABSENT = missing("minilm")
 QUESTION = "How do I reset my password?"
 #: A second, by contract.
 PURGED_WITHIN_S = 1.2
@@ -182,6 +185,39 @@ def test_a_second_opinion_decides(gateways: Start, upstream: ScriptedUpstream) -
         assert SAME in body["messages"][1]["content"]
 
 
+def test_a_judge_that_takes_no_temperature_is_asked_without(
+    gateways: Start, upstream: ScriptedUpstream
+) -> None:
+    judge = f"u/fault-400-then-ok-1+says-yes@{ref('particular')}"
+    gateway, name = gateways(**cache(verify=judge)), model("particular")
+    kept(gateway, name)
+    for _ in range(2):
+        assert eventually(lambda: answers(gateway, name))
+    first, *later = (json.loads(each.body) for each in upstream.of(judge.partition("/")[2]))
+    assert "temperature" in first
+    assert len(later) == 2
+    assert not any("temperature" in each or "max_tokens" in each for each in later)
+
+
+def test_a_judge_that_is_too_slow_says_no(gateways: Start, upstream: ScriptedUpstream) -> None:
+    judge = f"u/ttft-20000+says-yes@{ref('slow')}"
+    patient = {"timeouts": {"first_byte_s": 60, "idle_s": 60, "total_s": 60}}
+    gateway, name = gateways(**cache(verify=judge), **patient), model("slow")
+    kept(gateway, name)
+    got: list[Got] = []
+
+    def look() -> object:
+        got.append(ask(gateway, name, text=fresh()))
+        return upstream.of(judge.partition("/")[2])
+
+    assert eventually(look)
+    assert told(got[-1]) == "miss"
+    assert got[-1].elapsed_s < 10
+    assert eventually(lambda: [r for r in gateway.ledger() if r["requested_model"] == judge], 5.0)
+    [row] = [row for row in gateway.ledger() if row["requested_model"] == judge]
+    assert row["outcome"] == "error"
+
+
 def test_a_providers_vectors_are_paid_for_by_who_asks(gateways: Start) -> None:
     embedder = f"u/ok-1@{ref('vectors')}"
     gateway, name = gateways(**cache(embedder=embedder)), model("embedded")
@@ -222,3 +258,10 @@ def test_another_worker_knows_it_too(own_gateway: Start, upstream: ScriptedUpstr
     kept(one, name)
     assert eventually(lambda: knows(other, name), 5.0)
     assert not upstream.of(name.partition("/")[2])[1:]
+
+
+@pytest.mark.skipif(ABSENT is not None, reason=ABSENT or "")
+def test_minilm_answers_once_it_is_loaded(own_gateway: Start) -> None:
+    gateway, name = own_gateway(**cache(embedder="minilm", threshold="auto")), model("minilm")
+    assert eventually(lambda: answers(gateway, name), 20.0)
+    assert told(ask(gateway, name, text="What is the capital of France?")) == "miss"
