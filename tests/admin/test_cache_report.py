@@ -177,3 +177,14 @@ async def test_a_report_has_what_the_shadow_mode_found(tmp_path: Path) -> None:
     key = await office.admin("o", "organisation_admin", organisation="acme")
     own = (await office.given("GET", "/cache/report", key=key))["shadow"]
     assert {each["tenant"] for each in own} == set(tenants[:3])
+
+
+async def test_what_was_found_of_a_key_that_is_gone_has_its_name_no_more(office: Office) -> None:
+    made = await office.given("POST", "/keys", {"name": "gone"})
+    pair = Pair("smart", "key gone", "ngram", 90)
+    office.store.judged.add({pair: Count(3, 1), pair._replace(tenant="key stays"): Count(1, 0)})
+    gone = await office.given("DELETE", f"/keys/{made['record']['id']}")
+    assert office.store.judged.all() == {
+        pair._replace(tenant=f"key {gone['redacted_as']}"): Count(3, 1),
+        pair._replace(tenant="key stays"): Count(1, 0),
+    }

@@ -7,6 +7,7 @@ from sluicegate.admin.desk import row_time
 from sluicegate.store.batches import disown
 from sluicegate.store.cache import purge
 from sluicegate.store.database import Transaction
+from sluicegate.store.judged import rename
 from sluicegate.store.ledger import Redaction, redact
 from sluicegate.store.records import CREDENTIALS, KEYS, LIMITS, PROVIDER_KEYS, Key
 from sluicegate.store.responses import RESPONSES
@@ -26,6 +27,7 @@ def erase_key(transaction: Transaction, key: Key, now_ms: int) -> str:
         RESPONSES.delete(transaction, {"tenant": f"key {key.name}"})
         disown(transaction, f"key {key.name}", redacted_as)
         purge(transaction, "tenant", f"key {key.name}", now_ms)
+        rename(transaction, f"key {key.name}", f"key {redacted_as}")
     # Whoever gets the name later must not get what was this key's.
     PROVIDER_KEYS.delete(transaction, {"key_name": key.name})
     CREDENTIALS.delete(transaction, {"key_id": key.id})

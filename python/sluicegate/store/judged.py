@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from sluicegate.store.database import Database
+from sluicegate.store.database import Database, Transaction
 
 WRITE_TIMEOUT_S: Final = 5.0
 
@@ -60,6 +60,12 @@ class Judged:
             Pair(model, tenant, embedder, int(bucket)): Count(int(judged), int(wrong))
             for model, tenant, embedder, bucket, judged, wrong in self._database.ask(sql)
         }
+
+
+def rename(transaction: Transaction, tenant: str, becomes: str) -> None:
+    """Takes a tenant's name out; what was found of it stays."""
+    sql = "UPDATE cache_judged SET tenant = ? WHERE tenant = ?"
+    transaction.execute(sql, (becomes, tenant))
 
 
 _ADD: Final = (
