@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from sluicegate.semantic.extra import missing
+from sluicegate.store import sqlite_store
+from sluicegate.store.judged import Count, Pair
 
 from ..client import Got
 from ..faults.checks import ask, eventually, only_row, ref
@@ -61,10 +63,10 @@ def answers(gateway: Gateway, name: str, **fields: Any) -> bool:
     return told(ask(gateway, name, text=fresh(), **fields)) == "semantic"
 
 
-def knows(gateway: Gateway, name: str) -> bool:
+def knows(gateway: Gateway, name: str, text: str = SAME) -> bool:
     """Whether it is, where nobody else may be asked, so that a look leaves nothing behind."""
     headers = {"x-sluicegate-cache": "only-if-cached"}
-    got = ask(gateway, name, text=fresh(), headers=headers)
+    got = ask(gateway, name, text=fresh(text), headers=headers)
     return got.status != 504 and told(got) == "semantic"
 
 
@@ -265,3 +267,20 @@ def test_minilm_answers_once_it_is_loaded(own_gateway: Start) -> None:
     gateway, name = own_gateway(**cache(embedder="minilm", threshold="auto")), model("minilm")
     assert eventually(lambda: answers(gateway, name), 20.0)
     assert told(ask(gateway, name, text="What is the capital of France?")) == "miss"
+
+
+def test_a_threshold_that_lets_too_much_pass_rises(own_gateway: Start) -> None:
+    gateway = own_gateway(**cache(threshold="auto", target_false_hit_rate=0.01))
+    name = model("moved")
+    question = "How do I reset the password of my account at the shop on the web?"
+    other = question.replace("do I", "can I")
+    kept(gateway, name, text=question)
+    assert eventually(lambda: knows(gateway, name, other))
+    gateway.stop()
+    with closing(sqlite_store(gateway.folder / "data" / "sluicegate.sqlite")) as store:
+        found = {Pair(name, "key one", "ngram", at): Count(99, 90) for at in range(99)}
+        store.judged.add(found | {Pair(name, "key one", "ngram", 99): Count(999, 0)})
+    gateway.start()
+    assert eventually(lambda: "the threshold of ngram is 0.99 now" in gateway.log(), 10.0)
+    assert eventually(lambda: knows(gateway, name, question), 5.0)
+    assert not knows(gateway, name, other)
