@@ -47,14 +47,20 @@ def test_only_new_texts_go_to_the_provider(
     kept = ask(gateway, f"u/{name}", [four, two], encoding_format=coding)
     other = ask(gateway, f"u/{name}", [one, three], encoding_format=coding, dimensions=2)
 
-    assert [told(answer) for answer in (first, mixed, kept, other)] == ["miss", "miss", "hit", "miss"]
+    assert [told(answer) for answer in (first, mixed, kept, other)] == [
+        "miss",
+        "miss",
+        "hit",
+        "miss",
+    ]
     assert asked(upstream, name) == [[one, two], [three, four], [one, three]]
     whole = ask(gateway, f"u/{name}-whole", [three, one, four, one], encoding_format=coding)
     assert mixed.json()["data"] == whole.json()["data"]
     assert mixed.json()["usage"] == whole.json()["usage"]
     [row] = gateway.rows(mixed.request.headers["x-request-id"])
-    assert int(row["input_tokens"]) + int(row["saved_input_tokens"]) == (
-        whole.json()["usage"]["prompt_tokens"]
+    assert (
+        int(row["input_tokens"]) + int(row["saved_input_tokens"])
+        == (whole.json()["usage"]["prompt_tokens"])
     )
     assert Decimal(row["saved_usd"]) > 0
     [row] = gateway.rows(kept.request.headers["x-request-id"])
