@@ -409,9 +409,6 @@ VARIANTS: dict[str, dict[str, Body]] = {
 
 _EMBEDDINGS: dict[str, Body] = {
     "another text": {"input": "one two four"},
-    "a list": {"input": ["one two three"]},
-    "two": {"input": ["one two three", "four"]},
-    "turned round": {"input": ["four", "one two three"]},
     "numbers": {"input": [1, 2, 3]},
     "dimensions": {"dimensions": 2},
     "encoding_format": {"encoding_format": "float"},

@@ -94,3 +94,4 @@ def test_more_than_a_screen_of_kept_vectors_is_a_hit_too(
     assert told(again) == "hit"
     assert [item["index"] for item in again.json()["data"]] == list(range(1500))
     assert len(upstream.of(name)) == 1
+    assert told(ask(gateway, f"u/{name}", texts[0])) == "hit"  # alone, and in no list

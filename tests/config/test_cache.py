@@ -37,6 +37,7 @@ SEMANTIC: dict[str, Any] = {
     "verify": None,
     "excluded_tags": [],
     "target_false_hit_rate": None,
+    "is_auto": True,
 }
 
 
@@ -79,6 +80,7 @@ models:
         **SEMANTIC,
         "embedder": "u/embed",
         "threshold": 0.7,
+        "is_auto": False,
         "window": 2,
         "excluded_tags": ["legal"],
     }
