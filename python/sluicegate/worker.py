@@ -190,6 +190,7 @@ class Worker:
         self._govern(master)
         self._was_shared_well = True
         self._reloading: asyncio.Task[None] | None = None
+        self._wants_reload = False
         self._draining: asyncio.Task[None] | None = None
         self._tending: asyncio.Task[None] | None = None
 
@@ -451,9 +452,17 @@ class Worker:
                 exchange.end_if_killed()
 
     def reload_soon(self) -> None:
-        """Reads the configuration again, off the loop."""
+        """Reads the configuration again, off the loop. What is asked while it is read may have come
+        too late for that: then it is read once more.
+        """
+        self._wants_reload = True
         if self._reloading is None or self._reloading.done():
-            self._reloading = asyncio.get_running_loop().create_task(self.reload())
+            self._reloading = asyncio.get_running_loop().create_task(self._reload_as_asked())
+
+    async def _reload_as_asked(self) -> None:
+        while self._wants_reload:
+            self._wants_reload = False
+            await self.reload()
 
     async def reload(self) -> None:
         """Puts the file's present content in force; a bad one changes nothing. Requests that run
