@@ -52,7 +52,8 @@ impl Purges {
     pub fn note(&mut self, epoch: u64, what: Purged) -> bool {
         self.epoch = self.epoch.max(epoch);
         if what == Purged::All {
-            self.of.retain(|_, at| *at > epoch); // whatever the others end, this does
+            // Whatever the others end, this does.
+            self.of.retain(|what, at| *what == Purged::All || *at > epoch);
         }
         let known = self.of.entry(what).or_default();
         let is_news = epoch > *known;

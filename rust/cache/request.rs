@@ -37,15 +37,15 @@ impl Nature {
     /// Of a body in its [canonical](super::canonical) form; of what is no object nothing is known, and it counts as
     /// stateful.
     pub fn of(body: &[u8]) -> Self {
+        let unknown = Self { is_stateful: true, ..Self::default() };
+        if body.first() != Some(&b'{') {
+            return unknown;
+        }
         // Most say nothing of it, and are not read for that.
-        if body.first() == Some(&b'{')
-            && NAMES.iter().all(|name| memmem::find(body, name).is_none())
-        {
+        if NAMES.iter().all(|name| memmem::find(body, name).is_none()) {
             return Self::default();
         }
-        let Ok(fields) = serde_json::from_slice::<Fields<'_>>(body) else {
-            return Self { is_stateful: true, ..Self::default() };
-        };
+        let Ok(fields) = serde_json::from_slice::<Fields<'_>>(body) else { return unknown };
         let nested = || {
             let config = fields.generation_config?;
             serde_json::from_str::<Fields<'_>>(config.get()).ok()?.temperature

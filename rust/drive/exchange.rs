@@ -168,10 +168,8 @@ impl Exchange {
     /// goes on for them.
     pub fn cancel(&self, reason: Cancel) {
         let flight = self.caching.as_ref().and_then(Caching::flight);
-        if reason == Cancel::ClientLeft
-            && !self.is_abandoned.load(Ordering::Acquire)
-            && flight.is_some_and(|flight| flight.leave())
-        {
+        if reason == Cancel::ClientLeft && flight.is_some_and(|flight| flight.leave()) {
+            // A front may say it twice; only the last who waits ends it.
             self.is_abandoned.store(true, Ordering::Release);
             return self.outbox.abandon();
         }
