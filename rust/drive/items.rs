@@ -26,6 +26,12 @@ pub(super) fn split(x: &mut Exchange, cache: &Cache) {
     if a.operation != Operation::Embeddings || a.body.len() > MAX_BODY_BYTES {
         return;
     }
+    // Vectors of two models are no answer together, and which of them will answer is not known yet.
+    let mut models = a.route.targets.iter().map(|target| &target.model);
+    let first = models.next();
+    if models.any(|model| Some(model) != first) {
+        return;
+    }
     let owner = caching.scope(b"vectors of single texts");
     let owner = KeyMaker::new("text").part(&owner);
     let Some(items) = Items::read(a.dialect, a.place.verb(), &a.body, &owner) else { return };

@@ -11,7 +11,7 @@ import pytest
 
 from ..faults.checks import assert_row, ref
 from ..faults.conftest import Start
-from ..gateway import OTHER_KEY, Gateway
+from ..gateway import OTHER_KEY, Gateway, merge
 from ..upstream import ScriptedUpstream
 from .checks import ON, told
 
@@ -95,3 +95,16 @@ def test_more_than_a_screen_of_kept_vectors_is_a_hit_too(
     assert [item["index"] for item in again.json()["data"]] == list(range(1500))
     assert len(upstream.of(name)) == 1
     assert told(ask(gateway, f"u/{name}", texts[0])) == "hit"  # alone, and in no list
+
+
+def test_vectors_of_two_models_are_never_one_answer(
+    gateways: Start, upstream: ScriptedUpstream
+) -> None:
+    """Where a name has several models behind it, whoever answers is asked for all texts."""
+    first, second = f"fault-500-then-ok-2@{ref('texts')}", f"ok-1@{ref('texts')}"
+    gateway = gateways(**merge(ON, {"models": {"m": {"targets": [f"u/{first}", f"u/{second}"]}}}))
+    own = ref("")
+    for texts in ([f"{own} 1", f"{own} 2"], [f"{own} 2", f"{own} 3"]):
+        by = ask(gateway, "m", texts).headers["x-sluicegate-model"]
+        assert asked(upstream, by)[-1] == texts
+    assert told(ask(gateway, "m", [f"{own} 2", f"{own} 3"])) == "hit"
