@@ -102,6 +102,7 @@ pub(super) enum End {
 }
 
 /// An attempt while it runs.
+#[allow(clippy::struct_excessive_bools)] // each is a question of its own
 pub(super) struct Running {
     pub rt: Rc<Runtime>,
     pub x: Arc<Exchange>,
@@ -121,6 +122,8 @@ pub(super) struct Running {
     pub rest: Rest,
     /// A limit ended the stream before the model did.
     pub was_cut: bool,
+    /// It asks for less than its client did, since a limit has no room for more.
+    pub is_bounded: bool,
     /// The answer as a response object, where the gateway keeps it.
     pub kept: Option<Vec<u8>>,
     /// The answer as it came, where others may be given it.
@@ -176,6 +179,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         first_chunk: None,
         rest: Rest::default(),
         was_cut: false,
+        is_bounded: false,
         kept: None,
         recorded: None,
         saved_input_tokens: 0,
@@ -221,7 +225,8 @@ impl Running {
             self.hides_usage = hides_usage;
             body
         };
-        let mut body = envelope::around(&self.x, &self.target, self.within_budget(body));
+        let body = self.within_budget(body);
+        let mut body = envelope::around(&self.x, &self.target, body);
         if self.target.prompt_cache {
             body = Box::pin(marking::marked(self, body)).await;
         }
@@ -278,13 +283,15 @@ impl Running {
     }
 
     /// The body of an answer that is no stream, and so cannot be cut, asks for no more than there is room for.
-    fn within_budget(&self, body: Bytes) -> Bytes {
+    fn within_budget(&mut self, body: Bytes) -> Bytes {
         let a = &self.x.admission;
         if a.scan.stream() || !a.operation.writes() {
             return body;
         }
-        match self.x.hold().output_tokens() {
+        let room = self.x.hold().output_tokens();
+        match room {
             Some(room) if room < a.demand.output_tokens => {
+                self.is_bounded = true;
                 send::bounded(&body, &self.target, a.dialect, room / a.answers())
             }
             _ => body,

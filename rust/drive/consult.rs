@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -88,6 +89,7 @@ async fn consult(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool
         stream: scan.stream(),
         include_usage: scan.include_usage(),
         as_array: x.admission.place.as_array,
+        epoch: caching.epoch,
     };
     let mut has_failed = false;
     loop {
@@ -128,19 +130,47 @@ async fn consult(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool
             return false;
         }
     }
-    if let Some(entry) = meaning::find(rt, x, caching).await
-        && hit::give(rt, x, &entry, Told::Semantic).await.is_ok()
-    {
-        if let Some(flight) = caching.flight() {
-            flight.free();
+    match find_near(rt, x, caching).await {
+        Err(stop) => {
+            stopped(rt, x, stop, false, 0);
+            return false;
         }
-        return false;
+        Ok(Some(entry)) if hit::give(rt, x, &entry, Told::Semantic).await.is_ok() => {
+            if let Some(flight) = caching.flight() {
+                flight.free();
+            }
+            return false;
+        }
+        Ok(_) => {}
     }
     if caching.only_if_cached {
         refuse(x, FailureKind::NotCached, Refusal::not_cached());
         return false;
     }
     true
+}
+
+/// The answer to a question that means the same. Vectors and second opinions take seconds: never longer than the request
+/// has, nor for a client that left.
+async fn find_near(
+    rt: &Rc<Runtime>,
+    x: &Exchange,
+    caching: &Caching,
+) -> Result<Option<Arc<Entry>>, Stop> {
+    let mut deadline = Deadline::new(Duration::MAX, x.admission.deadline, first_tick(x));
+    let mut found = pin!(meaning::find(rt, x, caching));
+    loop {
+        match deadline.guard(x, found.as_mut()).await {
+            Err(Stop::Tick) => heartbeat(x, &mut deadline),
+            found => return found,
+        }
+    }
+}
+
+/// When a stream's client should hear something.
+fn first_tick(x: &Exchange) -> Option<Instant> {
+    let due = || after(x.admission.arrived, x.admission.snapshot.commit_after).max(Instant::now());
+    x.admission.scan.stream().then(due)
 }
 
 /// Gives an entry, where it is good enough for the request.
@@ -172,7 +202,11 @@ async fn is_given(
 pub(super) async fn give_stale(rt: Rc<Runtime>, x: Arc<Exchange>, entry: Arc<Entry>) {
     if hit::give(&rt, &x, &entry, Told::Hit).await.is_err() {
         let failure = Failure::new(FailureKind::Internal, "a kept answer cannot be read");
-        x.fill(|ready| ready.state = State::Failed(Box::new(failure)));
+        return x.fill(|ready| ready.state = State::Failed(Box::new(failure)));
+    }
+    // Those who wait for its answer would fail as it did, one after the other.
+    if let Some(flight) = x.caching.as_ref().and_then(Caching::flight) {
+        flight.land(Landing::Answered(Arc::new(entry.facts.clone()), Some(entry)));
     }
 }
 
@@ -193,9 +227,7 @@ enum Followed {
 }
 
 async fn follow(rt: &Rc<Runtime>, x: &Arc<Exchange>, mut follower: Follower) -> Followed {
-    let tick = (x.admission.scan.stream())
-        .then(|| after(x.admission.arrived, x.admission.snapshot.commit_after).max(Instant::now()));
-    let mut deadline = Deadline::new(Duration::MAX, x.admission.deadline, tick);
+    let mut deadline = Deadline::new(Duration::MAX, x.admission.deadline, first_tick(x));
     let (mut by, mut first_ms) = (0, None);
     loop {
         let news = match deadline.guard(x, follower.news()).await {
@@ -205,7 +237,7 @@ async fn follow(rt: &Rc<Runtime>, x: &Arc<Exchange>, mut follower: Follower) -> 
                 continue;
             }
             Err(stop) => {
-                stopped(rt, x, stop, &follower, by);
+                stopped(rt, x, stop, follower.has_begun(), by);
                 return Followed::Over;
             }
         };
@@ -216,7 +248,7 @@ async fn follow(rt: &Rc<Runtime>, x: &Arc<Exchange>, mut follower: Follower) -> 
                 relay(x, by, &bytes);
                 let room = poll_fn(|cx| x.outbox.poll_room(cx));
                 if let Err(stop @ (Stop::Cancelled | Stop::Total)) = deadline.guard(x, room).await {
-                    stopped(rt, x, stop, &follower, by);
+                    stopped(rt, x, stop, follower.has_begun(), by);
                     return Followed::Over;
                 }
             }
@@ -248,7 +280,9 @@ fn ended(rt: &Runtime, x: &Exchange, by: usize, facts: &Facts, first_ms: u64) ->
 
 /// The leader has its answer, of which nothing came before.
 async fn landed(rt: &Rc<Runtime>, x: &Arc<Exchange>, entry: Option<Arc<Entry>>) -> Followed {
-    match entry {
+    let now_ms = unix_ms(SystemTime::now());
+    let is_good = |entry: &Arc<Entry>| x.caching.as_ref().is_some_and(|c| c.takes(entry, now_ms));
+    match entry.filter(is_good) {
         Some(entry) if hit::give(rt, x, &entry, Told::Hit).await.is_ok() => Followed::Over,
         _ => Followed::Free,
     }
@@ -272,8 +306,8 @@ fn relay(x: &Exchange, by: usize, bytes: &[u8]) {
     });
 }
 
-/// The client left, or its time is over, while it followed.
-fn stopped(rt: &Rc<Runtime>, x: &Arc<Exchange>, stop: Stop, follower: &Follower, by: usize) {
+/// The client left, or its time is over, while it waited, or, where it `has_begun`, had a part of what it followed.
+fn stopped(rt: &Rc<Runtime>, x: &Arc<Exchange>, stop: Stop, has_begun: bool, by: usize) {
     let failure = match (stop, x.told()) {
         (Stop::Cancelled, Some((kind, detail))) => Failure::new(kind, detail),
         (Stop::Cancelled, None) => {
@@ -284,7 +318,7 @@ fn stopped(rt: &Rc<Runtime>, x: &Arc<Exchange>, stop: Stop, follower: &Follower,
         }
         _ => Failure::new(FailureKind::TotalTimeout, "the request's time is used up"),
     };
-    if follower.has_begun() {
+    if has_begun {
         broken(rt, x, by, &failure);
     } else {
         x.fill(|ready| ready.state = State::Failed(Box::new(failure)));

@@ -103,6 +103,12 @@ impl FailureKind {
         }
     }
 
+    /// Whether it is a request's own, by its code: another that asks the same may be answered.
+    pub fn is_of_one(code: &str) -> bool {
+        let own = [Self::TotalTimeout, Self::RunEnded, Self::EndedByPlugin, Self::RunOver];
+        own.iter().any(|kind| kind.code() == code)
+    }
+
     /// Whether time ran out, which a client sees as 504 and not as 502.
     pub const fn is_timeout(self) -> bool {
         matches!(

@@ -15,6 +15,8 @@ pub struct FlightKey {
     /// They see the stream's usage.
     pub include_usage: bool,
     pub as_array: bool,
+    /// The highest epoch of a purge when they began: who comes behind a purge follows nobody who began before it.
+    pub epoch: u64,
 }
 
 /// How a leader's request ended.

@@ -125,6 +125,10 @@ pub(super) async fn find(rt: &Rc<Runtime>, x: &Exchange, caching: &Caching) -> O
     {
         return None;
     }
+    let asks_nobody = [NGRAM, MINILM].contains(&&*spec.embedder) && spec.verify.is_none();
+    if caching.only_if_cached && !asks_nobody {
+        return None;
+    }
     let asked = semantic::asked(a.dialect, &a.body, spec.window)?;
     let scope = caching.scope(&asked.scope_part);
     let (model_id, vector) = vector(rt, x, spec, &asked.text).await?;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::attempt::{End, Running};
 use super::caching::Caching;
 use super::clock::unix_ms;
+use super::failure::FailureKind;
 use super::flight::Landing;
 use super::meaning;
 use super::operation::Operation;
@@ -95,7 +96,8 @@ pub(super) fn keep(run: &mut Running, end: &End) {
     let recorded = run.recorded.take();
     let x = run.x.clone();
     let Some(caching) = &x.caching else { return };
-    let is_answered = x.client_status().is_none_or(|status| status == 200) && !run.was_cut;
+    let is_answered = x.client_status().is_none_or(|status| status == 200);
+    let is_answered = is_answered && !run.was_cut && !was_bounded(run);
     let landing = match end {
         End::Done(_) if is_answered => {
             let facts = facts(run);
@@ -107,12 +109,19 @@ pub(super) fn keep(run: &mut Running, end: &End) {
         }
         // The front decides whether another attempt follows.
         End::Failed(_) => return,
-        End::Broken(_) => Landing::Failed(502),
-        End::Done(_) | End::Cancelled => Landing::Free,
+        End::Broken(failure) if !FailureKind::is_of_one(failure.kind.code()) => {
+            Landing::Failed(502)
+        }
+        End::Broken(_) | End::Done(_) | End::Cancelled => Landing::Free,
     };
     if let Some(flight) = caching.flight() {
         flight.land(landing);
     }
+}
+
+/// The model was told to write less than the request asks for, by a limit of who asks, and wrote as much.
+fn was_bounded(run: &Running) -> bool {
+    run.is_bounded && run.report.finish == Some(FinishReason::Length)
 }
 
 /// Keeps an answer that is one to be given again.

@@ -16,6 +16,7 @@ use super::caching::Caching;
 use super::consult::{self, Flights};
 use super::defect::{Rigged, caught};
 use super::exchange::Exchange;
+use super::failure::FailureKind;
 use super::flight::Landing;
 use super::keeping::Keeping;
 use super::learned::Learned;
@@ -259,9 +260,9 @@ impl Runtime {
         let is_answered = status < 400;
         if let Some(flight) = x.caching.as_ref().and_then(Caching::flight).filter(|_| !is_answered)
         {
-            // Who waited for its answer asks by itself, if nobody was asked yet.
-            let has_asked = x.attempts() > 0;
-            flight.land(if has_asked { Landing::Failed(status) } else { Landing::Free });
+            // Who waited for its answer asks by itself, if nobody was asked yet, or the failure was this one's own.
+            let is_shared = x.attempts() > 0 && !code.is_some_and(FailureKind::is_of_one);
+            flight.land(if is_shared { Landing::Failed(status) } else { Landing::Free });
         }
         {
             let mut hold = x.hold();

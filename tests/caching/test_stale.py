@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from ..faults.checks import ask, assert_good, assert_row, forms
+from ..client import Ask
+from ..faults.checks import ask, asks, assert_good, assert_row, forms
 from ..faults.conftest import Start
 from ..gateway import Gateway, merge
 from ..upstream import ScriptedUpstream
@@ -35,6 +38,11 @@ class Mortal:
     def end(self) -> None:
         """Nobody listens from then on."""
         self._stack.close()
+
+    def fall_silent(self) -> socket.socket:
+        """Connections are taken from then on, and nothing is said; until what is returned ends."""
+        self.end()
+        return socket.create_server(("127.0.0.1", urlsplit(self.url).port or 0), backlog=64)
 
 
 @pytest.fixture
@@ -70,6 +78,23 @@ def test_a_stale_answer_stands_in_where_every_target_fails(
         assert_row(last, attempt=0, outcome="cached", cache="hit", cost_usd=0, client_status=200)
         refused = ask(gateway, model, stream=stream, headers=say("no-cache"))
         assert refused.status in {502, 503}
+
+
+@forms
+def test_a_crowd_waits_for_one_failure_and_has_the_stale_answer_together(
+    mortal: Mortal, tmp_path: Path, stream: bool
+) -> None:
+    settings = merge(stale(stale_if_error_s=60), {"timeouts": {"first_byte_s": 0.8}})
+    with Gateway(mortal.url, tmp_path, **settings) as gateway:
+        model = named("stale")
+        answered(gateway, model, stream=stream)
+        with mortal.fall_silent():
+            got = asks(gateway, [Ask(model, stream=stream) for _ in range(12)], concurrency=12)
+        for each in got:
+            assert_good(each, 5)
+            assert told(each) == "hit"
+        rows = gateway.rows_of(each.ref for each in got).values()
+        assert sum(len(each) > 1 for each in rows) == 1, "one asked for all"
 
 
 def test_a_stale_answer_stands_in_for_no_refusal_of_the_request_itself(gateways: Start) -> None:

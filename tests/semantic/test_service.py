@@ -18,7 +18,7 @@ from sluicegate.store import sqlite_store
 from sluicegate.store.judged import Count, Pair
 
 from ..client import Got
-from ..faults.checks import ask, eventually, only_row, ref
+from ..faults.checks import ask, eventually, forms, only_row, ref
 from ..faults.conftest import Start
 from ..gateway import KEY, OTHER_KEY, Gateway
 from ..upstream import ScriptedUpstream
@@ -218,6 +218,28 @@ def test_a_judge_that_is_too_slow_says_no(gateways: Start, upstream: ScriptedUps
     assert eventually(lambda: [r for r in gateway.ledger() if r["requested_model"] == judge], 5.0)
     [row] = [row for row in gateway.ledger() if row["requested_model"] == judge]
     assert row["outcome"] == "error"
+
+
+@forms
+def test_a_slow_judge_outlasts_no_deadline(
+    gateways: Start, upstream: ScriptedUpstream, stream: bool
+) -> None:
+    judge = f"u/ttft-4000+says-yes@{ref('slow')}"
+    patient = {"timeouts": {"first_byte_s": 60, "idle_s": 60, "total_s": 60}}
+    gateway, name = gateways(**cache(verify=judge), **patient), model("slow")
+    kept(gateway, name)
+    hasty = {"x-sluicegate-timeout-ms": "500"}
+    got: list[Got] = []
+
+    def look() -> object:
+        got.append(ask(gateway, name, text=fresh(), stream=stream, headers=hasty))
+        return upstream.of(judge.partition("/")[2])
+
+    assert eventually(look)
+    assert got[-1].code == "request_timeout", got[-1].raw
+    assert got[-1].elapsed_s < 2
+    [row] = gateway.rows(got[-1].ref)
+    assert (row["attempt"], row["client_status"]) == (0, 504), "the model was not asked"
 
 
 def test_a_providers_vectors_are_paid_for_by_who_asks(gateways: Start) -> None:
