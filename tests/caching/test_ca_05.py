@@ -22,6 +22,9 @@ OF_ONE_REQUEST = {
     "date",
     "x-sluicegate-cache-key",
     "x-request-id",
+    # Whether a short stream is there at its head already is the machine's to say.
+    "content-length",
+    "transfer-encoding",
 }
 
 
