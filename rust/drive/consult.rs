@@ -157,6 +157,9 @@ async fn find_near(
     x: &Exchange,
     caching: &Caching,
 ) -> Result<Option<Arc<Entry>>, Stop> {
+    if caching.spec.semantic.is_none() {
+        return Ok(None);
+    }
     let mut deadline = Deadline::new(Duration::MAX, x.admission.deadline, first_tick(x));
     let mut found = pin!(meaning::find(rt, x, caching));
     loop {
