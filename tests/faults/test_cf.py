@@ -158,6 +158,8 @@ def test_cf_03_sigterm_lets_streams_finish(own_gateway: Start, upstream: Scripte
 
 def test_cf_04_a_killed_worker_is_replaced(own_gateway: Start) -> None:
     gateway = own_gateway(server={"workers": 2})
+    # One that begins to listen later has no stream: then all may be with the one that is killed.
+    assert eventually(lambda: _listeners(gateway.port) >= 2, 5.0)
     thread, got = _streams_in_background(
         gateway, [Ask("u/ok+n-100+itl-20", stream=True) for _ in range(20)]
     )
@@ -177,6 +179,12 @@ def test_cf_04_a_killed_worker_is_replaced(own_gateway: Start) -> None:
     after = asks(gateway, [Ask("u/ok-3") for _ in range(20)])
     for one in after:
         assert_good(one, 3)
+
+
+def _listeners(port: int) -> int:
+    """How many sockets take connections there: each worker has its own."""
+    entries = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum(fields[1].endswith(f":{port:04X}") and fields[3] == "0A" for fields in entries)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
