@@ -56,7 +56,7 @@ pub struct Remembered {
 
 /// What is told of a question.
 #[derive(Debug)]
-pub enum Told {
+pub enum Reply {
     /// The vector, and what made it.
     Vector(String, Vec<f32>),
     /// Whether it is so.
@@ -73,7 +73,7 @@ pub struct Chores {
 #[derive(Debug, Default)]
 struct Inner {
     waiting: VecDeque<Chore>,
-    asked: HashMap<u64, oneshot::Sender<Told>>,
+    asked: HashMap<u64, oneshot::Sender<Reply>>,
     next: u64,
 }
 
@@ -122,7 +122,7 @@ impl Chores {
     }
 
     /// Answers a question; `None` where there is no answer. One that nobody waits for is answered in vain.
-    pub fn tell(&self, id: u64, told: Option<Told>) {
+    pub fn tell(&self, id: u64, told: Option<Reply>) {
         let asked = self.lock().asked.remove(&id);
         if let (Some(asked), Some(told)) = (asked, told) {
             let _ = asked.send(told);
@@ -134,12 +134,12 @@ impl Chores {
 pub struct Asked {
     chores: Arc<Chores>,
     id: u64,
-    told: oneshot::Receiver<Told>,
+    told: oneshot::Receiver<Reply>,
 }
 
 impl Asked {
     /// The answer, if one comes in time.
-    pub async fn answered(mut self, within: Duration) -> Option<Told> {
+    pub async fn answered(mut self, within: Duration) -> Option<Reply> {
         tokio::time::timeout(within, &mut self.told).await.ok()?.ok()
     }
 }
@@ -169,10 +169,10 @@ mod tests {
         let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let asked = chores.ask(embed).unwrap();
         let [Chore::Embed { id, .. }] = chores.take(Duration::ZERO)[..] else { panic!() };
-        chores.tell(id, Some(Told::Vector("m-1".into(), vec![1.0])));
+        chores.tell(id, Some(Reply::Vector("m-1".into(), vec![1.0])));
         chores.tell(id, None);
         let told = tokio.block_on(asked.answered(Duration::from_secs(5)));
-        assert!(matches!(told, Some(Told::Vector(model, _)) if model == "m-1"));
+        assert!(matches!(told, Some(Reply::Vector(model, _)) if model == "m-1"));
         let refused = chores.ask(embed).unwrap();
         let [Chore::Embed { id, .. }] = chores.take(Duration::ZERO)[..] else { panic!() };
         chores.tell(id, None);

@@ -10,7 +10,7 @@ use super::admit::Admission;
 use super::flight::Flight;
 use super::meaning::{Question, SemanticSpec, Shadow};
 use super::operation::Operation;
-use crate::cache::{self, About, Control, Entry, Key, KeyMaker, Nature};
+use crate::cache::{self, About, Cache, Control, Entry, Key, KeyMaker, Nature};
 use crate::embed::Gathering;
 use crate::govern::Principal;
 
@@ -113,7 +113,9 @@ pub struct Caching {
 
 impl Caching {
     /// `None` where its model's answers are not kept, or such ones are not.
-    pub fn of(a: &Admission, epoch: u64) -> Option<Self> {
+    ///
+    /// Cost: a look-up where the cache is off; else a pass over the body, and its hash.
+    pub fn of(a: &Admission, cache: &Cache) -> Option<Self> {
         let spec = a.snapshot.caching(a.downgraded.as_deref().unwrap_or(&a.requested_model));
         let own = a.principal.cache.as_ref();
         let is_on = own.and_then(|own| own.enabled).unwrap_or(spec.exact);
@@ -140,7 +142,7 @@ impl Caching {
         Some(Self {
             key,
             frame,
-            epoch,
+            epoch: cache.epoch(),
             ttl: control.ttl.map_or(most, |asked| asked.min(most)),
             max_age: control.max_age,
             reads: !control.no_store && !control.no_cache,
@@ -195,6 +197,13 @@ impl Caching {
         let _ = self.flight.set(flight);
     }
 
+    /// Those who wait for its answer look again: it is kept, or is none.
+    pub fn free(&self) {
+        if let Some(flight) = self.flight.get() {
+            flight.free();
+        }
+    }
+
     /// Who waits for its answer.
     pub fn flight(&self) -> Option<&Arc<Flight>> {
         self.flight.get()
@@ -233,9 +242,7 @@ impl Caching {
 impl Drop for Caching {
     /// Nobody waits for a request that is no more.
     fn drop(&mut self) {
-        if let Some(flight) = self.flight.get() {
-            flight.free();
-        }
+        self.free();
     }
 }
 

@@ -91,6 +91,30 @@ async fn consult(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool
         as_array: x.admission.place.as_array,
         epoch: caching.epoch,
     };
+    if is_answered_here(rt, x, caching, &key).await {
+        return false;
+    }
+    if !caching.only_if_cached {
+        rt.flights.lead(key, x);
+    }
+    if is_answered_elsewhere(rt, x, caching).await {
+        caching.free(); // those who wait for the model's answer find this one
+        return false;
+    }
+    if caching.only_if_cached {
+        refuse(x, FailureKind::NotCached, Refusal::not_cached());
+        return false;
+    }
+    true
+}
+
+/// By what memory has, or by another request for the same that is on its way.
+async fn is_answered_here(
+    rt: &Rc<Runtime>,
+    x: &Arc<Exchange>,
+    caching: &Caching,
+    key: &FlightKey,
+) -> bool {
     let mut has_failed = false;
     loop {
         let entry = rt.cache.get(&caching.key, unix_ms(SystemTime::now()));
@@ -98,56 +122,41 @@ async fn consult(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool
         if let Some(entry) = entry
             && is_given(rt, x, caching, &entry).await
         {
-            return false;
+            return true;
         }
         if caching.only_if_cached {
-            break; // an answer that is on its way is none that is kept
+            return false; // an answer that is on its way is none that is kept
         }
-        let Some(follower) = rt.flights.follow(&key) else { break };
+        let Some(follower) = rt.flights.follow(key) else { return false };
         match follow(rt, x, follower).await {
-            Followed::Over => return false,
+            Followed::Over => return true,
             Followed::Free => {}
             Followed::Failed(status) if has_failed => {
                 refuse(x, FailureKind::TwinFailed, Refusal::twin_failed(status));
-                return false;
+                return true;
             }
             // Once more, by one of those who waited.
             Followed::Failed(_) => has_failed = true,
         }
     }
-    if !caching.only_if_cached {
-        rt.flights.lead(key, x);
-    }
-    if caching.spec.is_durable {
-        let entry = rt.cache.find(&caching.key, unix_ms(SystemTime::now())).await;
-        if let Some(entry) = entry
-            && is_given(rt, x, caching, &entry).await
-        {
-            // Those who wait for the model's answer find this one.
-            if let Some(flight) = caching.flight() {
-                flight.free();
-            }
-            return false;
-        }
+}
+
+/// By what stores have, or by the answer to a question that means the same.
+async fn is_answered_elsewhere(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool {
+    if caching.spec.is_durable
+        && let Some(entry) = rt.cache.find(&caching.key, unix_ms(SystemTime::now())).await
+        && is_given(rt, x, caching, &entry).await
+    {
+        return true;
     }
     match find_near(rt, x, caching).await {
         Err(stop) => {
             stopped(rt, x, stop, false, 0);
-            return false;
+            true
         }
-        Ok(Some(entry)) if hit::give(rt, x, &entry, Told::Semantic).await.is_ok() => {
-            if let Some(flight) = caching.flight() {
-                flight.free();
-            }
-            return false;
-        }
-        Ok(_) => {}
+        Ok(Some(entry)) => hit::give(rt, x, &entry, Told::Semantic).await.is_ok(),
+        Ok(None) => false,
     }
-    if caching.only_if_cached {
-        refuse(x, FailureKind::NotCached, Refusal::not_cached());
-        return false;
-    }
-    true
 }
 
 /// The answer to a question that means the same. Vectors and second opinions take seconds: never longer than the request

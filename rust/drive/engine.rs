@@ -404,7 +404,7 @@ impl Engine {
         if x.admission.operation == Operation::Realtime {
             x.session = Some(Box::new(self.session()));
         }
-        x.caching = Caching::of(&x.admission, self.cache.epoch());
+        x.caching = Caching::of(&x.admission, &self.cache);
         items::split(&mut x, &self.cache);
         let x = Arc::new(x);
         if x.admission.snapshot.watches.is_some() {
@@ -439,7 +439,9 @@ impl Engine {
             |entry: &Arc<Entry>| caching.takes(entry, now_ms) && now_ms < entry.fresh_until_ms;
         let kept = kept.filter(is_good).or_else(|| items::all(x).map(Arc::new));
         let Some(entry) = kept else { return false };
-        let Some((id, row)) = hit::at_once(&self.keeping, x, &entry) else { return false };
+        let Some((id, row)) = hit::at_once(&self.keeping, &self.alerts, x, &entry) else {
+            return false;
+        };
         self.cache.count(true);
         let _ = self.commands.send(Command::Row(row, id));
         true

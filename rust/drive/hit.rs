@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::alerts::Alerts;
 use super::caching::{Pace, Told};
 use super::clock::unix_ms;
 use super::deadline::{Deadline, Stop};
@@ -15,7 +16,7 @@ use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::keeping::{Keeping, Kept};
 use super::outbox::{Head, State, append};
-use super::reader::Reader;
+use super::reader::{Form, Reader};
 use super::recording::form;
 use super::replay::{Replayed, replay};
 use super::response_headers;
@@ -30,12 +31,13 @@ use crate::price::{Tokens, dollars};
 /// Steps in which a paced stream is given.
 const STEP: Duration = Duration::from_millis(20);
 
-/// What is larger is written beside the front's thread, if it has another form.
+/// What is larger is read, and perhaps translated, on the runtime's thread: clients of the front's need not wait for it.
 const MAX_AT_ONCE_BYTES: usize = 64 << 10;
 
 /// Answers a client on the spot: the row that is to be written, unless the entry is one for [`give`].
 pub(super) fn at_once(
     keeping: &Keeping,
+    alerts: &Alerts,
     x: &Exchange,
     entry: &Entry,
 ) -> Option<(RecordId, Vec<u8>)> {
@@ -45,7 +47,10 @@ pub(super) fn at_once(
     }
     let target = made_by(x, &entry.about.target)?;
     let Replayed { content_type, mut body, kept } = replay(x, &target, entry).ok()?;
-    keep(keeping, x, kept);
+    // A response that its client may go on from has an id of its own each time.
+    if let Some(response) = kept {
+        keeping.hand_over(Kept::of(&x.admission, response), &target, alerts);
+    }
     let head = told(x, &target, entry, Told::Hit, content_type);
     x.set_client_status(200);
     let row = settled(x, &target, &entry.facts, millis(x.admission.arrived));
@@ -68,7 +73,9 @@ pub(super) async fn give(
         return Err(Failure::new(FailureKind::Internal, "a route without a target"));
     };
     let Replayed { content_type, mut body, kept } = replay(x, &target, entry)?;
-    keep(&rt.keeping, x, kept);
+    if let Some(response) = kept {
+        rt.keeping.hand_over(Kept::of(&x.admission, response), &target, &rt.alerts);
+    }
     let head = told(x, &target, entry, word, content_type);
     let is_paced = x.caching.as_ref().is_some_and(|c| c.spec.replay == Pace::Paced);
     let mut head = x.client_status().is_none().then_some(head);
@@ -126,18 +133,6 @@ fn told(
     head
 }
 
-/// A response that its client may go on from has an id of its own each time.
-fn keep(keeping: &Keeping, x: &Exchange, kept: Option<Vec<u8>>) {
-    let Some(response) = kept else { return };
-    let a = &x.admission;
-    keeping.put(Kept {
-        tenant: a.principal.tenant(),
-        model: a.requested_model.clone(),
-        request: a.body.clone(),
-        response,
-    });
-}
-
 /// Gives a stream in the time that its model took; whether its client stayed.
 async fn paced(x: &Arc<Exchange>, head: &mut Option<Head>, whole: &[u8], entry: &Entry) -> bool {
     let ends = ends_of_events(x, whole, entry);
@@ -178,9 +173,9 @@ async fn paced(x: &Arc<Exchange>, head: &mut Option<Head>, whole: &[u8], entry: 
 
 /// Where each event of a stream ends, as its client has it.
 fn ends_of_events(x: &Exchange, whole: &[u8], entry: &Entry) -> Vec<usize> {
-    let array = x.admission.place.as_array.then_some(super::reader::Form::Array);
+    let array = x.admission.place.as_array.then_some(Form::Array);
     let own = form(entry.shape).filter(|_| entry.dialect == x.admission.dialect);
-    let form = array.or(own).unwrap_or(super::reader::Form::Events);
+    let form = array.or(own).unwrap_or(Form::Events);
     let mut reader = Reader::new(form, x.admission.snapshot.max_event_bytes);
     let (mut end, mut ends) = (0, Vec::new());
     // What cannot be told apart goes out at the end.

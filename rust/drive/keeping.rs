@@ -1,9 +1,13 @@
 //! Answers that the gateway keeps for clients who go on from them by their ids, on their way to the store.
 
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+
+use super::admit::Admission;
+use super::alerts::{AlertKind, Alerts};
+use super::snapshot::Target;
 
 /// What may wait for the store; beyond it the oldest are lost, and their ids are not found.
 const MAX_WAITING_BYTES: usize = 128 << 20;
@@ -22,6 +26,16 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// The answer to a request.
+    pub(super) fn of(a: &Admission, response: Vec<u8>) -> Self {
+        Self {
+            tenant: a.principal.tenant(),
+            model: a.requested_model.clone(),
+            request: a.body.clone(),
+            response,
+        }
+    }
+
     fn size(&self) -> usize {
         self.request.len() + self.response.len()
     }
@@ -35,8 +49,17 @@ pub struct Keeping {
 }
 
 impl Keeping {
-    /// Puts one behind the others; whether one was lost for it.
-    pub(super) fn put(&self, kept: Kept) -> bool {
+    /// Puts one, which a target gave, behind the others. An operator hears of one that is lost for it.
+    pub(super) fn hand_over(&self, kept: Kept, target: &Target, alerts: &Alerts) {
+        if self.put(kept) {
+            alerts.raise(AlertKind::ResponsesLost, target, Instant::now(), || {
+                "the store takes no responses: those that waited longest are lost".to_owned()
+            });
+        }
+    }
+
+    /// Whether one was lost for it.
+    fn put(&self, kept: Kept) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut bytes: usize = waiting.iter().map(Kept::size).sum::<usize>() + kept.size();
         let before = waiting.len();

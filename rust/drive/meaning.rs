@@ -15,7 +15,7 @@ use super::clock::unix_ms;
 use super::exchange::Exchange;
 use super::runtime::Runtime;
 use super::said::said;
-use crate::cache::{Chore, Entry, Judgement, Key, Remembered, Told};
+use crate::cache::{Chore, Entry, Judgement, Key, Remembered, Reply};
 use crate::embedder;
 use crate::semantic::{self, Memory, Near};
 
@@ -167,8 +167,8 @@ async fn vector(
     let asked = rt.cache.chores.ask(|id| Chore::Embed { id, embedder, text, holder })?;
     let within = if spec.embedder == MINILM { OWN_WAIT } else { PROVIDER_WAIT };
     match asked.answered(within).await? {
-        Told::Vector(model_id, vector) => Some((model_id, vector)),
-        Told::Verified(_) => None,
+        Reply::Vector(model_id, vector) => Some((model_id, vector)),
+        Reply::Verified(_) => None,
     }
 }
 
@@ -222,7 +222,7 @@ async fn is_verified(
         holder: holder(x),
     });
     let Some(asked) = asked else { return false };
-    matches!(asked.answered(VERIFY_WAIT).await, Some(Told::Verified(true)))
+    matches!(asked.answered(VERIFY_WAIT).await, Some(Reply::Verified(true)))
 }
 
 /// Who asks, as the gateway asks in its name.

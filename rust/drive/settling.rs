@@ -83,18 +83,8 @@ impl Running {
     fn keep(&mut self, end: &End) {
         let is_whole = matches!(end, End::Done(_)) && translation(&self.x, &self.target).is_some();
         let Some(response) = self.kept.take().filter(|_| is_whole) else { return };
-        let a = &self.x.admission;
-        let kept = Kept {
-            tenant: a.principal.tenant(),
-            model: a.requested_model.clone(),
-            request: a.body.clone(),
-            response,
-        };
-        if self.rt.keeping.put(kept) {
-            self.rt.alerts.raise(AlertKind::ResponsesLost, &self.target, Instant::now(), || {
-                "the store takes no responses: those that waited longest are lost".to_owned()
-            });
-        }
+        let kept = Kept::of(&self.x.admission, response);
+        self.rt.keeping.hand_over(kept, &self.target, &self.rt.alerts);
     }
 
     /// What the ledger will have of it, but for how it ended; and what it cost.

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::cache::{Cache, Chore, Key, Told};
+use crate::cache::{Cache, Chore, Key, Reply};
 use crate::drive::Meaning;
 use crate::semantic::Question;
 
@@ -36,12 +36,12 @@ impl PyChores {
     #[pyo3(signature = (chore, model_id, vector))]
     fn vector(&self, chore: u64, model_id: String, vector: Option<&[u8]>) -> PyResult<()> {
         let vector = vector.map(floats).transpose()?;
-        self.cache.chores.tell(chore, vector.map(|vector| Told::Vector(model_id, vector)));
+        self.cache.chores.tell(chore, vector.map(|vector| Reply::Vector(model_id, vector)));
         Ok(())
     }
 
     fn verified(&self, chore: u64, is_so: bool) {
-        self.cache.chores.tell(chore, Some(Told::Verified(is_so)));
+        self.cache.chores.tell(chore, Some(Reply::Verified(is_so)));
     }
 
     fn learn(&self, py: Python<'_>, questions: Vec<Learned<'_>>) -> PyResult<usize> {

@@ -1,7 +1,5 @@
 """Serves what the core asks of Python: entries that its memory has not got, and entries to keep."""
 
-import logging
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -9,16 +7,11 @@ from typing import Final, Protocol
 from sluicegate import _core
 from sluicegate.caching.poller import Poller
 from sluicegate.caching.record import entry_of, record_of
+from sluicegate.caching.rounds import Rounds
 from sluicegate.store.cache import Entry
 
-log = logging.getLogger("sluicegate")
-
-TAKE_WITHIN_S: Final = 0.2
-"""How long the core is listened to until it is looked whether this is the end."""
 KEYS_AT_ONCE: Final = 16
 """That are looked for together: the first need not wait until all of them have come."""
-PAUSE_S: Final = 0.1
-"""After a failure that nobody foresaw."""
 
 
 class Task(Protocol):
@@ -86,28 +79,15 @@ class Pump:
         self._poller = poller
         self._on_refresh = on_refresh
         self._now_ms = now_ms
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sluicegate-cache", daemon=True)
+        self._rounds = Rounds("cache", core.take, self._serve)
 
     def start(self) -> None:
         """Begins to serve."""
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Ends in less than half a second."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        is_last = False
-        while not is_last:
-            is_last = self._stop.is_set()  # then what was asked meanwhile is kept too
-            try:
-                self._serve(self._core.take(0.0 if is_last else TAKE_WITHIN_S))
-            except Exception:
-                log.exception("the cache beside the memory failed by a defect of the gateway")
-                self._stop.wait(PAUSE_S)
+        self._rounds.stop()
 
     def _serve(self, tasks: Sequence[Task]) -> None:
         beside = self._beside()

@@ -1,16 +1,12 @@
 """What the core has others do for the semantic cache, and a thread that listens to it."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Protocol
+
+from sluicegate.caching.rounds import Rounds
 
 log = logging.getLogger("sluicegate")
-
-TAKE_WITHIN_S: Final = 0.2
-"""How long the core is listened to until it is looked whether this is the end."""
-PAUSE_S: Final = 0.1
-"""After a failure that nobody foresaw."""
 
 Question = tuple[str, bytes, bytes, str, bytes]
 """`(model_id, scope, key, text, vector)`, as `Chores.learn` has it."""
@@ -96,31 +92,20 @@ class Listener:
 
     def __init__(self, core: Chores, done_by: Mapping[str, Callable[[Chore], None]]) -> None:
         """Args: done_by: who does what, by kinds."""
-        self._core = core
         self._done_by = done_by
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sluicegate-chores", daemon=True)
+        self._rounds = Rounds("chores", core.take, self._hand_out_all)
 
     def start(self) -> None:
         """Begins."""
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
         """Ends in less than half a second."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._rounds.stop()
 
-    def _run(self) -> None:
-        is_last = False
-        while not is_last:
-            is_last = self._stop.is_set()  # then what was remembered meanwhile is kept too
-            try:
-                for chore in self._core.take(0.0 if is_last else TAKE_WITHIN_S):
-                    self._hand_out(chore)
-            except Exception:
-                log.exception("the semantic cache failed by a defect of the gateway")
-                self._stop.wait(PAUSE_S)
+    def _hand_out_all(self, chores: Sequence[Chore]) -> None:
+        for chore in chores:
+            self._hand_out(chore)
 
     def _hand_out(self, chore: Chore) -> None:
         do = self._done_by.get(chore.kind)

@@ -320,15 +320,26 @@ class Ledger:
             self._database.total("cost_usd"),
             self._database.total("saved_usd"),
         ]
-        sql = f"SELECT {', '.join(columns)} FROM ledger"  # noqa: S608  # names of this file
-        if conditions:
-            sql += f" WHERE {' AND '.join(conditions)}"
-        if groups:
-            numbers = ", ".join(str(place) for place in range(1, len(groups) + 1))
-            sql += f" GROUP BY {numbers} ORDER BY {numbers}"
-        with self._database.reading(REPORT_TIMEOUT_S) as transaction:
-            found = transaction.execute(sql, values)
+        found = grouped(self._database, columns, len(groups), conditions, values)
         return {row[: len(groups)]: _sums_of(row[len(groups) :]) for row in found if any(row)}
+
+
+def grouped(
+    database: Database,
+    columns: Sequence[str],
+    groups: int,
+    conditions: Sequence[str],
+    values: Sequence[Any],
+) -> list[Row]:
+    """Sums of rows: of `columns` the first `groups` are what they are grouped by."""
+    sql = f"SELECT {', '.join(columns)} FROM ledger"  # noqa: S608  # names of these files
+    if conditions:
+        sql += f" WHERE {' AND '.join(conditions)}"
+    if groups:
+        numbers = ", ".join(str(place) for place in range(1, groups + 1))
+        sql += f" GROUP BY {numbers} ORDER BY {numbers}"
+    with database.reading(REPORT_TIMEOUT_S) as transaction:
+        return transaction.execute(sql, values)
 
 
 def chosen(

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 from sluicegate.store.database import Database
 from sluicegate.store.ledger import (
     GROUPS,
-    REPORT_TIMEOUT_S,
     chosen,
+    grouped,
     halves,
     pico_of,
     whole_of,
@@ -84,14 +84,7 @@ class SavingsLedger:
         conditions, values = chosen(since, until, where)
         money = (self._database.total(column) for column in _MONEY)
         columns = [*(GROUPS[name] for name in groups), *_COUNTS, *halves(_WHOLE), *money]
-        sql = f"SELECT {', '.join(columns)} FROM ledger"  # noqa: S608  # names of these files
-        if conditions:
-            sql += f" WHERE {' AND '.join(conditions)}"
-        if groups:
-            numbers = ", ".join(str(place) for place in range(1, len(groups) + 1))
-            sql += f" GROUP BY {numbers} ORDER BY {numbers}"
-        with self._database.reading(REPORT_TIMEOUT_S) as transaction:
-            rows = transaction.execute(sql, values)
+        rows = grouped(self._database, columns, len(groups), conditions, values)
         return {
             row[: len(groups)]: _read([int(part or 0) for part in row[len(groups) :]])
             for row in rows
