@@ -13,6 +13,7 @@ __all__ = [
     "About",
     "BodyTooLargeError",
     "Cache",
+    "CacheQuestion",
     "CacheRecord",
     "CacheRefresh",
     "CacheTask",
@@ -141,6 +142,11 @@ class Cache:
         error.
         """
 
+    def give_up(self, task: int) -> None:
+        """Answers it where nobody knows whether a store has it: for its request that is a miss, and
+        what else points to it stays.
+        """
+
     def purge(self, purges: list[tuple[int, str, str]]) -> int:
         """Takes note of purges: `(epoch, kind, value)`.
 
@@ -148,6 +154,7 @@ class Cache:
             purges: kind is `key` (hexadecimal), `tag`, `model` (as asked for, or
                 `provider/model`), `tenant`, `namespace` or `all`. An entry is dead where a purge
                 that matches it has an epoch above the entry's. In any order, any number of times.
+            Questions end with their answers. Blocks without the GIL.
         Returns: how many entries in memory that ended.
         Raises:
             ValueError: no such kind.
@@ -267,13 +274,11 @@ class Chores:
     def verified(self, chore: int, is_so: bool) -> None:
         """Answers `verify`."""
 
-    def learn(self, questions: list[tuple[str, bytes, bytes, str, bytes]]) -> int:
-        """Puts in what others were asked: `(model_id, scope, key, text, vector)`. Blocks without
-        the GIL, some 0.5 ms for each.
+    def learn(self, questions: list[CacheQuestion]) -> int:
+        """Puts in what others were asked. Blocks without the GIL, some 0.5 ms for each.
 
-        Returns: how many have a direction and as many dimensions as the others.
-        Raises:
-            ValueError: a scope or a key has not 32 bytes, or a vector is none.
+        Returns: how many have a direction, as many dimensions as the others, and an answer that
+            was not purged.
         """
 
     def set_threshold(self, embedder: str, threshold: float) -> None:
@@ -335,8 +340,82 @@ class Chore:
         """Of `embed` and `verify`: in whose name, for `Engine.begin_for`."""
 
     @property
-    def remembered(self) -> tuple[tuple[str, bytes, bytes, str, bytes], int] | None:
-        """Of `remember`: as `Chores.learn` has it, and its end in milliseconds since 1970."""
+    def remembered(self) -> CacheQuestion | None:
+        """Of `remember`: a question that has an answer now."""
+
+@final
+class CacheQuestion:
+    """What was asked, as stores have it, and what ends it."""
+
+    def __new__(
+        cls,
+        *,
+        model_id: str,
+        scope: bytes,
+        text: str,
+        vector: bytes,
+        key: bytes,
+        tenant: str,
+        namespace: str,
+        model: str,
+        target: str,
+        tags: list[str],
+        epoch: int,
+        expires_ms: int,
+    ) -> CacheQuestion:
+        """See the properties.
+
+        Raises:
+            ValueError: scope or key has not 32 bytes, or the vector is none.
+        """
+
+    @property
+    def model_id(self) -> str:
+        """Which embedder made the vector, with its version."""
+
+    @property
+    def scope(self) -> bytes:
+        """32 bytes: a digest of all that must be the same."""
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+
+    @property
+    def vector(self) -> bytes:
+        """Little-endian 32-bit floats."""
+
+    @property
+    def key(self) -> bytes:
+        """32 bytes: the name of its answer."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose that is."""
+
+    @property
+    def namespace(self) -> str:
+        """Where its tenant put it; empty where nowhere."""
+
+    @property
+    def model(self) -> str:
+        """The name that was asked for."""
+
+    @property
+    def target(self) -> str:
+        """`provider/model` that answered."""
+
+    @property
+    def tags(self) -> list[str]:
+        """Names that its request gave it."""
+
+    @property
+    def epoch(self) -> int:
+        """See `Cache.purge`."""
+
+    @property
+    def expires_ms(self) -> int:
+        """When its answer is as good as new no more: it answers no other question then."""
 
 @final
 class CacheRefresh:

@@ -142,7 +142,12 @@ class Worker:
         self._webhook = _webhook(self.settings)
         self._refreshing = Refreshing(self)
         self.caching = Governed(
-            self.engine.cache, self.settings, master, self._cache_away, self._refreshing.ask
+            self.engine.cache,
+            self.engine.chores,
+            self.settings,
+            master,
+            self._cache_away,
+            self._refreshing.ask,
         )
         self._semantic = Semantic(self, self.engine.chores)
         self._watching = Watching(self.engine)

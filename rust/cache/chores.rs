@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::entry::About;
 use super::key::Key;
 
 /// Questions that may wait for an answer; beyond it they are not asked.
@@ -42,16 +43,18 @@ pub struct Judgement {
     pub real: String,
 }
 
-/// A question with its vector and the key of its answer.
+/// A question with its vector; the name of its answer, and what ends that.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub struct Remembered {
     pub model_id: String,
     pub scope: Key,
-    pub key: Key,
     pub text: String,
     pub vector: Vec<f32>,
-    pub expires_ms: u64,
+    pub key: Key,
+    pub about: About,
+    pub epoch: u64,
+    pub ends_ms: u64,
 }
 
 /// What is told of a question.
@@ -194,7 +197,9 @@ mod tests {
                 key: [0; 32],
                 text: String::new(),
                 vector: Vec::new(),
-                expires_ms: 0,
+                about: About::default(),
+                epoch: 0,
+                ends_ms: 0,
             };
             chores.put(Chore::Remember(Box::new(remembered)));
         }

@@ -26,6 +26,24 @@ pub enum Task {
     Refresh(Box<Refresh>),
 }
 
+/// What is known of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// This is its answer.
+    Kept(Arc<Entry>),
+    /// There is none.
+    Gone,
+    /// A store did not say in time whether it has one.
+    Unknown,
+}
+
+impl Stored {
+    /// The answer, if there is one.
+    pub fn entry(self) -> Option<Arc<Entry>> {
+        if let Self::Kept(entry) = self { Some(entry) } else { None }
+    }
+}
+
 /// A request to be made once more, by the gateway itself.
 #[derive(Debug, Clone)]
 pub struct Refresh {
@@ -112,12 +130,17 @@ impl Desk {
         inner.waiting.drain(..).collect()
     }
 
-    /// Answers a question. One that nobody waits for any more is answered in vain.
+    /// Answers a question; `None` where no store has it. One that nobody waits for any more is answered in vain.
     pub fn give(&self, id: u64, entry: Option<Arc<Entry>>) {
         let asked = self.lock().asked.remove(&id);
         if let Some(asked) = asked {
             let _ = asked.send(entry);
         }
+    }
+
+    /// Nobody knows whether a store has it.
+    pub fn give_up(&self, id: u64) {
+        self.lock().asked.remove(&id);
     }
 
     /// Answers that no store was given, since it takes none.
@@ -134,9 +157,13 @@ pub struct Question {
 }
 
 impl Question {
-    /// The answer, if one comes in time.
-    pub async fn answered(mut self, within: Duration) -> Option<Arc<Entry>> {
-        tokio::time::timeout(within, &mut self.told).await.ok()?.ok()?
+    /// What stores say, if they do in time.
+    pub async fn answered(mut self, within: Duration) -> Stored {
+        match tokio::time::timeout(within, &mut self.told).await {
+            Ok(Ok(Some(entry))) => Stored::Kept(entry),
+            Ok(Ok(None)) => Stored::Gone,
+            Ok(Err(_)) | Err(_) => Stored::Unknown,
+        }
     }
 }
 
@@ -164,9 +191,19 @@ mod tests {
         desk.give(id, None);
         let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let wait = Duration::from_secs(5);
-        assert_eq!(tokio.block_on(question.answered(wait)), Some(Arc::new(entry(1))));
+        assert_eq!(tokio.block_on(question.answered(wait)), Stored::Kept(Arc::new(entry(1))));
         let late = desk.ask([2; 32]).unwrap();
-        assert_eq!(tokio.block_on(late.answered(Duration::from_millis(1))), None);
+        assert_eq!(tokio.block_on(late.answered(Duration::from_millis(1))), Stored::Unknown);
+        for (given, told) in [(true, Stored::Gone), (false, Stored::Unknown)] {
+            let question = desk.ask([3; 32]).unwrap();
+            let id = question.id;
+            if given {
+                desk.give(id, None);
+            } else {
+                desk.give_up(id);
+            }
+            assert_eq!(tokio.block_on(question.answered(wait)), told);
+        }
         assert!(desk.lock().asked.is_empty());
     }
 

@@ -16,7 +16,7 @@ mod store;
 pub use canonical::canonical;
 pub use chores::{Chore, Chores, Judgement, Remembered, Reply};
 pub use control::Control;
-pub use desk::{Desk, Refresh, Task};
+pub use desk::{Desk, Refresh, Stored, Task};
 pub use entry::{About, Bare, Entry, Facts, Shape};
 pub use key::{Key, KeyMaker, hex};
 pub use purges::{Purged, Purges};

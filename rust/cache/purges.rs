@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::entry::Entry;
+use super::entry::{About, Entry};
+use super::key::{Key, hex};
 
 /// What an entry can be purged by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,11 +41,16 @@ impl Purged {
     }
 }
 
-/// The purges that are known.
+/// The purges that are known: of each kind and value the highest epoch.
 #[derive(Debug, Default)]
 pub struct Purges {
     epoch: u64,
-    of: HashMap<Purged, u64>,
+    all: u64,
+    keys: HashMap<String, u64>,
+    tags: HashMap<String, u64>,
+    models: HashMap<String, u64>,
+    tenants: HashMap<String, u64>,
+    namespaces: HashMap<String, u64>,
 }
 
 impl Purges {
@@ -52,13 +58,27 @@ impl Purges {
     pub fn note(&mut self, epoch: u64, what: Purged) -> bool {
         self.epoch = self.epoch.max(epoch);
         if what == Purged::All {
-            // Whatever the others end, this does.
-            self.of.retain(|what, at| *what == Purged::All || *at > epoch);
+            self.fold(epoch);
         }
-        let known = self.of.entry(what).or_default();
+        let known = match what {
+            Purged::All => &mut self.all,
+            Purged::Key(key) => self.keys.entry(key).or_default(),
+            Purged::Tag(tag) => self.tags.entry(tag).or_default(),
+            Purged::Model(model) => self.models.entry(model).or_default(),
+            Purged::Tenant(tenant) => self.tenants.entry(tenant).or_default(),
+            Purged::Namespace(namespace) => self.namespaces.entry(namespace).or_default(),
+        };
         let is_news = epoch > *known;
         *known = epoch.max(*known);
         is_news
+    }
+
+    /// Whatever purges before it end, one of all does.
+    fn fold(&mut self, epoch: u64) {
+        let Self { keys, tags, models, tenants, namespaces, .. } = self;
+        for kind in [keys, tags, models, tenants, namespaces] {
+            kind.retain(|_, at| *at > epoch);
+        }
     }
 
     /// The highest epoch that is known.
@@ -68,18 +88,24 @@ impl Purges {
 
     /// Whether an entry was purged.
     pub fn is_dead(&self, entry: &Entry) -> bool {
-        if entry.epoch >= self.epoch || self.of.is_empty() {
+        self.ends(&entry.key, entry.epoch, &entry.about)
+    }
+
+    /// Whether what has this key, was begun at this epoch and belongs to all this was purged.
+    pub fn ends(&self, key: &Key, epoch: u64, about: &About) -> bool {
+        if epoch >= self.epoch {
             return false;
         }
-        let about = &entry.about;
-        let is_purged = |what: Purged| self.of.get(&what).is_some_and(|at| *at > entry.epoch);
-        is_purged(Purged::All)
-            || is_purged(Purged::Key(super::key::hex(&entry.key)))
-            || is_purged(Purged::Model(about.model.clone()))
-            || is_purged(Purged::Model(about.target.clone()))
-            || is_purged(Purged::Tenant(about.tenant.clone()))
-            || is_purged(Purged::Namespace(about.namespace.clone()))
-            || about.tags.iter().any(|tag| is_purged(Purged::Tag(tag.clone())))
+        let is_in = |kind: &HashMap<String, u64>, value: &str| {
+            !kind.is_empty() && kind.get(value).is_some_and(|at| *at > epoch)
+        };
+        self.all > epoch
+            || is_in(&self.models, &about.model)
+            || is_in(&self.models, &about.target)
+            || is_in(&self.tenants, &about.tenant)
+            || is_in(&self.namespaces, &about.namespace)
+            || about.tags.iter().any(|tag| is_in(&self.tags, tag))
+            || (!self.keys.is_empty() && is_in(&self.keys, &hex(key)))
     }
 }
 
@@ -123,8 +149,8 @@ mod tests {
         assert!(!purges.note(3, Purged::All));
         assert_eq!(purges.epoch(), 5);
         assert!(purges.note(7, Purged::Tag("t".into())));
-        assert!(purges.note(6, Purged::All) && purges.of.len() == 2);
-        assert!(purges.note(8, Purged::All) && purges.of.len() == 1);
+        assert!(purges.note(6, Purged::All) && purges.tags.len() == 1);
+        assert!(purges.note(8, Purged::All) && purges.tags.is_empty());
         let mut entry = entry(1);
         entry.epoch = 4;
         assert!(purges.is_dead(&entry));

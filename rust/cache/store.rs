@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::chores::Chores;
-use super::desk::Desk;
+use super::desk::{Desk, Stored};
 use super::entry::Entry;
 use super::fifo::Fifo;
 use super::key::Key;
@@ -100,14 +100,16 @@ impl Cache {
     }
 
     /// The same where stores have it; it is in memory from then on. Waits for them a little.
-    pub async fn find(&self, key: &Key, now_ms: u64) -> Option<Arc<Entry>> {
-        let entry = self.desk.ask(*key)?.answered(STORE_WAIT).await?;
+    pub async fn find(&self, key: &Key, now_ms: u64) -> Stored {
+        let Some(question) = self.desk.ask(*key) else { return Stored::Unknown };
+        let stored = question.answered(STORE_WAIT).await;
+        let Stored::Kept(entry) = stored else { return stored };
         let mut inner = self.lock();
         if entry.key != *key || entry.kept_until_ms <= now_ms || inner.purges.is_dead(&entry) {
-            return None;
+            return Stored::Gone;
         }
         inner.memory.put(entry.clone());
-        Some(entry)
+        Stored::Kept(entry)
     }
 
     /// Takes an answer in.
@@ -192,7 +194,7 @@ mod tests {
                 };
                 tokio::join!(find, give).0
             };
-            tokio.block_on(asked).is_some()
+            tokio.block_on(asked).entry().is_some()
         };
         assert!(!found(None));
         assert!(!found(Some(Entry { epoch: 2, ..entry(1) })), "purged");

@@ -28,7 +28,7 @@ use super::relay::heartbeat;
 use super::row::millis;
 use super::runtime::Runtime;
 use super::whole::JSON;
-use crate::cache::{Entry, Facts};
+use crate::cache::{Entry, Facts, Stored};
 use crate::stream::StreamError;
 
 /// Requests whose answers others wait for.
@@ -144,7 +144,7 @@ async fn is_answered_here(
 /// By what stores have, or by the answer to a question that means the same.
 async fn is_answered_elsewhere(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool {
     if caching.spec.is_durable
-        && let Some(entry) = rt.cache.find(&caching.key, unix_ms(SystemTime::now())).await
+        && let Stored::Kept(entry) = rt.cache.find(&caching.key, unix_ms(SystemTime::now())).await
         && is_given(rt, x, caching, &entry).await
     {
         return true;

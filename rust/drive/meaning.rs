@@ -8,16 +8,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, spawn_local};
 
 use super::caching::Caching;
 use super::clock::unix_ms;
 use super::exchange::Exchange;
 use super::runtime::Runtime;
 use super::said::said;
-use crate::cache::{Chore, Entry, Judgement, Key, Remembered, Reply};
+use crate::cache::{Chore, Entry, Judgement, Key, Remembered, Reply, Stored};
 use crate::embedder;
-use crate::semantic::{self, Memory, Near};
+use crate::semantic::{self, Answer, LOOKED_AT, Look, Memory, Near};
 
 /// The embedder that is made here; all others are asked for.
 const NGRAM: &str = "ngram";
@@ -119,28 +119,17 @@ impl Question {
 /// The answer to a question that is near enough; `None` where there is none, or where it is only compared.
 pub(super) async fn find(rt: &Rc<Runtime>, x: &Exchange, caching: &Caching) -> Option<Arc<Entry>> {
     let spec = caching.spec.semantic.as_ref()?;
-    let a = &x.admission;
-    let tags = a.headers.cache.iter().flat_map(|control| &control.tags).chain(&a.headers.tag);
-    if a.headers.on_behalf.is_some() || tags.into_iter().any(|tag| spec.excluded_tags.contains(tag))
-    {
+    if x.admission.headers.on_behalf.is_some() {
         return None;
     }
     let asks_nobody = [NGRAM, MINILM].contains(&&*spec.embedder) && spec.verify.is_none();
     if caching.only_if_cached && !asks_nobody {
         return None;
     }
-    let asked = semantic::asked(a.dialect, &a.body, spec.window)?;
-    let scope = caching.scope(&asked.scope_part);
-    let (model_id, vector) = vector(rt, x, spec, &asked.text).await?;
-    let question = Arc::new(Question { scope, text: asked.text, model_id, vector });
+    let question = Arc::new(asked(rt, x, caching, spec).await?);
     caching.set_question(question.clone());
     rt.meaning.looked.fetch_add(1, Ordering::Relaxed);
-    let near = nearest(rt, spec, question.clone()).await?;
-    if near.refused.is_some() {
-        rt.meaning.refused.fetch_add(1, Ordering::Relaxed);
-        return None;
-    }
-    let entry = answer_of(rt, x, caching, &near).await?;
+    let (near, entry) = answered(rt, x, caching, spec, &question).await?;
     if spec.shadow {
         rt.meaning.shadow.fetch_add(1, Ordering::Relaxed);
         caching.set_shadow(Shadow { entry, similarity: near.similarity, text: near.text.into() });
@@ -151,6 +140,23 @@ pub(super) async fn find(rt: &Rc<Runtime>, x: &Exchange, caching: &Caching) -> O
     }
     rt.meaning.hits.fetch_add(1, Ordering::Relaxed);
     Some(entry)
+}
+
+/// What a request asks, with its vector; none where that is not to be compared.
+async fn asked(
+    rt: &Runtime,
+    x: &Exchange,
+    caching: &Caching,
+    spec: &SemanticSpec,
+) -> Option<Question> {
+    let a = &x.admission;
+    let tags = a.headers.cache.iter().flat_map(|control| &control.tags).chain(&a.headers.tag);
+    if tags.into_iter().any(|tag| spec.excluded_tags.contains(tag)) {
+        return None;
+    }
+    let semantic::Asked { scope_part, text } = semantic::asked(a.dialect, &a.body, spec.window)?;
+    let (model_id, vector) = vector(rt, x, spec, &text).await?;
+    Some(Question { scope: caching.scope(&scope_part), text, model_id, vector })
 }
 
 async fn vector(
@@ -172,35 +178,67 @@ async fn vector(
     }
 }
 
-/// Texts are compared beside the runtime's thread: it takes a millisecond.
-async fn nearest(rt: &Runtime, spec: &SemanticSpec, question: Arc<Question>) -> Option<Near> {
-    let (meaning, guards) = (rt.meaning.clone(), spec.guards);
-    let threshold = meaning.threshold(spec);
-    let look = move || meaning.memory.nearest(question.as_asked(), threshold, guards);
-    spawn_blocking(look).await.ok()?
-}
-
-/// The answer to the nearest question, where it still is one, and its tenant's.
-async fn answer_of(
+/// The nearest question that has an answer for a request, and that; of the few that are looked at, those are passed over
+/// whose answers are no more, or not for it.
+async fn answered(
     rt: &Runtime,
     x: &Exchange,
     caching: &Caching,
-    near: &Near,
-) -> Option<Arc<Entry>> {
-    let now_ms = unix_ms(SystemTime::now());
-    let mut entry = rt.cache.get(&near.key, now_ms);
-    if entry.is_none() && caching.spec.is_durable {
-        entry = rt.cache.find(&near.key, now_ms).await;
-    }
-    let Some(entry) = entry else {
-        if !caching.spec.is_durable {
-            rt.meaning.memory.remove(near.key); // it was purged, or made room; a store may only be slow
+    spec: &SemanticSpec,
+    question: &Arc<Question>,
+) -> Option<(Near, Arc<Entry>)> {
+    let mut passed = Vec::new();
+    while passed.len() < LOOKED_AT {
+        let near = nearest(rt, spec, question.clone(), passed.clone()).await?;
+        if near.refused.is_some() {
+            rt.meaning.refused.fetch_add(1, Ordering::Relaxed);
+            return None;
         }
-        return None;
+        let now_ms = unix_ms(SystemTime::now());
+        match answer_of(rt, caching, &near, now_ms).await {
+            Stored::Kept(entry) if serves(x, caching, &entry, now_ms) => {
+                return Some((near, entry));
+            }
+            Stored::Kept(_) => {}
+            Stored::Gone => drop(rt.meaning.memory.remove(near.key)),
+            Stored::Unknown => return None, // of the next it would be asked in vain as well
+        }
+        passed.push(near.key);
+    }
+    None
+}
+
+/// Texts are compared beside the runtime's thread: it takes a millisecond.
+async fn nearest(
+    rt: &Runtime,
+    spec: &SemanticSpec,
+    question: Arc<Question>,
+    passed: Vec<Key>,
+) -> Option<Near> {
+    let (meaning, guards) = (rt.meaning.clone(), spec.guards);
+    let threshold = meaning.threshold(spec);
+    let look = move || {
+        let now_ms = unix_ms(SystemTime::now());
+        let look = Look { threshold, guards, now_ms, passed: &passed };
+        meaning.memory.nearest(question.as_asked(), look)
     };
-    let is_own = entry.about.tenant == x.admission.principal.tenant();
-    let is_fresh = now_ms < entry.fresh_until_ms && caching.takes(&entry, now_ms);
-    Some(entry).filter(|_| is_own && is_fresh)
+    spawn_blocking(look).await.ok()?
+}
+
+/// The answer to the nearest question, where it still is one.
+async fn answer_of(rt: &Runtime, caching: &Caching, near: &Near, now_ms: u64) -> Stored {
+    match rt.cache.get(&near.key, now_ms) {
+        Some(entry) => Stored::Kept(entry),
+        None if caching.spec.is_durable => rt.cache.find(&near.key, now_ms).await,
+        None => Stored::Gone,
+    }
+}
+
+/// Whether an answer is its tenant's, and as new as a request wants it.
+fn serves(x: &Exchange, caching: &Caching, entry: &Entry, now_ms: u64) -> bool {
+    entry.about.tenant == x.admission.principal.tenant()
+        && now_ms < entry.fresh_until_ms
+        && caching.takes(entry, now_ms)
 }
 
 /// What a cheap model says of the answer, where one is to be asked.
@@ -260,21 +298,46 @@ pub(super) fn judge(rt: &Runtime, x: &Exchange, caching: &Caching, real: &Entry)
     rt.cache.chores.put(Chore::Judge(Box::new(judgement)));
 }
 
-/// Keeps what was asked, now that it has an answer.
-pub(super) fn remember(rt: &Runtime, caching: &Caching, entry: &Entry) {
-    let Some(question) = caching.question() else { return };
-    let (meaning, asked, key) = (rt.meaning.clone(), question.clone(), entry.key);
-    // Putting it in its place takes longer than other requests should wait.
-    drop(spawn_blocking(move || meaning.memory.insert(asked.as_asked(), key)));
+/// Keeps what was asked, now that it has an answer. What did not look for one is compared with what comes later all the
+/// same.
+pub(super) fn remember(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching, entry: &Arc<Entry>) {
+    if let Some(question) = caching.question() {
+        return keep(rt, caching, question.clone(), entry);
+    }
+    if caching.reads || caching.spec.semantic.is_none() {
+        return; // it was looked at, and asks nothing that could be compared
+    }
+    let (rt, x, entry) = (rt.clone(), x.clone(), entry.clone());
+    spawn_local(async move {
+        let Some(caching) = &x.caching else { return };
+        let Some(spec) = &caching.spec.semantic else { return };
+        if let Some(question) = asked(&rt, &x, caching, spec).await {
+            keep(&rt, caching, Arc::new(question), &entry);
+        }
+    });
+}
+
+fn keep(rt: &Runtime, caching: &Caching, question: Arc<Question>, entry: &Entry) {
+    let answer = Answer {
+        key: entry.key,
+        about: entry.about.clone(),
+        epoch: entry.epoch,
+        ends_ms: entry.fresh_until_ms, // what is older answers no other question
+    };
     if caching.spec.is_durable {
         let remembered = Remembered {
             model_id: question.model_id.clone(),
             scope: question.scope,
-            key: entry.key,
             text: question.text.clone(),
             vector: question.vector.clone(),
-            expires_ms: entry.kept_until_ms,
+            key: answer.key,
+            about: answer.about.clone(),
+            epoch: answer.epoch,
+            ends_ms: answer.ends_ms,
         };
         rt.cache.chores.put(Chore::Remember(Box::new(remembered)));
     }
+    let meaning = rt.meaning.clone();
+    // Putting it in its place takes longer than other requests should wait.
+    drop(spawn_blocking(move || meaning.memory.insert(question.as_asked(), answer)));
 }

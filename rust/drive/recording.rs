@@ -137,7 +137,7 @@ fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>) {
     if verdict.is_good(caching.spec.tool_calls) {
         run.rt.cache.put(entry.clone(), caching.spec.is_durable);
         if !verdict.has_tools {
-            meaning::remember(&run.rt, caching, entry); // what acts answers no question but its own
+            meaning::remember(&run.rt, &run.x, caching, entry); // what acts answers no question but its own
         }
     }
 }

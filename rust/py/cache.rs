@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::cache::{About, Bare, Cache, Entry, Key, Purged, Refresh, Task};
+use crate::drive::Meaning;
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyCache>()?;
@@ -18,22 +19,29 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 #[pyclass(frozen, name = "Cache", module = "sluicegate._core")]
-pub struct PyCache(pub Arc<Cache>);
+pub struct PyCache {
+    pub cache: Arc<Cache>,
+    pub meaning: Arc<Meaning>,
+}
 
 #[pymethods]
 impl PyCache {
     fn take(&self, py: Python<'_>, within_s: f64) -> Vec<CacheTask> {
         let within = Duration::try_from_secs_f64(within_s).unwrap_or_default();
-        let tasks = py.detach(|| self.0.desk.take(within));
+        let tasks = py.detach(|| self.cache.desk.take(within));
         tasks.into_iter().map(CacheTask).collect()
     }
 
     #[pyo3(signature = (task, record))]
     fn give(&self, task: u64, record: Option<&CacheRecord>) {
-        self.0.desk.give(task, record.and_then(CacheRecord::entry).map(Arc::new));
+        self.cache.desk.give(task, record.and_then(CacheRecord::entry).map(Arc::new));
     }
 
-    fn purge(&self, purges: Vec<(u64, String, String)>) -> PyResult<usize> {
+    fn give_up(&self, task: u64) {
+        self.cache.desk.give_up(task);
+    }
+
+    fn purge(&self, py: Python<'_>, purges: Vec<(u64, String, String)>) -> PyResult<usize> {
         let mut known = Vec::with_capacity(purges.len());
         for (epoch, kind, value) in purges {
             let what = Purged::of(&kind, &value);
@@ -41,16 +49,19 @@ impl PyCache {
                 what.ok_or_else(|| PyValueError::new_err(format!("no purge by {kind:?}")))?;
             known.push((epoch, what));
         }
-        Ok(self.0.purge(known))
+        Ok(py.detach(|| {
+            self.meaning.memory.purge(known.iter().cloned());
+            self.cache.purge(known)
+        }))
     }
 
     #[getter]
     fn epoch(&self) -> u64 {
-        self.0.epoch()
+        self.cache.epoch()
     }
 
     fn stats(&self) -> [(&'static str, u64); 7] {
-        let stats = self.0.stats();
+        let stats = self.cache.stats();
         [
             ("entries", stats.entries),
             ("bytes", stats.bytes),

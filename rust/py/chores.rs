@@ -3,21 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::cache::{Cache, Chore, Key, Reply};
+use super::cache_question::{CacheQuestion, floats};
+use crate::cache::{Cache, Chore, Remembered, Reply};
 use crate::drive::Meaning;
-use crate::semantic::Question;
+use crate::semantic::{Answer, Question};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyChores>()?;
-    m.add_class::<PyChore>()
+    m.add_class::<PyChore>()?;
+    m.add_class::<CacheQuestion>()
 }
-
-/// `(model_id, scope, key, text, vector)`.
-type Learned<'py> = (String, Bound<'py, PyBytes>, Bound<'py, PyBytes>, String, Bound<'py, PyBytes>);
 
 #[pyclass(frozen, name = "Chores", module = "sluicegate._core")]
 pub struct PyChores {
@@ -44,19 +42,14 @@ impl PyChores {
         self.cache.chores.tell(chore, Some(Reply::Verified(is_so)));
     }
 
-    fn learn(&self, py: Python<'_>, questions: Vec<Learned<'_>>) -> PyResult<usize> {
-        let read = |(model_id, scope, key, text, vector): Learned<'_>| {
-            let vector = floats(vector.as_bytes())?;
-            Ok((model_id, digest(scope.as_bytes())?, digest(key.as_bytes())?, text, vector))
+    fn learn(&self, py: Python<'_>, questions: Vec<Bound<'_, CacheQuestion>>) -> usize {
+        let questions: Vec<_> = questions.into_iter().map(|each| each.get().0.clone()).collect();
+        let insert = |it: Remembered| {
+            let Remembered { model_id, scope, text, vector, key, about, epoch, ends_ms } = it;
+            let question = Question { model_id: &model_id, scope, text: &text, vector: &vector };
+            self.meaning.memory.insert(question, Answer { key, about, epoch, ends_ms })
         };
-        let questions: Vec<_> = questions.into_iter().map(read).collect::<PyResult<_>>()?;
-        Ok(py.detach(|| {
-            let inserted = questions.iter().filter(|(model_id, scope, key, text, vector)| {
-                let question = Question { model_id, scope: *scope, text, vector };
-                self.meaning.memory.insert(question, *key)
-            });
-            inserted.count()
-        }))
+        py.detach(|| questions.into_iter().map(insert).filter(|is_in| *is_in).count())
     }
 
     fn set_threshold(&self, embedder: String, threshold: f32) {
@@ -66,18 +59,6 @@ impl PyChores {
     fn stats(&self) -> [(&'static str, u64); 6] {
         self.meaning.stats()
     }
-}
-
-fn floats(bytes: &[u8]) -> PyResult<Vec<f32>> {
-    let (numbers, rest) = bytes.as_chunks::<4>();
-    if numbers.is_empty() || !rest.is_empty() {
-        return Err(PyValueError::new_err("a vector is 32-bit floats, little-endian"));
-    }
-    Ok(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
-}
-
-fn digest(bytes: &[u8]) -> PyResult<Key> {
-    bytes.try_into().map_err(|_| PyValueError::new_err("scopes and keys have 32 bytes"))
 }
 
 #[pyclass(frozen, name = "Chore", module = "sluicegate._core")]
@@ -172,13 +153,9 @@ impl PyChore {
         }
     }
 
-    /// With when it ends.
     #[getter]
-    fn remembered<'py>(&self, py: Python<'py>) -> Option<(Learned<'py>, u64)> {
+    fn remembered(&self) -> Option<CacheQuestion> {
         let Chore::Remember(it) = &self.0 else { return None };
-        let vector: Vec<u8> = it.vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-        let (scope, key) = (PyBytes::new(py, &it.scope), PyBytes::new(py, &it.key));
-        let vector = PyBytes::new(py, &vector);
-        Some(((it.model_id.clone(), scope, key, it.text.clone(), vector), it.expires_ms))
+        Some(CacheQuestion((**it).clone()))
     }
 }

@@ -360,7 +360,7 @@ impl Engine {
     /// Answers that are kept.
     #[getter]
     fn cache(&self) -> PyCache {
-        PyCache(self.core.cache().clone())
+        PyCache { cache: self.core.cache().clone(), meaning: self.core.meaning().clone() }
     }
 
     /// What the cache has others do.

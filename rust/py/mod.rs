@@ -5,6 +5,7 @@
 mod aws;
 mod batch;
 mod cache;
+mod cache_question;
 mod chores;
 mod embedder;
 mod engine;

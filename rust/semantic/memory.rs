@@ -1,13 +1,17 @@
 //! What was asked before: a worker's index of questions, over the models that made their vectors.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::held::{Found, Held};
+use crate::cache::{About, Key, Purged};
 use crate::likeness::{Difference, Traits, difference};
-use crate::similarity::{Capacity, Hit, Index};
 
 /// So many of the nearest are looked at for one that may answer.
-const LOOKED_AT: usize = 4;
+pub const LOOKED_AT: usize = 4;
+/// Questions that are removed under one lock: a millisecond or two, in which a look-up may wait.
+const REMOVED_AT_ONCE: usize = 16;
+/// So often is a search made anew where what it found is over; what is over then is passed over.
+const MAX_SEARCHES: usize = 64;
 
 /// A text with its vector, in its scope.
 #[derive(Debug, Clone, Copy)]
@@ -22,11 +26,37 @@ pub struct Question<'q> {
     pub vector: &'q [f32],
 }
 
+/// The answer to a question: its name, and what ends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its name.
+    pub key: Key,
+    /// What it belongs to, and may be purged by.
+    pub about: About,
+    /// The highest epoch of a purge when its request began.
+    pub epoch: u64,
+    /// When it is over, in milliseconds since 1970.
+    pub ends_ms: u64,
+}
+
+/// What is near enough.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'l> {
+    /// The least cosine.
+    pub threshold: f32,
+    /// Whether texts that differ in what matters are refused.
+    pub guards: bool,
+    /// In milliseconds since 1970: what is over then is not there.
+    pub now_ms: u64,
+    /// Answers that were looked at already, and will not do.
+    pub passed: &'l [Key],
+}
+
 /// The nearest that was asked before, and whether its answer may serve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Near {
     /// Of the answer.
-    pub key: [u8; 32],
+    pub key: Key,
     /// Its words.
     pub text: Box<str>,
     /// The cosine.
@@ -35,62 +65,47 @@ pub struct Near {
     pub refused: Option<Difference>,
 }
 
-/// Questions with the keys of their answers, as many as there is room for; the oldest makes room.
+/// Questions with the names of their answers, as many as there is room for; the oldest makes room. What is over, or was
+/// purged, is not there.
 #[derive(Debug)]
 pub struct Memory {
-    max_entries: usize,
     held: RwLock<Held>,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    indexes: HashMap<Arc<str>, Index>,
-    entries: HashMap<u64, Entry>,
-    /// The entries of an answer: one of each model.
-    ids: HashMap<[u8; 32], Vec<u64>>,
-    /// Ids as they came; some are gone.
-    order: VecDeque<u64>,
-    last_id: u64,
-    text_bytes: usize,
-}
-
-#[derive(Debug)]
-struct Entry {
-    model_id: Arc<str>,
-    scope: [u8; 32],
-    key: [u8; 32],
-    text: Box<str>,
 }
 
 impl Memory {
     /// An empty one.
     pub fn new(max_entries: usize) -> Self {
-        Self { max_entries: max_entries.max(1), held: RwLock::default() }
+        Self { held: RwLock::new(Held::new(max_entries.max(1))) }
     }
 
-    /// Keeps a question with the key of its answer, in the place of what that model had for the key; false where the
-    /// vector has no direction, or not as many numbers as the model's others.
-    pub fn insert(&self, question: Question<'_>, key: [u8; 32]) -> bool {
-        self.held.write().unwrap_or_else(PoisonError::into_inner).insert(
-            question,
-            key,
-            self.max_entries,
-        )
+    fn read(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The nearest of its scope that is at least `threshold` near and, with `guards`, does not differ in what matters;
-    /// where all that are near do, the nearest with its difference.
+    fn write(&self) -> RwLockWriteGuard<'_, Held> {
+        self.held.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a question with its answer, in the place of what that model had for the answer; false where the vector has
+    /// no direction, or not as many numbers as the model's others, and where the answer was purged.
+    pub fn insert(&self, question: Question<'_>, answer: Answer) -> bool {
+        self.write().insert(question, answer)
+    }
+
+    /// The nearest of its scope that is near enough and, with guards, does not differ in what matters; where all that
+    /// are near do, the nearest with its difference.
     ///
     /// Texts are compared outside the lock, for that takes longer than the search.
-    pub fn nearest(&self, question: Question<'_>, threshold: f32, guards: bool) -> Option<Near> {
-        let near = self.held.read().unwrap_or_else(PoisonError::into_inner).near(&question);
-        let mut near = near.into_iter().filter(|(hit, ..)| hit.similarity >= threshold).peekable();
+    pub fn nearest(&self, question: Question<'_>, look: Look<'_>) -> Option<Near> {
+        let is_wanted =
+            |found: &Found| found.similarity >= look.threshold && !look.passed.contains(&found.key);
+        let mut near = self.alive(&question, look.now_ms).into_iter().filter(is_wanted).peekable();
         near.peek()?;
-        let traits = guards.then(|| Traits::of(question.text));
+        let traits = look.guards.then(|| Traits::of(question.text));
         let mut refused: Option<Near> = None;
-        for (hit, key, text) in near {
+        for Found { key, text, similarity, .. } in near {
             let differs = traits.as_ref().and_then(|traits| difference(traits, &Traits::of(&text)));
-            let near = Near { key, text, similarity: hit.similarity, refused: differs };
+            let near = Near { key, text, similarity, refused: differs };
             if differs.is_none() {
                 return Some(near);
             }
@@ -99,19 +114,46 @@ impl Memory {
         refused
     }
 
-    /// Forgets the questions of an answer; whether there were any.
-    pub fn remove(&self, key: [u8; 32]) -> bool {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let ids = held.ids.remove(&key).unwrap_or_default();
-        for id in &ids {
-            held.drop_entry(*id);
+    /// The nearest few that are not over: those which are take no other's place.
+    fn alive(&self, question: &Question<'_>, now_ms: u64) -> Vec<Found> {
+        for _ in 1..MAX_SEARCHES {
+            if self.read().has_over(now_ms) {
+                self.write().remove_over(now_ms, REMOVED_AT_ONCE);
+            }
+            let found = self.read().near(question, LOOKED_AT);
+            let over: Vec<u64> =
+                found.iter().filter(|it| it.ends_ms <= now_ms).map(|it| it.id).collect();
+            if over.is_empty() {
+                return found;
+            }
+            self.write().remove(&over);
         }
-        !ids.is_empty()
+        let mut found = self.read().near(question, LOOKED_AT);
+        found.retain(|it| it.ends_ms > now_ms);
+        found
+    }
+
+    /// Takes note of purges, by the epochs that they were given, and forgets the questions of what they ended. How many
+    /// those were.
+    pub fn purge(&self, purges: impl IntoIterator<Item = (u64, Purged)>) -> usize {
+        if !self.write().note(purges) {
+            return 0;
+        }
+        let dead = self.read().dead();
+        for some in dead.chunks(REMOVED_AT_ONCE) {
+            self.write().remove(some);
+        }
+        dead.len()
+    }
+
+    /// Forgets the questions of an answer; whether there were any.
+    pub fn remove(&self, key: Key) -> bool {
+        self.write().remove_key(&key)
     }
 
     /// How many questions it holds, each model's counted.
     pub fn len(&self) -> usize {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).entries.len()
+        self.read().len()
     }
 
     /// Whether it holds none.
@@ -121,102 +163,6 @@ impl Memory {
 
     /// What it takes, about, in bytes.
     pub fn bytes(&self) -> usize {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).bytes()
+        self.read().bytes()
     }
-}
-
-impl Held {
-    fn insert(&mut self, question: Question<'_>, key: [u8; 32], max_entries: usize) -> bool {
-        let model_id = match self.indexes.get_key_value(question.model_id) {
-            Some((model_id, _)) => Arc::clone(model_id),
-            None => Arc::from(question.model_id),
-        };
-        let id = self.last_id + 1;
-        let index = self.indexes.entry(Arc::clone(&model_id)).or_insert_with(|| {
-            Index::new(Capacity { dimensions: question.vector.len(), entries: max_entries + 1 })
-        });
-        if !index.insert(index_scope(&question.scope), id, question.vector, &mut Vec::new()) {
-            self.drop_empty(&model_id);
-            return false;
-        }
-        self.last_id = id;
-        self.forget(&model_id, key);
-        let text = Box::from(question.text);
-        self.text_bytes += question.text.len();
-        self.entries.insert(id, Entry { model_id, scope: question.scope, key, text });
-        self.ids.entry(key).or_default().push(id);
-        self.order.push_back(id);
-        self.make_room(max_entries);
-        true
-    }
-
-    fn near(&self, question: &Question<'_>) -> Vec<(Hit, [u8; 32], Box<str>)> {
-        let Some(index) = self.indexes.get(question.model_id) else { return Vec::new() };
-        let hits = index.search(index_scope(&question.scope), question.vector, LOOKED_AT);
-        let known = hits.into_iter().filter_map(|hit| Some((hit, self.entries.get(&hit.id)?)));
-        // The index knows half of a scope's bits; the last word has the whole.
-        let own = known.filter(|(_, entry)| entry.scope == question.scope);
-        own.map(|(hit, entry)| (hit, entry.key, entry.text.clone())).collect()
-    }
-
-    /// Forgets what a model has for a key.
-    fn forget(&mut self, model_id: &str, key: [u8; 32]) {
-        let Some(ids) = self.ids.get(&key) else { return };
-        let is_its = |id: &&u64| self.entries.get(id).is_some_and(|it| *it.model_id == *model_id);
-        if let Some(id) = ids.iter().find(is_its).copied() {
-            self.drop_id(id, key);
-        }
-    }
-
-    fn make_room(&mut self, max_entries: usize) {
-        while self.entries.len() > max_entries {
-            let Some(oldest) = self.order.pop_front() else { break };
-            if let Some(key) = self.entries.get(&oldest).map(|entry| entry.key) {
-                self.drop_id(oldest, key);
-            }
-        }
-        if self.order.len() > 2 * self.entries.len() + 64 {
-            let entries = &self.entries;
-            self.order.retain(|id| entries.contains_key(id));
-        }
-    }
-
-    fn drop_id(&mut self, id: u64, key: [u8; 32]) {
-        self.drop_entry(id);
-        if let Some(ids) = self.ids.get_mut(&key) {
-            ids.retain(|each| *each != id);
-            if ids.is_empty() {
-                self.ids.remove(&key);
-            }
-        }
-    }
-
-    fn drop_entry(&mut self, id: u64) {
-        let Some(entry) = self.entries.remove(&id) else { return };
-        self.text_bytes -= entry.text.len();
-        if let Some(index) = self.indexes.get_mut(&entry.model_id) {
-            index.remove(id);
-        }
-        self.drop_empty(&entry.model_id);
-    }
-
-    /// An index of nothing goes: another number of dimensions may come under its name then.
-    fn drop_empty(&mut self, model_id: &str) {
-        if self.indexes.get(model_id).is_some_and(Index::is_empty) {
-            self.indexes.remove(model_id);
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let indexes: usize = self.indexes.values().map(Index::bytes).sum();
-        let entries = size_of::<(u64, Entry)>() * self.entries.capacity();
-        let ids = (size_of::<([u8; 32], Vec<u64>)>() + 8 * 4) * self.ids.capacity();
-        indexes + entries + ids + 8 * self.order.capacity() + self.text_bytes
-    }
-}
-
-/// A scope as the index takes it: a digest's first half.
-fn index_scope(scope: &[u8; 32]) -> u128 {
-    let half = scope.first_chunk::<16>().copied().unwrap_or_default();
-    u128::from_le_bytes(half)
 }

@@ -4,8 +4,9 @@
 //! both requests is their scope, which must be the same to the last bit: a scope is never searched from another.
 
 mod asked;
+mod held;
 mod memory;
 mod turns;
 
 pub use asked::{Asked, MAX_TEXT_BYTES, asked};
-pub use memory::{Memory, Near, Question};
+pub use memory::{Answer, LOOKED_AT, Look, Memory, Near, Question};

@@ -17,7 +17,7 @@ def fill(office: Office) -> None:
     label = Label(b"k", "team /core", "", "smart", "u/x", ["t"], 0)
     office.store.cache.put([Entry(label, NOW_MS, 2 * NOW_MS, b"x" * 100)])
     vector = NewVector(
-        model_id="m", scope=b"s", key=b"k", expires_ms=2 * NOW_MS, text="?", vector=b"v"
+        model_id="m", scope=b"s", label=label, expires_ms=2 * NOW_MS, text="?", vector=b"v"
     )
     office.store.vectors.put([vector])
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from sluicegate.store.cache import Entry, Purge
 
+UNKNOWN = object()
+"""What is given where nobody knows."""
+
 
 class MemoryTier:
     """Keeps entries in memory; fails or hangs on demand."""
@@ -103,6 +106,9 @@ class Core:
 
     def give(self, number: int, record: Any) -> None:
         self.given.put((number, record))
+
+    def give_up(self, number: int) -> None:
+        self.given.put((number, UNKNOWN))
 
     def purge(self, purges: Sequence[tuple[int, str, str]]) -> None:
         self.purged += purges

@@ -14,7 +14,7 @@ from sluicegate.store.cache import Kind, purge
 
 from ..valkey import Server as Valkey
 from .entries import MASTER, entry, eventually, full, now_ms
-from .fakes import Core
+from .fakes import UNKNOWN, Core
 
 GiB = 2**30
 OpenStore = Callable[[], Store]
@@ -33,7 +33,7 @@ class Worker:
         self.core.keep(record_of(entry(full(key), **fields)))
 
     def has(self, key: bytes) -> bool:
-        return self.core.ask(full(key)) is not None
+        return self.core.ask(full(key)) not in (None, UNKNOWN)
 
 
 Start = Callable[..., Worker]

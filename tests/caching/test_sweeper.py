@@ -107,7 +107,12 @@ def test_a_purge_that_could_not_be_carried_out_is_tried_again(kit: Kit) -> None:
 
 def vector(key: bytes) -> NewVector:
     return NewVector(
-        model_id="m", scope=b"s", key=key, text="a question", vector=b"v", expires_ms=2**50
+        model_id="m",
+        scope=b"s",
+        label=entry(key).label,
+        text="a question",
+        vector=b"v",
+        expires_ms=2**50,
     )
 
 
@@ -118,7 +123,7 @@ def test_the_questions_of_what_is_dead_go_with_it(kit: Kit) -> None:
     with kit.store.changing() as transaction:
         purge(transaction, "key", "03", kit.clock())
     assert kit.sweeper.sweep_now()
-    assert [each.key for each in kit.store.vectors.since(0, 0)] == [b"\x00", b"\x04"]
+    assert [each.label.key for each in kit.store.vectors.since(0, 0)] == [b"\x00", b"\x04"]
 
 
 def test_old_purges_are_folded(kit: Kit) -> None:

@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sluicegate::cache::{About, Purged};
 use sluicegate::dialect::Dialect;
 use sluicegate::embedder;
 use sluicegate::likeness::Difference;
-use sluicegate::semantic::{Asked, MAX_TEXT_BYTES, Memory, Question, asked};
+use sluicegate::semantic::{Answer, Asked, Look, MAX_TEXT_BYTES, Memory, Near, Question, asked};
 
 const CLIENTS: [Dialect; 5] = [
     Dialect::OpenAiChat,
@@ -237,14 +238,23 @@ fn question<'q>(scope: [u8; 32], text: &'q str, vector: &'q [f32]) -> Question<'
     Question { model_id: embedder::MODEL_ID, scope, text, vector }
 }
 
+/// An answer that outlives the test.
+fn answer(key: [u8; 32]) -> Answer {
+    Answer { key, about: About::default(), epoch: 0, ends_ms: u64::MAX }
+}
+
+fn near(memory: &Memory, question: Question<'_>, threshold: f32, guards: bool) -> Option<Near> {
+    memory.nearest(question, Look { threshold, guards, now_ms: 0, passed: &[] })
+}
+
 fn put(memory: &Memory, of: u64, text: &str, key: u64) {
     let vector = embedder::vector(text).unwrap();
-    assert!(memory.insert(question(scope(of), text, &vector), scope(key)));
+    assert!(memory.insert(question(scope(of), text, &vector), answer(scope(key))));
 }
 
 fn find(memory: &Memory, of: u64, text: &str, guards: bool) -> Option<(u64, Option<Difference>)> {
     let vector = embedder::vector(text).unwrap();
-    let near = memory.nearest(question(scope(of), text, &vector), 0.7, guards)?;
+    let near = near(memory, question(scope(of), text, &vector), 0.7, guards)?;
     Some((u64::from_le_bytes(near.key[24..].try_into().unwrap()), near.refused))
 }
 
@@ -268,10 +278,10 @@ fn models_are_never_compared() {
     let memory = Memory::new(100);
     let vector = [1.0, 0.0];
     let of = |model_id| Question { model_id, scope: scope(1), text: "a", vector: &vector };
-    assert!(memory.insert(of("one"), scope(7)));
-    assert!(memory.nearest(of("one"), 0.5, true).is_some());
-    assert!(memory.nearest(of("two"), 0.5, true).is_none());
-    assert!(memory.insert(of("two"), scope(7)));
+    assert!(memory.insert(of("one"), answer(scope(7))));
+    assert!(near(&memory, of("one"), 0.5, true).is_some());
+    assert!(near(&memory, of("two"), 0.5, true).is_none());
+    assert!(memory.insert(of("two"), answer(scope(7))));
     assert_eq!(memory.len(), 2);
     assert!(memory.remove(scope(7)), "of both");
     assert!(memory.is_empty());
@@ -281,10 +291,13 @@ fn models_are_never_compared() {
 fn what_has_no_direction_is_not_kept() {
     let memory = Memory::new(100);
     for vector in [&[][..], &[0.0, 0.0], &[f32::NAN, 0.0]] {
-        assert!(!memory.insert(question(scope(1), "a", vector), scope(1)));
+        assert!(!memory.insert(question(scope(1), "a", vector), answer(scope(1))));
     }
-    assert!(memory.insert(question(scope(1), "a", &[1.0, 0.0]), scope(1)), "of two numbers then");
-    assert!(!memory.insert(question(scope(1), "a", &[1.0, 0.0, 0.0]), scope(2)));
+    assert!(
+        memory.insert(question(scope(1), "a", &[1.0, 0.0]), answer(scope(1))),
+        "of two numbers then"
+    );
+    assert!(!memory.insert(question(scope(1), "a", &[1.0, 0.0, 0.0]), answer(scope(2))));
     assert_eq!(memory.len(), 1);
 }
 
@@ -307,6 +320,85 @@ fn the_oldest_makes_room_and_its_bytes_go() {
     assert!(memory.is_empty());
 }
 
+/// More than are looked at, each nearer than the one that lives, and more than are removed at once.
+#[test]
+fn what_is_over_takes_no_ones_place() {
+    let memory = Memory::new(1000);
+    let text = "how do i reset my password";
+    let vector = embedder::vector(text).unwrap();
+    for key in 0..200 {
+        let over = Answer { ends_ms: 1000 + key % 7, ..answer(scope(key)) };
+        assert!(memory.insert(question(scope(1), text, &vector), over));
+    }
+    put(&memory, 1, "how do i reset my password now", 500);
+    let look = |now_ms| Look { threshold: 0.7, guards: true, now_ms, passed: &[] };
+    let found = |now_ms| memory.nearest(question(scope(1), text, &vector), look(now_ms)).unwrap();
+    assert!(found(999).key != scope(500), "they live yet");
+    assert_eq!(memory.len(), 201);
+    assert_eq!(found(2000).key, scope(500));
+    while memory.len() > 1 {
+        let before = memory.len();
+        found(2000);
+        assert!(memory.len() < before, "what is over goes");
+    }
+}
+
+#[test]
+fn what_was_passed_makes_room_for_the_next() {
+    let memory = Memory::new(100);
+    let text = "how do i reset my password";
+    let vector = embedder::vector(text).unwrap();
+    put(&memory, 1, text, 1);
+    put(&memory, 1, "how do i reset my password now", 2);
+    let found = |passed: &[[u8; 32]]| {
+        let look = Look { threshold: 0.7, guards: true, now_ms: 0, passed };
+        memory.nearest(question(scope(1), text, &vector), look).map(|near| near.key)
+    };
+    assert_eq!(found(&[]), Some(scope(1)));
+    assert_eq!(found(&[scope(1)]), Some(scope(2)));
+    assert_eq!(found(&[scope(1), scope(2)]), None);
+}
+
+#[test]
+fn what_was_purged_is_not_there_and_does_not_come_back() {
+    let about = About {
+        tenant: "team a".into(),
+        namespace: "n".into(),
+        model: "smart".into(),
+        target: "openai/gpt".into(),
+        tags: vec!["t".into()],
+    };
+    let key = "00".repeat(31) + "05";
+    for (kind, value) in [
+        ("all", ""),
+        ("key", &*key),
+        ("tag", "t"),
+        ("model", "smart"),
+        ("model", "openai/gpt"),
+        ("tenant", "team a"),
+        ("namespace", "n"),
+    ] {
+        let memory = Memory::new(100);
+        let mut name = [0; 32];
+        name[31] = 5;
+        let at = |epoch| Answer { about: about.clone(), epoch, ..answer(name) };
+        let vector = embedder::vector("what is it?").unwrap();
+        let asks = question(scope(1), "what is it?", &vector);
+        assert!(memory.insert(asks, at(3)));
+        put(&memory, 2, "what is another?", 9);
+        let purge = |epoch, value: &str| memory.purge([(epoch, Purged::of(kind, value).unwrap())]);
+        if kind != "all" {
+            assert_eq!(purge(7, "another"), 0, "{kind}");
+        }
+        assert_eq!(purge(8, value), if kind == "all" { 2 } else { 1 }, "{kind}");
+        assert!(near(&memory, asks, 0.5, true).is_none(), "{kind}");
+        assert!(!memory.insert(asks, at(7)), "{kind}: it was on its way");
+        assert!(memory.insert(asks, at(8)), "{kind}: it was asked behind it");
+        assert_eq!(purge(8, value), 0, "{kind}: it is told twice");
+        assert!(near(&memory, asks, 0.5, true).is_some(), "{kind}");
+    }
+}
+
 /// Scopes that differ in the bits that the index knows, and in those that it does not: nothing is ever found across.
 #[test]
 fn no_hit_across_scopes_in_100_000_probes() {
@@ -314,7 +406,7 @@ fn no_hit_across_scopes_in_100_000_probes() {
     let memory = Memory::new(10_000);
     let vector = [1.0, 0.5, 0.25, 0.0];
     for of in 0..SCOPES {
-        assert!(memory.insert(question(scope(of), "what is it?", &vector), scope(of)));
+        assert!(memory.insert(question(scope(of), "what is it?", &vector), answer(scope(of))));
     }
     for probe in 0..100_000_u64 {
         let (from, half) = (probe % SCOPES, probe % 3);
@@ -322,12 +414,12 @@ fn no_hit_across_scopes_in_100_000_probes() {
         // One bit, somewhere.
         let bit = usize::try_from(probe / SCOPES).unwrap() * 8 / 3 % 256;
         other[bit / 8] ^= 1 << (bit % 8);
-        let found = memory.nearest(question(other, "what is it?", &vector), 0.0, half == 0);
+        let found = near(&memory, question(other, "what is it?", &vector), 0.0, half == 0);
         let is_own = found.is_none_or(|near| near.key == other);
         assert!(is_own, "scope {from} with bit {bit} turned");
     }
     for of in 0..SCOPES {
-        let own = memory.nearest(question(scope(of), "what is it?", &vector), 0.9, true).unwrap();
+        let own = near(&memory, question(scope(of), "what is it?", &vector), 0.9, true).unwrap();
         assert_eq!(own.key, scope(of));
     }
 }

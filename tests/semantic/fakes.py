@@ -6,7 +6,7 @@ import queue
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sluicegate.semantic.chores import Question
+from sluicegate import _core
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Chore:
     real: str = ""
     similarity: float = 0.9
     holder: bytes = b"{}"
-    remembered: tuple[Question, int] | None = None
+    remembered: _core.CacheQuestion | None = None
 
 
 @dataclass
@@ -33,12 +33,11 @@ class Core:
     """Notes what it is told."""
 
     chores: queue.Queue[Chore] = field(default_factory=queue.Queue)
-    learned: list[Question] = field(default_factory=list)
+    learned: list[_core.CacheQuestion] = field(default_factory=list)
     pieces: list[int] = field(default_factory=list)
     vectors: list[tuple[int, str, bytes | None]] = field(default_factory=list)
     opinions: list[tuple[int, bool]] = field(default_factory=list)
     thresholds: list[tuple[str, float]] = field(default_factory=list)
-    unreadable: set[bytes] = field(default_factory=set)
 
     def take(self, within_s: float) -> list[Chore]:
         try:
@@ -52,9 +51,7 @@ class Core:
     def verified(self, chore: int, is_so: bool) -> None:  # as the core has it
         self.opinions.append((chore, is_so))
 
-    def learn(self, questions: Sequence[Question]) -> int:
-        if any(key in self.unreadable for _, _, key, _, _ in questions):
-            raise ValueError("no vector")
+    def learn(self, questions: Sequence[_core.CacheQuestion]) -> int:
         self.learned += questions
         self.pieces.append(len(questions))
         return len(questions)

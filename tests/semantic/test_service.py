@@ -75,6 +75,12 @@ def kept(gateway: Gateway, name: str, text: str = QUESTION, **fields: Any) -> No
     assert told(ask(gateway, name, text=text, **fields)) == "miss"
 
 
+def questions(gateway: Gateway) -> int:
+    """How many its index has."""
+    told = gateway.admin("GET", "/admin/v1/cache").json()
+    return int(told["worker"]["semantic"]["questions"])
+
+
 @pytest.mark.parametrize("dialect", ["openai", "anthropic", "openai_responses"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_a_question_that_means_the_same_is_answered(
@@ -272,6 +278,43 @@ def test_a_purge_ends_it(gateways: Start) -> None:
     time.sleep(PURGED_WITHIN_S)
     assert not knows(gateway, name)
     assert told(ask(gateway, name, text=fresh())) == "miss"
+
+
+@pytest.mark.parametrize("end", ["over", "purged", "lost"])
+def test_an_answer_that_is_no_more_lets_the_next_nearest_answer(
+    own_gateway: Start, upstream: ScriptedUpstream, end: str
+) -> None:
+    """In another life's memory there are questions alone."""
+    gateway, name = own_gateway(**cache()), model("shadowed")
+    kept(gateway, name)
+    nearest = {"over": "no-cache, ttl=1", "purged": "no-cache, tag=t", "lost": "no-cache"}[end]
+    headers = {"x-sluicegate-cache": nearest}
+    key = ask(gateway, name, text=fresh(), headers=headers).headers["x-sluicegate-cache-key"]
+    assert eventually(lambda: questions(gateway) == 2)
+    if end == "over":
+        time.sleep(1.1)
+    else:
+        gateway.stop()
+    if end == "lost":
+        with closing(sqlite3.connect(gateway.folder / "data" / "sluicegate.sqlite")) as database:
+            database.execute("DELETE FROM cache_entries WHERE key = ?", (bytes.fromhex(key),))
+            database.commit()
+    if end != "over":
+        gateway.start()
+        assert eventually(lambda: questions(gateway) == 2, 5.0)
+    if end == "purged":
+        purged = gateway.admin("POST", "/admin/v1/cache/purge", {"tag": "t"})
+        assert purged.status_code == 200
+        assert eventually(lambda: questions(gateway) == 1, PURGED_WITHIN_S)
+    assert knows(gateway, name)
+    assert questions(gateway) == 1
+    assert len(upstream.of(name.partition("/")[2])) == 2
+
+
+def test_what_is_kept_without_a_look_is_found_by_others(gateways: Start) -> None:
+    gateway, name = gateways(**cache()), model("unread")
+    ask(gateway, name, text=QUESTION, headers={"x-sluicegate-cache": "no-cache"})
+    assert eventually(lambda: knows(gateway, name))
 
 
 def test_another_worker_knows_it_too(own_gateway: Start, upstream: ScriptedUpstream) -> None:

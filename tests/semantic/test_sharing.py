@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from sluicegate.semantic.chores import Question
+from sluicegate import _core
+from sluicegate.semantic.record import vector_of
 from sluicegate.semantic.sharing import LEARNED_AT_ONCE, Sharing
 from sluicegate.store import Store, sqlite_store
-from sluicegate.store.vectors import NewVector
 
 from ..caching.entries import eventually
 from .fakes import Core
@@ -18,8 +19,21 @@ from .fakes import Core
 LATER_MS = time.time_ns() // 1_000_000 + 3_600_000
 
 
-def question(name: str) -> Question:
-    return ("ngram/1", b"s" * 32, name.encode().ljust(32, b"."), name, b"\0\0\x80\x3f")
+def question(name: str, expires_ms: int = LATER_MS) -> _core.CacheQuestion:
+    return _core.CacheQuestion(
+        model_id="ngram/1",
+        scope=b"s" * 32,
+        text=name,
+        vector=b"\0\0\x80\x3f",
+        key=name.encode().ljust(32, b"."),
+        tenant="team core",
+        namespace="n",
+        model="smart",
+        target="u/m",
+        tags=["t"],
+        epoch=7,
+        expires_ms=expires_ms,
+    )
 
 
 class Workers:
@@ -49,37 +63,34 @@ def workers(tmp_path: Path) -> Iterator[Workers]:
 
 
 def names(core: Core) -> list[str]:
-    return [text for _, _, _, text, _ in core.learned]
+    return [each.text for each in core.learned]
 
 
 def test_another_worker_learns_what_one_remembers(workers: Workers) -> None:
     (one, remembering), (other, _) = workers.one(), workers.one()
-    remembering.remember(question("a"), LATER_MS)
+    remembering.remember(question("a"))
     began_s = time.monotonic()
-    assert eventually(lambda: other.learned == [question("a")])
+    assert eventually(lambda: [vector_of(it) for it in other.learned] == [vector_of(question("a"))])
     assert time.monotonic() - began_s < 3
-    remembering.remember(question("b"), LATER_MS)
+    remembering.remember(question("b"))
     assert eventually(lambda: names(other) == ["a", "b"])
     assert one.learned == [], "its own are in its index"
 
 
 def test_the_next_life_learns_what_is_not_over(workers: Workers) -> None:
     _, sharing = workers.one()
-    sharing.remember(question("over"), 1)
-    sharing.remember(question("good"), LATER_MS)
+    sharing.remember(question("over", 1))
+    sharing.remember(question("good"))
     sharing.stop()  # what waits is put
     core, _ = workers.one()
     assert eventually(lambda: names(core) == ["good"])
 
 
 def test_many_come_in_small_pieces_and_what_is_new_is_put_meanwhile(workers: Workers) -> None:
-    put = [
-        NewVector(model_id=model, scope=scope, key=key, expires_ms=LATER_MS, text=text, vector=it)
-        for model, scope, key, text, it in (question(f"q{number}") for number in range(1000))
-    ]
+    put = [vector_of(question(f"q{number}")) for number in range(1000)]
     workers.store().vectors.put(put)
     core, sharing = workers.one()
-    sharing.remember(question("new"), LATER_MS)
+    sharing.remember(question("new"))
     other, _ = workers.one()
     assert eventually(lambda: len(core.learned) == 1000)
     assert eventually(lambda: "new" in names(other))
@@ -88,14 +99,12 @@ def test_many_come_in_small_pieces_and_what_is_new_is_put_meanwhile(workers: Wor
 
 
 def test_one_that_cannot_be_read_takes_no_other_with_it(workers: Workers) -> None:
-    _, sharing = workers.one()
-    core, _ = workers.one()
-    _, _, bad, _, _ = question("bad")
-    core.unreadable.add(bad)
-    for name in ("a", "bad", "c"):
-        sharing.remember(question(name), LATER_MS)
+    store, (core, _) = workers.store(), workers.one()
+    put = [vector_of(question(name)) for name in ("a", "bad", "c")]
+    put[1] = msgspec.structs.replace(put[1], vector=b"")
+    store.vectors.put(put)
     assert eventually(lambda: names(core) == ["a", "c"])
-    sharing.remember(question("d"), LATER_MS)
+    store.vectors.put([vector_of(question("d"))])
     assert eventually(lambda: names(core) == ["a", "c", "d"])
 
 
@@ -108,7 +117,7 @@ def test_what_the_store_does_not_take_now_is_put_later(
     blocked.rename(away)
     blocked.mkdir()
     _, sharing = workers.one()
-    sharing.remember(question("a"), LATER_MS)
+    sharing.remember(question("a"))
     assert eventually(lambda: "not shared" in caplog.text)
     blocked.rmdir()
     away.rename(blocked)
@@ -118,11 +127,11 @@ def test_what_the_store_does_not_take_now_is_put_later(
 
 def test_keys_of_a_purge_leave_vectors_that_harm_nobody(workers: Workers) -> None:
     _, sharing = workers.one()
-    sharing.remember(question("a"), LATER_MS)
+    sharing.remember(question("a"))
     store = workers.store()
     found: Callable[[], bool] = lambda: bool(store.vectors.since(0, 0))  # noqa: E731  # a name for it
     assert eventually(found)
-    store.vectors.delete([question("a")[2]])
+    store.vectors.delete([question("a").key])
     core, _ = workers.one()
-    sharing.remember(question("b"), LATER_MS)
+    sharing.remember(question("b"))
     assert eventually(lambda: names(core) == ["b"])

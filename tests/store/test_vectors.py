@@ -7,6 +7,7 @@ from typing import Any
 from sluicegate.store import Store
 from sluicegate.store.vectors import NewVector
 
+from ..caching.entries import entry
 from .conftest import Opener
 
 NOW_MS = 1_795_000_000_000
@@ -21,11 +22,11 @@ def vector(key: bytes, **fields: Any) -> NewVector:
         "text": "what is it?",
         "vector": b"\x00\xff",
     } | fields
-    return NewVector(key=key, **given)
+    return NewVector(label=entry(key, tags=["t", "ü"], epoch=2**40).label, **given)
 
 
 def keys_since(store: Store, seq: int = 0) -> list[bytes]:
-    return [each.key for each in store.vectors.since(seq, NOW_MS)]
+    return [each.label.key for each in store.vectors.since(seq, NOW_MS)]
 
 
 def test_vectors_are_got_in_the_order_they_were_put(store: Store) -> None:
@@ -34,10 +35,11 @@ def test_vectors_are_got_in_the_order_they_were_put(store: Store) -> None:
     store.vectors.put([vector(b"c", expires_ms=NOW_MS)])
     store.vectors.put([vector(b"d")])
     found = store.vectors.since(0, NOW_MS)
-    assert [each.key for each in found] == [b"a", b"b", b"d"]
+    assert [each.label.key for each in found] == [b"a", b"b", b"d"]
     assert (found[0].text, found[0].vector, found[0].scope) == ("ä 😀", b"\x00\xff", b"s" * 32)
+    assert found[0].label == entry(b"a", tags=["t", "ü"], epoch=2**40).label
     assert keys_since(store, found[1].seq) == [b"d"]
-    assert [each.key for each in store.vectors.since(0, NOW_MS, limit=1)] == [b"a"]
+    assert [each.label.key for each in store.vectors.since(0, NOW_MS, limit=1)] == [b"a"]
 
 
 def test_one_of_the_same_model_and_key_is_put_anew(store: Store) -> None:
@@ -45,7 +47,7 @@ def test_one_of_the_same_model_and_key_is_put_anew(store: Store) -> None:
     last = store.vectors.since(0, NOW_MS)[-1].seq
     store.vectors.put([vector(b"a", text="again")])
     [again] = store.vectors.since(last, NOW_MS)
-    assert (again.key, again.text, again.model_id) == (b"a", "again", "ngram/1")
+    assert (again.label.key, again.text, again.model_id) == (b"a", "again", "ngram/1")
     assert len(store.vectors.since(0, NOW_MS)) == 3
 
 
@@ -64,7 +66,7 @@ def test_who_asks_since_misses_none_of_many_writers(opener: Opener) -> None:
     until_s = time.monotonic() + 20
     while len(seen) < 80 and time.monotonic() < until_s:
         for each in reader.vectors.since(seq, NOW_MS):
-            seen.add(each.key)
+            seen.add(each.label.key)
             seq = each.seq
     for thread in threads:
         thread.join()
@@ -82,5 +84,5 @@ def test_what_is_over_and_the_oldest_of_too_many_go(store: Store) -> None:
     kept = [vector(f"kept {n}".encode()) for n in range(2500)]
     store.vectors.put([*over, *kept])
     store.vectors.prune(NOW_MS, max_vectors=100)
-    assert keys_since(store) == [each.key for each in kept[-100:]]
+    assert keys_since(store) == [each.label.key for each in kept[-100:]]
     assert store.cache.kept().vectors == 100

@@ -17,6 +17,7 @@ class Governed:
     def __init__(
         self,
         core: _core.Cache,
+        chores: _core.Chores,
         settings: Settings,
         master: bytes,
         on_away: Callable[[str], None],
@@ -24,9 +25,10 @@ class Governed:
     ) -> None:
         """Nothing runs yet.
 
-        Args: on_away, on_refresh: as `Caching`'s.
+        Args: chores: has the index of questions. on_away, on_refresh: as `Caching`'s.
         """
         self._core = core
+        self._chores = chores
         self._settings = settings
         self._do_keys_use_it = False
         self._turn = threading.Lock()
@@ -52,7 +54,8 @@ class Governed:
 
     def stats(self) -> dict[str, Any]:
         """What is in this worker's memory, and how what is beside it does."""
-        return {"memory": dict(self._core.stats()), "beside": self._caching.stats()}
+        memory, questions = dict(self._core.stats()), dict(self._chores.stats())
+        return {"memory": memory, "semantic": questions, "beside": self._caching.stats()}
 
     def _use(self) -> None:
         cache, url = self._settings.cache, self._settings.shared_state_url

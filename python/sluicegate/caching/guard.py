@@ -35,7 +35,7 @@ class _Question:
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self.keys = keys
-        self.found: Mapping[bytes, Entry] = {}
+        self.found: Mapping[bytes, Entry] | None = None
         self.is_answered = threading.Event()
 
 
@@ -95,13 +95,13 @@ class Guarded:
 
     # reading
 
-    def get(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
-        """The entries of those keys that have one, as far as that can be known in time. For one
+    def get(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry] | None:
+        """The entries of those keys that have one; None where that is not known in time. For one
         thread.
         """
         if self.is_away or self._is_reading:  # one that is still looked for was too late already
             self.counts["misses"] += len(keys)
-            return {}
+            return None
         self._is_reading = True
         question = _Question(keys)
         self._questions.put(question)
@@ -109,9 +109,10 @@ class Guarded:
             self.counts["late"] += 1
             self.counts["misses"] += len(keys)
             self._failed(f"no answer in {self._within_s * 1000:.0f} ms")
-            return {}
-        self.counts["hits"] += len(question.found)
-        self.counts["misses"] += len(keys) - len(question.found)
+            return None
+        hits = len(question.found or ())
+        self.counts["hits"] += hits
+        self.counts["misses"] += len(keys) - hits
         return question.found
 
     def _read(self) -> None:

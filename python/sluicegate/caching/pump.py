@@ -47,12 +47,15 @@ class Core(Protocol):
     def give(self, number: int, record: _core.CacheRecord | None, /) -> None:
         """Answers a `get`."""
 
+    def give_up(self, number: int, /) -> None:
+        """Answers it too: nobody knows."""
+
 
 class Beside(Protocol):
     """What is beside the core's memory."""
 
-    def get(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry]:
-        """The entries of those keys that have one."""
+    def get(self, keys: Sequence[bytes]) -> Mapping[bytes, Entry] | None:
+        """The entries of those keys that have one; None where that is not known in time."""
 
     def put(self, entry: Entry) -> None:
         """Keeps an entry."""
@@ -101,18 +104,24 @@ class Pump:
                 self._on_refresh(task.refresh)
 
     def _answer(self, beside: Beside | None, asked: Sequence[tuple[int, bytes]]) -> None:
-        found: Mapping[bytes, Entry] = {}
-        if beside is not None and self._poller.is_fresh:
-            found = beside.get(list(dict.fromkeys(key for _, key in asked)))
+        found: Mapping[bytes, Entry] | None = {}
+        if beside is not None:
+            keys = list(dict.fromkeys(key for _, key in asked))
+            found = beside.get(keys) if self._poller.is_fresh else None
         for number, key in asked:
-            entry = found.get(key)
-            is_good = entry is not None and self._is_good(entry)
-            self._core.give(number, record_of(entry) if entry and is_good else None)
+            entry = None if found is None else found.get(key)
+            if found is None or (entry is not None and self._is_of_later(entry)):
+                self._core.give_up(number)
+            else:
+                is_good = entry is not None and self._is_good(entry)
+                self._core.give(number, record_of(entry) if entry and is_good else None)
+
+    def _is_of_later(self, entry: Entry) -> bool:
+        """Whether it is of a time that this worker knows nothing of: it may be dead by a purge that
+        comes with the next look.
+        """
+        return entry.label.epoch > self._poller.known.epoch
 
     def _is_good(self, entry: Entry) -> bool:
-        """Whether it is neither over, nor dead, nor of a time that this worker knows nothing of: it
-        may be dead by a purge that comes with the next look.
-        """
-        known = self._poller.known
-        is_known = entry.label.epoch <= known.epoch and not known.kills(entry.label)
-        return is_known and entry.expires_ms > self._now_ms()
+        """Whether it is neither over nor dead."""
+        return not self._poller.known.kills(entry.label) and entry.expires_ms > self._now_ms()

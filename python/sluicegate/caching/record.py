@@ -27,13 +27,17 @@ def record_of(entry: Entry) -> _core.CacheRecord:
 
 def entry_of(record: _core.CacheRecord) -> Entry:
     """A record of the core's as tiers have it."""
-    label = Label(
-        record.key,
-        record.tenant,
-        record.namespace,
-        record.model,
-        record.target,
-        record.tags,
-        record.epoch,
+    return Entry(label_of(record), record.made_ms, record.expires_ms, record.body)
+
+
+def label_of(known: _core.CacheRecord | _core.CacheQuestion) -> Label:
+    """What is known of an entry by which it can be purged."""
+    return Label(
+        known.key,
+        known.tenant,
+        known.namespace,
+        known.model,
+        known.target,
+        known.tags,
+        known.epoch,
     )
-    return Entry(label, record.made_ms, record.expires_ms, record.body)

@@ -4,12 +4,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from sluicegate import _core
 from sluicegate.caching.rounds import Rounds
 
 log = logging.getLogger("sluicegate")
-
-Question = tuple[str, bytes, bytes, str, bytes]
-"""`(model_id, scope, key, text, vector)`, as `Chores.learn` has it."""
 
 
 class Chore(Protocol):
@@ -64,8 +62,8 @@ class Chore(Protocol):
         """In whose name others are asked."""
 
     @property
-    def remembered(self) -> tuple[Question, int] | None:
-        """A question, and when its answer is over."""
+    def remembered(self) -> _core.CacheQuestion | None:
+        """A question that has an answer now."""
 
 
 class Chores(Protocol):
@@ -80,7 +78,7 @@ class Chores(Protocol):
     def verified(self, chore: int, is_so: bool, /) -> None:  # as the core has it
         """Answers `verify`."""
 
-    def learn(self, questions: list[Question], /) -> int:
+    def learn(self, questions: list[_core.CacheQuestion], /) -> int:
         """Puts questions into the index."""
 
     def set_threshold(self, embedder: str, threshold: float, /) -> None:

@@ -196,5 +196,4 @@ class Semantic:
 
 def _remember(sharing: Sharing, chore: Chore) -> None:
     if chore.remembered is not None:
-        question, expires_ms = chore.remembered
-        sharing.remember(question, expires_ms)
+        sharing.remember(chore.remembered)

@@ -9,7 +9,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
-from sluicegate.semantic.chores import Chores, Question
+from sluicegate import _core
+from sluicegate.semantic.chores import Chores
+from sluicegate.semantic.record import question_of, vector_of
 from sluicegate.store import Store, StoreError
 from sluicegate.store.vectors import NewVector, StoredVector
 
@@ -60,19 +62,9 @@ class Sharing:
             self._thread.join(JOIN_S)
         self._store.close()
 
-    def remember(self, question: Question, expires_ms: int) -> None:
+    def remember(self, question: _core.CacheQuestion) -> None:
         """Takes a question to be put into the store soon. Never blocks."""
-        model_id, scope, key, text, vector = question
-        self._waiting.append(
-            NewVector(
-                model_id=model_id,
-                scope=scope,
-                key=key,
-                expires_ms=expires_ms,
-                text=text,
-                vector=vector,
-            )
-        )
+        self._waiting.append(vector_of(question))
 
     def _run(self) -> None:
         is_last = False
@@ -98,7 +90,7 @@ class Sharing:
     def _put(self) -> None:
         while count := min(len(self._waiting), PUT_AT_ONCE):
             some = [self._waiting.popleft() for _ in range(count)]
-            latest = {(each.model_id, each.key): each for each in some}
+            latest = {(each.model_id, each.label.key): each for each in some}
             try:
                 self._store.vectors.put(list(latest.values()))
             except StoreError:
@@ -110,25 +102,18 @@ class Sharing:
 
     def _learn(self, page: list[StoredVector]) -> None:
         """Puts a page into the index, but for what came from here and is in it."""
-        news: list[Question] = []
+        news: list[_core.CacheQuestion] = []
         for each in page:
-            name = (each.model_id, each.key)
+            name = (each.model_id, each.label.key)
             if name in self._own:
                 del self._own[name]
-            else:
-                news.append((each.model_id, each.scope, each.key, each.text, each.vector))
+                continue
+            try:
+                news.append(question_of(each))
+            except ValueError as error:  # it takes no other with it
+                log.warning("a question in the store cannot be read: %s", error)
         for begin in range(0, len(news), LEARNED_AT_ONCE):
-            self._learn_some(news[begin : begin + LEARNED_AT_ONCE])
+            self._core.learn(news[begin : begin + LEARNED_AT_ONCE])
             if self._stop.wait(PAUSE_S):
                 return
         self._seen = page[-1].seq
-
-    def _learn_some(self, some: list[Question]) -> None:
-        try:
-            self._core.learn(some)
-        except ValueError:
-            for each in some:  # one that nobody can read takes no other with it
-                try:
-                    self._core.learn([each])
-                except ValueError as error:
-                    log.warning("a question in the store cannot be read: %s", error)

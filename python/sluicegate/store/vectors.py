@@ -5,11 +5,14 @@ from typing import Final
 
 import msgspec
 
+from sluicegate.store.cache import Label
 from sluicegate.store.database import Database
 
 WRITE_TIMEOUT_S: Final = 5.0
 ROWS_AT_ONCE: Final = 1000
-_COLUMNS: Final = "model_id, scope, key, expires_ms, text, vector"
+_COLUMNS: Final = (
+    "model_id, scope, key, expires_ms, text, vector, tenant, namespace, model, target, tags, epoch"
+)
 
 
 class NewVector(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +22,7 @@ class NewVector(msgspec.Struct, frozen=True, kw_only=True):
     """Of the embedder, its version in it: vectors of two are never compared."""
     scope: bytes
     """A digest of all that must agree exactly."""
-    key: bytes
+    label: Label
     """Of the entry that answers it."""
     expires_ms: int
     text: str
@@ -93,26 +96,45 @@ class Vectors:
 
 
 def _values(vector: NewVector) -> tuple[object, ...]:
-    names = (vector.model_id, vector.scope, vector.key, vector.expires_ms)
-    return *names, vector.text, vector.vector
+    key, *names, tags, epoch = vector.label
+    asked = vector.model_id, vector.scope, key, vector.expires_ms, vector.text, vector.vector
+    return *asked, *names, msgspec.json.encode(list(tags)).decode(), epoch
 
 
 def _vector(
-    seq: int, model_id: str, scope: bytes, key: bytes, expires_ms: int, text: str, vector: bytes
+    seq: int,
+    model_id: str,
+    scope: bytes,
+    key: bytes,
+    expires_ms: int,
+    text: str,
+    vector: bytes,
+    tenant: str,
+    namespace: str,
+    model: str,
+    target: str,
+    tags: str,
+    epoch: int,
 ) -> StoredVector:
+    named = msgspec.json.decode(tags, type=list[str])
     return StoredVector(
         seq=seq,
         model_id=model_id,
         scope=bytes(scope),
-        key=bytes(key),
+        label=Label(bytes(key), tenant, namespace, model, target, named, epoch),
         expires_ms=expires_ms,
         text=text,
         vector=bytes(vector),
     )
 
 
+_UPDATED: Final = ", ".join(
+    f"{name} = excluded.{name}"
+    for name in ("seq", *_COLUMNS.split(", "))
+    if name not in ("model_id", "key")
+)
+_MARKS: Final = ", ".join("?" * (1 + len(_COLUMNS.split(", "))))
 _UPSERT: Final = (
-    f"INSERT INTO cache_vectors (seq, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
-    "ON CONFLICT (model_id, key) DO UPDATE SET seq = excluded.seq, scope = excluded.scope, "
-    "expires_ms = excluded.expires_ms, text = excluded.text, vector = excluded.vector"
+    f"INSERT INTO cache_vectors (seq, {_COLUMNS}) VALUES ({_MARKS}) "  # noqa: S608
+    f"ON CONFLICT (model_id, key) DO UPDATE SET {_UPDATED}"
 )
