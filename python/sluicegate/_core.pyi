@@ -274,6 +274,13 @@ class Chores:
     def verified(self, chore: int, is_so: bool) -> None:
         """Answers `verify`."""
 
+    def near(self, chore: int, found: list[tuple[bytes, str, float]]) -> None:
+        """Answers `near` with `(key, text, similarity)` each, the nearest first.
+
+        Raises:
+            ValueError: a key has not 32 bytes.
+        """
+
     def learn(self, questions: list[CacheQuestion]) -> int:
         """Puts in what others were asked. Blocks without the GIL, some 0.5 ms for each.
 
@@ -293,11 +300,11 @@ class Chore:
 
     @property
     def kind(self) -> str:
-        """`embed` and `verify`, which a request waits for; `judge`, `remember`."""
+        """`embed`, `verify` and `near`, which a request waits for; `judge`, `remember`."""
 
     @property
     def id(self) -> int:
-        """Of `embed` and `verify`."""
+        """Of `embed`, `verify` and `near`."""
 
     @property
     def embedder(self) -> str:
@@ -338,6 +345,10 @@ class Chore:
     @property
     def holder(self) -> bytes:
         """Of `embed` and `verify`: in whose name, for `Engine.begin_for`."""
+
+    @property
+    def wanted(self) -> tuple[str, bytes, bytes] | None:
+        """Of `near`: `(model_id, scope, vector)`, the vector as little-endian 32-bit floats."""
 
     @property
     def remembered(self) -> CacheQuestion | None:

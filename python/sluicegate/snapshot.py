@@ -165,6 +165,7 @@ def _cache(rules: CacheRules, settings: CacheSettings) -> dict[str, object]:
     exact["exact"] = exact.pop("enabled")
     is_semantic = semantic.pop("enabled")
     semantic["threshold"] = threshold_of(rules.semantic)
+    semantic["in_store"] = settings.index == "store"
     semantic["is_auto"] = rules.semantic.threshold == "auto"
     return {
         **exact,

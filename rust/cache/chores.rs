@@ -23,6 +23,8 @@ pub enum Chore {
     Embed { id: u64, embedder: String, text: String, holder: Vec<u8> },
     /// Whether the answer to another question answers this one.
     Verify { id: u64, model: String, text: String, other: String, answer: String, holder: Vec<u8> },
+    /// The nearest questions that the store has.
+    Near { id: u64, model_id: String, scope: Key, vector: Vec<f32> },
     /// How a would-be answer stands beside the real one.
     Judge(Box<Judgement>),
     /// A question, to be kept for others.
@@ -57,6 +59,15 @@ pub struct Remembered {
     pub ends_ms: u64,
 }
 
+/// A question that the store found.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Neighbour {
+    pub key: Key,
+    pub text: String,
+    pub similarity: f32,
+}
+
 /// What is told of a question.
 #[derive(Debug)]
 pub enum Reply {
@@ -64,6 +75,8 @@ pub enum Reply {
     Vector(String, Vec<f32>),
     /// Whether it is so.
     Verified(bool),
+    /// The nearest, the nearest first.
+    Near(Vec<Neighbour>),
 }
 
 /// The hand-over.
@@ -89,8 +102,7 @@ impl Chores {
     pub fn put(&self, chore: Chore) {
         let mut inner = self.lock();
         inner.waiting.push_back(chore);
-        let is_errand =
-            |chore: &Chore| !matches!(chore, Chore::Embed { .. } | Chore::Verify { .. });
+        let is_errand = |chore: &Chore| matches!(chore, Chore::Judge(_) | Chore::Remember(_));
         if inner.waiting.len() > MAX_ERRANDS + MAX_QUESTIONS
             && let Some(oldest) = inner.waiting.iter().position(is_errand)
         {

@@ -14,7 +14,7 @@ mod request;
 mod store;
 
 pub use canonical::canonical;
-pub use chores::{Chore, Chores, Judgement, Remembered, Reply};
+pub use chores::{Chore, Chores, Judgement, Neighbour, Remembered, Reply};
 pub use control::Control;
 pub use desk::{Desk, Refresh, Stored, Task};
 pub use entry::{About, Bare, Entry, Facts, Shape};

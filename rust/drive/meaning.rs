@@ -13,11 +13,12 @@ use tokio::task::{spawn_blocking, spawn_local};
 use super::caching::Caching;
 use super::clock::unix_ms;
 use super::exchange::Exchange;
+use super::nearby::Nearby;
 use super::runtime::Runtime;
 use super::said::said;
 use crate::cache::{Chore, Entry, Judgement, Key, Remembered, Reply, Stored};
 use crate::embedder;
-use crate::semantic::{self, Answer, LOOKED_AT, Look, Memory, Near};
+use crate::semantic::{self, Answer, Memory, Near};
 
 /// The embedder that is made here; all others are asked for.
 const NGRAM: &str = "ngram";
@@ -31,13 +32,15 @@ const VERIFY_WAIT: Duration = Duration::from_secs(5);
 /// How questions are compared, as Python hands it over.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-#[allow(missing_docs)] // each field is named after the configuration's
+#[allow(missing_docs, clippy::struct_excessive_bools)] // each field is named after the configuration's
 pub struct SemanticSpec {
     pub embedder: String,
     pub threshold: f32,
     /// The threshold is the embedder's own, which may be learned.
     pub is_auto: bool,
     pub shadow: bool,
+    /// The store finds what memory does not.
+    pub in_store: bool,
     pub window: usize,
     pub guards: bool,
     pub verify: Option<String>,
@@ -106,7 +109,7 @@ pub struct Question {
 }
 
 impl Question {
-    fn as_asked(&self) -> semantic::Question<'_> {
+    pub(super) fn as_asked(&self) -> semantic::Question<'_> {
         semantic::Question {
             model_id: &self.model_id,
             scope: self.scope,
@@ -174,7 +177,7 @@ async fn vector(
     let within = if spec.embedder == MINILM { OWN_WAIT } else { PROVIDER_WAIT };
     match asked.answered(within).await? {
         Reply::Vector(model_id, vector) => Some((model_id, vector)),
-        Reply::Verified(_) => None,
+        _ => None,
     }
 }
 
@@ -187,9 +190,9 @@ async fn answered(
     spec: &SemanticSpec,
     question: &Arc<Question>,
 ) -> Option<(Near, Arc<Entry>)> {
-    let mut passed = Vec::new();
-    while passed.len() < LOOKED_AT {
-        let near = nearest(rt, spec, question.clone(), passed.clone()).await?;
+    let threshold = rt.meaning.threshold(spec);
+    let mut nearby = Nearby::new(question.clone(), threshold, spec.guards, spec.in_store);
+    while let Some(near) = nearby.next(rt).await {
         if near.refused.is_some() {
             rt.meaning.refused.fetch_add(1, Ordering::Relaxed);
             return None;
@@ -203,26 +206,9 @@ async fn answered(
             Stored::Gone => drop(rt.meaning.memory.remove(near.key)),
             Stored::Unknown => return None, // of the next it would be asked in vain as well
         }
-        passed.push(near.key);
+        nearby.pass(near.key);
     }
     None
-}
-
-/// Texts are compared beside the runtime's thread: it takes a millisecond.
-async fn nearest(
-    rt: &Runtime,
-    spec: &SemanticSpec,
-    question: Arc<Question>,
-    passed: Vec<Key>,
-) -> Option<Near> {
-    let (meaning, guards) = (rt.meaning.clone(), spec.guards);
-    let threshold = meaning.threshold(spec);
-    let look = move || {
-        let now_ms = unix_ms(SystemTime::now());
-        let look = Look { threshold, guards, now_ms, passed: &passed };
-        meaning.memory.nearest(question.as_asked(), look)
-    };
-    spawn_blocking(look).await.ok()?
 }
 
 /// The answer to the nearest question, where it still is one.

@@ -47,6 +47,7 @@ mod learned;
 mod marking;
 mod meaning;
 mod media;
+mod nearby;
 mod offer;
 mod operation;
 mod outbox;

@@ -17,7 +17,7 @@ pub fn floats(bytes: &[u8]) -> PyResult<Vec<f32>> {
     Ok(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
 }
 
-fn digest(bytes: &[u8]) -> PyResult<Key> {
+pub fn digest(bytes: &[u8]) -> PyResult<Key> {
     bytes.try_into().map_err(|_| PyValueError::new_err("scopes and keys have 32 bytes"))
 }
 

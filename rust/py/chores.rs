@@ -6,8 +6,8 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::cache_question::{CacheQuestion, floats};
-use crate::cache::{Cache, Chore, Remembered, Reply};
+use super::cache_question::{CacheQuestion, digest, floats};
+use crate::cache::{Cache, Chore, Neighbour, Remembered, Reply};
 use crate::drive::Meaning;
 use crate::semantic::{Answer, Question};
 
@@ -16,6 +16,9 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyChore>()?;
     m.add_class::<CacheQuestion>()
 }
+
+/// `(model_id, scope, vector)`.
+type Wanted<'py> = (String, Bound<'py, PyBytes>, Bound<'py, PyBytes>);
 
 #[pyclass(frozen, name = "Chores", module = "sluicegate._core")]
 pub struct PyChores {
@@ -40,6 +43,15 @@ impl PyChores {
 
     fn verified(&self, chore: u64, is_so: bool) {
         self.cache.chores.tell(chore, Some(Reply::Verified(is_so)));
+    }
+
+    fn near(&self, chore: u64, found: Vec<(Bound<'_, PyBytes>, String, f32)>) -> PyResult<()> {
+        let read = |(key, text, similarity): (Bound<'_, PyBytes>, String, f32)| {
+            Ok(Neighbour { key: digest(key.as_bytes())?, text, similarity })
+        };
+        let found = found.into_iter().map(read).collect::<PyResult<_>>()?;
+        self.cache.chores.tell(chore, Some(Reply::Near(found)));
+        Ok(())
     }
 
     fn learn(&self, py: Python<'_>, questions: Vec<Bound<'_, CacheQuestion>>) -> usize {
@@ -71,6 +83,7 @@ impl PyChore {
         match &self.0 {
             Chore::Embed { .. } => "embed",
             Chore::Verify { .. } => "verify",
+            Chore::Near { .. } => "near",
             Chore::Judge(_) => "judge",
             Chore::Remember(_) => "remember",
         }
@@ -79,7 +92,7 @@ impl PyChore {
     #[getter]
     fn id(&self) -> u64 {
         match &self.0 {
-            Chore::Embed { id, .. } | Chore::Verify { id, .. } => *id,
+            Chore::Embed { id, .. } | Chore::Verify { id, .. } | Chore::Near { id, .. } => *id,
             _ => 0,
         }
     }
@@ -113,6 +126,7 @@ impl PyChore {
             Chore::Embed { text, .. } | Chore::Verify { text, .. } => text,
             Chore::Judge(judgement) => &judgement.text,
             Chore::Remember(remembered) => &remembered.text,
+            Chore::Near { .. } => "",
         }
     }
 
@@ -151,6 +165,13 @@ impl PyChore {
             Chore::Embed { holder, .. } | Chore::Verify { holder, .. } => PyBytes::new(py, holder),
             _ => PyBytes::new(py, b""),
         }
+    }
+
+    #[getter]
+    fn wanted<'py>(&self, py: Python<'py>) -> Option<Wanted<'py>> {
+        let Chore::Near { model_id, scope, vector, .. } = &self.0 else { return None };
+        let vector: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+        Some((model_id.clone(), PyBytes::new(py, scope), PyBytes::new(py, &vector)))
     }
 
     #[getter]

@@ -72,6 +72,31 @@ pub struct Memory {
     held: RwLock<Held>,
 }
 
+/// Of questions with the names of their answers and their cosines, the nearest first, that which serves; where all that
+/// are near enough differ in what matters, the first of them with its difference.
+pub fn pick(
+    text: &str,
+    near: impl IntoIterator<Item = (Key, Box<str>, f32)>,
+    look: Look<'_>,
+) -> Option<Near> {
+    let is_wanted = |(key, _, similarity): &(Key, Box<str>, f32)| {
+        *similarity >= look.threshold && !look.passed.contains(key)
+    };
+    let mut near = near.into_iter().filter(is_wanted).peekable();
+    near.peek()?;
+    let traits = look.guards.then(|| Traits::of(text));
+    let mut refused: Option<Near> = None;
+    for (key, text, similarity) in near {
+        let differs = traits.as_ref().and_then(|traits| difference(traits, &Traits::of(&text)));
+        let near = Near { key, text, similarity, refused: differs };
+        if differs.is_none() {
+            return Some(near);
+        }
+        refused.get_or_insert(near);
+    }
+    refused
+}
+
 impl Memory {
     /// An empty one.
     pub fn new(max_entries: usize) -> Self {
@@ -97,21 +122,9 @@ impl Memory {
     ///
     /// Texts are compared outside the lock, for that takes longer than the search.
     pub fn nearest(&self, question: Question<'_>, look: Look<'_>) -> Option<Near> {
-        let is_wanted =
-            |found: &Found| found.similarity >= look.threshold && !look.passed.contains(&found.key);
-        let mut near = self.alive(&question, look.now_ms).into_iter().filter(is_wanted).peekable();
-        near.peek()?;
-        let traits = look.guards.then(|| Traits::of(question.text));
-        let mut refused: Option<Near> = None;
-        for Found { key, text, similarity, .. } in near {
-            let differs = traits.as_ref().and_then(|traits| difference(traits, &Traits::of(&text)));
-            let near = Near { key, text, similarity, refused: differs };
-            if differs.is_none() {
-                return Some(near);
-            }
-            refused.get_or_insert(near);
-        }
-        refused
+        let alive = self.alive(&question, look.now_ms);
+        let near = alive.into_iter().map(|it| (it.key, it.text, it.similarity));
+        pick(question.text, near, look)
     }
 
     /// The nearest few that are not over: those which are take no other's place.

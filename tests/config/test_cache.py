@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sluicegate.config import Settings
+from sluicegate.config import ConfigError, Settings
 from sluicegate.governance import governance_json
 from sluicegate.semantic.thresholds import SHIPPED_THRESHOLDS
 from sluicegate.snapshot import snapshot_json
@@ -38,6 +38,7 @@ SEMANTIC: dict[str, Any] = {
     "excluded_tags": [],
     "target_false_hit_rate": None,
     "is_auto": True,
+    "in_store": False,
 }
 
 
@@ -152,3 +153,26 @@ def test_a_key_has_its_own(tmp_path: Path, said: str, wanted: dict[str, Any] | N
     settings = read(tmp_path, U + f"keys: [{{name: a, key: {KEY}{said}}}]")
     [key] = json.loads(governance_json(settings, b"m" * 32, None, complete=True))["keys"]
     assert key["cache"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("store", "exact", "wrong"),
+    [
+        ("sqlite", "", "only PostgreSQL searches by itself"),
+        ("postgresql://u:p@h/d", "tier: memory", "no question is kept in the store"),
+        ("postgresql://u:p@h/d", "", None),
+    ],
+)
+def test_the_store_is_the_index_where_it_can_be(
+    tmp_path: Path, store: str, exact: str, wrong: str | None
+) -> None:
+    text = (
+        U + f"store: {store}\ncache: {{exact: {{{exact}}}, "
+        "semantic: {enabled: true, index: store}}\nauth: none"
+    )
+    if wrong is None:
+        assert told(read(tmp_path, text))["cache"]["semantic"]["in_store"]
+        return
+    with pytest.raises(ConfigError, match=wrong) as refused:
+        read(tmp_path, text)
+    assert "cache.semantic.index" in str(refused.value)

@@ -201,3 +201,32 @@ def test_a_key_of_the_store_that_has_the_cache_on_has_it_beside_memory_too(
     assert told["store"]["entries"] == 1
     assert told["worker"]["memory"]["entries"] == 1
     assert told["worker"]["beside"]["hits"] >= 1  # one that came too late counts too
+
+
+def test_questions_of_one_host_are_found_by_the_other_in_the_store(
+    own_gateway: Start, postgres: Postgres, upstream: ScriptedUpstream
+) -> None:
+    semantic = {"enabled": True, "threshold": 0.6, "index": "store", "max_entries": 1}
+    settings: dict[str, Any] = {
+        "store": postgres.database(),
+        "master_key": MASTER,
+        "cache": {**ON, "semantic": semantic},
+    }
+    one, other = own_gateway(**settings), own_gateway(**settings)
+    name, beside = (f"ok-10@{ref('pgvector')}" for _ in range(2))
+    asked = "How do I reset my password?"
+    first = ask(one, f"u/{name}", text=asked)
+    assert became(first) == "miss"
+    # It has no room left in memory for the one before.
+    assert became(ask(one, f"u/{beside}", text="Where is the nearest station?")) == "miss"
+
+    def answered(host: Gateway, text: str) -> bool:
+        got = ask(host, f"u/{name}", text=text, headers=KEPT_ONLY)
+        return got.status == 200 and became(got) == "semantic" and got.text == first.text
+
+    for host in (one, other):
+        assert eventually(lambda: answered(host, "How can I reset my password?"), 5.0)  # noqa: B023
+    assert not answered(other, "How can I reset my 2 passwords?"), "the guards look at it"
+    purge(one, model=f"u/{name}")
+    assert eventually(lambda: not answered(other, "How can I reset my password?"), 1.0)
+    assert len(upstream.of(name)) == 1

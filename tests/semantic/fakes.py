@@ -25,6 +25,7 @@ class Chore:
     real: str = ""
     similarity: float = 0.9
     holder: bytes = b"{}"
+    wanted: tuple[str, bytes, bytes] | None = None
     remembered: _core.CacheQuestion | None = None
 
 
@@ -38,6 +39,7 @@ class Core:
     vectors: list[tuple[int, str, bytes | None]] = field(default_factory=list)
     opinions: list[tuple[int, bool]] = field(default_factory=list)
     thresholds: list[tuple[str, float]] = field(default_factory=list)
+    found: list[tuple[int, list[tuple[bytes, str, float]]]] = field(default_factory=list)
 
     def take(self, within_s: float) -> list[Chore]:
         try:
@@ -55,6 +57,9 @@ class Core:
         self.learned += questions
         self.pieces.append(len(questions))
         return len(questions)
+
+    def near(self, chore: int, found: list[tuple[bytes, str, float]]) -> None:
+        self.found.append((chore, found))
 
     def set_threshold(self, embedder: str, threshold: float) -> None:
         self.thresholds.append((embedder, threshold))

@@ -21,6 +21,7 @@ Ratio = Annotated[float, Meta(gt=0, le=1)]
 Tag = Annotated[str, Meta(min_length=1, max_length=200)]
 Tier = Literal["memory", "store", "redis"]
 Replay = Literal["at_once", "paced"]
+Index = Literal["memory", "store"]
 Scope = Literal["tenant", "key"]
 Rules = TypeVar("Rules", "ExactRules", "SemanticRules")
 
@@ -99,6 +100,10 @@ class SemanticCache(SemanticOverride, frozen=True, kw_only=True):
     """In a worker's index; the oldest make room. With MiniLM's 384 dimensions 100,000 take some
     200 MiB.
     """
+    index: Index = "memory"
+    """Where the nearest question is found: in each worker's memory, or in the store, which is
+    PostgreSQL with pgvector then, and has as many as it has room for.
+    """
 
 
 class Cache(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +172,7 @@ class CacheSettings:
     Args:
         rules: for requests by `provider/model`; a route has its own.
         max_bytes: of all workers.
+        index: where the nearest question is found.
         is_used: whether any model or key has it on.
     """
 
@@ -175,6 +181,7 @@ class CacheSettings:
     tier: Tier
     max_store_bytes: int
     max_entries: int
+    index: Index
     is_used: bool
 
 

@@ -10,11 +10,12 @@ from sluicegate.config.cache import (
     CacheOverride,
     CacheRules,
     CacheSettings,
+    Index,
     SemanticRules,
     Tier,
 )
 from sluicegate.config.problems import Path, suggestion
-from sluicegate.config.schema import Config
+from sluicegate.config.schema import SQLITE, Config
 from sluicegate.config.shared_state import LOCAL
 from sluicegate.semantic.extra import missing
 from sluicegate.semantic.thresholds import SHIPPED_THRESHOLDS
@@ -45,6 +46,7 @@ def checked_cache(
         tier=_tier(config, fail),
         max_store_bytes=config.cache.exact.max_store_bytes,
         max_entries=config.cache.semantic.max_entries,
+        index=_index(config, fail),
         is_used=any(each.exact.enabled or each.semantic.enabled for each in everywhere)
         or any(key is not MISSING and key.cache and key.cache.enabled for key in config.keys),
     )
@@ -137,3 +139,14 @@ def _tier(config: Config, fail: Fail) -> Tier:
         told = "redis is the server of shared_state, which is local: set that, or store or memory"
         fail((*SECTION, "exact", "tier"), told)
     return tier or ("store" if is_local else "redis")
+
+
+def _index(config: Config, fail: Fail) -> Index:
+    index = config.cache.semantic.index
+    if index == "store":
+        path = (*SECTION, "semantic", "index")
+        if config.store == SQLITE:
+            fail(path, "only PostgreSQL searches by itself: set store to its URL, or index: memory")
+        elif config.cache.exact.tier == "memory":
+            fail(path, "with exact.tier: memory no question is kept in the store: leave one out")
+    return index

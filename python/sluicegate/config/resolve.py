@@ -18,7 +18,7 @@ from sluicegate.config.limits import checked_limits
 from sluicegate.config.node import Node
 from sluicegate.config.prices import checked_percents, checked_prices
 from sluicegate.config.problems import Path, Problem, suggestion
-from sluicegate.config.schema import Config, Key, Model, Target
+from sluicegate.config.schema import SQLITE, Config, Key, Model, Target
 from sluicegate.config.settings import (
     Deadlines,
     Route,
@@ -36,7 +36,6 @@ from sluicegate.providers import OWN, add_rows
 from sluicegate.routes import MODEL_ROUTES, unknown_routes
 
 MIN_KEY_CHARACTERS: Final = 16
-SQLITE: Final = "sqlite"
 _POSTGRES: Final = ("postgresql://", "postgres://")
 OWN_KEYS_UNFIT: Final = "has no key that a tenant could have its own of"
 

@@ -26,6 +26,8 @@ Price = Annotated[Decimal, Meta(ge=0)]
 Discount = Annotated[Decimal, Meta(ge=0, le=100)]
 Margin = Annotated[Decimal, Meta(ge=0, le=100_000)]
 MiB = 2**20
+SQLITE: Final = "sqlite"
+"""A file, in place of a server's URL."""
 LOOP_NOTE: Final = (
     "You have made the same call with the same result several times. Repeating it brings nothing "
     "new: do something else, or say what is missing and stop."
@@ -366,7 +368,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     server: Server = Server()
     data_dir: str = "./data"
     """Journal and store; relative to this file; made with mode 0700."""
-    store: Name = "sqlite"
+    store: Name = SQLITE
     """`sqlite`, a file in `data_dir`, or the URL of a PostgreSQL database."""
     stale_keys_s: Annotated[float, Meta(ge=1)] = 60.0
     """For how long keys of the store are taken while it cannot be read: one of them may have been

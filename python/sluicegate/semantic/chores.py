@@ -62,6 +62,10 @@ class Chore(Protocol):
         """In whose name others are asked."""
 
     @property
+    def wanted(self) -> tuple[str, bytes, bytes] | None:
+        """`(model_id, scope, vector)` whose nearest the store is to find."""
+
+    @property
     def remembered(self) -> _core.CacheQuestion | None:
         """A question that has an answer now."""
 
@@ -77,6 +81,9 @@ class Chores(Protocol):
 
     def verified(self, chore: int, is_so: bool, /) -> None:  # as the core has it
         """Answers `verify`."""
+
+    def near(self, chore: int, found: list[tuple[bytes, str, float]], /) -> None:
+        """Answers `near` with `(key, text, similarity)`, the nearest first."""
 
     def learn(self, questions: list[_core.CacheQuestion], /) -> int:
         """Puts questions into the index."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sluicegate.config import Settings
 from sluicegate.errors import GatewayError
@@ -14,6 +14,7 @@ from sluicegate.inside import ask
 from sluicegate.semantic import asked
 from sluicegate.semantic.chores import Chore, Chores, Listener
 from sluicegate.semantic.local import Local
+from sluicegate.semantic.searching import Searching
 from sluicegate.semantic.shadow import Shadow, moving_of
 from sluicegate.semantic.sharing import Sharing
 from sluicegate.semantic.verifier import Verifier
@@ -37,6 +38,10 @@ def is_used(settings: Settings) -> bool:
 def _uses_minilm(settings: Settings) -> bool:
     everywhere = [settings.cache.rules, *(route.cache for route in settings.routes.values())]
     return any(each.semantic.enabled and each.semantic.embedder == "minilm" for each in everywhere)
+
+
+class _Part(Protocol):
+    def stop(self) -> None: ...
 
 
 class _Tasks:
@@ -81,7 +86,7 @@ class Semantic:
         self._verifier = Verifier(worker)
         self._is_closing = False
         self._turn = threading.Lock()
-        self._parts: tuple[Listener, Sharing, Shadow] | None = None
+        self._parts: tuple[_Part, ...] | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Ties it to the loop that serves, and begins where it is needed."""
@@ -111,8 +116,13 @@ class Semantic:
                 part.stop()
             self._local.close()
 
-    def _begun(self, settings: Settings) -> tuple[Listener, Sharing, Shadow]:
-        sharing = Sharing(self._core, open_store(settings))
+    def _begun(self, settings: Settings) -> "tuple[_Part, ...]":
+        sharing = Sharing(
+            self._core,
+            open_store(settings),
+            lambda: self._worker.settings.cache.index == "store",
+        )
+        searching = Searching(self._core, open_store(settings), sharing.finds)
         shadow = Shadow(
             self._core,
             open_store(settings),
@@ -125,13 +135,13 @@ class Semantic:
                 "embed": self._embed,
                 "verify": self._verify,
                 "judge": shadow.judge,
+                "near": searching.search,
                 "remember": lambda chore: _remember(sharing, chore),
             },
         )
-        parts = (listener, sharing, shadow)
-        for part in parts:
+        for part in (listener, sharing, shadow):
             part.start()
-        return parts
+        return listener, sharing, shadow, searching
 
     # what the core asks, on the listener's thread
 

@@ -1,5 +1,6 @@
 """Questions in the store: what this worker remembers is put there, and what others did is learned,
-now of other workers and hosts, at the start of an earlier life.
+now of other workers and hosts, at the start of an earlier life. Where the store finds the nearest
+by itself, nothing is learned, and what was put is made ready to be found.
 """
 
 import logging
@@ -13,6 +14,7 @@ from sluicegate import _core
 from sluicegate.semantic.chores import Chores
 from sluicegate.semantic.record import question_of, vector_of
 from sluicegate.store import Store, StoreError
+from sluicegate.store.neighbours import NoVectorsError
 from sluicegate.store.vectors import NewVector, StoredVector
 
 log = logging.getLogger("sluicegate")
@@ -38,11 +40,17 @@ class Sharing:
         self,
         core: Chores,
         store: Store,
+        is_index: Callable[[], bool] = lambda: False,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """Args: store: used by this alone, and closed at the end."""
+        """Args:
+        store: used by this alone, and closed at the end.
+        is_index: whether the store is to find the nearest by itself.
+        """
         self._core = core
         self._store = store
+        self._is_index = is_index
+        self._can_find: bool | None = None
         self._now_ms = now_ms
         self._waiting: deque[NewVector] = deque(maxlen=MAX_WAITING)
         self._own: OrderedDict[tuple[str, bytes], None] = OrderedDict()
@@ -66,6 +74,10 @@ class Sharing:
         """Takes a question to be put into the store soon. Never blocks."""
         self._waiting.append(vector_of(question))
 
+    def finds(self) -> bool:
+        """Whether the store finds the nearest by itself now."""
+        return self._is_index() and self._can_find is True
+
     def _run(self) -> None:
         is_last = False
         while not is_last:
@@ -82,10 +94,28 @@ class Sharing:
 
     def _turn(self, *, is_last: bool) -> None:
         self._put()
+        if self._is_index() and self._has_found_out():
+            while not is_last and self._store.neighbours.fill():
+                self._put()
+                is_last = self._stop.is_set()
+            return
         while not is_last and (page := self._store.vectors.since(self._seen, self._now_ms(), PAGE)):
             self._learn(page)
             self._put()
             is_last = self._stop.is_set()
+
+    def _has_found_out(self) -> bool:
+        """Whether the store can find by itself; it is asked once."""
+        if self._can_find is None:
+            try:
+                self._store.neighbours.prepare()
+                self._can_find = True
+            except NoVectorsError as error:
+                log.error(
+                    "the store cannot be the index of questions, each worker's memory is: %s", error
+                )
+                self._can_find = False
+        return self._can_find
 
     def _put(self) -> None:
         while count := min(len(self._waiting), PUT_AT_ONCE):

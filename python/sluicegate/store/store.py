@@ -17,6 +17,7 @@ from sluicegate.store.cache import Cache
 from sluicegate.store.database import Database, Row, Transaction
 from sluicegate.store.judged import Judged
 from sluicegate.store.ledger import Ledger
+from sluicegate.store.neighbours import Neighbours
 from sluicegate.store.records import CREDENTIALS, KEYS, KILLED_RUNS, LIMITS, META, PROVIDER_KEYS
 from sluicegate.store.responses import Responses
 from sluicegate.store.savings import SavingsLedger
@@ -70,6 +71,7 @@ class Store:
         self.batches = Batches(database, self.ledger)
         self.cache = Cache(database)
         self.vectors = Vectors(database)
+        self.neighbours = Neighbours(database)
         self.judged = Judged(database)
         self.savings = SavingsLedger(database)
 
