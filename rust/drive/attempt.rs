@@ -15,8 +15,11 @@ use super::deadline::{Deadline, Stop, after};
 use super::defect::{Point, caught_async};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
+use super::flight::{Flight, Source};
 use super::operation::Operation;
 use super::outbox::{Head, State};
+use super::pacing::heartbeat;
+use super::reader::Form;
 use super::recording::Recorded;
 use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
@@ -261,10 +264,26 @@ impl Running {
         }
     }
 
-    /// Shows who asked the same what the client is given of a stream.
-    pub(super) fn share(&self, bytes: &[u8]) {
-        if let Some(flight) = self.x.caching.as_ref().and_then(Caching::flight) {
-            flight.give(self.index, bytes);
+    /// Who asked the same, and waits for the answer.
+    pub(super) fn flight(&self) -> Option<&Arc<Flight>> {
+        self.x.caching.as_ref().and_then(Caching::flight)
+    }
+
+    /// Shows who asked the same what the upstream says. Whether anybody may want to know.
+    pub(super) fn share(&self, form: Form, events: &[u8]) -> bool {
+        let source = || Source {
+            target: self.index,
+            form,
+            tool_forms: self.x.tool_forms(),
+            dropped: self.x.dropped(),
+        };
+        self.flight().is_some_and(|flight| flight.give(source, events))
+    }
+
+    /// The client has not taken what it was given, and others are far ahead: it goes on for them.
+    pub(super) fn fall_behind(&self) {
+        if self.flight().is_some_and(|flight| flight.leave()) {
+            self.x.break_off();
         }
     }
 
@@ -323,7 +342,7 @@ impl Running {
                 let mut answer = pin!(open.send(request));
                 loop {
                     match self.deadline.guard(&self.x, answer.as_mut()).await {
-                        Err(Stop::Tick) => relay::heartbeat(&self.x, &mut self.deadline),
+                        Err(Stop::Tick) => heartbeat(&self.x, &mut self.deadline),
                         other => break other,
                     }
                 }
@@ -372,7 +391,7 @@ impl Running {
         let mut connecting = pin!(rt.pool.connect(&self.target.upstream.endpoint));
         let result = loop {
             match self.deadline.guard(&self.x, connecting.as_mut()).await {
-                Err(Stop::Tick) => relay::heartbeat(&self.x, &mut self.deadline),
+                Err(Stop::Tick) => heartbeat(&self.x, &mut self.deadline),
                 other => break other,
             }
         };

@@ -2,34 +2,29 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::attempt::{self, Attempt, PanicGuard};
 use super::caching::{Caching, Told};
-use super::client_stream::stream_type;
 use super::clock::unix_ms;
-use super::deadline::{Deadline, Stop, after};
+use super::deadline::{Deadline, Stop};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
-use super::flight::{Flight, FlightKey, Follower, Landing, News};
+use super::flight::{Flight, FlightKey, Follower, Landing};
+use super::following::{Followed, first_tick, follow, unanswered};
 use super::hit;
 use super::items;
-use super::last_words::{message, origin, own_error};
 use super::meaning;
 use super::outbox::State;
 use super::own::is_own;
+use super::pacing::heartbeat;
 use super::refresh;
 use super::refusal::Refusal;
-use super::relay::heartbeat;
-use super::row::millis;
 use super::runtime::Runtime;
-use super::whole::JSON;
-use crate::cache::{Entry, Facts, Stored};
-use crate::stream::StreamError;
+use crate::cache::{Entry, Stored};
 
 /// Requests whose answers others wait for.
 #[derive(Debug, Default)]
@@ -151,7 +146,7 @@ async fn is_answered_elsewhere(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Ca
     }
     match find_near(rt, x, caching).await {
         Err(stop) => {
-            stopped(rt, x, stop, false, 0);
+            unanswered(rt, x, stop);
             true
         }
         Ok(Some(entry)) => hit::give(rt, x, &entry, Told::Semantic).await.is_ok(),
@@ -177,12 +172,6 @@ async fn find_near(
             found => return found,
         }
     }
-}
-
-/// When a stream's client should hear something.
-fn first_tick(x: &Exchange) -> Option<Instant> {
-    let due = || after(x.admission.arrived, x.admission.snapshot.commit_after).max(Instant::now());
-    x.admission.scan.stream().then(due)
 }
 
 /// Gives an entry, where it is good enough for the request.
@@ -226,131 +215,4 @@ fn refuse(x: &Exchange, kind: FailureKind, refusal: Refusal) {
     let mut failure = Failure::new(kind, refusal.message.clone());
     failure.refusal = Some(Box::new(refusal));
     x.fill(|ready| ready.state = State::Failed(Box::new(failure)));
-}
-
-/// What became of following.
-enum Followed {
-    /// The client has its answer, or left.
-    Over,
-    /// The leader is no more, and asked nobody.
-    Free,
-    /// The leader's upstreams failed, before anything came.
-    Failed(u16),
-}
-
-async fn follow(rt: &Rc<Runtime>, x: &Arc<Exchange>, mut follower: Follower) -> Followed {
-    let mut deadline = Deadline::new(Duration::MAX, x.admission.deadline, first_tick(x));
-    let (mut by, mut first_ms) = (0, None);
-    loop {
-        let news = match deadline.guard(x, follower.news()).await {
-            Ok(news) => news,
-            Err(Stop::Tick) => {
-                heartbeat(x, &mut deadline);
-                continue;
-            }
-            Err(stop) => {
-                stopped(rt, x, stop, follower.has_begun(), by);
-                return Followed::Over;
-            }
-        };
-        match news {
-            News::Bytes(target, bytes) => {
-                by = target;
-                first_ms.get_or_insert_with(|| millis(x.admission.arrived));
-                relay(x, by, &bytes);
-                let room = poll_fn(|cx| x.outbox.poll_room(cx));
-                if let Err(stop @ (Stop::Cancelled | Stop::Total)) = deadline.guard(x, room).await {
-                    stopped(rt, x, stop, follower.has_begun(), by);
-                    return Followed::Over;
-                }
-            }
-            News::Landed(Landing::Answered(facts, entry)) => {
-                return match first_ms {
-                    Some(first_ms) => ended(rt, x, by, &facts, first_ms),
-                    None => landed(rt, x, entry).await,
-                };
-            }
-            News::Landed(Landing::Failed(_) | Landing::Free) if follower.has_begun() => {
-                let failure = Failure::new(FailureKind::Truncated, "the leader's stream broke off");
-                broken(rt, x, by, &failure);
-                return Followed::Over;
-            }
-            News::Landed(Landing::Failed(status)) => return Followed::Failed(status),
-            News::Landed(Landing::Free) => return Followed::Free,
-        }
-    }
-}
-
-/// The leader's stream, which was followed, ended well.
-fn ended(rt: &Runtime, x: &Exchange, by: usize, facts: &Facts, first_ms: u64) -> Followed {
-    if let Some(target) = x.admission.route.targets.get(by) {
-        hit::settle(rt, x, target, facts, first_ms);
-    }
-    x.fill(|ready| ready.state = State::End);
-    Followed::Over
-}
-
-/// The leader has its answer, of which nothing came before.
-async fn landed(rt: &Rc<Runtime>, x: &Arc<Exchange>, entry: Option<Arc<Entry>>) -> Followed {
-    let now_ms = unix_ms(SystemTime::now());
-    let is_good = |entry: &Arc<Entry>| x.caching.as_ref().is_some_and(|c| c.takes(entry, now_ms));
-    match entry.filter(is_good) {
-        Some(entry) if hit::give(rt, x, &entry, Told::Hit).await.is_ok() => Followed::Over,
-        _ => Followed::Free,
-    }
-}
-
-/// Passes on what the leader's client was given.
-fn relay(x: &Exchange, by: usize, bytes: &[u8]) {
-    let head = x.client_status().is_none().then(|| {
-        x.set_client_status(200);
-        if let Some(caching) = &x.caching {
-            caching.tell(Told::Hit);
-        }
-        let kind = if x.admission.scan.stream() { stream_type(x) } else { JSON };
-        x.admission.route.targets.get(by).map(|target| hit::head(x, target, kind))
-    });
-    x.fill(|ready| {
-        if let Some(head) = head.flatten() {
-            ready.head = Some(head);
-        }
-        ready.body.extend_from_slice(bytes);
-    });
-}
-
-/// The client left, or its time is over, while it waited, or, where it `has_begun`, had a part of what it followed.
-fn stopped(rt: &Rc<Runtime>, x: &Arc<Exchange>, stop: Stop, has_begun: bool, by: usize) {
-    let failure = match (stop, x.told()) {
-        (Stop::Cancelled, Some((kind, detail))) => Failure::new(kind, detail),
-        (Stop::Cancelled, None) => {
-            if let Some(target) = x.admission.route.targets.get(by) {
-                hit::left(rt, x, target);
-            }
-            return;
-        }
-        _ => Failure::new(FailureKind::TotalTimeout, "the request's time is used up"),
-    };
-    if has_begun {
-        broken(rt, x, by, &failure);
-    } else {
-        x.fill(|ready| ready.state = State::Failed(Box::new(failure)));
-    }
-}
-
-/// What a client has of a stream is not all of it, and it is told so.
-fn broken(rt: &Rc<Runtime>, x: &Arc<Exchange>, by: usize, failure: &Failure) {
-    if let Some(target) = x.admission.route.targets.get(by) {
-        hit::broken(rt, x, target, failure.kind.code());
-    }
-    let error = StreamError {
-        message: message(failure),
-        kind: "api_error",
-        code: failure.kind.code(),
-        origin: origin(failure),
-        request_id: &x.id_text,
-    };
-    x.fill(|ready| {
-        own_error(x, &error, &mut ready.body);
-        ready.state = State::End;
-    });
 }

@@ -170,7 +170,7 @@ impl Exchange {
         let flight = self.caching.as_ref().and_then(Caching::flight);
         if reason == Cancel::ClientLeft && flight.is_some_and(|flight| flight.leave()) {
             // A front may say it twice; only the last who waits ends it.
-            self.is_abandoned.store(true, Ordering::Release);
+            self.part();
             return self.outbox.abandon();
         }
         let first =
@@ -180,7 +180,20 @@ impl Exchange {
         }
     }
 
-    /// Whether its client left, and it goes on for others.
+    /// Its client has what it will have, and the rest is for others.
+    pub(super) fn part(&self) {
+        self.is_abandoned.store(true, Ordering::Release);
+    }
+
+    /// Its client does not take what it is given: it has no more of it.
+    pub(super) fn break_off(&self) {
+        self.part();
+        if self.outbox.break_off() {
+            self.wake.wake(self.token);
+        }
+    }
+
+    /// Whether its client has no part in it any more, and it goes on for others.
     pub(super) fn is_abandoned(&self) -> bool {
         self.is_abandoned.load(Ordering::Acquire)
     }

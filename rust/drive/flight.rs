@@ -2,10 +2,15 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::exchange::{Cancel, Exchange};
+use super::failure::Failure;
+use super::held::{Held, Pace, Taken};
+use super::reader::Form;
 use crate::cache::{Entry, Facts, Key};
+use crate::stream::{ToolForms, UpstreamError};
 
 /// Which requests can follow one another: they ask the same, and in one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,65 +31,71 @@ pub enum Landing {
     Answered(Arc<Facts>, Option<Arc<Entry>>),
     /// The upstreams were asked, and failed: what the client was told.
     Failed(u16),
+    /// Its stream broke off; with the upstream's own words, where it said why.
+    Broke(Arc<(Failure, Option<UpstreamError>)>),
     /// It is over without a word about the answer: another may lead.
     Free,
 }
 
-/// A leader's answer on its way, and who follows.
-#[derive(Debug, Default)]
-pub struct Flight {
-    inner: Mutex<Inner>,
-    bell: Notify,
-    /// Of a stream that nobody follows; see [`Flight::give`].
-    max_bytes: usize,
+/// Whose stream it is, in which form, and what the request's translation did.
+#[derive(Debug)]
+pub struct Source {
+    /// Which of the route's targets.
+    pub target: usize,
+    pub(super) form: Form,
+    pub tool_forms: ToolForms,
+    pub dropped: Option<Bytes>,
 }
 
-#[derive(Debug, Default)]
+/// A leader's answer on its way, and who follows. Of a stream it has the upstream's own events: each client is told them
+/// in its own name.
+#[derive(Debug)]
+pub struct Flight {
+    inner: Mutex<Inner>,
+    /// For who follows: there is something new.
+    bell: Notify,
+    /// For the leader: one of them came, went or took something.
+    stir: Notify,
+}
+
+#[derive(Debug)]
 struct Inner {
-    /// Of a stream: all that the leader's client was given.
-    given: Vec<u8>,
-    /// By which of the route's targets.
-    target: usize,
+    held: Held,
+    source: Option<Arc<Source>>,
     landing: Option<Landing>,
-    followers: usize,
-    /// Its beginning is there no more, so that nobody can follow it.
-    is_long: bool,
     leader: Weak<Exchange>,
-    /// The leader's client left, and others wait for its answer.
+    /// The leader's client has no part in it any more, and others wait for its answer.
     is_left: bool,
 }
 
 impl Flight {
     /// Led by a request, whose answer is kept up to a size.
     pub fn new(leader: &Arc<Exchange>, max_bytes: usize) -> Arc<Self> {
-        let flight = Self { max_bytes, ..Self::default() };
-        flight.lock().leader = Arc::downgrade(leader);
-        Arc::new(flight)
+        let inner = Inner {
+            held: Held::new(max_bytes),
+            source: None,
+            landing: None,
+            leader: Arc::downgrade(leader),
+            is_left: false,
+        };
+        Arc::new(Self { inner: Mutex::new(inner), bell: Notify::new(), stir: Notify::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The stream goes on, from this target. One that is longer than what is kept of an answer, and that nobody follows
-    /// yet, is not remembered for those who might.
-    pub fn give(&self, target: usize, bytes: &[u8]) {
+    /// The stream goes on. Whether anybody follows it, or may yet.
+    pub fn give(&self, source: impl FnOnce() -> Source, bytes: &[u8]) -> bool {
         if bytes.is_empty() {
-            return;
+            return true;
         }
         let mut inner = self.lock();
-        let size = inner.given.len().saturating_add(bytes.len());
-        if inner.followers == 0 && size > self.max_bytes {
-            inner.is_long = true;
-            inner.given = Vec::new();
-        }
-        if inner.is_long {
-            return;
-        }
-        inner.target = target;
-        inner.given.extend_from_slice(bytes);
+        inner.source.get_or_insert_with(|| Arc::new(source()));
+        let is_wanted = inner.held.give(bytes);
         drop(inner);
         self.bell.notify_waiters();
+        is_wanted
     }
 
     /// It is over; the first word holds.
@@ -110,19 +121,40 @@ impl Flight {
     /// Follows it; `None` where it is over already, or too long.
     pub fn follow(self: &Arc<Self>) -> Option<Follower> {
         let mut inner = self.lock();
-        if inner.landing.is_some() || inner.is_long {
+        if inner.landing.is_some() {
             return None;
         }
-        inner.followers += 1;
+        let reader = inner.held.join()?;
         drop(inner);
-        Some(Follower { flight: self.clone(), taken: 0 })
+        self.stir.notify_one();
+        Some(Follower { flight: self.clone(), reader })
     }
 
     /// The leader's client leaves. Whether others wait for its answer, so that it goes on without it.
     pub fn leave(&self) -> bool {
         let mut inner = self.lock();
-        inner.is_left = inner.followers > 0 && inner.landing.is_none();
+        inner.is_left = inner.held.has_readers() && inner.landing.is_none();
         inner.is_left
+    }
+
+    /// How fast the stream is to be read, where so much waits for the leader's client; `None` where that is gone.
+    pub(super) fn pace(&self, leader: Option<usize>) -> Pace {
+        self.lock().held.pace(leader)
+    }
+
+    /// Those who are far behind have taken nothing for a while.
+    pub fn pass_over(&self) {
+        self.lock().held.pass_over();
+    }
+
+    /// How far a client may be behind.
+    pub fn max_lag(&self) -> usize {
+        self.lock().held.max_lag()
+    }
+
+    /// One who follows came, went or took something.
+    pub async fn stirred(&self) {
+        self.stir.notified().await;
     }
 }
 
@@ -130,28 +162,25 @@ impl Flight {
 #[derive(Debug)]
 pub struct Follower {
     flight: Arc<Flight>,
-    taken: usize,
+    reader: u64,
 }
 
 /// What there is for a follower.
 #[derive(Debug)]
 pub enum News {
-    /// More of the stream, from a target.
-    Bytes(usize, Vec<u8>),
+    /// More of the stream.
+    Pieces(Arc<Source>, Vec<Bytes>),
+    /// More of it was there than is held for who does not take it.
+    Lost,
     /// The end.
     Landed(Landing),
 }
 
 impl Follower {
-    /// Whether anything of the stream was taken.
-    pub const fn has_begun(&self) -> bool {
-        self.taken > 0
-    }
-
     /// What is new, waited for.
     pub async fn news(&mut self) -> News {
+        let flight = self.flight.clone();
         loop {
-            let flight = self.flight.clone();
             let mut rung = std::pin::pin!(flight.bell.notified());
             rung.as_mut().enable(); // before the look: nothing is missed between
             if let Some(news) = self.look() {
@@ -162,14 +191,17 @@ impl Follower {
     }
 
     fn look(&mut self) -> Option<News> {
-        let inner = self.flight.lock();
-        let more = inner.given.get(self.taken..).filter(|more| !more.is_empty());
-        if let Some(more) = more {
-            let more = more.to_vec();
-            self.taken += more.len();
-            return Some(News::Bytes(inner.target, more));
+        let mut inner = self.flight.lock();
+        match (inner.held.take(self.reader), &inner.source) {
+            (Taken::Pieces(pieces), Some(source)) => {
+                let news = News::Pieces(source.clone(), pieces);
+                drop(inner);
+                self.flight.stir.notify_one();
+                Some(news)
+            }
+            (Taken::Lost, _) => Some(News::Lost),
+            _ => inner.landing.clone().map(News::Landed),
         }
-        inner.landing.clone().map(News::Landed)
     }
 }
 
@@ -177,41 +209,13 @@ impl Drop for Follower {
     /// The last one who leaves a leader whose client left ends it.
     fn drop(&mut self) {
         let mut inner = self.flight.lock();
-        inner.followers -= 1;
-        if inner.followers == 0 && inner.is_left && inner.landing.is_none() {
-            let leader = inner.leader.upgrade();
-            drop(inner);
-            if let Some(leader) = leader {
-                leader.cancel(Cancel::ClientLeft);
-            }
+        inner.held.leave(self.reader);
+        let is_last = !inner.held.has_readers() && inner.is_left && inner.landing.is_none();
+        let leader = inner.leader.upgrade().filter(|_| is_last);
+        drop(inner);
+        self.flight.stir.notify_one();
+        if let Some(leader) = leader {
+            leader.cancel(Cancel::ClientLeft);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flight(max_bytes: usize) -> Arc<Flight> {
-        Arc::new(Flight { max_bytes, ..Flight::default() })
-    }
-
-    #[test]
-    fn a_long_stream_is_remembered_for_those_who_follow_it_and_for_nobody_else() {
-        let alone = flight(10);
-        alone.give(0, b"0123456789");
-        assert!(alone.follow().is_some());
-        alone.give(0, b"a");
-        assert!(alone.follow().is_none());
-        assert_eq!(alone.lock().given.capacity(), 0);
-        alone.give(0, b"b");
-        assert_eq!(alone.lock().given.capacity(), 0);
-
-        let shared = flight(10);
-        let mut other = shared.follow().unwrap();
-        shared.give(1, b"0123456789");
-        shared.give(1, b"a");
-        let Some(News::Bytes(1, bytes)) = other.look() else { panic!("nothing came") };
-        assert_eq!(bytes, b"0123456789a");
     }
 }

@@ -17,9 +17,10 @@ use super::deadline::Stop;
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::last_words::{message, origin, write_error};
+use super::opening::decoder;
 use super::outbox::State;
+use super::pacing::{heartbeat, wait_for_room};
 use super::passage::Passage;
-use super::relay::{decoder, heartbeat, wait_for_room};
 use super::response_headers;
 use super::row::millis;
 use super::send::{AGENT, ANTHROPIC_VERSION, ANTHROPIC_VERSION_DEFAULT, REQUEST_ID, signed, uri};
@@ -240,7 +241,7 @@ async fn relay(
         if let Some(error) = scale.error() {
             return Err(run.failed(FailureKind::InBandError, error.message.clone()));
         }
-        wait_for_room(run).await;
+        wait_for_room(run).await.map_err(|stop| run.stopped(stop, silent))?;
     }
     if let Some(decoder) = decoder.take() {
         let rest = decoder.finish();

@@ -11,9 +11,9 @@ use super::clock::unix_ms;
 use super::failure::FailureKind;
 use super::flight::Landing;
 use super::meaning;
+use super::opening::speaks;
 use super::operation::Operation;
 use super::reader::Form;
-use super::relay::speaks;
 use super::row::millis;
 use super::said::read;
 use crate::cache::{Entry, Facts, Shape};
@@ -110,7 +110,7 @@ pub(super) fn keep(run: &mut Running, end: &End) {
         // The front decides whether another attempt follows.
         End::Failed(_) => return,
         End::Broken(failure) if !FailureKind::is_of_one(failure.kind.code()) => {
-            Landing::Failed(502)
+            Landing::Failed(502) // a stream's relay has said more
         }
         End::Broken(_) | End::Done(_) | End::Cancelled => Landing::Free,
     };

@@ -7,14 +7,12 @@ use super::gather::{brought_to, gather};
 use super::last_words::malformed;
 use super::reader::{Form, Reader};
 use super::recording::form;
+use super::retelling::{FREE, Translation, usage};
 use super::snapshot::Target;
 use super::whole::JSON;
-use crate::cache::{Entry, Facts};
+use crate::cache::Entry;
 use crate::dialect::Dialect;
-use crate::stream::{Decoder, Delta, Encoder, Options, Transcoder, Usage};
-
-/// It cost nothing this time.
-const FREE: Option<&str> = Some("0");
+use crate::stream::{Decoder, Delta, Options, Transcoder};
 
 /// An answer for a client.
 #[derive(Debug)]
@@ -92,30 +90,10 @@ fn translated(
     options: Options,
 ) -> Result<(Vec<u8>, Option<Vec<u8>>), Failure> {
     let mut out = Vec::with_capacity(entry.body.len());
-    let (mut decoder, mut encoder) = (Decoder::new(entry.dialect), Encoder::new(to, options));
-    let mut told = Usage::default();
-    let mut broken = Ok(());
-    let mut reader = Reader::new(form, max_event_bytes);
-    let fed = reader.feed(&entry.body, |frame| {
-        let Some(event) = &frame.event else { return };
-        let read = decoder.event(event.name(), &event.data, |delta| match delta {
-            Delta::End => {} // behind what is settled
-            delta => {
-                if let Delta::Usage { usage, .. } = delta {
-                    told = *usage;
-                }
-                encoder.delta(delta, &mut out);
-            }
-        });
-        if broken.is_ok() {
-            broken = read;
-        }
-    });
-    fed.and(broken).map_err(|error| malformed(&error))?;
-    let is_told = told.input_tokens.is_some() && told.output_tokens.is_some();
-    encoder.settle(if is_told { told } else { usage(&entry.facts) }, FREE);
-    encoder.terminator(&mut out);
-    Ok((out, encoder.take_kept()))
+    let mut translation = Translation::new((entry.dialect, form), to, max_event_bytes, options);
+    translation.feed(&entry.body, &mut out).map_err(|error| malformed(&error))?;
+    let kept = translation.finish(&entry.facts, &mut out);
+    Ok((out, kept))
 }
 
 /// A stream as it was, but for events that say nothing but what it used.
@@ -137,15 +115,4 @@ fn without_usage(form: Form, entry: &Entry, max_event_bytes: usize) -> Result<Ve
     });
     fed.map_err(|error| malformed(&error))?;
     Ok(out)
-}
-
-/// What an answer used when it was made.
-fn usage(facts: &Facts) -> Usage {
-    Usage {
-        input_tokens: Some(facts.input_tokens),
-        cached_input_tokens: Some(facts.cached_input_tokens).filter(|tokens| *tokens > 0),
-        output_tokens: Some(facts.output_tokens),
-        reasoning_tokens: Some(facts.reasoning_tokens).filter(|tokens| *tokens > 0),
-        ..Usage::default()
-    }
 }

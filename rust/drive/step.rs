@@ -29,6 +29,8 @@ pub(super) struct Step<'a> {
     pub is_full: &'a mut bool,
     pub stall: &'a mut Stall,
     pub recording: &'a mut Option<Recording>,
+    /// What those who follow are given.
+    pub shared: Option<&'a mut Vec<u8>>,
 }
 
 /// A stream that waits for other hosts to say whether there is room for more of it.
@@ -60,6 +62,7 @@ impl Step<'_> {
             if self.encoder.is_none() && frame.complete {
                 self.out.extend_from_slice(frame.raw);
             }
+            self.share(frame);
             return Ok(());
         };
         let allowance = &mut self.allowance;
@@ -89,6 +92,9 @@ impl Step<'_> {
         };
         *self.seen |= sighting;
         let hidden = self.hides_usage && sighting.contains(Sighting::USAGE_ONLY);
+        if !hidden && !sighting.contains(Sighting::ERROR) {
+            self.share(frame);
+        }
         if self.encoder.is_none() && !hidden {
             if sighting.contains(Sighting::ERROR) {
                 self.pass_error(frame.raw);
@@ -106,6 +112,14 @@ impl Step<'_> {
             }
         }
         Ok(())
+    }
+
+    /// An event for those who follow: they ask for what its client asks for.
+    fn share(&mut self, frame: &sse::Frame<'_>) {
+        let is_whole = frame.event.is_some() || frame.complete || self.encoder.is_some();
+        if let Some(shared) = self.shared.as_mut().filter(|_| is_whole) {
+            shared.extend_from_slice(frame.raw);
+        }
     }
 
     /// The upstream's own error event as it came, unless it quotes what it was told in confidence.
@@ -126,7 +140,7 @@ impl Step<'_> {
 }
 
 /// What a client may read of an upstream's error.
-fn unquoted(error: &UpstreamError, upstream: &Upstream) -> UpstreamError {
+pub(super) fn unquoted(error: &UpstreamError, upstream: &Upstream) -> UpstreamError {
     let hidden = |text: &str| upstream.secrets.hidden(text).into_owned();
     UpstreamError {
         message: hidden(&error.message),

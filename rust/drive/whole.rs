@@ -15,10 +15,11 @@ use super::client_stream::{encoding, stream_type, translating};
 use super::deadline::Stop;
 use super::failure::{Failure, FailureKind};
 use super::gather::{brought_to, gather};
+use super::opening::{decoder, speaks};
 use super::operation::Operation;
 use super::outbox::State;
+use super::pacing::heartbeat;
 use super::reader;
-use super::relay::{self, decoder};
 use super::row::millis;
 use super::{embeddings, recording, response_headers, tally};
 use crate::dialect::Dialect;
@@ -173,7 +174,7 @@ fn streamed(run: &Running, headers: &HeaderMap, body: &[u8]) -> Option<reader::F
     if form(headers) == Some(Form::Stream) || looks_like_events(body) == Some(true) {
         return Some(reader::Form::Events);
     }
-    let has_lines = relay::speaks(run) == Dialect::Ollama;
+    let has_lines = speaks(run) == Dialect::Ollama;
     (has_lines && looks_like_lines(body) == Some(true)).then_some(reader::Form::Lines)
 }
 
@@ -213,7 +214,6 @@ pub(super) async fn as_stream(
     transcoder.settle(run.report.usage, run.cost_usd().as_deref());
     transcoder.finish(&mut out);
     run.kept = transcoder.take_kept();
-    run.share(&out);
     run.report.first_token_ms = Some(millis(run.x.admission.arrived));
     let overhead = run.overhead_us(answered);
     let head = run.x.client_status().is_none().then(|| {
@@ -229,7 +229,7 @@ pub(super) async fn as_stream(
 fn collect(run: &Running, form: reader::Form, body: &[u8]) -> Result<Bytes, End> {
     let max_event_bytes = run.x.admission.snapshot.max_event_bytes;
     let options = translating(&run.x, &run.target);
-    let gathered = gather(relay::speaks(run), form, body, max_event_bytes, &options);
+    let gathered = gather(speaks(run), form, body, max_event_bytes, &options);
     gathered.map(Bytes::from).map_err(|failure| run.failed(failure.kind, failure.detail))
 }
 
@@ -345,7 +345,7 @@ pub(super) async fn read(
             Some(data) => Ok(Some(Ok(Frame::data(data)))),
             None => match run.deadline.guard(&run.x, body.frame()).await {
                 Err(Stop::Tick) => {
-                    relay::heartbeat(&run.x, &mut run.deadline);
+                    heartbeat(&run.x, &mut run.deadline);
                     continue;
                 }
                 other => other,
