@@ -19,6 +19,7 @@ use super::flight::{Flight, Source};
 use super::operation::Operation;
 use super::outbox::{Head, State};
 use super::pacing::heartbeat;
+use super::parting::Parted;
 use super::reader::Form;
 use super::recording::Recorded;
 use super::refusal::Refusal;
@@ -125,6 +126,8 @@ pub(super) struct Running {
     pub rest: Rest,
     /// A limit ended the stream before the model did.
     pub was_cut: bool,
+    /// Its client's part in the stream is over, and others follow it.
+    pub parted: Option<Parted>,
     /// It asks for less than its client did, since a limit has no room for more.
     pub is_bounded: bool,
     /// The answer as a response object, where the gateway keeps it.
@@ -182,6 +185,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         first_chunk: None,
         rest: Rest::default(),
         was_cut: false,
+        parted: None,
         is_bounded: false,
         kept: None,
         recorded: None,

@@ -36,8 +36,8 @@ impl Flights {
         self.0.borrow_mut().retain(|_, flight| !flight.has_landed());
     }
 
-    fn follow(&self, key: &FlightKey) -> Option<Follower> {
-        self.0.borrow().get(key)?.follow()
+    fn follow(&self, key: &FlightKey, x: &Arc<Exchange>) -> Option<Follower> {
+        self.0.borrow().get(key)?.follow(x)
     }
 
     fn lead(&self, key: FlightKey, x: &Arc<Exchange>) {
@@ -122,7 +122,7 @@ async fn is_answered_here(
         if caching.only_if_cached {
             return false; // an answer that is on its way is none that is kept
         }
-        let Some(follower) = rt.flights.follow(key) else { return false };
+        let Some(follower) = rt.flights.follow(key, x) else { return false };
         match follow(rt, x, follower).await {
             Followed::Over => return true,
             Followed::Free => {}

@@ -61,6 +61,12 @@ impl Deadline {
         self.tick = None;
     }
 
+    /// From now on only the upstream's own time counts: the rest is for others.
+    pub fn outlive_request(&mut self) {
+        self.outlive_client();
+        self.total = after(Instant::now(), Duration::MAX);
+    }
+
     /// A later deadline is noticed when the timer fires; an earlier one must move it.
     fn advance_timer(&mut self) {
         let first = earliest(self.phase, self.total, self.tick).into();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::attempt::{End, Running};
 use super::failure::{Failure, FailureKind};
 use super::flight::Landing;
-use super::last_words::{message, origin, own_error};
+use super::last_words::{own_error, told};
 use super::outbox::State;
 use super::recording::Recording;
 use super::relay::Relay;
@@ -66,6 +66,9 @@ impl Relay {
     pub(super) fn end_translation(&mut self, run: &mut Running) {
         let Some(encoder) = &mut self.encoder else { return };
         tally::stream(run, &mut self.meter, true, true);
+        if run.parted.is_some() {
+            return; // its client has had its end
+        }
         encoder.settle(run.report.usage, run.cost_usd().as_deref());
         encoder.terminator(&mut self.out);
         run.kept = encoder.take_kept();
@@ -123,21 +126,10 @@ impl Relay {
                 let mut out = Vec::new();
                 let passed_on = failure.kind == FailureKind::InBandError && self.encoder.is_none();
                 if !passed_on {
-                    let error = StreamError {
-                        message: message(&failure),
-                        kind: "api_error",
-                        code: failure.kind.code(),
-                        origin: origin(&failure),
-                        request_id: &run.x.id_text,
-                    };
-                    match &mut self.encoder {
-                        // The upstream's own error event was translated when it came.
-                        Some(_) if failure.kind == FailureKind::InBandError => {}
-                        Some(encoder) => encoder.error(&error, &mut out),
-                        None => {
-                            out.extend_from_slice(self.unended);
-                            own_error(&run.x, &error, &mut out);
-                        }
+                    let error = told(&run.x, &failure);
+                    // The upstream's own error event was translated when it came.
+                    if failure.kind != FailureKind::InBandError {
+                        self.write_error(&error, &mut out);
                     }
                 }
                 run.rest.body.append(&mut out);
@@ -145,6 +137,15 @@ impl Relay {
             }
             other => other,
         }
+    }
+
+    /// An error as the last event.
+    pub(super) fn write_error(&mut self, error: &StreamError<'_>, out: &mut Vec<u8>) {
+        if let Some(encoder) = &mut self.encoder {
+            return encoder.error(error, out);
+        }
+        out.extend_from_slice(self.unended);
+        own_error(&self.x, error, out);
     }
 
     /// Those who follow are told by themselves why it broke off, where that is not this request's own affair.

@@ -63,6 +63,7 @@ struct Inner {
     held: Held,
     source: Option<Arc<Source>>,
     landing: Option<Landing>,
+    followers: Vec<(u64, Weak<Exchange>)>,
     leader: Weak<Exchange>,
     /// The leader's client has no part in it any more, and others wait for its answer.
     is_left: bool,
@@ -75,6 +76,7 @@ impl Flight {
             held: Held::new(max_bytes),
             source: None,
             landing: None,
+            followers: Vec::new(),
             leader: Arc::downgrade(leader),
             is_left: false,
         };
@@ -119,12 +121,13 @@ impl Flight {
     }
 
     /// Follows it; `None` where it is over already, or too long.
-    pub fn follow(self: &Arc<Self>) -> Option<Follower> {
+    pub fn follow(self: &Arc<Self>, x: &Arc<Exchange>) -> Option<Follower> {
         let mut inner = self.lock();
         if inner.landing.is_some() {
             return None;
         }
         let reader = inner.held.join()?;
+        inner.followers.push((reader, Arc::downgrade(x)));
         drop(inner);
         self.stir.notify_one();
         Some(Follower { flight: self.clone(), reader })
@@ -155,6 +158,25 @@ impl Flight {
     /// One who follows came, went or took something.
     pub async fn stirred(&self) {
         self.stir.notified().await;
+    }
+
+    /// Who follows, those who came first before the others.
+    pub fn followers(&self) -> Vec<(u64, Arc<Exchange>)> {
+        let inner = self.lock();
+        let there = inner.followers.iter();
+        there.filter_map(|(reader, x)| Some((*reader, x.upgrade()?))).collect()
+    }
+
+    /// Whether one still follows.
+    pub fn has(&self, follower: u64) -> bool {
+        self.lock().followers.iter().any(|(reader, _)| *reader == follower)
+    }
+
+    /// Nobody follows any more.
+    pub async fn forsaken(&self) {
+        while self.lock().held.has_readers() {
+            self.stirred().await;
+        }
     }
 }
 
@@ -210,6 +232,7 @@ impl Drop for Follower {
     fn drop(&mut self) {
         let mut inner = self.flight.lock();
         inner.held.leave(self.reader);
+        inner.followers.retain(|(reader, _)| *reader != self.reader);
         let is_last = !inner.held.has_readers() && inner.is_left && inner.landing.is_none();
         let leader = inner.leader.upgrade().filter(|_| is_last);
         drop(inner);

@@ -16,7 +16,7 @@ use super::failure::{Failure, FailureKind};
 use super::flight::{Follower, Landing, News, Source};
 use super::hit;
 use super::keeping::Kept;
-use super::last_words::{malformed, message, origin, own_error};
+use super::last_words::{malformed, own_error, told};
 use super::outbox::{State, append};
 use super::pacing::heartbeat;
 use super::retelling::Retelling;
@@ -199,13 +199,7 @@ impl Following<'_> {
         if let Some(target) = x.admission.route.targets.get(target) {
             hit::broken(rt, x, target, failure.kind.code());
         }
-        let own = StreamError {
-            message: message(failure),
-            kind: "api_error",
-            code: failure.kind.code(),
-            origin: origin(failure),
-            request_id: &x.id_text,
-        };
+        let own = told(x, failure);
         let error = said.map_or(own, |said| StreamError::from_upstream(said, &x.id_text));
         let mut out = Vec::new();
         match &mut self.given {

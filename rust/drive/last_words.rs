@@ -18,6 +18,17 @@ pub fn write_error(dialect: Dialect, as_array: bool, error: &StreamError<'_>, ou
     Encoder::new(dialect, options).error(error, out);
 }
 
+/// A failure as the client of a request reads it behind the beginning of its answer.
+pub(super) fn told<'a>(x: &'a Exchange, failure: &Failure) -> StreamError<'a> {
+    StreamError {
+        message: message(failure),
+        kind: "api_error",
+        code: failure.kind.code(),
+        origin: origin(failure),
+        request_id: &x.id_text,
+    }
+}
+
 pub(super) fn origin(failure: &Failure) -> &'static str {
     match failure.kind {
         FailureKind::Shutdown

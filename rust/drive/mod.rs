@@ -59,6 +59,7 @@ mod owing;
 mod own;
 mod owned;
 mod pacing;
+mod parting;
 mod passage;
 mod passing;
 mod place;

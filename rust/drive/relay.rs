@@ -23,6 +23,7 @@ use super::last_words::malformed;
 use super::opening::{Beginning, beginning, decoder, speaks};
 use super::outbox::append;
 use super::pacing::{heartbeat, wait_for_room};
+use super::parting::next_for_others;
 use super::reader::{Form, Reader};
 use super::recording::Recording;
 use super::row::millis;
@@ -85,6 +86,8 @@ pub(super) struct Relay {
     /// A limit has no room for more of it.
     pub(super) is_full: bool,
     pub(super) stall: Stall,
+    /// The follower whose limits have room for it, where its own client's have not.
+    pub(super) voucher: Option<u64>,
     /// None where the answer is not kept.
     pub(super) recording: Option<Recording>,
     pub(super) form: Form,
@@ -117,6 +120,7 @@ impl Relay {
             allowance: Allowance::of(&run.x),
             is_full: false,
             stall: Stall::default(),
+            voucher: None,
             recording: Recording::begin(run, form),
             form,
             shared: run.flight().map(|_| Vec::new()),
@@ -143,6 +147,9 @@ impl Relay {
                     Err(stop)
                 }
                 (Ok(()), Some(frame)) => Ok(frame),
+                (Ok(()), None) if run.parted.is_some() => {
+                    Box::pin(next_for_others(run, body)).await
+                }
                 (Ok(()), None) => run.deadline.guard(&run.x, body.frame()).await,
             };
             let frame = match next {
@@ -151,8 +158,10 @@ impl Relay {
                     heartbeat(&run.x, &mut run.deadline);
                     continue;
                 }
+                Err(stop) if self.outlives(run, stop) => continue,
                 Err(Stop::Cancelled) => {
-                    draining = if run.x.told().is_some() { None } else { Draining::begin(run) };
+                    let is_over = run.x.told().is_some() || run.parted.is_some();
+                    draining = if is_over { None } else { Draining::begin(run) };
                     if draining.is_none() {
                         self.count_arrived(body).await;
                         return End::Cancelled;
@@ -186,9 +195,7 @@ impl Relay {
                 }
                 fed => fed,
             };
-            if fed.is_ok() && self.is_full {
-                self.cut(run);
-            }
+            let fed = fed.and_then(|()| self.within_limits(run, upstream, answered));
             let fed = fed.and_then(|()| self.check_end());
             if fed.is_ok() && self.seen.contains(Sighting::END) && !run.was_cut {
                 self.end_translation(run);
@@ -255,7 +262,10 @@ impl Relay {
             let (Some(allowance), Some(share)) = (&mut self.allowance, &run.rt.share) else {
                 return Ok(());
             };
-            let left = poll_fn(|cx| run.x.poll_cancelled(cx));
+            let left = poll_fn(|cx| match run.parted {
+                None => run.x.poll_cancelled(cx),
+                Some(_) => Poll::Pending,
+            });
             let has_room = tokio::select! {
                 has_room = allowance.ask(share, asks, &mut self.meter) => has_room,
                 () = left => return Ok(()), // the next wait hears of it
@@ -264,17 +274,44 @@ impl Relay {
                 self.is_full = true;
                 return Ok(());
             }
-            let mut reader = self.reader.for_frames(frames.len().saturating_add(1));
-            let mut result = Ok(());
-            let (_, mut step) = self.step();
-            let parsed = reader.feed(&frames, |frame| {
-                if result.is_ok() {
-                    result = step.frame(&frame);
-                }
-            });
-            result.and(parsed).map_err(|e| malformed(&e))?;
+            self.feed_again(&frames)?;
         }
         Ok(())
+    }
+
+    /// Ends the stream where a limit has no room for more of it, unless it goes on for others.
+    fn within_limits(
+        &mut self,
+        run: &mut Running,
+        upstream: &mut http::HeaderMap,
+        answered: Instant,
+    ) -> Result<(), Failure> {
+        self.is_full |= self.has_lost_voucher(run);
+        while self.is_full {
+            if run.flight().is_some() {
+                self.flush(run, upstream, answered);
+            }
+            if !self.outlives_limit(run) {
+                self.cut(run);
+                break;
+            }
+            let frames = std::mem::take(&mut self.stall.frames);
+            self.feed_again(&frames)?;
+        }
+        Ok(())
+    }
+
+    /// Feeds whole frames that were set aside.
+    fn feed_again(&mut self, frames: &[u8]) -> Result<(), Failure> {
+        let mut reader = self.reader.for_frames(frames.len().saturating_add(1));
+        let mut result = Ok(());
+        let (_, mut step) = self.step();
+        let parsed = reader.feed(frames, |frame| {
+            if result.is_ok() {
+                result = step.frame(&frame);
+            }
+        });
+        result.and(parsed).map_err(|e| malformed(&e))
     }
 
     fn feed_coded(&mut self, data: &[u8]) -> Result<(), Failure> {

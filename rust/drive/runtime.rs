@@ -264,7 +264,8 @@ impl Runtime {
             let is_shared = x.attempts() > 0 && !code.is_some_and(FailureKind::is_of_one);
             flight.land(if is_shared { Landing::Failed(status) } else { Landing::Free });
         }
-        {
+        // A stream that goes on for others is settled when it ends.
+        if !(is_answered && x.is_abandoned()) {
             let mut hold = x.hold();
             if x.attempts() == 0 && is_answered {
                 // By the gateway itself: a request all the same.

@@ -94,7 +94,8 @@ impl Running {
         row.status = report.status;
         row.upstream_request_id = report.upstream_request_id.as_deref();
         row.response_id = report.response_id.as_deref();
-        let cut = self.was_cut.then_some(FinishReason::Length);
+        let was_cut = self.was_cut || self.parted.is_some_and(|parted| parted.is_cut);
+        let cut = was_cut.then_some(FinishReason::Length);
         row.finish_reason = cut.or(report.finish).map(FinishReason::name);
         row.response_model = report.response_model.as_deref();
         row.tokens = report.tokens();
@@ -134,6 +135,11 @@ impl Running {
 
     /// How it ended, in the row and for the front.
     fn concluded(&self, row: &mut Row<'_>, target: usize, end: End) -> State {
+        if let Some(parted) = &self.parted {
+            row.outcome = parted.outcome;
+            row.error_code = Some(parted.code).filter(|code| !code.is_empty());
+            return State::End;
+        }
         row.outcome = Outcome::Error;
         match end {
             End::Done(state) => {

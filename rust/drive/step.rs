@@ -50,10 +50,10 @@ impl Stall {
 impl Step<'_> {
     pub fn frame(&mut self, frame: &sse::Frame<'_>) -> Result<(), Error> {
         let is_over = self.seen.contains(Sighting::END) || self.seen.contains(Sighting::ERROR);
-        if is_over || *self.is_full {
+        if is_over || (*self.is_full && self.shared.is_none()) {
             return Ok(()); // what follows the first terminator is dropped
         }
-        if self.stall.is_on() {
+        if self.stall.is_on() || *self.is_full {
             self.stall.frames.extend_from_slice(frame.raw);
             return Ok(());
         }
