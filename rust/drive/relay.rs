@@ -411,15 +411,16 @@ impl Relay {
             run.rest = Rest { head, body: std::mem::take(&mut self.out), ..Rest::default() };
             return;
         }
+        // By what it had before: one event may be larger than that.
+        if run.flight().is_some_and(|flight| run.x.outbox.waiting() > flight.max_lag()) {
+            run.fall_behind();
+        }
         run.x.fill(|ready| {
             if head.is_some() {
                 ready.head = head;
             }
             append(&mut ready.body, &mut self.out);
         });
-        if run.flight().is_some_and(|flight| run.x.outbox.waiting() > flight.max_lag()) {
-            run.fall_behind();
-        }
         run.deadline.tick_at(Some(after(Instant::now(), run.x.admission.snapshot.commit_after)));
         run.rt.rigged.at(Point::Relay, &run.x.admission.requested_model);
     }

@@ -187,3 +187,15 @@ def test_ca_06_a_crowd_that_reads_has_all_of_a_long_stream(
     got = read_all(gateway, model, readers)
     assert_all_of_it(got)
     assert calls(upstream, model) == 1
+
+
+@pytest.mark.parametrize("mebibytes", [1, 6])
+def test_ca_06_one_event_larger_than_what_is_held_loses_nobody_who_reads(
+    gateways: Start, upstream: ScriptedUpstream, mebibytes: int
+) -> None:
+    gateway = gateways(**SMALL)
+    model = named("ca06", f"fault-giant-event-{mebibytes}+ttft-500")
+    got = read_all(gateway, model, 6)
+    assert_all_of_it(got)
+    assert got[0].size > mebibytes * MIB
+    assert calls(upstream, model) == 1
