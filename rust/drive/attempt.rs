@@ -21,7 +21,7 @@ use super::outbox::{Head, State};
 use super::pacing::heartbeat;
 use super::parting::Parted;
 use super::reader::Form;
-use super::recording::Recorded;
+use super::recording::{self, Recorded};
 use super::refusal::Refusal;
 use super::row::{Basis, Outcome, Row, TokenColumns, millis};
 use super::runtime::Runtime;
@@ -203,6 +203,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
     if let End::Failed(failure) = &mut end {
         failure.resent = running.resent;
     }
+    recording::weigh(&mut running, &end).await;
     running.settle(attempt.target, end);
     guard.0 = None;
 }
@@ -270,7 +271,7 @@ impl Running {
 
     /// Who asked the same, and waits for the answer.
     pub(super) fn flight(&self) -> Option<&Arc<Flight>> {
-        self.x.caching.as_ref().and_then(Caching::flight)
+        self.x.caching().and_then(Caching::flight)
     }
 
     /// Shows who asked the same what the upstream says. Whether anybody may want to know.

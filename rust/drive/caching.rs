@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 use super::admit::Admission;
 use super::flight::Flight;
+use super::heavy::MAX_AT_ONCE_BYTES;
+use super::items;
 use super::meaning::{Question, SemanticSpec, Shadow};
 use super::operation::Operation;
 use crate::cache::{self, About, Cache, Control, Entry, Key, KeyMaker, Nature};
@@ -112,19 +114,31 @@ pub struct Caching {
 }
 
 impl Caching {
+    /// Whether its model's answers are kept, of which its body may make an exception. Cost: a look-up.
+    pub fn is_on(a: &Admission) -> bool {
+        let own = a.principal.cache.as_ref().and_then(|own| own.enabled);
+        let is_on = own.unwrap_or_else(|| spec(a).exact);
+        let is_asked = a.operation.writes() || a.operation == Operation::Embeddings;
+        let stands_alone = a.place.passage.is_none() && a.place.about.is_none();
+        let is_ours = a.headers.on_behalf.is_some() && a.headers.cache.is_none();
+        is_on && is_asked && stands_alone && !is_ours
+    }
+
+    /// Whether its body takes longer to read than others of its thread should wait. Of texts that are kept one by one it
+    /// must be known at once which of them are.
+    pub fn is_late(a: &Admission) -> bool {
+        let is_by_text = a.operation == Operation::Embeddings;
+        a.body.len() > if is_by_text { items::MAX_BODY_BYTES } else { MAX_AT_ONCE_BYTES }
+    }
+
     /// `None` where its model's answers are not kept, or such ones are not.
     ///
     /// Cost: a look-up where the cache is off; else a pass over the body, and its hash.
     pub fn of(a: &Admission, cache: &Cache) -> Option<Self> {
-        let spec = a.snapshot.caching(a.downgraded.as_deref().unwrap_or(&a.requested_model));
-        let own = a.principal.cache.as_ref();
-        let is_on = own.and_then(|own| own.enabled).unwrap_or(spec.exact);
-        let is_asked = a.operation.writes() || a.operation == Operation::Embeddings;
-        let stands_alone = a.place.passage.is_none() && a.place.about.is_none();
-        let is_ours = a.headers.on_behalf.is_some() && a.headers.cache.is_none();
-        if !is_on || !is_asked || !stands_alone || is_ours {
+        if !Self::is_on(a) {
             return None;
         }
+        let (spec, own) = (spec(a), a.principal.cache.as_ref());
         let body = cache::canonical(&a.body, &["stream", "stream_options"]).ok()?;
         let nature = Nature::of(&body);
         let too_free = |most: f64| nature.temperature.is_some_and(|asked| asked > most);
@@ -244,6 +258,10 @@ impl Drop for Caching {
     fn drop(&mut self) {
         self.free();
     }
+}
+
+fn spec(a: &Admission) -> &Arc<CacheSpec> {
+    a.snapshot.caching(a.downgraded.as_deref().unwrap_or(&a.requested_model))
 }
 
 /// The key's namespace or else the configuration's, and within it the request's.

@@ -15,6 +15,7 @@ use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
 use super::flight::{Flight, FlightKey, Follower, Landing};
 use super::following::{Followed, first_tick, follow, unanswered};
+use super::heavy::beside;
 use super::hit;
 use super::items;
 use super::meaning;
@@ -41,9 +42,9 @@ impl Flights {
     }
 
     fn lead(&self, key: FlightKey, x: &Arc<Exchange>) {
-        let max_bytes = x.caching.as_ref().map_or(0, |caching| caching.spec.max_entry_bytes);
+        let max_bytes = x.caching().map_or(0, |caching| caching.spec.max_entry_bytes);
         let flight = Flight::new(x, max_bytes);
-        if let Some(caching) = &x.caching {
+        if let Some(caching) = x.caching() {
             caching.lead(flight.clone());
         }
         self.0.borrow_mut().insert(key, flight);
@@ -52,17 +53,34 @@ impl Flights {
 
 /// Answers a request out of the cache, has it follow another, or tries its first target.
 pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, first: usize) {
-    let Some(caching) = &x.caching else {
-        // It wants a kept answer or none, and such ones are not kept.
-        return refuse(&x, FailureKind::NotCached, Refusal::not_cached());
-    };
     let mut guard = PanicGuard(Some(x.clone()));
-    let goes_on = !caching.reads || consult(&rt, &x, caching).await;
+    let goes_on = match keyed(&rt, &x).await {
+        Some(caching) if caching.reads => consult(&rt, &x, caching).await,
+        None if x.wants_kept() => {
+            refuse(&x, FailureKind::NotCached, Refusal::not_cached()); // such ones are not kept
+            false
+        }
+        _ => true,
+    };
     guard.0 = None;
-    if !goes_on {
-        return;
+    if goes_on {
+        ask(rt, x, first).await;
     }
-    if caching.reads {
+}
+
+/// How its answer is kept. A large body is read for it here, beside the thread.
+async fn keyed<'x>(rt: &Rc<Runtime>, x: &'x Arc<Exchange>) -> Option<&'x Caching> {
+    if x.caching().is_none() && Caching::is_on(&x.admission) {
+        let (whose, cache) = (x.clone(), rt.cache.clone());
+        let of = move || Caching::of(&whose.admission, &cache);
+        x.set_caching(beside(x.admission.body.len(), of).await.ok().flatten());
+    }
+    x.caching()
+}
+
+/// Nothing that is kept will do.
+async fn ask(rt: Rc<Runtime>, x: Arc<Exchange>, first: usize) {
+    if let Some(caching) = x.caching().filter(|caching| caching.reads) {
         rt.cache.count(false);
         caching.tell(Told::Miss);
     }
@@ -206,7 +224,7 @@ pub(super) async fn give_stale(rt: Rc<Runtime>, x: Arc<Exchange>, entry: Arc<Ent
         return x.fill(|ready| ready.state = State::Failed(Box::new(failure)));
     }
     // Those who wait for its answer would fail as it did, one after the other.
-    if let Some(flight) = x.caching.as_ref().and_then(Caching::flight) {
+    if let Some(flight) = x.caching().and_then(Caching::flight) {
         flight.land(Landing::Answered(Arc::new(entry.facts.clone()), Some(entry)));
     }
 }

@@ -404,8 +404,11 @@ impl Engine {
         if x.admission.operation == Operation::Realtime {
             x.session = Some(Box::new(self.session()));
         }
-        x.caching = Caching::of(&x.admission, &self.cache);
-        items::split(&mut x, &self.cache);
+        let is_late = Caching::is_on(&x.admission) && Caching::is_late(&x.admission);
+        if !is_late {
+            x.set_caching(Caching::of(&x.admission, &self.cache));
+            items::split(&mut x, &self.cache);
+        }
         let x = Arc::new(x);
         if x.admission.snapshot.watches.is_some() {
             self.watching.begin(&x, facts::admitted(&x.admission));
@@ -413,14 +416,14 @@ impl Engine {
         let first = x.admission.route.first(draw());
         // What the gateway answers itself has no target.
         let target = x.admission.route.targets.get(first);
-        if let Some(caching) = &x.caching {
+        if let Some(caching) = x.caching() {
             let is_given = caught(|| self.give_kept(&x, caching)).unwrap_or(false);
             if !is_given {
                 let _ = self.commands.send(Command::Consult(x.clone(), first));
             }
             return (x, first, true);
         }
-        if x.wants_kept() {
+        if is_late || x.wants_kept() {
             let _ = self.commands.send(Command::Consult(x.clone(), first));
             return (x, first, true);
         }
@@ -468,7 +471,7 @@ impl Engine {
 
     /// Answers with a kept answer that is too old, where every upstream failed. Whether there is such.
     pub fn give_stale(&self, x: &Arc<Exchange>) -> bool {
-        let Some(entry) = x.caching.as_ref().and_then(Caching::take_stale) else { return false };
+        let Some(entry) = x.caching().and_then(Caching::take_stale) else { return false };
         let _ = self.commands.send(Command::GiveStale(x.clone(), entry));
         true
     }

@@ -1,7 +1,7 @@
 //! One request and its answer, shared by the front's thread and the runtime's.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use atomic_waker::AtomicWaker;
@@ -50,7 +50,7 @@ pub struct Exchange {
     /// What waits for the front.
     pub outbox: Outbox,
     /// How its answer is kept; None where it is not.
-    pub(super) caching: Option<Caching>,
+    pub(super) caching: OnceLock<Caching>,
     /// Of a session: what it needs beside that.
     pub session: Option<Box<Session>>,
     /// Names the exchange to its front.
@@ -101,7 +101,7 @@ impl Exchange {
             id_text: id.to_string(),
             admission,
             outbox: Outbox::default(),
-            caching: None,
+            caching: OnceLock::new(),
             session: None,
             token,
             wake,
@@ -167,7 +167,7 @@ impl Exchange {
     /// Ends the exchange. Idempotent; the first reason holds. One whose client leaves while others wait for its answer
     /// goes on for them.
     pub fn cancel(&self, reason: Cancel) {
-        let flight = self.caching.as_ref().and_then(Caching::flight);
+        let flight = self.caching().and_then(Caching::flight);
         if reason == Cancel::ClientLeft && flight.is_some_and(|flight| flight.leave()) {
             // A front may say it twice; only the last who waits ends it.
             self.part();
@@ -204,9 +204,21 @@ impl Exchange {
         self.session.is_none() && control.is_some_and(|control| control.only_if_cached)
     }
 
+    /// What of its answer is kept; None where none is, or where that is not known yet.
+    pub(super) fn caching(&self) -> Option<&Caching> {
+        self.caching.get()
+    }
+
+    /// How its answer is kept is known.
+    pub(super) fn set_caching(&self, caching: Option<Caching>) {
+        if let Some(caching) = caching {
+            let _ = self.caching.set(caching);
+        }
+    }
+
     /// What is told of its answer and the cache.
     pub(super) fn cache_told(&self) -> Told {
-        self.caching.as_ref().map_or(Told::Bypass, Caching::told)
+        self.caching().map_or(Told::Bypass, Caching::told)
     }
 
     /// Whether it was ended.

@@ -230,7 +230,7 @@ fn begin(x: &Exchange, source: &Source) -> Result<Given, Failure> {
     let Some(target) = target else {
         return Err(Failure::new(FailureKind::Internal, "the route has no such target"));
     };
-    if let Some(caching) = &x.caching {
+    if let Some(caching) = x.caching() {
         caching.tell(Told::Hit);
     }
     let retelling = Retelling::new(x, target, source.form);
@@ -240,7 +240,7 @@ fn begin(x: &Exchange, source: &Source) -> Result<Given, Failure> {
 /// The leader has its answer, of which nothing came before.
 async fn given(rt: &Rc<Runtime>, x: &Arc<Exchange>, entry: Option<Arc<Entry>>) -> Followed {
     let now_ms = unix_ms(SystemTime::now());
-    let is_good = |entry: &Arc<Entry>| x.caching.as_ref().is_some_and(|c| c.takes(entry, now_ms));
+    let is_good = |entry: &Arc<Entry>| x.caching().is_some_and(|c| c.takes(entry, now_ms));
     match entry.filter(is_good) {
         Some(entry) if hit::give(rt, x, &entry, Told::Hit).await.is_ok() => Followed::Over,
         _ => Followed::Free,

@@ -14,6 +14,7 @@ use super::clock::unix_ms;
 use super::deadline::{Deadline, Stop};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
+use super::heavy::{MAX_AT_ONCE_BYTES, beside};
 use super::keeping::{Keeping, Kept};
 use super::outbox::{Head, State, append};
 use super::reader::{Form, Reader};
@@ -31,17 +32,14 @@ use crate::price::{Tokens, dollars};
 /// Steps in which a paced stream is given.
 const STEP: Duration = Duration::from_millis(20);
 
-/// What is larger is read, and perhaps translated, on the runtime's thread: clients of the front's need not wait for it.
-const MAX_AT_ONCE_BYTES: usize = 64 << 10;
-
-/// Answers a client on the spot: the row that is to be written, unless the entry is one for [`give`].
+/// Answers a client on the spot: the row that is to be written, unless the entry is one for [`give`], as a large one is.
 pub(super) fn at_once(
     keeping: &Keeping,
     alerts: &Alerts,
     x: &Exchange,
     entry: &Entry,
 ) -> Option<(RecordId, Vec<u8>)> {
-    let caching = x.caching.as_ref()?;
+    let caching = x.caching()?;
     if caching.spec.replay == Pace::Paced || entry.body.len() > MAX_AT_ONCE_BYTES {
         return None;
     }
@@ -66,18 +64,22 @@ pub(super) fn at_once(
 pub(super) async fn give(
     rt: &Rc<Runtime>,
     x: &Arc<Exchange>,
-    entry: &Entry,
+    entry: &Arc<Entry>,
     word: Told,
 ) -> Result<(), Failure> {
     let Some(target) = made_by(x, &entry.about.target) else {
         return Err(Failure::new(FailureKind::Internal, "a route without a target"));
     };
-    let Replayed { content_type, mut body, kept } = replay(x, &target, entry)?;
+    let replayed = {
+        let (x, target, entry) = (x.clone(), target.clone(), entry.clone());
+        beside(entry.body.len(), move || replay(&x, &target, &entry)).await?
+    };
+    let Replayed { content_type, mut body, kept } = replayed?;
     if let Some(response) = kept {
         rt.keeping.hand_over(Kept::of(&x.admission, response), &target, &rt.alerts);
     }
     let head = told(x, &target, entry, word, content_type);
-    let is_paced = x.caching.as_ref().is_some_and(|c| c.spec.replay == Pace::Paced);
+    let is_paced = x.caching().is_some_and(|c| c.spec.replay == Pace::Paced);
     let mut head = x.client_status().is_none().then_some(head);
     x.set_client_status(200);
     let first_ms = millis(x.admission.arrived);
@@ -124,7 +126,7 @@ fn told(
     word: Told,
     content_type: &'static str,
 ) -> Head {
-    if let Some(caching) = &x.caching {
+    if let Some(caching) = x.caching() {
         caching.tell(word);
     }
     let mut head = head(x, target, content_type);

@@ -17,11 +17,11 @@ use crate::embed::{self, Gathering, Items, Whole};
 use crate::price::Tokens;
 
 /// A larger request is kept as a whole: its texts would be read on the front's thread.
-const MAX_BODY_BYTES: usize = 256 << 10;
+pub(super) const MAX_BODY_BYTES: usize = 256 << 10;
 
 /// Takes out of a request for vectors the texts whose vectors memory has.
 pub(super) fn split(x: &mut Exchange, cache: &Cache) {
-    let Some(caching) = &mut x.caching else { return };
+    let Some(caching) = x.caching.get_mut() else { return };
     let a = &mut x.admission;
     if a.operation != Operation::Embeddings || a.body.len() > MAX_BODY_BYTES {
         return;
@@ -54,7 +54,7 @@ pub(super) fn split(x: &mut Exchange, cache: &Cache) {
 
 /// The answer to a request whose texts are all kept.
 pub(super) fn all(x: &Exchange) -> Option<Entry> {
-    let caching = x.caching.as_ref()?;
+    let caching = x.caching()?;
     let gathering = caching.gathering.as_ref().filter(|gathering| gathering.asking().is_none())?;
     let whole = gathering.whole(None, |_| 0)?;
     let a = &x.admission;
@@ -74,7 +74,7 @@ pub(super) fn all(x: &Exchange) -> Option<Entry> {
 /// new.
 pub(super) async fn complete(run: &mut Running, answer: Vec<u8>) -> Result<Vec<u8>, End> {
     let x = run.x.clone();
-    let Some(caching) = &x.caching else { return Ok(answer) };
+    let Some(caching) = x.caching() else { return Ok(answer) };
     // Where all are kept, nothing less than all was asked for.
     let gathering = caching.gathering.as_ref().filter(|gathering| gathering.asking().is_some());
     let Some(gathering) = gathering else { return Ok(answer) };
@@ -108,7 +108,7 @@ async fn joined(run: &Running, gathering: Arc<Gathering>, answer: Bytes) -> Opti
 
 fn entry(x: &Exchange, key: Key, about: About, facts: Facts, body: Bytes) -> Entry {
     let now_ms = unix_ms(SystemTime::now());
-    let (ttl, epoch) = x.caching.as_ref().map_or_else(Default::default, |c| (c.ttl, c.epoch));
+    let (ttl, epoch) = x.caching().map_or_else(Default::default, |c| (c.ttl, c.epoch));
     let end_ms = now_ms + u64::try_from(ttl.as_millis()).unwrap_or(0);
     Entry {
         key,

@@ -13,9 +13,10 @@ use tokio::task::{spawn_blocking, spawn_local};
 use super::caching::Caching;
 use super::clock::unix_ms;
 use super::exchange::Exchange;
+use super::heavy::beside;
 use super::nearby::Nearby;
 use super::runtime::Runtime;
-use super::said::said;
+use super::said::Said;
 use crate::cache::{Chore, Entry, Judgement, Key, Remembered, Reply, Stored};
 use crate::embedder;
 use crate::semantic::{self, Answer, Memory, Near};
@@ -157,7 +158,9 @@ async fn asked(
     if tags.into_iter().any(|tag| spec.excluded_tags.contains(tag)) {
         return None;
     }
-    let semantic::Asked { scope_part, text } = semantic::asked(a.dialect, &a.body, spec.window)?;
+    let (dialect, body, window) = (a.dialect, a.body.clone(), spec.window);
+    let read = move || semantic::asked(dialect, &body, window);
+    let semantic::Asked { scope_part, text } = beside(a.body.len(), read).await.ok()??;
     let (model_id, vector) = vector(rt, x, spec, &text).await?;
     Some(Question { scope: caching.scope(&scope_part), text, model_id, vector })
 }
@@ -237,12 +240,15 @@ async fn is_verified(
     entry: &Entry,
 ) -> bool {
     let Some(model) = &spec.verify else { return true };
+    let (said, max_event_bytes) = (Said::of(entry), x.admission.snapshot.max_event_bytes);
+    let read = move || said.words(max_event_bytes);
+    let Ok(answer) = beside(entry.body.len(), read).await else { return false };
     let asked = rt.cache.chores.ask(|id| Chore::Verify {
         id,
         model: model.clone(),
         text: text.to_owned(),
         other: near.text.to_string(),
-        answer: said(entry, x.admission.snapshot.max_event_bytes),
+        answer,
         holder: holder(x),
     });
     let Some(asked) = asked else { return false };
@@ -271,17 +277,24 @@ pub(super) fn judge(rt: &Runtime, x: &Exchange, caching: &Caching, real: &Entry)
     let Some(spec) = &caching.spec.semantic else { return };
     let a = &x.admission;
     let max_event_bytes = a.snapshot.max_event_bytes;
-    let judgement = Judgement {
+    let (kept, real) = (Said::of(&shadow.entry), Said::of(real));
+    let mut judgement = Judgement {
         model: a.requested_model.clone(),
         tenant: a.principal.tenant(),
         embedder: spec.embedder.clone(),
         similarity: shadow.similarity,
         text: question.text.clone(),
         other: shadow.text,
-        kept: said(&shadow.entry, max_event_bytes),
-        real: said(real, max_event_bytes),
+        kept: String::new(),
+        real: String::new(),
     };
-    rt.cache.chores.put(Chore::Judge(Box::new(judgement)));
+    let chores = rt.cache.chores.clone();
+    // Nobody waits for it.
+    drop(spawn_blocking(move || {
+        judgement.kept = kept.words(max_event_bytes);
+        judgement.real = real.words(max_event_bytes);
+        chores.put(Chore::Judge(Box::new(judgement)));
+    }));
 }
 
 /// Keeps what was asked, now that it has an answer. What did not look for one is compared with what comes later all the
@@ -295,7 +308,7 @@ pub(super) fn remember(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching, e
     }
     let (rt, x, entry) = (rt.clone(), x.clone(), entry.clone());
     spawn_local(async move {
-        let Some(caching) = &x.caching else { return };
+        let Some(caching) = x.caching() else { return };
         let Some(spec) = &caching.spec.semantic else { return };
         if let Some(question) = asked(&rt, &x, caching, spec).await {
             keep(&rt, caching, Arc::new(question), &entry);

@@ -10,29 +10,37 @@ use super::caching::Caching;
 use super::clock::unix_ms;
 use super::failure::FailureKind;
 use super::flight::Landing;
+use super::heavy::{MAX_AT_ONCE_BYTES, beside};
 use super::meaning;
 use super::opening::speaks;
 use super::operation::Operation;
 use super::reader::Form;
 use super::row::millis;
-use super::said::read;
+use super::said::Said;
+use super::verdict::Verdict;
 use crate::cache::{Entry, Facts, Shape};
 use crate::dialect::Dialect;
 use crate::price::{Sheet, Tokens};
-use crate::stream::{Delta, FinishReason};
+use crate::stream::FinishReason;
 
 /// What was written down of an answer.
 #[derive(Debug)]
 pub(super) struct Recorded {
-    dialect: Dialect,
-    shape: Shape,
-    body: Bytes,
+    said: Said,
+    /// Of a large one, which is read beside the runtime's thread.
+    verdict: Option<Verdict>,
+}
+
+impl Recorded {
+    const fn of(dialect: Dialect, shape: Shape, body: Bytes) -> Self {
+        Self { said: Said { dialect, shape, body }, verdict: None }
+    }
 }
 
 /// Notes a whole answer.
 pub(super) fn whole(run: &mut Running, dialect: Dialect, body: &Bytes) {
-    if run.x.caching.is_some() {
-        run.recorded = Some(Recorded { dialect, shape: Shape::Whole, body: body.clone() });
+    if run.x.caching().is_some() {
+        run.recorded = Some(Recorded::of(dialect, Shape::Whole, body.clone()));
     }
 }
 
@@ -48,7 +56,7 @@ pub(super) struct Recording {
 impl Recording {
     /// `None` where the answer will not be kept.
     pub fn begin(run: &Running, form: Form) -> Option<Self> {
-        let caching = run.x.caching.as_ref().filter(|caching| caching.keeps)?;
+        let caching = run.x.caching().filter(|caching| caching.keeps)?;
         let shape = shape(form);
         let max_bytes = caching.spec.max_entry_bytes;
         Some(Self { dialect: speaks(run), shape, bytes: Vec::new(), max_bytes })
@@ -66,7 +74,7 @@ impl Recording {
 
     /// The stream ended well.
     pub fn finish(self) -> Recorded {
-        Recorded { dialect: self.dialect, shape: self.shape, body: self.bytes.into() }
+        Recorded::of(self.dialect, self.shape, self.bytes.into())
     }
 }
 
@@ -91,20 +99,32 @@ pub(super) const fn form(shape: Shape) -> Option<Form> {
     })
 }
 
+/// Reads a large answer, of which it must be known whether it is one to be kept.
+pub(super) async fn weigh(run: &mut Running, end: &End) {
+    let is_kept = matches!(end, End::Done(_)) && run.x.caching().is_some_and(|c| c.keeps);
+    let Some(recorded) = run.recorded.as_mut().filter(|_| is_kept) else { return };
+    let (said, max_event_bytes) = (recorded.said.clone(), run.x.admission.snapshot.max_event_bytes);
+    if said.body.len() > MAX_AT_ONCE_BYTES {
+        let read = move || Verdict::of(&said, max_event_bytes);
+        recorded.verdict = beside(recorded.said.body.len(), read).await.ok();
+    }
+}
+
 /// Keeps the answer of an attempt that ended, where it is one to be kept, and tells who waits for it.
 pub(super) fn keep(run: &mut Running, end: &End) {
     let recorded = run.recorded.take();
     let x = run.x.clone();
-    let Some(caching) = &x.caching else { return };
+    let Some(caching) = x.caching() else { return };
     let is_answered = x.client_status().is_none_or(|status| status == 200);
     let is_answered = is_answered && !run.was_cut && !was_bounded(run);
     let landing = match end {
         End::Done(_) if is_answered => {
             let facts = facts(run);
-            let entry = recorded.map(|recorded| Arc::new(entry(run, caching, &facts, recorded)));
-            if let Some(entry) = &entry {
-                file(run, caching, entry);
-            }
+            let entry = recorded.map(|Recorded { said, verdict }| {
+                let entry = Arc::new(entry(run, caching, &facts, said));
+                file(run, caching, &entry, verdict);
+                entry
+            });
             Landing::Answered(facts.into(), entry)
         }
         // The front decides whether another attempt follows.
@@ -125,7 +145,7 @@ fn was_bounded(run: &Running) -> bool {
 }
 
 /// Keeps an answer that is one to be given again.
-fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>) {
+fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>, verdict: Option<Verdict>) {
     meaning::judge(&run.rt, &run.x, caching, entry);
     if !caching.keeps || caching.ttl.is_zero() || entry.body.len() > caching.spec.max_entry_bytes {
         return;
@@ -133,7 +153,8 @@ fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>) {
     if run.x.admission.operation == Operation::Embeddings {
         return run.rt.cache.put(entry.clone(), caching.spec.is_durable);
     }
-    let verdict = Verdict::of(entry, run.x.admission.snapshot.max_event_bytes);
+    let read = || Verdict::of(&Said::of(entry), run.x.admission.snapshot.max_event_bytes);
+    let verdict = verdict.unwrap_or_else(read);
     if verdict.is_good(caching.spec.tool_calls) {
         run.rt.cache.put(entry.clone(), caching.spec.is_durable);
         if !verdict.has_tools {
@@ -163,7 +184,7 @@ fn facts(run: &Running) -> Facts {
     }
 }
 
-fn entry(run: &Running, caching: &Caching, facts: &Facts, recorded: Recorded) -> Entry {
+fn entry(run: &Running, caching: &Caching, facts: &Facts, said: Said) -> Entry {
     let now_ms = unix_ms(SystemTime::now());
     let ms = |s: f64| {
         u64::try_from(std::time::Duration::try_from_secs_f64(s).unwrap_or_default().as_millis())
@@ -180,52 +201,8 @@ fn entry(run: &Running, caching: &Caching, facts: &Facts, recorded: Recorded) ->
         fresh_until_ms,
         kept_until_ms: fresh_until_ms.saturating_add(beyond_ms),
         facts: facts.clone(),
-        dialect: recorded.dialect,
-        shape: recorded.shape,
-        body: recorded.body,
-    }
-}
-
-/// Whether an answer is complete, by the model's own will, and what is in it.
-#[derive(Debug, Default)]
-#[allow(clippy::struct_excessive_bools)] // each is a question of its own
-struct Verdict {
-    has_ended: bool,
-    has_content: bool,
-    has_tools: bool,
-    is_unwilling: bool,
-}
-
-impl Verdict {
-    /// Cost: reads the answer again.
-    fn of(entry: &Entry, max_event_bytes: usize) -> Self {
-        let mut verdict = Self::default();
-        let read = read(entry, max_event_bytes, |delta| verdict.delta(delta));
-        verdict.is_unwilling |= read.is_err();
-        verdict
-    }
-
-    fn delta(&mut self, delta: &Delta<'_>) {
-        self.has_content |= delta.is_content();
-        match delta {
-            Delta::Finish { reason: FinishReason::Stop | FinishReason::StopSequence, .. } => {
-                self.has_ended = true;
-            }
-            Delta::Finish { reason: FinishReason::ToolCalls, .. } => {
-                (self.has_ended, self.has_tools) = (true, true);
-            }
-            Delta::Finish { .. } | Delta::Refusal { .. } | Delta::Error(_) => {
-                self.is_unwilling = true;
-            }
-            // What a vendor's own tools found is as good as what others find: for that moment.
-            Delta::ToolStart { .. } | Delta::VendorBlock { .. } | Delta::Unshown { .. } => {
-                self.has_tools = true;
-            }
-            _ => {}
-        }
-    }
-
-    const fn is_good(&self, tool_calls: bool) -> bool {
-        self.has_ended && self.has_content && !self.is_unwilling && (tool_calls || !self.has_tools)
+        dialect: said.dialect,
+        shape: said.shape,
+        body: said.body,
     }
 }

@@ -258,8 +258,7 @@ impl Runtime {
     fn close(&self, x: &Exchange, status: u16, code: Option<&str>) {
         x.set_client_status(status);
         let is_answered = status < 400;
-        if let Some(flight) = x.caching.as_ref().and_then(Caching::flight).filter(|_| !is_answered)
-        {
+        if let Some(flight) = x.caching().and_then(Caching::flight).filter(|_| !is_answered) {
             // Who waited for its answer asks by itself, if nobody was asked yet, or the failure was this one's own.
             let is_shared = x.attempts() > 0 && !code.is_some_and(FailureKind::is_of_one);
             flight.land(if is_shared { Landing::Failed(status) } else { Landing::Free });

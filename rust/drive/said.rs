@@ -1,24 +1,54 @@
 //! What stands in a kept answer.
 
+use bytes::Bytes;
+
 use super::reader::Reader;
 use super::recording::form;
-use crate::cache::Entry;
+use crate::cache::{Entry, Shape};
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::stream::{Decoder, Delta};
 
-/// Reads an entry once more.
+/// The bytes of an answer, and how they are read.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    pub dialect: Dialect,
+    pub shape: Shape,
+    pub body: Bytes,
+}
+
+impl Said {
+    /// An entry's.
+    pub fn of(entry: &Entry) -> Self {
+        Self { dialect: entry.dialect, shape: entry.shape, body: entry.body.clone() }
+    }
+
+    /// The words; of several answers the first's.
+    pub fn words(&self, max_event_bytes: usize) -> String {
+        let mut text = String::new();
+        // It was read when it came, so it can be read again.
+        let _ = read(self, max_event_bytes, |delta| {
+            if let Delta::Text { choice: 0, text: more } = delta {
+                text.push_str(more);
+            }
+        });
+        text
+    }
+}
+
+/// Reads an answer once more.
 pub(super) fn read(
-    entry: &Entry,
+    Said { dialect, shape, body }: &Said,
     max_event_bytes: usize,
     mut on_delta: impl FnMut(&Delta<'_>),
 ) -> Result<(), Error> {
-    let mut decoder = Decoder::new(entry.dialect);
-    let Some(form) = form(entry.shape) else {
-        return decoder.whole(&entry.body, on_delta);
+    let mut decoder = Decoder::new(*dialect);
+    let Some(form) = form(*shape) else {
+        return decoder.whole(body, on_delta);
     };
     let mut broken = Ok(());
     let mut reader = Reader::new(form, max_event_bytes);
-    let fed = reader.feed(&entry.body, |frame| {
+    let fed = reader.feed(body, |frame| {
         if let Some(event) = &frame.event
             && broken.is_ok()
         {
@@ -26,16 +56,4 @@ pub(super) fn read(
         }
     });
     fed.and(broken)
-}
-
-/// The words of an answer; of several the first's.
-pub(super) fn said(entry: &Entry, max_event_bytes: usize) -> String {
-    let mut text = String::new();
-    // It was read when it came, so it can be read again.
-    let _ = read(entry, max_event_bytes, |delta| {
-        if let Delta::Text { choice: 0, text: more } = delta {
-            text.push_str(more);
-        }
-    });
-    text
 }
