@@ -12,6 +12,8 @@ use super::heavy::MAX_AT_ONCE_BYTES;
 use super::items;
 use super::meaning::{Question, SemanticSpec, Shadow};
 use super::operation::Operation;
+use super::snapshot::{Route, Target};
+use super::spec::Strategy;
 use crate::cache::{self, About, Cache, Control, Entry, Key, KeyMaker, Nature};
 use crate::embed::Gathering;
 use crate::govern::Principal;
@@ -25,6 +27,8 @@ pub struct CacheSpec {
     pub ttl_s: f64,
     pub max_entry_bytes: usize,
     pub tool_calls: bool,
+    /// What the later targets of a fallback answer is kept too.
+    pub fallbacks: bool,
     pub max_temperature: Option<f64>,
     pub stale_while_revalidate_s: f64,
     pub stale_if_error_s: f64,
@@ -184,6 +188,15 @@ impl Caching {
         }
     }
 
+    /// Whether a target's answer stands for its whole route's. In a fallback those of the first alone do, unless the
+    /// configuration says otherwise: what comes behind it is another model, which the next request is not to get once
+    /// the first is back.
+    pub fn is_of_choice(&self, route: &Route, target: &Target) -> bool {
+        self.spec.fallbacks
+            || route.strategy == Strategy::Weighted
+            || route.targets.first().is_none_or(|first| first.group == target.group)
+    }
+
     /// Whether an entry is young enough for it.
     pub fn takes(&self, entry: &Entry, now_ms: u64) -> bool {
         let age = Duration::from_millis(now_ms.saturating_sub(entry.made_ms));
@@ -296,7 +309,9 @@ fn frame(a: &Admission, spec: &CacheSpec, (outer, inner): (&str, &str)) -> KeyMa
         .part(a.requested_model.as_bytes())
         .part(format!("{:?}", a.route.strategy).as_bytes());
     for target in &a.route.targets {
-        key = key.part(target.upstream.provider.as_bytes()).part(target.model.as_bytes());
+        let upstream = &target.upstream;
+        key = key.part(upstream.provider.as_bytes()).part(target.model.as_bytes());
+        key = key.part(&upstream.whereabouts);
     }
     let mut forward: Vec<_> = a.headers.forward.iter().collect();
     forward.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));

@@ -88,7 +88,8 @@ pub(super) async fn complete(run: &mut Running, answer: Vec<u8>) -> Result<Vec<u
         return Ok(answer.into()); // of a shape that only the host and its clients know
     };
     run.saved_input_tokens = whole.saved_input_tokens;
-    if caching.keeps && !caching.ttl.is_zero() {
+    let is_of_choice = caching.is_of_choice(&x.admission.route, &run.target);
+    if caching.keeps && !caching.ttl.is_zero() && is_of_choice {
         for (key, vector) in whole.fresh {
             let target = &run.target;
             let about = caching.about(&x.admission, &target.upstream.provider, &target.model);

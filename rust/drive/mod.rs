@@ -103,6 +103,7 @@ mod verdict;
 mod watching;
 mod way;
 mod weighing;
+mod whereabouts;
 mod whole;
 
 pub use about::{About, Errand, Origin, Owed, goes_on_from};

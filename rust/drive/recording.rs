@@ -146,6 +146,9 @@ fn was_bounded(run: &Running) -> bool {
 
 /// Keeps an answer that is one to be given again.
 fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>, verdict: Option<Verdict>) {
+    if !caching.is_of_choice(&run.x.admission.route, &run.target) {
+        return;
+    }
     meaning::judge(&run.rt, &run.x, caching, entry);
     if !caching.keeps || caching.ttl.is_zero() || entry.body.len() > caching.spec.max_entry_bytes {
         return;

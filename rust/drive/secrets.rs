@@ -13,6 +13,12 @@ const PART: usize = 12;
 /// Headers whose pieces are hidden too; other values are dates and versions, which errors may well name.
 const CREDENTIALS: [&str; 4] = ["auth", "key", "secret", "token"];
 
+/// Whether a header of this name may hold a credential.
+pub(super) fn is_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    CREDENTIALS.iter().any(|word| name.contains(word))
+}
+
 /// The secrets of one upstream.
 #[derive(Debug, Default)]
 pub struct Secrets {
@@ -30,8 +36,7 @@ impl Secrets {
                 continue;
             }
             secrets.whole.push(secret.to_owned());
-            let name = name.to_ascii_lowercase();
-            if CREDENTIALS.iter().any(|word| name.contains(word)) {
+            if is_credential(name) {
                 secrets.parts.extend(secret.as_bytes().windows(PART).filter_map(part));
             }
         }

@@ -19,6 +19,7 @@ use super::route_cache::RouteCache;
 use super::secrets::Secrets;
 use super::spec::{RouteSpec, SnapshotSpec, Strategy, UpstreamSpec};
 use super::timeouts::Timeouts;
+use super::whereabouts::whereabouts;
 use crate::aws::Signer;
 use crate::body::BoundField;
 use crate::dialect::Dialect;
@@ -45,6 +46,8 @@ pub struct Upstream {
     realtime: bool,
     /// Where it listens.
     pub endpoint: Endpoint,
+    /// The same with all else that decides where its requests go, as a digest.
+    pub whereabouts: [u8; 32],
     /// No version is added where the base URL is a bare host.
     pub unversioned: bool,
     /// Credential and fixed headers.
@@ -384,6 +387,7 @@ impl UpstreamSpec {
         let tariff = Tariff::new(&self, Book::shipped())?;
         let told = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let secrets = Secrets::of(told);
+        let whereabouts = whereabouts(&self);
         let mut headers = Vec::with_capacity(self.headers.len());
         for (name, value) in self.headers {
             let parsed = HeaderName::try_from(&name).ok().zip(HeaderValue::try_from(&value).ok());
@@ -395,6 +399,7 @@ impl UpstreamSpec {
         }
         Ok(Upstream {
             endpoint: Endpoint::parse(&self.base_url)?,
+            whereabouts,
             unversioned: self.unversioned,
             provider: self.provider,
             dialect: self.dialect,

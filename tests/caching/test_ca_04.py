@@ -68,12 +68,13 @@ def test_ca_04_is_never_kept(
                 assert not is_kept(gateway, model, dialect=dialect, stream=form)
 
 
-def test_ca_04_the_good_answer_of_the_next_target_is_kept(
+def test_ca_04_the_good_answer_of_the_next_target_is_kept_where_that_is_wanted(
     gateways: Start, upstream: ScriptedUpstream
 ) -> None:
     """And the failure before it is not."""
     bad, good = named("ca04", "fault-500"), named("ca04", provider="a")
-    gateway = gateways(**merge(ON, {"models": {"m": {"targets": [bad, good]}}}))
+    kept = {"cache": {"exact": {"fallbacks": True}}}
+    gateway = gateways(**merge(ON, {"models": {"m": {"targets": [bad, good]}}, **kept}))
     assert [told(ask(gateway, "m")) for _ in range(2)] == ["miss", "hit"]
     assert calls(upstream, good) == 1
 

@@ -22,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "max_temperature": 1.0,
     "stale_while_revalidate_s": 0.0,
     "stale_if_error_s": 0.0,
+    "fallbacks": False,
     "replay": "at_once",
     "scope": "tenant",
     "namespace": "",

@@ -37,6 +37,10 @@ class ExactOverride(msgspec.Struct, frozen=True, kw_only=True):
     """The largest answer that is kept; what is larger is seldom asked for twice."""
     tool_calls: bool | UnsetType = UNSET
     """Whether answers that call tools are kept: replayed, they act again."""
+    fallbacks: bool | UnsetType = UNSET
+    """Whether answers of a fallback's later targets are kept: off, so that nobody gets them once
+    the first is back.
+    """
     max_temperature: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
     """Requests that ask for more variety than this are not cached; 1 is what vendors take where a
     client says nothing.
@@ -128,6 +132,7 @@ class ExactRules:
     ttl_s: float = 3600.0
     max_entry_bytes: int = ByteSize(MiB)
     tool_calls: bool = False
+    fallbacks: bool = False
     max_temperature: float = 1.0
     stale_while_revalidate_s: float = 0.0
     stale_if_error_s: float = 0.0
