@@ -1,10 +1,15 @@
 //! Two texts beside each other, trait by trait.
 
+use super::alike::Alike;
 use super::code;
 use super::lexicon;
+use super::names;
+use super::negation;
+use super::numbers;
 use super::objects;
 use super::order;
 use super::replaced;
+use super::small;
 use super::traits::Traits;
 
 /// In what two texts differ.
@@ -53,24 +58,31 @@ impl Difference {
     }
 }
 
+/// Whether two texts differ in something.
+type Check = fn(&Traits, &Traits) -> bool;
+
+/// What is looked at, one after the other, until something differs.
+pub(super) const CHECKS: [(Difference, Check); 12] = [
+    (Difference::Language, |a, b| a.language.differs(&b.language)),
+    (Difference::Code, |a, b| lacks_code(a, b) || lacks_code(b, a)),
+    (Difference::Number, numbers::differ),
+    (Difference::Unit, |a, b| !a.units.is_empty() && !b.units.is_empty() && a.units != b.units),
+    (Difference::Date, |a, b| a.dates != b.dates),
+    (Difference::Negation, negation::differs),
+    (Difference::Question, |a, b| a.questions.differ(&b.questions)),
+    (Difference::Name, |a, b| names::lacks(a, b) || names::lacks(b, a)),
+    (Difference::Opposite, negation::has_opposite),
+    (Difference::Order, |a, b| order::is_turned(a, b) && have_the_same(a, b)),
+    (Difference::Name, objects::differ),
+    (Difference::Word, |a, b| {
+        (small::is_replaced(a, b) || replaced::is_replaced(a, b))
+            && !negation::is_said_by_opposite(a, b)
+    }),
+];
+
 /// In what two texts differ that lie near each other; none where one answer may serve both. Symmetric.
 pub fn difference(a: &Traits, b: &Traits) -> Option<Difference> {
-    let either = |differs: fn(&Traits, &Traits) -> bool| differs(a, b) || differs(b, a);
-    let checks = [
-        (Difference::Language, a.language.differs(&b.language)),
-        (Difference::Code, either(lacks_code)),
-        (Difference::Number, a.numbers != b.numbers || a.operators != b.operators),
-        (Difference::Unit, !a.units.is_empty() && !b.units.is_empty() && a.units != b.units),
-        (Difference::Date, a.dates != b.dates),
-        (Difference::Negation, negate_unlike(a, b)),
-        (Difference::Question, a.questions.differ(&b.questions)),
-        (Difference::Name, either(lacks_name)),
-        (Difference::Opposite, either(has_opposite)),
-        (Difference::Order, order::is_turned(a, b) && have_the_same(a, b)),
-        (Difference::Name, objects::differ(a, b)),
-        (Difference::Word, replaced::is_replaced(a, b)),
-    ];
-    checks.into_iter().find(|(_, differs)| *differs).map(|(difference, _)| difference)
+    CHECKS.iter().find(|(_, differ)| differ(a, b)).map(|(difference, _)| *difference)
 }
 
 /// Whether one has a name of code that the other neither has nor says in words.
@@ -82,35 +94,11 @@ fn lacks_code(a: &Traits, b: &Traits) -> bool {
     !a.code.iter().all(is_there)
 }
 
-fn negate_unlike(a: &Traits, b: &Traits) -> bool {
-    (a.negations > 0) != (b.negations > 0) || a.negations.abs_diff(b.negations) > 1
-}
-
-fn lacks_name(a: &Traits, b: &Traits) -> bool {
-    !a.names.iter().all(|name| b.stems.contains(name) || has_initials(b, name))
-}
-
-/// Whether an abbreviation's letters begin words that follow each other.
-fn has_initials(traits: &Traits, name: &str) -> bool {
-    const LONGEST: usize = 6;
-    let initials: String = traits.content().filter_map(|word| word.chars().next()).collect();
-    (2..=LONGEST).contains(&name.len()) && initials.contains(name)
-}
-
-/// Whether a word of one stands in the other as its opposite, and not as itself.
-fn has_opposite(a: &Traits, b: &Traits) -> bool {
-    let only_in_a = a.stems.iter().filter(|stem| !b.stems.contains(*stem));
-    let only_in_b = || b.stems.iter().filter(|stem| !a.stems.contains(*stem));
-    only_in_a.into_iter().any(|one| only_in_b().any(|other| lexicon::are_opposite(one, other)))
-}
-
 /// Whether each word that says something has one like it on the other side.
 fn have_the_same(a: &Traits, b: &Traits) -> bool {
     let covers = |a: &Traits, b: &Traits| {
-        let words: Vec<&str> = b.content().collect();
-        a.content()
-            .filter(|word| !lexicon::is_filler(word))
-            .all(|word| words.iter().any(|each| lexicon::are_alike(each, word)))
+        let words: Alike = b.content().collect();
+        a.content().all(|word| lexicon::is_filler(word) || words.has(word))
     };
     covers(a, b) && covers(b, a)
 }

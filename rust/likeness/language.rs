@@ -65,6 +65,11 @@ impl Language {
         }
     }
 
+    /// Its short name, where its small words tell.
+    pub const fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
     /// Whether both are known, and not the same.
     pub fn differs(&self, other: &Self) -> bool {
         let differ = |a: Option<&str>, b: Option<&str>| a.is_some() && b.is_some() && a != b;

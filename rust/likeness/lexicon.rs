@@ -1,5 +1,6 @@
 //! The words that the comparison knows: from lists that anybody can read, looked up by their stems.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
@@ -8,6 +9,10 @@ use super::stem::stem;
 static FUNCTION: LazyLock<HashSet<&str>> = LazyLock::new(|| set(include_str!("data/function.txt")));
 static NEGATION: LazyLock<HashSet<&str>> = LazyLock::new(|| set(include_str!("data/negation.txt")));
 static FILLER: LazyLock<HashSet<String>> = LazyLock::new(|| stems(include_str!("data/filler.txt")));
+static POLITE: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    lines(include_str!("data/polite.txt")).flat_map(str::split_whitespace).map(as_read).collect()
+});
+static LOOSE: LazyLock<HashSet<&str>> = LazyLock::new(|| set(include_str!("data/loose.txt")));
 static LIGHT: LazyLock<HashSet<String>> = LazyLock::new(|| stems(include_str!("data/light.txt")));
 static UNITS: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| names(include_str!("data/units.txt")));
@@ -20,6 +25,8 @@ static OPPOSITES: LazyLock<HashMap<String, Vec<String>>> =
 /// What makes a word into its opposite.
 const PREFIXES: [&str; 11] =
     ["un", "in", "im", "il", "ir", "dis", "non", "de", "anti", "mis", "re"];
+/// A shorter one is no word that could be turned.
+const LEAST_TURNED: usize = 3;
 const NUMBERS: [&str; 21] = [
     "zero",
     "one",
@@ -58,13 +65,13 @@ const GREATER: [(&str, &str); 21] = [
     ("dozen", "12"),
     ("twice", "2"),
     ("triple", "3"),
-    ("third", "3rd"),
-    ("fourth", "4th"),
-    ("fifth", "5th"),
-    ("sixth", "6th"),
-    ("seventh", "7th"),
-    ("eighth", "8th"),
-    ("tenth", "10th"),
+    ("third", "3"),
+    ("fourth", "4"),
+    ("fifth", "5"),
+    ("sixth", "6"),
+    ("seventh", "7"),
+    ("eighth", "8"),
+    ("tenth", "10"),
 ];
 
 fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
@@ -129,9 +136,24 @@ pub fn is_filler(stem: &str) -> bool {
     FILLER.contains(stem)
 }
 
+/// Of a word as texts are read, whether it may open a request.
+pub fn is_polite(word: &str) -> bool {
+    POLITE.contains(word)
+}
+
+/// Whether a small word says nothing of how a sentence is made.
+pub fn is_loose(word: &str) -> bool {
+    LOOSE.contains(word)
+}
+
 /// Of a stem that may stand for another such, where the rest says the same.
 pub fn is_light(stem: &str) -> bool {
     LIGHT.contains(stem)
+}
+
+/// What stands before a name, and may be left out.
+pub fn is_title(word: &str) -> bool {
+    matches!(word, "mr" | "mrs" | "ms" | "dr" | "prof" | "sir")
 }
 
 /// The name of the unit that a word is.
@@ -151,42 +173,18 @@ pub fn number(word: &str) -> Option<String> {
     small.map(|number| number.to_string()).or_else(greater)
 }
 
-/// Whether two stems say about the same.
-pub fn are_alike(a: &str, b: &str) -> bool {
-    if a == b {
-        return true;
-    }
-    let is_synonym = || {
-        let (Some(a), Some(b)) = (SYNONYMS.get(a), SYNONYMS.get(b)) else { return false };
-        a.iter().any(|group| b.contains(group))
-    };
-    is_synonym() || are_forms(a, b)
+/// The groups of words that say about the same, of which a stem is one.
+pub fn synonyms(stem: &str) -> &'static [usize] {
+    SYNONYMS.get(stem).map_or(&[], Vec::as_slice)
 }
 
-/// Whether one stem goes on from another, or both from the same long one.
-fn are_forms(a: &str, b: &str) -> bool {
-    const LEAST: usize = 4;
-    // With more behind it a word is another: a circle has a circumference, and a time zone is not the time.
-    const MOST_APART: usize = 2;
-    let shorter = a.len().min(b.len());
-    let apart = a.len().abs_diff(b.len());
-    if shorter >= LEAST && (a.starts_with(b) || b.starts_with(a)) {
-        return apart <= MOST_APART || shorter > LEAST;
-    }
-    let (Some(a), Some(b)) = (a.get(..shorter - shorter.min(1)), b.get(..shorter - shorter.min(1)))
-    else {
-        return false;
-    };
-    shorter > LEAST && apart <= MOST_APART && a == b && a.is_ascii()
-}
-
-/// Whether one stem is the other's opposite.
-pub fn are_opposite(a: &str, b: &str) -> bool {
-    let is_listed = OPPOSITES.get(a).is_some_and(|others| others.iter().any(|each| each == b));
-    is_listed || is_turned(a, b) || is_turned(b, a)
-}
-
-/// `install` and `uninstall`.
-fn is_turned(word: &str, turned: &str) -> bool {
-    word.len() >= 3 && turned.strip_suffix(word).is_some_and(|prefix| PREFIXES.contains(&prefix))
+/// What may be the opposite of a stem, as far as it is listed or made by a prefix.
+pub fn opposites(stem: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let listed = OPPOSITES.get(stem).into_iter().flatten().map(|it| Cow::Borrowed(it.as_str()));
+    let turned = PREFIXES.iter().map(move |prefix| Cow::Owned(format!("{prefix}{stem}")));
+    let bare = PREFIXES
+        .iter()
+        .filter_map(|prefix| stem.strip_prefix(prefix))
+        .filter(|it| it.len() >= LEAST_TURNED);
+    listed.chain(turned.filter(|_| stem.len() >= LEAST_TURNED)).chain(bare.map(Cow::Borrowed))
 }

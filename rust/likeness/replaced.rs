@@ -3,15 +3,15 @@
 //! Texts that say the same in other words differ in many places. Those that differ in one or two, with all the rest
 //! alike, ask for different things, unless the words are known to say the same.
 
+use super::alike::Alike;
 use super::lexicon;
+use super::reworded;
 use super::traits::{Token, Traits};
 
 /// With more differences than these a text is another wording, and nothing stands in a place of something.
 const MOST_RUNS: usize = 2;
 const MOST_LEFT_OUT: usize = 2;
 const PREPOSITIONS: [&str; 9] = ["to", "for", "in", "on", "at", "from", "with", "without", "as"];
-/// What opens a text, and says nothing there.
-const GREETINGS: [&str; 3] = ["hello", "hey", "hi"];
 
 /// Words of one text, one behind the other, that the other text does not have, with what stands on both sides.
 #[derive(Debug)]
@@ -36,10 +36,13 @@ pub fn is_replaced(a: &Traits, b: &Traits) -> bool {
         return false;
     }
     if ours.is_empty() || theirs.is_empty() {
-        let (with, without) = if theirs.is_empty() { (&ours, b) } else { (&theirs, a) };
-        return with.len() <= MOST_LEFT_OUT && with.iter().any(|run| is_put_in(run, without));
+        let (with, longer, shorter) =
+            if theirs.is_empty() { (&ours, a, b) } else { (&theirs, b, a) };
+        return with.len() <= MOST_LEFT_OUT
+            && with.iter().any(|run| is_put_in(run, shorter))
+            && !reworded::is_more_than(longer, shorter);
     }
-    if ours.len() > MOST_RUNS || theirs.len() > MOST_RUNS {
+    if ours.len() > MOST_RUNS || theirs.len() > MOST_RUNS || reworded::is_reworded(a, b) {
         return false;
     }
     // Of one against one, one side tells the place; of more, both must.
@@ -56,7 +59,7 @@ pub fn is_replaced(a: &Traits, b: &Traits) -> bool {
 
 /// Whether what stands on both sides of a run stands side by side in the other text.
 fn is_put_in(run: &Run<'_>, without: &Traits) -> bool {
-    let is_between = |before| are_neighbours(&without.sequence, before, run.behind);
+    let is_between = |before| are_neighbours(without.core(), before, run.behind);
     !run.is_light() && (is_between(run.before) || (run.head.is_some() && is_between(run.head)))
 }
 
@@ -81,26 +84,23 @@ fn head(sequence: &[Token], at: usize) -> Option<&Token> {
 
 /// Runs of words that say something and have nothing like them in the other text.
 fn runs<'t>(of: &'t Traits, other: &Traits) -> Vec<Run<'t>> {
-    let others: Vec<&str> = other.content().collect();
+    let others: Alike = other.content().collect();
     let is_missing = |token: &Token| {
-        !token.is_function
-            && !lexicon::is_filler(&token.text)
-            && !others.iter().any(|word| lexicon::are_alike(word, &token.text))
+        !token.is_function && !lexicon::is_filler(&token.text) && !others.has(&token.text)
     };
     let mut runs: Vec<Run<'t>> = Vec::new();
     let mut was_missing = false;
-    for (at, token) in of.sequence.iter().enumerate() {
-        let greets = at == 0 && GREETINGS.contains(&token.text.as_str());
-        let missing = !greets && is_missing(token);
+    for (at, token) in of.core().iter().enumerate() {
+        let missing = is_missing(token);
         if missing {
             if !was_missing {
-                let before = at.checked_sub(1).and_then(|at| of.sequence.get(at));
-                let head = head(&of.sequence, at);
+                let before = at.checked_sub(1).and_then(|at| of.core().get(at));
+                let head = head(of.core(), at);
                 runs.push(Run { words: Vec::new(), before, head, behind: None });
             }
             if let Some(run) = runs.last_mut() {
                 run.words.push(&token.text);
-                run.behind = of.sequence.get(at + 1);
+                run.behind = of.core().get(at + 1);
             }
         }
         was_missing = missing;

@@ -6,6 +6,48 @@ use sluicegate::likeness::{Traits, difference};
 const NEAR_MISSES: &str = include_str!("likeness/near_misses.txt");
 const PARAPHRASES: &str = include_str!("likeness/paraphrases.txt");
 
+/// Of each kind that the comparison knows.
+const WORDS: &[&str] = &[
+    "how",
+    "why",
+    "what",
+    "do",
+    "did",
+    "i",
+    "you",
+    "the",
+    "not",
+    "to",
+    "from",
+    "in",
+    "is",
+    "was",
+    "open",
+    "close",
+    "enable",
+    "disable",
+    "3",
+    "1",
+    "one",
+    "first",
+    "5k",
+    "Paris",
+    "Roman",
+    "EU",
+    "NLP",
+    "please",
+    "and",
+    "or",
+    "hotel",
+    "room",
+    "rooms",
+    "`map`",
+    "load_file",
+    "days",
+    "km",
+    "?",
+];
+
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.starts_with('#') && !line.is_empty())
 }
@@ -56,5 +98,28 @@ proptest! {
         prop_assert_eq!(difference(&one, &one), None);
         prop_assert_eq!(difference(&other, &other), None);
         prop_assert_eq!(difference(&one, &other).is_some(), difference(&other, &one).is_some());
+    }
+
+    /// The same holds for texts that share most of their words, in which every comparison has something to do.
+    #[test]
+    fn symmetric_of_like_texts(
+        words in prop::collection::vec(prop::sample::select(WORDS), 1..12),
+        others in prop::collection::vec(prop::sample::select(WORDS), 1..12),
+    ) {
+        let (one, other) = (Traits::of(&words.join(" ")), Traits::of(&others.join(" ")));
+        prop_assert_eq!(difference(&one, &one), None);
+        prop_assert_eq!(difference(&one, &other), difference(&other, &one));
+    }
+
+    /// Politeness asks for nothing.
+    #[test]
+    fn politeness_makes_no_difference(
+        words in prop::collection::vec("[b-df-hj-np-tv-z][aeiou][b-df-hj-np-tv-z]{1,3}", 3..9),
+        before in prop::sample::select(&["hi, ", "please ", "could you please ", "hello, can you "][..]),
+        behind in prop::sample::select(&["", ", thanks", " please"][..]),
+    ) {
+        let text = words.join(" ");
+        let (plain, polite) = (Traits::of(&text), Traits::of(&format!("{before}{text}{behind}")));
+        prop_assert_eq!(difference(&plain, &polite), None);
     }
 }
