@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.semantic import embedders
-from bench.semantic.curve import Curve, curve
+from bench.semantic.curve import Curve, curve, likenesses
+from bench.semantic.folds import folds
 from bench.semantic.sets import Set, all_sets
 from bench.semantic.speed import speed
 from sluicegate._core import build_profile
@@ -45,11 +46,15 @@ def _section(name: str, sets: list[Set]) -> Iterator[str]:
     thresholds = THRESHOLDS[name]
     yield f"## {name} (`{embedders.model_id(name)}`, build `{build_profile}`)\n"
     yield from speed(name)
+    nearest = {}
     for of in sets:
         print(f"{name}: {of.name}", file=sys.stderr)
         stored = embedders.matrix(name, of.stored)
         asked = embedders.matrix(name, [row.text for row in of.asked])
-        yield from _table(of, curve(of, asked, stored, thresholds))
+        nearest[of.name] = likenesses(of, asked, stored)
+    yield from folds(name, nearest)
+    for of in sets:
+        yield from _table(of, curve(nearest[of.name], thresholds))
 
 
 def _table(of: Set, found: Curve) -> Iterator[str]:

@@ -24,19 +24,32 @@ class Curve:
     count: int
 
 
-def curve(of: Set, asked: Matrix, stored: Matrix, thresholds: tuple[float, ...]) -> Curve:
+def likenesses(of: Set, asked: Matrix, stored: Matrix) -> Matrix:
+    """A row for each question asked: how near the nearest is, and the nearest that the guards let
+    pass, -1 where there is none."""
+    rows = [_nearest(of, row, asked[at], stored) for at, row in enumerate(of.asked)]
+    return np.array(rows, "f4").reshape(-1, 2)
+
+
+def hardest(nearest: Matrix) -> Matrix:
+    """The rows of the quarter of the questions whose nearest lies nearest."""
+    return nearest[np.argsort(-nearest[:, 0])[: max(len(nearest) // 4, 1)]]
+
+
+def share(column: Matrix, threshold: float) -> float:
+    """Of the questions, how many are answered."""
+    return float((column >= threshold).mean())
+
+
+def curve(nearest: Matrix, thresholds: tuple[float, ...]) -> Curve:
     """Of one set by one embedder."""
-    nearest = np.array(
-        [_nearest(of, row, asked[at], stored) for at, row in enumerate(of.asked)]
-    ).reshape(-1, 2)
-    plain, guarded = nearest[:, 0], nearest[:, 1]
-    hardest = guarded[np.argsort(-plain)[: max(len(plain) // 4, 1)]]
+    plain, guarded, hard = nearest[:, 0], nearest[:, 1], hardest(nearest)[:, 1]
     return Curve(
         thresholds,
-        tuple(float((plain >= it).mean()) for it in thresholds),
-        tuple(float((guarded >= it).mean()) for it in thresholds),
-        tuple(float((hardest >= it).mean()) for it in thresholds),
-        len(plain),
+        tuple(share(plain, it) for it in thresholds),
+        tuple(share(guarded, it) for it in thresholds),
+        tuple(share(hard, it) for it in thresholds),
+        len(nearest),
     )
 
 

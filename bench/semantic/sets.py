@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CRAFTED = Path(__file__).parents[2] / "tests" / "rust" / "likeness"
+_WRITTEN = Path(__file__).parent / "written"
 #: Of the intent sets: so many are asked, each beside all others of the sample.
 SAMPLE = 2000
 
@@ -44,6 +45,8 @@ def all_sets(data: Path) -> Iterator[Set]:
     """Those whose data is there; the crafted ones are in the repository."""
     yield crafted("near_misses.txt", is_same=False)
     yield crafted("paraphrases.txt", is_same=True)
+    for name in ("near_misses", "reworded_near_misses", "paraphrases"):
+        yield from written(name, is_same=name == "paraphrases")
     pairs = data / "gptcache_paraphrase_pairs.jsonl"
     if pairs.exists():
         yield from paraphrase_pairs(pairs)
@@ -62,6 +65,21 @@ def crafted(name: str, *, is_same: bool) -> Set:
         [one for one, _ in read],
         [Asked(other, (at,)) for at, (_, other) in enumerate(read)],
     )
+
+
+def written(name: str, *, is_same: bool) -> Iterator[Set]:
+    """Pairs that were written before anybody looked how the guards do on them: every second was in
+    view then, the others were not."""
+    lines = (_WRITTEN / f"{name}.txt").read_text().splitlines()
+    pairs = [line.split(" | ") for line in lines if line and not line.startswith("#")]
+    for half, begin in (("in view", 0), ("held out", 1)):
+        chosen = pairs[begin::2]
+        yield Set(
+            f"written {name.replace('_', ' ')}, {half}",
+            is_same,
+            [one for one, _ in chosen],
+            [Asked(other, (at,)) for at, (_, other) in enumerate(chosen)],
+        )
 
 
 def _both(line: str) -> tuple[str, str]:
@@ -88,11 +106,21 @@ def paraphrase_pairs(path: Path) -> Iterator[Set]:
 
 
 def intents(path: Path) -> Iterator[Set]:
-    """Each question beside all of its intent, and beside all of the others."""
+    """Of two samples that share no question: each beside all of its intent, and beside all of the
+    others."""
     with gzip.open(path, "rt") as file:
         rows = [json.loads(line) for line in file]
-    rows = random.Random(7).sample(rows, min(SAMPLE, len(rows)))
     name = path.name.split("_", maxsplit=1)[0]
+    first = random.Random(7).sample(rows, min(SAMPLE, len(rows)))
+    known = {row["text"] for row in first}
+    rest = [row for row in rows if row["text"] not in known]
+    second = random.Random(11).sample(rest, min(SAMPLE, len(rest)))
+    for label, sample in ((name, first), (f"{name} (second sample)", second)):
+        if sample:
+            yield from _beside(label, sample)
+
+
+def _beside(name: str, rows: list[dict[str, str]]) -> Iterator[Set]:
     texts = [row["text"] for row in rows]
     of: dict[str, set[int]] = {}
     for at, row in enumerate(rows):
