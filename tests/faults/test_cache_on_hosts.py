@@ -194,13 +194,21 @@ def test_a_key_of_the_store_that_has_the_cache_on_has_it_beside_memory_too(
     asked = len(upstream.of(name))
     assert gateway.stop() == 0
     gateway.start()
-    assert eventually(lambda: kept(gateway, f"u/{name}", key=key), 3.0)
+    looks: list[bool] = []
+
+    def is_kept() -> bool:
+        looks.append(kept(gateway, f"u/{name}", key=key))
+        return looks[-1]
+
+    assert eventually(is_kept, 3.0)
     assert len(upstream.of(name)) == asked
     assert became(ask(gateway, f"u/{name}")) == "bypass"
     told = gateway.admin("GET", "/admin/v1/cache").json()
     assert told["store"]["entries"] == 1
     assert told["worker"]["memory"]["entries"] == 1
-    assert told["worker"]["beside"]["hits"] >= 1  # one that came too late counts too
+    # Its 50 ms begin when a thread takes the request up, the request's own when it asks: what is
+    # found in the first and not in the second is a hit here, and a miss for its client.
+    assert 1 <= told["worker"]["beside"]["hits"] <= len(looks)
 
 
 def test_questions_of_one_host_are_found_by_the_other_in_the_store(
