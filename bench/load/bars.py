@@ -25,6 +25,16 @@ def added(reading: Reading, name: str) -> Figure:
     return lambda rows, target: rows.added(reading, target, name)
 
 
+def beyond(reading: Reading, name: str, other: str) -> Figure:
+    """A cell's median less another target's."""
+
+    def difference(rows: Rows, target: str) -> float | None:
+        ours, theirs = rows.cell(reading, target, name), rows.cell(reading, other, name)
+        return None if ours is None or theirs is None else ours - theirs
+
+    return difference
+
+
 def crowd(field: str, streams: int) -> Figure:
     """A field of the many slow streams, the worst repetition."""
 
@@ -78,6 +88,7 @@ def loaded_mib(rows: Rows, target: str) -> float | None:
 
 _DIALECTS = ("openai", "anthropic")
 FRONTS = ("sluicegate", "asgi")
+CACHED = ("cached", "cached-asgi")
 
 
 @dataclass(frozen=True)
@@ -184,6 +195,20 @@ BARS: tuple[Bar, ...] = (
         "one worker",
         _SMALL,
         fronts=("sluicegate",),
+    ),
+    Bar(
+        "answers from the cache, small, 32 at once: CPU beyond a hello world",
+        _US,
+        20,
+        beyond(_REQUEST, "small_c32", "hello"),
+        fronts=CACHED,
+    ),
+    Bar(
+        "the same: p99 beyond a hello world",
+        _US,
+        1000,
+        beyond(quantile("lat_us", "p99"), "small_c32", "hello"),
+        fronts=CACHED,
     ),
 )
 

@@ -139,11 +139,12 @@ def _circumstances(rows: Rows) -> list[str]:
     ]
 
 
-def page(rows: Rows) -> str:
-    """All of it."""
+def page(rows: Rows, *, measured_only: bool = False) -> str:
+    """All of it. `measured_only`: without the bars that need other figures than these."""
+    found = [it for it in verdicts(rows) if it.met is not None or not measured_only]
     head = ["work", "front", "measured", "theirs", "ratio", "bar", ""]
     lines = ["# Under load", "", *_circumstances(rows), "", "## What was asked, what came", ""]
-    lines += table(head, map(_verdict, verdicts(rows)))
+    lines += table(head, map(_verdict, found))
     lines += ["## All figures", "", "Medians over the repetitions.", ""]
     for cell in CELLS:
         lines += _cell(rows, cell) if rows.of("cells", cell=cell) else []
@@ -151,9 +152,9 @@ def page(rows: Rows) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(path: Path) -> str:
+def write(path: Path, *, measured_only: bool = False) -> str:
     """The page beside the rows."""
-    text = page(Rows(results.read(path)))
+    text = page(Rows(results.read(path)), measured_only=measured_only)
     path.with_suffix(".md").write_text(text)
     return text
 
@@ -161,8 +162,10 @@ def write(path: Path) -> str:
 def main() -> None:
     """Writes and prints it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--measured-only", action="store_true", help="no bars that lack figures")
     results.add_option(parser)
-    print(write(parser.parse_args().out))
+    args = parser.parse_args()
+    print(write(args.out, measured_only=args.measured_only))
 
 
 if __name__ == "__main__":

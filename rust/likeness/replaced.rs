@@ -31,7 +31,25 @@ impl Run<'_> {
 
 /// Whether a word or two were replaced, put in or left out.
 pub fn is_replaced(a: &Traits, b: &Traits) -> bool {
-    let (ours, theirs) = (runs(a, b), runs(b, a));
+    says_another(a, b) || is_filler_replaced(a, b)
+}
+
+/// Whether a word that may be there or not stands where the other has a word that says something, or another such: "find
+/// my card", "block my card".
+fn is_filler_replaced(a: &Traits, b: &Traits) -> bool {
+    let (ours, theirs) = (runs(a, b, false), runs(b, a, false));
+    let is_in_its_place = |one: &Run<'_>, other: &Run<'_>| {
+        one.before == other.before
+            && one.behind == other.behind
+            && !(one.is_light() && other.is_light())
+    };
+    ours.len().max(theirs.len()) <= MOST_RUNS
+        && ours.iter().any(|one| theirs.iter().any(|other| is_in_its_place(one, other)))
+        && !reworded::is_reworded(a, b)
+}
+
+fn says_another(a: &Traits, b: &Traits) -> bool {
+    let (ours, theirs) = (runs(a, b, true), runs(b, a, true));
     if ours.is_empty() && theirs.is_empty() {
         return false;
     }
@@ -82,11 +100,12 @@ fn head(sequence: &[Token], at: usize) -> Option<&Token> {
     sequence.get((at - small + from).checked_sub(1)?)
 }
 
-/// Runs of words that say something and have nothing like them in the other text.
-fn runs<'t>(of: &'t Traits, other: &Traits) -> Vec<Run<'t>> {
+/// Runs of words that say something, without fillers or with them, and have nothing like them in the other text.
+fn runs<'t>(of: &'t Traits, other: &Traits, without_fillers: bool) -> Vec<Run<'t>> {
     let others: Alike = other.content().collect();
     let is_missing = |token: &Token| {
-        !token.is_function && !lexicon::is_filler(&token.text) && !others.has(&token.text)
+        let is_passed_over = without_fillers && lexicon::is_filler(&token.text);
+        !token.is_function && !is_passed_over && !others.has(&token.text)
     };
     let mut runs: Vec<Run<'t>> = Vec::new();
     let mut was_missing = false;

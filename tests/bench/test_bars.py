@@ -4,7 +4,18 @@ from typing import Any
 
 import pytest
 
-from bench.load.bars import BARS, Bar, added, cell, crowd, judge, translated, untranslated, verdicts
+from bench.load.bars import (
+    BARS,
+    Bar,
+    added,
+    beyond,
+    cell,
+    crowd,
+    judge,
+    translated,
+    untranslated,
+    verdicts,
+)
 from bench.load.figures import Rows, cpu_us_per_event, cpu_us_per_request, quantile
 
 
@@ -49,6 +60,14 @@ P99 = added(quantile("lat_us", "p99"), "small_c32")
         (Bar("absolute, over", "µs", 99, CPU), 100.0, None, None, False),
         (Bar("peer is missing", "µs", 1.0, CPU, "portkey"), 100.0, None, None, None),
         (Bar("cell is missing", "µs", 1.0, cell(cpu_us_per_request, "x")), None, None, None, None),
+        (
+            Bar("beyond", "µs", 51, beyond(cpu_us_per_request, "small_c32", "envoy")),
+            50,
+            None,
+            None,
+            True,
+        ),
+        (Bar("beyond nobody", "µs", 51, beyond(cpu_us_per_request, "small_c32", "x")), *[None] * 4),
         (Bar("within one target", "µs", 3, CPU, "p99", P99), 100.0, 300.0, 1 / 3, True),
     ],
     ids=lambda it: it.work if isinstance(it, Bar) else "",
