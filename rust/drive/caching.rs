@@ -17,6 +17,7 @@ use super::spec::Strategy;
 use crate::cache::{self, About, Cache, Control, Entry, Key, KeyMaker, Nature};
 use crate::embed::Gathering;
 use crate::govern::Principal;
+use crate::observe::Member;
 
 /// How answers of a model are kept, as Python hands it over.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -63,7 +64,7 @@ pub enum Scope {
     Key,
 }
 
-/// What `x-sluicegate-cache` and the ledger say of an answer.
+/// What the cache did for a request: what `x-sluicegate-cache` and the ledger say of it, and what is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Told {
@@ -75,17 +76,41 @@ pub enum Told {
     Hit,
     /// It had one to a question that means the same.
     Semantic,
+    /// It had one that was too old, and better than none.
+    Stale,
+    /// Another asked the same at the time, and shared its answer.
+    Followed,
 }
 
 impl Told {
-    /// The word for it.
+    /// All of them, in their order.
+    const ALL: [Self; 6] =
+        [Self::Bypass, Self::Miss, Self::Hit, Self::Semantic, Self::Stale, Self::Followed];
+
+    /// The word for it: to its client a hit is a hit.
     pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stale | Self::Followed => Self::Hit.counted(),
+            told => told.counted(),
+        }
+    }
+
+    /// The word for it in metrics.
+    const fn counted(self) -> &'static str {
         match self {
             Self::Bypass => "bypass",
             Self::Miss => "miss",
             Self::Hit => "hit",
             Self::Semantic => "semantic",
+            Self::Stale => "stale",
+            Self::Followed => "followed",
         }
+    }
+}
+
+impl From<Told> for Member {
+    fn from(told: Told) -> Self {
+        Self { number: told as usize, name: told.counted() }
     }
 }
 
@@ -157,18 +182,21 @@ impl Caching {
         let most = own.and_then(|own| own.ttl_s).unwrap_or(spec.ttl_s);
         let most = Duration::try_from_secs_f64(most).unwrap_or_default();
         let spec = spec.clone();
+        let reads = !control.no_store && !control.no_cache;
+        // Who looks has nothing until it is given something.
+        let told = if reads { Told::Miss } else { Told::Bypass };
         Some(Self {
             key,
             frame,
             epoch: cache.epoch(),
             ttl: control.ttl.map_or(most, |asked| asked.min(most)),
             max_age: control.max_age,
-            reads: !control.no_store && !control.no_cache,
+            reads,
             keeps: !control.no_store,
             only_if_cached: control.only_if_cached,
             namespace: named(spaces),
             spec,
-            told: AtomicU8::new(Told::Bypass as u8),
+            told: AtomicU8::new(told as u8),
             flight: OnceLock::new(),
             stale: Mutex::default(),
             gathering: None,
@@ -204,15 +232,8 @@ impl Caching {
     }
 
     pub fn told(&self) -> Told {
-        const MISS: u8 = Told::Miss as u8;
-        const HIT: u8 = Told::Hit as u8;
-        const SEMANTIC: u8 = Told::Semantic as u8;
-        match self.told.load(Ordering::Acquire) {
-            MISS => Told::Miss,
-            HIT => Told::Hit,
-            SEMANTIC => Told::Semantic,
-            _ => Told::Bypass,
-        }
+        let told = usize::from(self.told.load(Ordering::Acquire));
+        Told::ALL.get(told).copied().unwrap_or(Told::Bypass)
     }
 
     pub fn tell(&self, told: Told) {

@@ -80,9 +80,8 @@ async fn keyed<'x>(rt: &Rc<Runtime>, x: &'x Arc<Exchange>) -> Option<&'x Caching
 
 /// Nothing that is kept will do.
 async fn ask(rt: Rc<Runtime>, x: Arc<Exchange>, first: usize) {
-    if let Some(caching) = x.caching().filter(|caching| caching.reads) {
+    if x.caching().is_some_and(|caching| caching.reads) {
         rt.cache.count(false);
-        caching.tell(Told::Miss);
     }
     let target = x.admission.route.targets.get(first);
     if target.is_some_and(|target| is_own(&x, target)) {
@@ -203,6 +202,7 @@ async fn is_given(
     if !caching.takes(entry, now_ms) {
         return false;
     }
+    let mut word = Told::Hit;
     if now_ms >= entry.fresh_until_ms {
         let beyond = Duration::from_millis(now_ms - entry.fresh_until_ms);
         let within = |most_s: f64| beyond.as_secs_f64() < most_s;
@@ -213,13 +213,14 @@ async fn is_given(
             return false;
         }
         refresh::ask(rt, x, caching);
+        word = Told::Stale;
     }
-    hit::give(rt, x, entry, Told::Hit).await.is_ok()
+    hit::give(rt, x, entry, word).await.is_ok()
 }
 
 /// Answers with what is too old, since nothing better can be had.
 pub(super) async fn give_stale(rt: Rc<Runtime>, x: Arc<Exchange>, entry: Arc<Entry>) {
-    if hit::give(&rt, &x, &entry, Told::Hit).await.is_err() {
+    if hit::give(&rt, &x, &entry, Told::Stale).await.is_err() {
         let failure = Failure::new(FailureKind::Internal, "a kept answer cannot be read");
         return x.fill(|ready| ready.state = State::Failed(Box::new(failure)));
     }

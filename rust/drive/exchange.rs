@@ -14,9 +14,11 @@ use super::failure::FailureKind;
 use super::hold::Hold;
 use super::outbox::Outbox;
 use super::row::Outcome;
+use super::snapshot::Target;
 use super::turnstile::Session;
 use super::watching::{Watched, Watching};
-use crate::observe::{Metrics, RequestEnd};
+use crate::cache::Facts;
+use crate::observe::{Metrics, RequestEnd, Saved};
 use crate::stream::ToolForms;
 
 /// Why an exchange is ended before its answer is complete.
@@ -132,6 +134,17 @@ impl Exchange {
             client_status: client_status.unwrap_or(0),
         };
         self.metrics.end_request(&end, self.admission.arrived.elapsed());
+        self.metrics.cache_request(self.cache_told().into());
+    }
+
+    /// Counts what an answer of the cache had used when its target made it.
+    pub(super) fn count_saved(&self, target: &Target, facts: &Facts) {
+        let saved = Saved {
+            input_tokens: facts.input_tokens,
+            output_tokens: facts.output_tokens,
+            cost_pico: facts.cost_pico.map(i128::from),
+        };
+        self.metrics.cache_saved(target.series(&self.metrics, false), &saved);
     }
 
     /// What it holds of its limits.

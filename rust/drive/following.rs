@@ -231,7 +231,7 @@ fn begin(x: &Exchange, source: &Source) -> Result<Given, Failure> {
         return Err(Failure::new(FailureKind::Internal, "the route has no such target"));
     };
     if let Some(caching) = x.caching() {
-        caching.tell(Told::Hit);
+        caching.tell(Told::Followed);
     }
     let retelling = Retelling::new(x, target, source.form);
     Ok(Given { target: source.target, retelling, first_ms: millis(x.admission.arrived) })
@@ -242,7 +242,7 @@ async fn given(rt: &Rc<Runtime>, x: &Arc<Exchange>, entry: Option<Arc<Entry>>) -
     let now_ms = unix_ms(SystemTime::now());
     let is_good = |entry: &Arc<Entry>| x.caching().is_some_and(|c| c.takes(entry, now_ms));
     match entry.filter(is_good) {
-        Some(entry) if hit::give(rt, x, &entry, Told::Hit).await.is_ok() => Followed::Over,
+        Some(entry) if hit::give(rt, x, &entry, Told::Followed).await.is_ok() => Followed::Over,
         _ => Followed::Free,
     }
 }

@@ -214,6 +214,7 @@ fn settled(x: &Exchange, target: &Target, facts: &Facts, first_ms: u64) -> Vec<u
     row.saved_output_tokens = Some(facts.output_tokens);
     row.saved_ms = Some(facts.latency_ms.saturating_sub(row.latency_ms));
     row.first_token_ms = Some(first_ms);
+    x.count_saved(target, facts);
     x.end(row.outcome, row.client_status);
     let mut written = Vec::with_capacity(768);
     row.write(&mut written);

@@ -1,5 +1,6 @@
 //! The end of an attempt: what it used is given to the limits, its row is written, the front is told.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::about;
@@ -14,8 +15,8 @@ use super::recording;
 use super::row::{Basis, Outcome, Row, millis};
 use super::run_guard;
 use crate::meter;
-use crate::observe::Attempted;
-use crate::price::{Tokens, dollars};
+use crate::observe::{Attempted, Saved};
+use crate::price::{Sheet, Tokens, dollars};
 use crate::stream::FinishReason;
 
 impl Running {
@@ -102,10 +103,9 @@ impl Running {
         row.basis = report.basis.unwrap_or(Basis::None);
         row.first_token_ms = report.first_token_ms;
         row.latency_ms = millis(self.x.admission.arrived);
-        if self.saved_input_tokens > 0 {
-            let read = Tokens { input: self.saved_input_tokens, ..Tokens::default() };
-            row.saved_input_tokens = Some(self.saved_input_tokens);
-            row.saved_usd = self.sheet.as_ref().map(|sheet| dollars(sheet.cost(&read)));
+        if let Some(saved) = self.saved() {
+            row.saved_input_tokens = Some(saved.input_tokens);
+            row.saved_usd = saved.cost_pico.map(dollars);
         }
         let cost_pico = if report.is_unpriced {
             row.unprice()
@@ -113,6 +113,14 @@ impl Running {
             row.price(self.sheet.as_deref(), &report.used())
         };
         (row, cost_pico)
+    }
+
+    /// What of its answer was kept, so that it was not asked for.
+    fn saved(&self) -> Option<Saved> {
+        let input = Some(self.saved_input_tokens).filter(|input| *input > 0)?;
+        let cost = |sheet: &Arc<Sheet>| sheet.cost(&Tokens { input, ..Tokens::default() });
+        let cost_pico = self.sheet.as_ref().map(cost);
+        Some(Saved { input_tokens: input, output_tokens: 0, cost_pico })
     }
 
     /// An operator hears of what cannot be priced, or may be priced wrongly.
@@ -177,8 +185,12 @@ impl Running {
     pub(super) fn count(&self, row: &Row<'_>, cost_pico: Option<i128>) {
         let metrics = &self.rt.metrics;
         let first_chunk = self.first_chunk;
+        let model = self.target.series(metrics, false);
+        if let Some(saved) = self.saved() {
+            metrics.cache_saved(model, &saved);
+        }
         metrics.attempt(
-            self.target.series(metrics, false),
+            model,
             &Attempted {
                 operation: self.x.admission.operation.into(),
                 outcome: row.outcome.name(),

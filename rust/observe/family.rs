@@ -97,6 +97,15 @@ families! {
     Cost = "sluicegate_cost_usd" Kind::Money,
         &["provider", "model"], BY_MODEL,
         "Dollars as the ledger has them, exactly.";
+    CacheRequests = "sluicegate_cache_requests" Kind::Counter,
+        &["result"], 8,
+        "Admitted requests that are over, by what the cache did for them.";
+    CacheSavedTokens = "sluicegate_cache_saved_tokens" Kind::Counter,
+        &["provider", "model", "class"], BY_MODEL,
+        "Tokens that answers of the cache had used when a model made them.";
+    CacheSavedCost = "sluicegate_cache_saved_usd" Kind::Money,
+        &["provider", "model"], BY_MODEL,
+        "Dollars that answers of the cache had cost, where their price is known.";
     Thresholds = "sluicegate_limit_threshold" Kind::Counter,
         &["limit", "percent"], 512,
         "Thresholds of limits that were reached, each once in a window.";

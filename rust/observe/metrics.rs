@@ -9,7 +9,7 @@ use super::board::{Board, DRAINED_MS, MAX_SERIES, RELOAD_FAILED};
 use super::cells::{Cells, Key};
 use super::family::{Family, Kind};
 use super::seat::{Component, Health, health};
-use super::slot::{AttemptSlots, CLASSES, MEMBERS, Member, RequestSlots, Slot};
+use super::slot::{AttemptSlots, CLASSES, MEMBERS, Member, RequestSlots, SavedSlots, Slot};
 use crate::error::Error;
 
 /// Models that no configuration names and that still have series of their own. Clients choose such names.
@@ -54,9 +54,11 @@ pub struct Attempted<'a> {
 #[derive(Debug)]
 pub struct Metrics {
     board: Board,
-    own: Cells,
+    pub(super) own: Cells,
     overhead: Slot,
     requests: [[RequestSlots; MEMBERS]; MEMBERS],
+    /// Of requests by what the cache did for them.
+    pub(super) cached: [Slot; MEMBERS],
     others: Arc<ModelSeries>,
     models: Mutex<Models>,
 }
@@ -64,13 +66,14 @@ pub struct Metrics {
 /// Where the attempts of one model at one provider are counted.
 #[derive(Debug)]
 pub struct ModelSeries {
-    cells: Cells,
+    pub(super) cells: Cells,
     slots: [AttemptSlots; MEMBERS],
+    pub(super) saved: SavedSlots,
 }
 
 impl ModelSeries {
     fn new(cells: Cells) -> Self {
-        Self { cells, slots: Default::default() }
+        Self { cells, slots: Default::default(), saved: SavedSlots::default() }
     }
 }
 
@@ -98,6 +101,7 @@ impl Metrics {
             own: Cells::default(),
             overhead: Slot::default(),
             requests: Default::default(),
+            cached: Default::default(),
             others: Arc::new(ModelSeries::new(Cells::of_others())),
             models: Mutex::default(),
         }
@@ -164,7 +168,7 @@ impl Metrics {
 
     /// An attempt is over.
     pub fn attempt(&self, model: &ModelSeries, attempted: &Attempted<'_>) {
-        let ModelSeries { cells, slots } = model;
+        let ModelSeries { cells, slots, .. } = model;
         let slots = slots.get(attempted.operation.number);
         let Attempted { operation: Member { name: operation, .. }, outcome, error_code, .. } =
             *attempted;
@@ -196,7 +200,7 @@ impl Metrics {
         }
     }
 
-    fn tokens(&self, ModelSeries { cells, slots }: &ModelSeries, attempted: &Attempted<'_>) {
+    fn tokens(&self, ModelSeries { cells, slots, .. }: &ModelSeries, attempted: &Attempted<'_>) {
         let slots = slots.get(attempted.operation.number);
         let counted = CLASSES.iter().zip(attempted.tokens).enumerate();
         for (number, (class, count)) in counted {
@@ -266,13 +270,13 @@ impl Metrics {
         self.add(self.place(&self.own, &key), 1);
     }
 
-    fn add(&self, place: Option<usize>, n: u64) {
+    pub(super) fn add(&self, place: Option<usize>, n: u64) {
         if let Some(at) = place {
             self.board.add(at, n);
         }
     }
 
-    fn add_money(&self, place: Option<usize>, pico: u128) {
+    pub(super) fn add_money(&self, place: Option<usize>, pico: u128) {
         let nano = u64::try_from(pico / PICO_PER_NANO).unwrap_or(u64::MAX);
         self.add(place, nano);
         self.add(place.map(|at| at + 1), u64::try_from(pico % PICO_PER_NANO).unwrap_or_default());
@@ -285,7 +289,7 @@ impl Metrics {
     }
 
     #[inline]
-    fn find(&self, slot: Option<&Slot>, cells: &Cells, key: &Key<'_>) -> Option<usize> {
+    pub(super) fn find(&self, slot: Option<&Slot>, cells: &Cells, key: &Key<'_>) -> Option<usize> {
         slot.map_or_else(|| self.place(cells, key), |slot| slot.get(|| self.place(cells, key)))
     }
 

@@ -6,6 +6,7 @@
 
 mod board;
 mod bounds;
+mod caching;
 mod cells;
 mod family;
 mod label;
@@ -16,6 +17,7 @@ mod slot;
 mod text;
 
 pub use board::Board;
+pub use caching::Saved;
 pub use metrics::{Attempted, Metrics, ModelSeries, RequestEnd};
 pub use seat::{Component, Health};
 pub use slot::Member;

@@ -65,6 +65,14 @@ pub(super) struct AttemptSlots {
     pub first_chunk: Slot,
 }
 
+/// Of what a model's answers saved that the cache gave.
+#[derive(Debug, Default)]
+pub(super) struct SavedSlots {
+    /// Of input and output.
+    pub tokens: [Slot; 2],
+    pub cost: Slot,
+}
+
 /// Of requests of one operation in one dialect that went well.
 #[derive(Debug, Default)]
 pub(super) struct RequestSlots {

@@ -71,6 +71,7 @@ def test_ca_05_only_if_cached_asks_nobody(
     assert got.error is not None
     assert got.error["origin"] == "gateway"
     assert calls(upstream, model) == 0
+    assert_row(gateway.rows(got.ref)[0], attempt=0, outcome="refused", cache="miss")
     ask(gateway, model, **asked)
     hit = ask(gateway, model, headers=say("only-if-cached"), **asked)
     assert told(hit) == "hit"
@@ -232,7 +233,9 @@ def test_ca_05_only_if_cached_is_a_miss_of_what_is_never_kept(
     assert (got.status_code, got.json()["error"]["code"]) == (504, "not_cached"), got.text
     assert calls(upstream, name) == 0
     [row] = gateway.rows(reference)
+    is_looked_for = "embeddings" in path
     assert_row(row, attempt=0, outcome="refused", client_status=504, cost_usd=0)
+    assert_row(row, cache="miss" if is_looked_for else "bypass")
 
 
 # what others learn
