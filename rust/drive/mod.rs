@@ -48,6 +48,7 @@ mod keeping;
 mod key;
 mod last_words;
 mod learned;
+mod levels;
 mod marking;
 mod meaning;
 mod media;

@@ -20,6 +20,7 @@ use super::failure::FailureKind;
 use super::flight::Landing;
 use super::keeping::Keeping;
 use super::learned::Learned;
+use super::levels::Levels;
 use super::meaning::Meaning;
 use super::owing::Owing;
 use super::refresh::Refreshing;
@@ -33,7 +34,8 @@ use crate::prompt_cache::Seen;
 use crate::share::{Keeper, Share};
 use crate::transport::Pool;
 
-/// How often the journal is asked whether it takes requests, so that health tells it before they fail.
+/// How often the journal is asked whether it takes requests, so that health tells it before they fail; and metrics are
+/// told how full the cache is.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What a front asks of the runtime.
@@ -97,6 +99,7 @@ pub struct Runtime {
     pub(super) meaning: Arc<Meaning>,
     pub(super) flights: Flights,
     pub(super) refreshing: Refreshing,
+    levels: Levels,
     /// None where this host has its limits for itself.
     pub(super) share: Option<Arc<Share>>,
     /// How requests began that upstreams keep for a while.
@@ -129,6 +132,7 @@ pub fn start(
             meaning,
             flights: Flights::default(),
             refreshing: Refreshing::default(),
+            levels: Levels::default(),
             share: sharing.as_ref().map(|sharer| sharer.share.clone()),
             prompts: RefCell::default(),
             scratch: RefCell::default(),
@@ -193,6 +197,7 @@ async fn serve(
         let _ = tokio::time::timeout(FAREWELL, share.stop()).await;
     }
     runtime.pay();
+    runtime.tell_levels();
 }
 
 impl Runtime {
@@ -217,6 +222,7 @@ impl Runtime {
     /// Finds out whether the journal takes requests.
     fn look(&self) {
         self.pay();
+        self.tell_levels();
         self.flights.sweep();
         let mut journal = self.journal.borrow_mut();
         if self.has_failed.get() {
@@ -226,6 +232,10 @@ impl Runtime {
         }
         let is_well = !self.has_failed.get() && self.owed.borrow().is_empty() && journal.can_take();
         self.metrics.troubled(Component::Journal, !is_well);
+    }
+
+    fn tell_levels(&self) {
+        self.levels.tell(&self.metrics, &self.cache, &self.meaning);
     }
 
     /// Records what became of an attempt, and returns the record.

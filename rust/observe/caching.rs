@@ -3,6 +3,7 @@
 use super::cells::Key;
 use super::family::Family;
 use super::metrics::{Metrics, ModelSeries};
+use super::seat::Holding;
 use super::slot::Member;
 
 /// What an answer of the cache had used when a model made it.
@@ -36,6 +37,20 @@ impl Metrics {
             let key = Key::new(Family::CacheSavedCost, [""; 3]);
             let place = self.find(Some(&slots.cost), cells, &key);
             self.add_money(place, u128::try_from(pico).unwrap_or(0));
+        }
+    }
+
+    /// So many answers left this process's memory for others.
+    pub fn cache_evicted(&self, count: u64) {
+        if count != 0 {
+            self.add(self.place(&self.own, &Key::new(Family::CacheEvictions, [""; 3])), count);
+        }
+    }
+
+    /// This process's memory holds so much.
+    pub fn holds(&self, holding: Holding, count: u64) {
+        if let Some(seat) = self.board().seat() {
+            seat.holds(self.board(), holding, count);
         }
     }
 }

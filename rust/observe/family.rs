@@ -106,6 +106,9 @@ families! {
     CacheSavedCost = "sluicegate_cache_saved_usd" Kind::Money,
         &["provider", "model"], BY_MODEL,
         "Dollars that answers of the cache had cost, where their price is known.";
+    CacheEvictions = "sluicegate_cache_evictions" Kind::Counter,
+        &[], 1,
+        "Answers that left the memory of workers to make room.";
     Thresholds = "sluicegate_limit_threshold" Kind::Counter,
         &["limit", "percent"], 512,
         "Thresholds of limits that were reached, each once in a window.";

@@ -294,7 +294,7 @@ impl Metrics {
     }
 
     /// Where a series counts: its own place, or that of all which have none.
-    fn place(&self, cells: &Cells, key: &Key<'_>) -> Option<usize> {
+    pub(super) fn place(&self, cells: &Cells, key: &Key<'_>) -> Option<usize> {
         let own = cells.at(&self.board, key);
         if own.is_some() {
             return own;

@@ -19,6 +19,6 @@ mod text;
 pub use board::Board;
 pub use caching::Saved;
 pub use metrics::{Attempted, Metrics, ModelSeries, RequestEnd};
-pub use seat::{Component, Health};
+pub use seat::{Component, Health, Holding};
 pub use slot::Member;
 pub use text::{Exposition, render};

@@ -5,13 +5,14 @@ use crate::mapped::Owner;
 
 /// Processes that may count at once; what runs in more of them is not shown.
 pub(super) const SEATS: usize = 64;
-/// One line of the cache.
-pub(super) const SEAT_WORDS: usize = 8;
+/// Two lines of the processor's cache.
+pub(super) const SEAT_WORDS: usize = 16;
 const OWNER: usize = 0;
 const ACTIVE: usize = 1;
 const DRAINING: usize = 2;
 const COMPONENTS: usize = 3;
-const _: () = assert!(COMPONENTS + Component::ALL.len() <= SEAT_WORDS);
+const HOLDINGS: usize = COMPONENTS + Component::ALL.len();
+const _: () = assert!(HOLDINGS + Holding::ALL.len() <= SEAT_WORDS);
 
 /// What a gateway needs beside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,34 @@ impl Component {
     }
 }
 
+/// What the memory of a process has room for, each process its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Holding {
+    /// Answers of the cache.
+    Entries = 0,
+    /// Bytes of these.
+    Bytes = 1,
+    /// Questions of the semantic cache.
+    Questions = 2,
+}
+
+impl Holding {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Entries, Self::Bytes, Self::Questions];
+
+    /// The gauge's name and meaning.
+    pub(super) const fn gauge(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Entries => ("sluicegate_cache_entries", "Answers in the memory of workers."),
+            Self::Bytes => ("sluicegate_cache_bytes", "Bytes of these."),
+            Self::Questions => {
+                ("sluicegate_cache_questions", "Questions in the semantic index of workers.")
+            }
+        }
+    }
+}
+
 /// How the processes that live are, all together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Health {
@@ -62,6 +91,8 @@ pub struct Health {
     pub active: u64,
     /// Processes that cannot use a component, by [`Component`].
     pub troubled: [u64; Component::ALL.len()],
+    /// What they hold, by [`Holding`].
+    pub holds: [u64; Holding::ALL.len()],
 }
 
 /// A process's own words.
@@ -104,6 +135,10 @@ impl Seat {
     pub fn troubled(&self, board: &Board, component: Component, is_troubled: bool) {
         board.set(at(self.number) + COMPONENTS + component as usize, u64::from(is_troubled));
     }
+
+    pub fn holds(&self, board: &Board, holding: Holding, count: u64) {
+        board.set(at(self.number) + HOLDINGS + holding as usize, count);
+    }
 }
 
 /// The processes that live, with their seats.
@@ -122,6 +157,9 @@ pub(super) fn health(board: &Board) -> Health {
         health.active = health.active.wrapping_add(word(ACTIVE));
         for (component, troubled) in health.troubled.iter_mut().enumerate() {
             *troubled += word(COMPONENTS + component);
+        }
+        for (holding, holds) in health.holds.iter_mut().enumerate() {
+            *holds += word(HOLDINGS + holding);
         }
     }
     health

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::board::{Board, DRAINED_MS, Entry, RELOAD_FAILED};
 use super::bounds::{Bounds, Scale};
 use super::family::{Family, Kind};
-use super::seat::{self, Component, Health};
+use super::seat::{self, Component, Health, Holding};
 use crate::observe::process;
 use crate::price::dollars;
 
@@ -26,7 +26,9 @@ pub enum Exposition {
 pub fn render(board: &Board, journal_dir: Option<&Path>, exposition: Exposition) -> String {
     let mut page = Page { out: String::with_capacity(1 << 16), exposition };
     page.counted(board);
-    page.state(board, &seat::health(board));
+    let health = seat::health(board);
+    page.state(board, &health);
+    page.holdings(&health);
     if let Some(directory) = journal_dir {
         page.journal(directory);
     }
@@ -119,6 +121,14 @@ impl Page {
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
         let labels = format!("version=\"{}\",profile=\"{profile}\"", env!("CARGO_PKG_VERSION"));
         self.sample("sluicegate_build_info", &labels, 1);
+    }
+
+    fn holdings(&mut self, health: &Health) {
+        for (holding, count) in Holding::ALL.into_iter().zip(health.holds) {
+            let (name, help) = holding.gauge();
+            self.gauge(name, help);
+            self.sample(name, "", count);
+        }
     }
 
     fn journal(&mut self, directory: &Path) {

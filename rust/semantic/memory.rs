@@ -169,6 +169,11 @@ impl Memory {
         self.read().len()
     }
 
+    /// The same, not waited for: `None` while somebody writes.
+    pub fn len_now(&self) -> Option<usize> {
+        self.held.try_read().ok().map(|held| held.len())
+    }
+
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -17,6 +17,7 @@ from ..faults.checks import eventually
 from ..gateway import KEY, Gateway, Row
 from ..upstream import ScriptedUpstream
 from .scrape import Scraped, scrape, sums_by
+from .test_truth import workers_of
 
 ON: dict[str, Any] = {"enabled": True, "tier": "memory"}
 #: Until an answer of the model `aged` is too old.
@@ -199,3 +200,40 @@ def test_a_crowd_at_two_workers_is_counted_as_the_ledger_has_it(
         assert sum(counted.values()) == len(crowd)
         assert eventually(lambda: len(last_rows(gateway.ledger())) == len(crowd))
         assert_as_in_ledger(scrape(gateway), gateway.ledger())
+
+
+def test_what_memory_holds_and_loses_is_shown(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    """A memory for few answers: the gauges are what the worker says of itself."""
+    small = {"cache": {"exact": ON | {"max_bytes": "64KiB"}}}
+    with Gateway(upstream.url, tmp_path, **small) as gateway:
+        many = [Ask("u/ok-100", text=f"question {number}") for number in range(120)]
+        run_asks(gateway.url, KEY, many, concurrency=4)
+        held = gateway.admin("GET", "/admin/v1/cache").json()["worker"]["memory"]
+        assert held["evicted"] > 0
+        assert 0 < held["bytes"] <= 64 << 10
+        expected = tuple(held[name] for name in ("entries", "bytes", "evicted"))
+        assert eventually(lambda: levels(gateway)[:3] == expected, 3)
+        purged = gateway.admin("POST", "/admin/v1/cache/purge", {"all": True})
+        assert purged.status_code == 200, purged.text
+        emptied = (0, 0, held["evicted"], 0)
+        assert eventually(lambda: levels(gateway) == emptied, 3), "a purge is no eviction"
+
+
+def levels(gateway: Gateway) -> tuple[int, ...]:
+    """Answers, bytes, evictions, questions."""
+    scraped = scrape(gateway)
+    names = ("entries", "bytes", "evictions_total", "questions")
+    return tuple(int(scraped.of(f"sluicegate_cache_{name}")) for name in names)
+
+
+def test_what_a_dead_worker_held_is_held_no_more(
+    upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    with Gateway(upstream.url, tmp_path, **SETTINGS, server={"workers": 2}) as gateway:
+        many = [Ask("smart", text=f"question {number}") for number in range(50)]
+        run_asks(gateway.url, KEY, many, concurrency=8)
+        assert eventually(lambda: levels(gateway)[0] == 50, 3)
+        for process in workers_of(gateway):
+            process.kill()
+        assert eventually(lambda: len(workers_of(gateway)) == 2 and gateway.ready(), 10)
+        assert eventually(lambda: levels(gateway)[0] == 0, 3)
