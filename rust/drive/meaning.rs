@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Deserialize;
 use tokio::task::{spawn_blocking, spawn_local};
@@ -14,11 +14,13 @@ use super::caching::Caching;
 use super::clock::unix_ms;
 use super::exchange::Exchange;
 use super::heavy::beside;
+use super::missed::Missed;
 use super::nearby::Nearby;
 use super::runtime::Runtime;
 use super::said::Said;
 use crate::cache::{Chore, Entry, Judgement, Key, Remembered, Reply, Stored};
 use crate::embedder;
+use crate::observe::Metrics;
 use crate::semantic::{self, Answer, Memory, Near};
 
 /// The embedder that is made here; all others are asked for.
@@ -86,6 +88,22 @@ impl Meaning {
         learned.unwrap_or(spec.threshold)
     }
 
+    /// Counts a look, by what came of it.
+    fn count(&self, metrics: &Metrics, missed: Option<Missed>) {
+        self.looked.fetch_add(1, Ordering::Relaxed);
+        let own = match missed {
+            None => Some(&self.hits),
+            Some(Missed::Refused(_)) => Some(&self.refused),
+            Some(Missed::Shadow) => Some(&self.shadow),
+            Some(Missed::Far | Missed::Unverified) => None,
+        };
+        if let Some(counter) = own {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        let (result, difference) = missed.map_or(("hit", ""), Missed::labels);
+        metrics.cache_look(result, difference);
+    }
+
     /// How it stands: questions, their bytes, looks, hits, near ones that differ in what matters, would-be hits.
     pub fn stats(&self) -> [(&'static str, u64); 6] {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -132,18 +150,27 @@ pub(super) async fn find(rt: &Rc<Runtime>, x: &Exchange, caching: &Caching) -> O
     }
     let question = Arc::new(asked(rt, x, caching, spec).await?);
     caching.set_question(question.clone());
-    rt.meaning.looked.fetch_add(1, Ordering::Relaxed);
-    let (near, entry) = answered(rt, x, caching, spec, &question).await?;
+    let found = look(rt, x, caching, spec, &question).await;
+    rt.meaning.count(&rt.metrics, found.as_ref().err().copied());
+    found.ok()
+}
+
+async fn look(
+    rt: &Runtime,
+    x: &Exchange,
+    caching: &Caching,
+    spec: &SemanticSpec,
+    question: &Arc<Question>,
+) -> Result<Arc<Entry>, Missed> {
+    let (near, entry) = answered(rt, x, caching, spec, question).await?;
     if spec.shadow {
-        rt.meaning.shadow.fetch_add(1, Ordering::Relaxed);
         caching.set_shadow(Shadow { entry, similarity: near.similarity, text: near.text.into() });
-        return None;
+        return Err(Missed::Shadow);
     }
     if !is_verified(rt, x, spec, &question.text, &near, &entry).await {
-        return None;
+        return Err(Missed::Unverified);
     }
-    rt.meaning.hits.fetch_add(1, Ordering::Relaxed);
-    Some(entry)
+    Ok(entry)
 }
 
 /// What a request asks, with its vector; none where that is not to be compared.
@@ -165,7 +192,20 @@ async fn asked(
     Some(Question { scope: caching.scope(&scope_part), text, model_id, vector })
 }
 
+/// A text's vector, and what made it.
 async fn vector(
+    rt: &Runtime,
+    x: &Exchange,
+    spec: &SemanticSpec,
+    text: &str,
+) -> Option<(String, Vec<f32>)> {
+    let begun = Instant::now();
+    let made = embedded(rt, x, spec, text).await;
+    rt.metrics.cache_vector(&spec.embedder, made.is_some(), begun.elapsed());
+    made
+}
+
+async fn embedded(
     rt: &Runtime,
     x: &Exchange,
     spec: &SemanticSpec,
@@ -184,34 +224,33 @@ async fn vector(
     }
 }
 
-/// The nearest question that has an answer for a request, and that; of the few that are looked at, those are passed over
-/// whose answers are no more, or not for it.
+/// The nearest question that has an answer for a request, and that, or why there is none; of the few that are looked at,
+/// those are passed over whose answers are no more, or not for it.
 async fn answered(
     rt: &Runtime,
     x: &Exchange,
     caching: &Caching,
     spec: &SemanticSpec,
     question: &Arc<Question>,
-) -> Option<(Near, Arc<Entry>)> {
+) -> Result<(Near, Arc<Entry>), Missed> {
     let threshold = rt.meaning.threshold(spec);
     let mut nearby = Nearby::new(question.clone(), threshold, spec.guards, spec.in_store);
     while let Some(near) = nearby.next(rt).await {
-        if near.refused.is_some() {
-            rt.meaning.refused.fetch_add(1, Ordering::Relaxed);
-            return None;
+        if let Some(difference) = near.refused {
+            return Err(Missed::Refused(difference));
         }
         let now_ms = unix_ms(SystemTime::now());
         match answer_of(rt, caching, &near, now_ms).await {
             Stored::Kept(entry) if serves(x, caching, &entry, now_ms) => {
-                return Some((near, entry));
+                return Ok((near, entry));
             }
             Stored::Kept(_) => {}
             Stored::Gone => drop(rt.meaning.memory.remove(near.key)),
-            Stored::Unknown => return None, // of the next it would be asked in vain as well
+            Stored::Unknown => break, // of the next it would be asked in vain as well
         }
         nearby.pass(near.key);
     }
-    None
+    Err(Missed::Far)
 }
 
 /// The answer to the nearest question, where it still is one.

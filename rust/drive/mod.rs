@@ -52,6 +52,7 @@ mod levels;
 mod marking;
 mod meaning;
 mod media;
+mod missed;
 mod nearby;
 mod offer;
 mod opening;

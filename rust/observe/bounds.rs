@@ -141,13 +141,33 @@ pub(super) static OVERHEAD: Bounds = Bounds {
     scale: Scale::Seconds,
 };
 
+/// A vector of letters takes some 20 microseconds, one of a small model ten milliseconds; a provider's is waited for two
+/// seconds at most.
+pub(super) static VECTOR: Bounds = Bounds {
+    upper: &[
+        MS / 10,
+        MS,
+        5 * MS,
+        10 * MS,
+        25 * MS,
+        50 * MS,
+        100 * MS,
+        250 * MS,
+        500 * MS,
+        1000 * MS,
+        2500 * MS,
+    ],
+    le: &["0.0001", "0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5"],
+    scale: Scale::Seconds,
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_written_is_what_is_compared() {
-        for bounds in [&TOKENS, &OPERATION, &FIRST_CHUNK, &OVERHEAD] {
+        for bounds in [&TOKENS, &OPERATION, &FIRST_CHUNK, &OVERHEAD, &VECTOR] {
             assert_eq!(bounds.upper.len(), bounds.le.len());
             for (upper, le) in bounds.upper.iter().zip(bounds.le) {
                 let unit = if bounds.scale == Scale::Seconds { 1e9 } else { 1.0 };

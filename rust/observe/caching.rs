@@ -1,8 +1,10 @@
 //! What the cache did, as it is counted.
 
+use std::time::Duration;
+
 use super::cells::Key;
 use super::family::Family;
-use super::metrics::{Metrics, ModelSeries};
+use super::metrics::{Metrics, ModelSeries, nanos};
 use super::seat::Holding;
 use super::slot::Member;
 
@@ -38,6 +40,19 @@ impl Metrics {
             let place = self.find(Some(&slots.cost), cells, &key);
             self.add_money(place, u128::try_from(pico).unwrap_or(0));
         }
+    }
+
+    /// A question was compared with what was asked before. `difference`: why the nearest is no answer to it, where it is
+    /// none.
+    pub fn cache_look(&self, result: &str, difference: &str) {
+        self.count(Key::new(Family::CacheLooks, [result, difference, ""]));
+    }
+
+    /// A question waited so long for a vector, and has it or not.
+    pub fn cache_vector(&self, embedder: &str, is_made: bool, waited: Duration) {
+        let outcome = if is_made { "ok" } else { "failed" };
+        let key = Key::new(Family::CacheVectors, [embedder, outcome, ""]);
+        self.observe(Family::CacheVectors, self.place(&self.own, &key), nanos(waited));
     }
 
     /// So many answers left this process's memory for others.

@@ -1,6 +1,6 @@
 //! The families of metrics that are counted: name, labels, meaning. One row makes one.
 
-use super::bounds::{Bounds, FIRST_CHUNK, OPERATION, OVERHEAD, TOKENS};
+use super::bounds::{Bounds, FIRST_CHUNK, OPERATION, OVERHEAD, TOKENS, VECTOR};
 
 /// What a family's series hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,12 @@ families! {
     CacheEvictions = "sluicegate_cache_evictions" Kind::Counter,
         &[], 1,
         "Answers that left the memory of workers to make room.";
+    CacheLooks = "sluicegate_cache_semantic_looks" Kind::Counter,
+        &["result", "difference"], 64,
+        "Questions that were compared with what was asked before, by what came of it.";
+    CacheVectors = "sluicegate_cache_embedding_duration_seconds" Kind::Histogram(&VECTOR),
+        &["embedder", "outcome"], 64,
+        "Seconds that a question waited for its vector.";
     Thresholds = "sluicegate_limit_threshold" Kind::Counter,
         &["limit", "percent"], 512,
         "Thresholds of limits that were reached, each once in a window.";

@@ -266,7 +266,7 @@ impl Metrics {
         health(&self.board)
     }
 
-    fn count(&self, key: Key<'_>) {
+    pub(super) fn count(&self, key: Key<'_>) {
         self.add(self.place(&self.own, &key), 1);
     }
 
@@ -282,7 +282,7 @@ impl Metrics {
         self.add(place.map(|at| at + 1), u64::try_from(pico % PICO_PER_NANO).unwrap_or_default());
     }
 
-    fn observe(&self, family: Family, place: Option<usize>, value: u64) {
+    pub(super) fn observe(&self, family: Family, place: Option<usize>, value: u64) {
         let Kind::Histogram(bounds) = family.spec().kind else { return };
         self.add(place.map(|at| at + bounds.bucket(value)), 1);
         self.add(place.map(|at| at + bounds.sum()), value);
@@ -313,6 +313,6 @@ fn requests<'a>(end: &RequestEnd<'a>) -> Key<'a> {
     Key { family: Family::Requests, words, number: end.client_status }
 }
 
-fn nanos(duration: Duration) -> u64 {
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

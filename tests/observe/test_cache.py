@@ -115,7 +115,8 @@ def test_each_request_is_counted_once_by_what_the_cache_did(
 
 
 def test_those_who_follow_are_counted_apart(upstream: ScriptedUpstream, tmp_path: Path) -> None:
-    with Gateway(upstream.url, tmp_path, **SETTINGS) as gateway:
+    patient = SETTINGS | {"timeouts": {"first_byte_s": 20}}
+    with Gateway(upstream.url, tmp_path, **patient) as gateway:
         crowd = [Ask("u/ok-5+ttft-2000", stream=stream) for stream in (False, True)] * CROWD
         got = run_asks(gateway.url, KEY, crowd, concurrency=len(crowd))
         assert {each.status for each in got} == {200}
@@ -237,3 +238,81 @@ def test_what_a_dead_worker_held_is_held_no_more(
             process.kill()
         assert eventually(lambda: len(workers_of(gateway)) == 2 and gateway.ready(), 10)
         assert eventually(lambda: levels(gateway)[0] == 0, 3)
+
+
+QUESTION = "How do I reset my password?"
+SAME = "How can I reset my password?"
+OTHER = "How do I reset my password in 3 steps?"
+FAR = "What is the capital of France?"
+
+
+def semantic(**fields: Any) -> dict[str, Any]:
+    """Settings whose cache answers by likeness."""
+    return {"cache": {"exact": ON, "semantic": {"enabled": True, "threshold": 0.6, **fields}}}
+
+
+def looks(gateway: Gateway) -> dict[tuple[str, ...], Decimal]:
+    """Looks by what came of them."""
+    return scrape(gateway).by("sluicegate_cache_semantic_looks_total", "result", "difference")
+
+
+def vectors(gateway: Gateway) -> dict[tuple[str, ...], Decimal]:
+    """Waits for vectors, by embedder and outcome."""
+    name = "sluicegate_cache_embedding_duration_seconds_count"
+    return scrape(gateway).by(name, "embedder", "outcome")
+
+
+def kept(gateway: Gateway) -> None:
+    """Has a question asked, and in the index."""
+    assert asked(gateway, Ask("u/ok-5", text=QUESTION)) == ["miss"]
+    assert eventually(lambda: levels(gateway)[3] == 1, 5)
+
+
+def test_looks_are_counted_by_what_came_of_them(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    with Gateway(upstream.url, tmp_path, **semantic()) as gateway:
+        kept(gateway)
+        expected = {("none", ""): 1}
+        assert looks(gateway) == expected
+        questions = [Ask("u/ok-5", text=text) for text in (SAME, QUESTION, OTHER, FAR)]
+        assert asked(gateway, *questions) == ["semantic", "hit", "miss", "miss"]
+        # What is the very same is found before anything is compared.
+        expected = {("none", ""): 2, ("hit", ""): 1, ("refused", "number"): 1}
+        assert looks(gateway) == expected
+        assert vectors(gateway) == {("ngram", "ok"): sum(expected.values())}
+        assert by_result(scrape(gateway)) == {"semantic": 1, "hit": 1, "miss": 3}
+        assert eventually(lambda: len(gateway.ledger()) == 5)
+        assert_as_in_ledger(scrape(gateway), gateway.ledger())
+
+
+@pytest.mark.parametrize(
+    ("fields", "result"),
+    [({"shadow": True}, "shadow"), ({"verify": "u/says-no@judge"}, "unverified")],
+    ids=["shadow", "verify"],
+)
+def test_what_would_have_been_given_is_counted(
+    upstream: ScriptedUpstream, tmp_path: Path, fields: dict[str, Any], result: str
+) -> None:
+    with Gateway(upstream.url, tmp_path, **semantic(**fields)) as gateway:
+        kept(gateway)
+        assert asked(gateway, Ask("u/ok-5", text=SAME)) == ["miss"]
+        assert looks(gateway) == {("none", ""): 1, (result, ""): 1}
+        assert scrape(gateway).of("sluicegate_cache_saved_tokens_total") == 0
+
+
+def test_vectors_of_a_provider_are_timed_by_its_name(
+    upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    embedder = "u/ok-1@vectors"
+    with Gateway(upstream.url, tmp_path, **semantic(embedder=embedder)) as gateway:
+        kept(gateway)
+        assert vectors(gateway) == {(embedder, "ok"): 1}
+        took = scrape(gateway).of("sluicegate_cache_embedding_duration_seconds_sum")
+        assert 0 < took < 2
+
+
+def test_a_vector_that_is_not_made_is_no_look(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    embedder = "dead/vectors"
+    with Gateway(upstream.url, tmp_path, **semantic(embedder=embedder)) as gateway:
+        assert asked(gateway, Ask("u/ok-5", text=QUESTION)) == ["miss"]
+        assert vectors(gateway) == {(embedder, "failed"): 1}
+        assert looks(gateway) == {}

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sluicegate::observe::{Attempted, Component, Exposition, Member, Metrics, RequestEnd, render};
+use sluicegate::observe::{
+    Attempted, Component, Exposition, Holding, Member, Metrics, RequestEnd, Saved, render,
+};
 
 fn text(metrics: &Metrics) -> String {
     render(metrics.board(), None, Exposition::OpenMetrics)
@@ -71,6 +73,60 @@ fn whoever_is_asked_gives_the_sums_of_all() {
             assert_eq!(sample(one, series).as_deref(), Some(value), "{series}");
         }
     }
+}
+
+#[test]
+fn what_a_cache_did_stays_and_what_it_holds_goes_with_its_worker() {
+    let folder = tempfile();
+    let keeper = Metrics::attach(folder.path()).unwrap();
+    let saved = Saved { input_tokens: 7, output_tokens: 0, cost_pico: Some(1_999_999_999_999) };
+    let work = || {
+        let worker = Metrics::open(folder.path()).unwrap();
+        let model = worker.model("u", "m", false);
+        for _ in 0..2 {
+            worker.cache_request(Member { number: 2, name: "hit" });
+            worker.cache_saved(&model, &saved);
+        }
+        worker.cache_saved(&model, &Saved { cost_pico: None, ..saved });
+        worker.cache_look("refused", "number");
+        worker.cache_vector("ngram", true, Duration::from_micros(100));
+        worker.cache_evicted(5);
+        for (holding, count) in
+            [(Holding::Entries, 3), (Holding::Bytes, 4096), (Holding::Questions, 2)]
+        {
+            worker.holds(holding, 9);
+            worker.holds(holding, count); // what is said last holds
+        }
+        worker
+    };
+    let (one, other) = (work(), work());
+    let counted = [
+        (r#"sluicegate_cache_requests_total{result="hit"}"#, "4"),
+        (r#"sluicegate_cache_saved_tokens_total{provider="u",model="m",class="input"}"#, "42"),
+        (r#"sluicegate_cache_saved_usd_total{provider="u",model="m"}"#, "7.999999999996"),
+        (r#"sluicegate_cache_semantic_looks_total{result="refused",difference="number"}"#, "2"),
+        (
+            r#"sluicegate_cache_embedding_duration_seconds_bucket{embedder="ngram",outcome="ok",le="0.0001"}"#,
+            "2",
+        ),
+        ("sluicegate_cache_evictions_total", "10"),
+    ];
+    let assert_held = |held: [&str; 3]| {
+        for (series, value) in counted.iter().chain(&[
+            ("sluicegate_cache_entries", held[0]),
+            ("sluicegate_cache_bytes", held[1]),
+            ("sluicegate_cache_questions", held[2]),
+        ]) {
+            assert_eq!(sample(&keeper, series).as_deref(), Some(*value), "{series}");
+        }
+    };
+    assert_held(["6", "8192", "4"]);
+    drop(one);
+    assert_held(["3", "4096", "2"]);
+    drop(other);
+    assert_held(["0", "0", "0"]);
+    let next = Metrics::open(folder.path()).unwrap();
+    assert_eq!(sample(&next, "sluicegate_cache_entries").as_deref(), Some("0"), "a seat is clean");
 }
 
 #[test]
