@@ -70,22 +70,20 @@ pub(super) async fn give(
     let Some(target) = made_by(x, &entry.about.target) else {
         return Err(Failure::new(FailureKind::Internal, "a route without a target"));
     };
-    let replayed = {
+    let (Replayed { content_type, mut body, kept }, ends) = {
         let (x, target, entry) = (x.clone(), target.clone(), entry.clone());
-        beside(entry.body.len(), move || replay(&x, &target, &entry)).await?
+        beside(entry.body.len(), move || read(&x, &target, &entry)).await??
     };
-    let Replayed { content_type, mut body, kept } = replayed?;
     if let Some(response) = kept {
         rt.keeping.hand_over(Kept::of(&x.admission, response), &target, &rt.alerts);
     }
     let head = told(x, &target, entry, word, content_type);
-    let is_paced = x.caching().is_some_and(|c| c.spec.replay == Pace::Paced);
     let mut head = x.client_status().is_none().then_some(head);
     x.set_client_status(200);
     let first_ms = millis(x.admission.arrived);
-    if is_paced && x.admission.scan.stream() && entry.facts.latency_ms > entry.facts.first_ms {
+    if let Some(ends) = ends {
         let whole = std::mem::take(&mut body);
-        if !paced(x, &mut head, &whole, entry).await {
+        if !paced(x, &mut head, (&whole, &ends), entry).await {
             left(rt, x, &target);
             return Ok(());
         }
@@ -97,6 +95,20 @@ pub(super) async fn give(
         ready.state = State::End;
     });
     Ok(())
+}
+
+/// An answer for its client, and, where it is given in the time that its model took, the ends of its events.
+fn read(
+    x: &Exchange,
+    target: &Target,
+    entry: &Entry,
+) -> Result<(Replayed, Option<Vec<usize>>), Failure> {
+    let replayed = replay(x, target, entry)?;
+    let is_paced = x.caching().is_some_and(|c| c.spec.replay == Pace::Paced)
+        && x.admission.scan.stream()
+        && entry.facts.latency_ms > entry.facts.first_ms;
+    let ends = is_paced.then(|| ends_of_events(x, &replayed.body, entry));
+    Ok((replayed, ends))
 }
 
 /// The target that made an answer, as the route has it now.
@@ -136,8 +148,12 @@ fn told(
 }
 
 /// Gives a stream in the time that its model took; whether its client stayed.
-async fn paced(x: &Arc<Exchange>, head: &mut Option<Head>, whole: &[u8], entry: &Entry) -> bool {
-    let ends = ends_of_events(x, whole, entry);
+async fn paced(
+    x: &Arc<Exchange>,
+    head: &mut Option<Head>,
+    (whole, ends): (&[u8], &[usize]),
+    entry: &Entry,
+) -> bool {
     let lasting = Duration::from_millis(entry.facts.latency_ms - entry.facts.first_ms);
     let steps = u32::try_from(lasting.as_millis() / STEP.as_millis()).unwrap_or(u32::MAX).max(1);
     let begun = Instant::now();

@@ -148,13 +148,17 @@ def test_a_hit_costs_nothing_and_says_so(gateways: Start, stream: bool) -> None:
     assert row["price_version"] in (None, "", "config")
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "least_bytes"), [("ok-10+itl-80", 0), ("ok-600+itl-2", 1 << 16)]
+)
 def test_a_paced_stream_takes_the_time_that_it_took(
-    gateways: Start, upstream: ScriptedUpstream
+    gateways: Start, upstream: ScriptedUpstream, behaviour: str, least_bytes: int
 ) -> None:
     gateway = gateways(**merge(ON, {"cache": {"exact": {"replay": "paced"}}}))
-    model = named("replay", "ok-10+itl-80")
+    model = named("replay", behaviour)
     first, hit = (ask(gateway, model, stream=True) for _ in range(2))
     assert (told(hit), hit.raw) == ("hit", first.raw)
+    assert len(hit.raw) > least_bytes
     arrivals = hit.token_arrivals()
     assert arrivals[-1] - arrivals[0] > 0.2, "all at once"
     [row] = gateway.rows(hit.ref)
