@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 use crate::dialect::Dialect;
+use crate::stream::{ToolForm, ToolForms};
 
 /// How the bytes of an answer are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,26 @@ pub struct Facts {
     pub first_ms: u64,
     /// Milliseconds to its end.
     pub latency_ms: u64,
+    /// Tools that its request's translation made functions.
+    #[serde(default, skip_serializing_if = "ToolForms::is_empty")]
+    pub tool_forms: ToolForms,
+    /// What its request's translation left out, as a header says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<String>,
+}
+
+impl Facts {
+    /// What they take in memory beyond an entry's own, roughly.
+    fn size(&self) -> usize {
+        let text = |text: Option<&String>| text.map_or(0, String::len);
+        let form = |form: &ToolForm| {
+            size_of::<ToolForm>()
+                + form.function.len()
+                + form.name.len()
+                + text(form.namespace.as_ref())
+        };
+        text(self.dropped.as_ref()) + self.tool_forms.each().map(form).sum::<usize>()
+    }
 }
 
 /// An answer as the upstream gave it.
@@ -110,7 +131,8 @@ impl Entry {
         let about = &self.about;
         let names = [&about.tenant, &about.namespace, &about.model, &about.target];
         let tags: usize = about.tags.iter().map(String::len).sum();
-        self.body.len() + names.map(String::len).iter().sum::<usize>() + tags + OVERHEAD_BYTES
+        let names = names.map(String::len).iter().sum::<usize>();
+        self.body.len() + names + tags + self.facts.size() + OVERHEAD_BYTES
     }
 
     /// Its bytes and what must be known to read them; the rest stands beside them where they are kept.
@@ -178,7 +200,17 @@ pub(super) mod tests {
             made_ms: 1_000,
             fresh_until_ms: 2_000,
             kept_until_ms: 3_000,
-            facts: Facts { cost_pico: Some(-1), ..Facts::default() },
+            facts: Facts {
+                cost_pico: Some(-1),
+                tool_forms: ToolForms::new(vec![ToolForm {
+                    function: "files__patch".into(),
+                    name: "patch".into(),
+                    namespace: Some("files".into()),
+                    is_free_text: true,
+                }]),
+                dropped: Some("seed".into()),
+                ..Facts::default()
+            },
             dialect: Dialect::Anthropic,
             shape: Shape::Events,
             body: Bytes::from_static(b"data: x\n\n"),

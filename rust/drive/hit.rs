@@ -141,6 +141,7 @@ fn told(
     if let Some(caching) = x.caching() {
         caching.tell(word);
     }
+    x.set_dropped(entry.facts.dropped.clone().map(Bytes::from));
     let mut head = head(x, target, content_type);
     let age_s = unix_ms(SystemTime::now()).saturating_sub(entry.made_ms) / 1000;
     head.headers.push((Bytes::from_static(b"x-sluicegate-cache-age-s"), age_s.to_string().into()));

@@ -184,6 +184,8 @@ fn facts(run: &Running) -> Facts {
         cost_pico: cost.and_then(|cost| i64::try_from(cost.saturating_add(earlier)).ok()),
         first_ms: report.first_token_ms.unwrap_or(latency_ms),
         latency_ms,
+        tool_forms: run.x.tool_forms(),
+        dropped: run.x.dropped().and_then(|told| String::from_utf8(told.into()).ok()),
     }
 }
 

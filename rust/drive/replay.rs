@@ -28,7 +28,9 @@ pub(super) struct Replayed {
 /// Cost: a copy where it was kept in the form that is asked for; else about what the stream cost when it came.
 pub(super) fn replay(x: &Exchange, target: &Target, entry: &Entry) -> Result<Replayed, Failure> {
     let a = &x.admission;
-    let options = translating(x, target);
+    // It asks the same, so that its own translation would have done the same.
+    let tool_forms = entry.facts.tool_forms.clone();
+    let options = Options { tool_forms, ..translating(x, target) };
     let max_event_bytes = a.snapshot.max_event_bytes;
     let streams = a.scan.stream() && a.operation.writes();
     match (streams, form(entry.shape)) {
