@@ -808,7 +808,9 @@ class Exchange:
         """The gateway's id, UUID version 7."""
     @property
     def body(self) -> bytes:
-        """The request: the client's, or that with a note to the model in it. A copy."""
+        """The request: the client's, or that with a note to the model in it; of texts, those whose
+        vectors are not kept. A copy.
+        """
     @property
     def path(self) -> str:
         """The path that it came to, as the table of routes has it."""

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::entry::Entry;
 use super::key::Key;
@@ -107,18 +108,27 @@ impl Desk {
 
     /// Asks for an answer; `None` where too much is asked already.
     pub fn ask(self: &Arc<Self>, key: Key) -> Option<Question> {
-        let (answer, told) = oneshot::channel();
+        self.ask_all(&[key])?.pop()
+    }
+
+    /// Asks for several, one after the other.
+    pub fn ask_all(self: &Arc<Self>, keys: &[Key]) -> Option<Vec<Question>> {
         let mut inner = self.lock();
-        if inner.asked.len() >= MAX_QUESTIONS {
+        if inner.asked.len() + keys.len() > MAX_QUESTIONS {
             return None;
         }
-        inner.next += 1;
-        let id = inner.next;
-        inner.asked.insert(id, answer);
-        inner.waiting.push_back(Task::Get(id, key));
+        let mut questions = Vec::with_capacity(keys.len());
+        for key in keys {
+            let (answer, told) = oneshot::channel();
+            inner.next += 1;
+            let id = inner.next;
+            inner.asked.insert(id, answer);
+            inner.waiting.push_back(Task::Get(id, *key));
+            questions.push(Question { desk: self.clone(), id, told });
+        }
         drop(inner);
         self.bell.notify_one();
-        Some(Question { desk: self.clone(), id, told })
+        Some(questions)
     }
 
     /// All that waits, waited for a while. Blocks.
@@ -158,8 +168,13 @@ pub struct Question {
 
 impl Question {
     /// What stores say, if they do in time.
-    pub async fn answered(mut self, within: Duration) -> Stored {
-        match tokio::time::timeout(within, &mut self.told).await {
+    pub async fn answered(self, within: Duration) -> Stored {
+        self.answered_until(Instant::now() + within).await
+    }
+
+    /// The same, by a point in time.
+    pub async fn answered_until(mut self, until: Instant) -> Stored {
+        match tokio::time::timeout_at(until, &mut self.told).await {
             Ok(Ok(Some(entry))) => Stored::Kept(entry),
             Ok(Ok(None)) => Stored::Gone,
             Ok(Err(_)) | Err(_) => Stored::Unknown,

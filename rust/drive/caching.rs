@@ -9,13 +9,12 @@ use serde::Deserialize;
 use super::admit::Admission;
 use super::flight::Flight;
 use super::heavy::MAX_AT_ONCE_BYTES;
-use super::items;
 use super::meaning::{Question, SemanticSpec, Shadow};
 use super::operation::Operation;
+use super::parts::Parts;
 use super::snapshot::{Route, Target};
 use super::spec::Strategy;
 use crate::cache::{self, About, Cache, Control, Entry, Key, KeyMaker, Nature};
-use crate::embed::Gathering;
 use crate::govern::Principal;
 use crate::observe::Member;
 
@@ -135,7 +134,7 @@ pub struct Caching {
     /// An answer that is too old, and better than none.
     stale: Mutex<Option<Arc<Entry>>>,
     /// Of a request for vectors: what of it is kept.
-    pub gathering: Option<Arc<Gathering>>,
+    parts: OnceLock<Parts>,
     /// What it asks, where questions are compared.
     question: OnceLock<Arc<Question>>,
     /// What it would have been answered.
@@ -153,11 +152,9 @@ impl Caching {
         is_on && is_asked && stands_alone && !is_ours
     }
 
-    /// Whether its body takes longer to read than others of its thread should wait. Of texts that are kept one by one it
-    /// must be known at once which of them are.
+    /// Whether its body takes longer to read than others of its thread should wait.
     pub fn is_late(a: &Admission) -> bool {
-        let is_by_text = a.operation == Operation::Embeddings;
-        a.body.len() > if is_by_text { items::MAX_BODY_BYTES } else { MAX_AT_ONCE_BYTES }
+        a.body.len() > MAX_AT_ONCE_BYTES
     }
 
     /// `None` where its model's answers are not kept, or such ones are not.
@@ -199,7 +196,7 @@ impl Caching {
             told: AtomicU8::new(told as u8),
             flight: OnceLock::new(),
             stale: Mutex::default(),
-            gathering: None,
+            parts: OnceLock::new(),
             question: OnceLock::new(),
             shadow: Mutex::default(),
         })
@@ -260,6 +257,14 @@ impl Caching {
     /// What must be the same of two requests whose questions are compared.
     pub fn scope(&self, body_but_the_question: &[u8]) -> Key {
         self.frame.clone().part(b"scope").part(body_but_the_question).finish()
+    }
+
+    pub fn set_parts(&self, parts: Parts) {
+        let _ = self.parts.set(parts);
+    }
+
+    pub fn parts(&self) -> Option<&Parts> {
+        self.parts.get()
     }
 
     pub fn set_question(&self, question: Arc<Question>) {

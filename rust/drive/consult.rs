@@ -17,7 +17,7 @@ use super::flight::{Flight, FlightKey, Follower, Landing};
 use super::following::{Followed, first_tick, follow, unanswered};
 use super::heavy::beside;
 use super::hit;
-use super::items;
+use super::items::Texts;
 use super::meaning;
 use super::outbox::State;
 use super::own::is_own;
@@ -25,7 +25,7 @@ use super::pacing::heartbeat;
 use super::refresh;
 use super::refusal::Refusal;
 use super::runtime::Runtime;
-use crate::cache::{Entry, Stored};
+use crate::cache::Entry;
 
 /// Requests whose answers others wait for.
 #[derive(Debug, Default)]
@@ -56,6 +56,10 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, first: usize) {
     let mut guard = PanicGuard(Some(x.clone()));
     let goes_on = match keyed(&rt, &x).await {
         Some(caching) if caching.reads => consult(&rt, &x, caching).await,
+        Some(caching) if caching.keeps => {
+            Texts::default().ask(&x, caching).await; // what comes is kept text by text
+            true
+        }
         None if x.wants_kept() => {
             refuse(&x, FailureKind::NotCached, Refusal::not_cached()); // such ones are not kept
             false
@@ -103,13 +107,14 @@ async fn consult(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool
         as_array: x.admission.place.as_array,
         epoch: caching.epoch,
     };
-    if is_answered_here(rt, x, caching, &key).await {
+    let mut texts = Texts::default();
+    if is_answered_here(rt, x, (caching, &mut texts), &key).await {
         return false;
     }
     if !caching.only_if_cached {
         rt.flights.lead(key, x);
     }
-    if is_answered_elsewhere(rt, x, caching).await {
+    if is_answered_elsewhere(rt, x, (caching, &mut texts)).await {
         caching.free(); // those who wait for the model's answer find this one
         return false;
     }
@@ -117,6 +122,7 @@ async fn consult(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool
         refuse(x, FailureKind::NotCached, Refusal::not_cached());
         return false;
     }
+    texts.ask(x, caching).await;
     true
 }
 
@@ -124,14 +130,17 @@ async fn consult(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool
 async fn is_answered_here(
     rt: &Rc<Runtime>,
     x: &Arc<Exchange>,
-    caching: &Caching,
+    (caching, texts): (&Caching, &mut Texts),
     key: &FlightKey,
 ) -> bool {
     let mut has_failed = false;
     loop {
-        let entry = rt.cache.get(&caching.key, unix_ms(SystemTime::now()));
-        let entry = entry.or_else(|| items::all(x).map(Arc::new));
-        if let Some(entry) = entry
+        if let Some(entry) = rt.cache.get(&caching.key, unix_ms(SystemTime::now()))
+            && is_given(rt, x, caching, &entry).await
+        {
+            return true;
+        }
+        if let Some(entry) = texts.in_memory(rt, x, caching).await
             && is_given(rt, x, caching, &entry).await
         {
             return true;
@@ -154,12 +163,19 @@ async fn is_answered_here(
 }
 
 /// By what stores have, or by the answer to a question that means the same.
-async fn is_answered_elsewhere(rt: &Rc<Runtime>, x: &Arc<Exchange>, caching: &Caching) -> bool {
-    if caching.spec.is_durable
-        && let Stored::Kept(entry) = rt.cache.find(&caching.key, unix_ms(SystemTime::now())).await
-        && is_given(rt, x, caching, &entry).await
-    {
-        return true;
+async fn is_answered_elsewhere(
+    rt: &Rc<Runtime>,
+    x: &Arc<Exchange>,
+    (caching, texts): (&Caching, &mut Texts),
+) -> bool {
+    if caching.spec.is_durable {
+        let whole = rt.cache.find(&caching.key, unix_ms(SystemTime::now()));
+        let (whole, joined) = tokio::join!(whole, texts.in_stores(rt, x, caching));
+        for entry in whole.entry().into_iter().chain(joined) {
+            if is_given(rt, x, caching, &entry).await {
+                return true;
+            }
+        }
     }
     match find_near(rt, x, caching).await {
         Err(stop) => {

@@ -12,7 +12,7 @@ use super::outbox::State;
 use super::row::millis;
 use super::snapshot::Target;
 use super::whole::{self, JSON, MAX_ERROR_BYTES, unreadable};
-use super::{gemini, items, recording, response_headers, tally};
+use super::{gemini, parts, recording, response_headers, tally};
 use crate::dialect::Dialect;
 use crate::embed::{self, Form, Taken, Wanted, is_predicted};
 use crate::error::Error;
@@ -63,14 +63,14 @@ pub(super) async fn own(
         Err(Error::MalformedEvent { .. }) => Taken::default(),
         read => read.map_err(|error| unreadable(run, &error))?,
     };
-    let request = run.x.admission.body.clone();
+    let request = run.x.asked().1.clone();
     account(run, upstream, &taken, &body, request).await?;
     noted(run, body.into()).await
 }
 
 /// An answer in the client's form, with the vectors in it that are kept already; it is kept itself.
 async fn noted(run: &mut Running, answer: Vec<u8>) -> Result<Vec<u8>, End> {
-    let body = items::complete(run, answer).await?;
+    let body = parts::complete(run, answer).await?;
     if run.x.caching().is_some() {
         recording::whole(run, run.x.admission.dialect, &Bytes::copy_from_slice(&body));
     }
@@ -80,7 +80,7 @@ async fn noted(run: &mut Running, answer: Vec<u8>) -> Result<Vec<u8>, End> {
 /// Asks a host that has another form, in as many calls as it wants, and answers the client.
 pub(super) async fn ask(run: &mut Running, bodies: Vec<Bytes>) -> End {
     let a = &run.x.admission;
-    let wanted = Wanted::by(a.dialect, a.place.verb(), &a.body);
+    let wanted = Wanted::by(a.dialect, a.place.verb(), run.x.asked().1);
     let mut joined = Joined::default();
     for (number, body) in bodies.into_iter().enumerate() {
         if number > 0 {

@@ -22,7 +22,6 @@ use super::facts;
 use super::gate::Gate;
 use super::hit;
 use super::hold::Hold;
-use super::items;
 use super::keeping::Keeping;
 use super::learned::Learned;
 use super::meaning::Meaning;
@@ -407,7 +406,6 @@ impl Engine {
         let is_late = Caching::is_on(&x.admission) && Caching::is_late(&x.admission);
         if !is_late {
             x.set_caching(Caching::of(&x.admission, &self.cache));
-            items::split(&mut x, &self.cache);
         }
         let x = Arc::new(x);
         if x.admission.snapshot.watches.is_some() {
@@ -440,8 +438,7 @@ impl Engine {
         let kept = caching.reads.then(|| self.cache.get(&caching.key, now_ms)).flatten();
         let is_good =
             |entry: &Arc<Entry>| caching.takes(entry, now_ms) && now_ms < entry.fresh_until_ms;
-        let kept = kept.filter(is_good).or_else(|| items::all(x).map(Arc::new));
-        let Some(entry) = kept else { return false };
+        let Some(entry) = kept.filter(is_good) else { return false };
         let Some((id, row)) = hit::at_once(&self.keeping, &self.alerts, x, &entry) else {
             return false;
         };

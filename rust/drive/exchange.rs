@@ -13,10 +13,12 @@ use super::caching::{Caching, Told};
 use super::failure::FailureKind;
 use super::hold::Hold;
 use super::outbox::Outbox;
+use super::parts::Parts;
 use super::row::Outcome;
 use super::snapshot::Target;
 use super::turnstile::Session;
 use super::watching::{Watched, Watching};
+use crate::body::Scan;
 use crate::cache::Facts;
 use crate::observe::{Metrics, RequestEnd, Saved};
 use crate::stream::ToolForms;
@@ -222,6 +224,12 @@ impl Exchange {
         self.caching.get()
     }
 
+    /// What a provider is asked: what its client asks, but for texts whose vectors are kept.
+    pub fn asked(&self) -> (&Scan, &Bytes) {
+        let rest = self.caching().and_then(Caching::parts).and_then(Parts::rest);
+        rest.unwrap_or((&self.admission.scan, &self.admission.body))
+    }
+
     /// How its answer is kept is known.
     pub(super) fn set_caching(&self, caching: Option<Caching>) {
         if let Some(caching) = caching {
@@ -283,6 +291,11 @@ impl Exchange {
 
     pub(super) fn dropped(&self) -> Option<Bytes> {
         self.dropped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The same as text.
+    pub(super) fn dropped_text(&self) -> Option<String> {
+        String::from_utf8(self.dropped()?.into()).ok()
     }
 
     /// Says which tools the translation for the next attempt made functions.

@@ -1,126 +1,163 @@
-//! Vectors that are kept text by text: a request asks for those alone that nobody asked for before.
+//! Vectors that are kept text by text: what of a request's texts is found.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-use tokio::task::spawn_blocking;
-
-use super::attempt::{End, Running};
+use super::caching::Caching;
 use super::clock::unix_ms;
 use super::exchange::Exchange;
-use super::failure::FailureKind;
+use super::heavy::beside;
 use super::operation::Operation;
-use super::tally;
-use crate::cache::{About, Cache, Entry, Facts, Key, KeyMaker, Shape};
-use crate::embed::{self, Gathering, Items, Whole};
+use super::parts::{MAX_STORED, Parts};
+use super::runtime::Runtime;
+use super::snapshot::Route;
+use crate::cache::{About, Entry, Facts, Key, KeyMaker, Shape};
+use crate::embed::Items;
 use crate::price::Tokens;
 
-/// A larger request is kept as a whole: its texts would be read on the front's thread.
-pub(super) const MAX_BODY_BYTES: usize = 256 << 10;
+/// The texts of a request for vectors, with what was found of them so far.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    is_read: bool,
+    /// None where the request is kept as a whole.
+    items: Option<Arc<Items>>,
+    /// What an answer to all of them belongs to: what ends that ends them for it.
+    about: About,
+    /// By text.
+    found: Vec<Option<Arc<Entry>>>,
+}
 
-/// Takes out of a request for vectors the texts whose vectors memory has.
-pub(super) fn split(x: &mut Exchange, cache: &Cache) {
-    let Some(caching) = x.caching.get_mut() else { return };
-    let a = &mut x.admission;
-    if a.operation != Operation::Embeddings || a.body.len() > MAX_BODY_BYTES {
-        return;
+impl Texts {
+    /// The answer, where memory has the vectors of all texts.
+    pub async fn in_memory(
+        &mut self,
+        rt: &Runtime,
+        x: &Arc<Exchange>,
+        caching: &Caching,
+    ) -> Option<Arc<Entry>> {
+        self.read(x, caching).await;
+        let items = self.items.clone()?;
+        let now_ms = unix_ms(SystemTime::now());
+        let kept = rt.cache.get_all(items.keys(), (&caching.key, &self.about), now_ms);
+        let good =
+            |entry: Option<Arc<Entry>>| entry.filter(|entry| is_good(caching, entry, now_ms));
+        self.found = kept.into_iter().map(good).collect();
+        self.whole(x, caching).await
     }
-    // Vectors of two models are no answer together, and which of them will answer is not known yet.
-    let mut models = a.route.targets.iter().map(|target| &target.model);
+
+    /// The answer, where memory and stores have them. Few are asked for, and all together.
+    pub async fn in_stores(
+        &mut self,
+        rt: &Runtime,
+        x: &Arc<Exchange>,
+        caching: &Caching,
+    ) -> Option<Arc<Entry>> {
+        let items = self.items.clone()?;
+        let missing = self.missing(&items);
+        if missing.is_empty() || missing.len() > MAX_STORED {
+            return None;
+        }
+        let now_ms = unix_ms(SystemTime::now());
+        let stored = rt.cache.find_all(&missing, (&caching.key, &self.about), now_ms).await;
+        self.add(&items, &stored, caching);
+        self.whole(x, caching).await
+    }
+
+    /// What is to be asked: the texts of which nothing was found.
+    pub async fn ask(mut self, x: &Arc<Exchange>, caching: &Caching) {
+        self.read(x, caching).await;
+        let Some(items) = self.items else { return };
+        let bytes = x.admission.body.len();
+        let (whose, found) = (x.clone(), self.found);
+        let parts = beside(bytes, move || Parts::of(&whose.admission, &items, &found)).await;
+        if let Ok(Some(parts)) = parts {
+            caching.set_parts(parts);
+        }
+    }
+
+    /// Reads them, once.
+    async fn read(&mut self, x: &Arc<Exchange>, caching: &Caching) {
+        let a = &x.admission;
+        if std::mem::replace(&mut self.is_read, true) || a.operation != Operation::Embeddings {
+            return;
+        }
+        let Some(target) = a.route.targets.first().filter(|_| has_one_model(&a.route)) else {
+            return;
+        };
+        self.about = caching.about(a, &target.upstream.provider, &target.model);
+        let owner = KeyMaker::new("text").part(&caching.scope(b"vectors of single texts"));
+        let (bytes, whose) = (a.body.len(), x.clone());
+        let read = move || {
+            let a = &whose.admission;
+            Items::read(a.dialect, a.place.verb(), &a.body, &owner)
+        };
+        self.items = beside(bytes, read).await.ok().flatten().map(Arc::new);
+    }
+
+    /// Names of what was not found, each once.
+    fn missing(&self, items: &Items) -> Vec<Key> {
+        let each = items.keys().iter().zip(&self.found);
+        let mut missing: Vec<Key> =
+            each.filter(|(_, found)| found.is_none()).map(|(key, _)| *key).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
+
+    fn add(&mut self, items: &Items, stored: &HashMap<Key, Arc<Entry>>, caching: &Caching) {
+        let now_ms = unix_ms(SystemTime::now());
+        for (key, found) in items.keys().iter().zip(&mut self.found) {
+            if found.is_none() {
+                let stored = stored.get(key).filter(|entry| is_good(caching, entry, now_ms));
+                *found = stored.cloned();
+            }
+        }
+    }
+
+    /// The answer, where something was found of every text: as old as the oldest of it, and good for as long as all of
+    /// it is.
+    async fn whole(&self, x: &Arc<Exchange>, caching: &Caching) -> Option<Arc<Entry>> {
+        let items = self.items.clone()?;
+        let parts: Vec<Arc<Entry>> = self.found.iter().cloned().collect::<Option<_>>()?;
+        let made_ms = parts.iter().map(|part| part.made_ms).min()?;
+        let end_ms = parts.iter().map(|part| part.fresh_until_ms).min()?;
+        let dropped = parts.iter().find_map(|part| part.facts.dropped.clone());
+        let bytes = parts.iter().map(|part| part.body.len()).sum();
+        let kept = parts.into_iter().map(|part| Some(part.body.clone())).collect();
+        let join = move || Items::clone(&items).with(kept).whole(None, |_| 0);
+        let whole = beside(bytes, join).await.ok()??;
+        Some(Arc::new(Entry {
+            key: caching.key,
+            about: self.about.clone(),
+            epoch: caching.epoch,
+            made_ms,
+            fresh_until_ms: end_ms,
+            kept_until_ms: end_ms,
+            facts: Facts { dropped, ..facts(x, whole.input_tokens) },
+            dialect: x.admission.dialect,
+            shape: Shape::Whole,
+            body: whole.body.into(),
+        }))
+    }
+}
+
+/// Vectors of two models are no answer together, and which of them will answer is not known before.
+fn has_one_model(route: &Route) -> bool {
+    let mut models = route.targets.iter().map(|target| &target.model);
     let first = models.next();
-    if models.any(|model| Some(model) != first) {
-        return;
-    }
-    let owner = caching.scope(b"vectors of single texts");
-    let owner = KeyMaker::new("text").part(&owner);
-    let Some(items) = Items::read(a.dialect, a.place.verb(), &a.body, &owner) else { return };
-    let now_ms = unix_ms(SystemTime::now());
-    let find = |key: &Key| {
-        let entry = cache.get(key, now_ms).filter(|_| caching.reads)?;
-        let is_good = now_ms < entry.fresh_until_ms && caching.takes(&entry, now_ms);
-        is_good.then(|| entry.body.clone())
-    };
-    let kept = items.keys().iter().map(find).collect();
-    let gathering = items.with(kept);
-    if gathering.kept() > 0
-        && let Some(rest) = gathering.asking()
-    {
-        let Ok(scan) = a.place.scan(&rest) else { return };
-        (a.scan, a.body) = (scan, rest);
-    }
-    caching.gathering = Some(Arc::new(gathering));
+    models.all(|model| Some(model) == first)
 }
 
-/// The answer to a request whose texts are all kept.
-pub(super) fn all(x: &Exchange) -> Option<Entry> {
-    let caching = x.caching()?;
-    let gathering = caching.gathering.as_ref().filter(|gathering| gathering.asking().is_none())?;
-    let whole = gathering.whole(None, |_| 0)?;
+fn is_good(caching: &Caching, entry: &Entry, now_ms: u64) -> bool {
+    now_ms < entry.fresh_until_ms && caching.takes(entry, now_ms)
+}
+
+/// What all of it had cost by now.
+fn facts(x: &Exchange, input_tokens: u64) -> Facts {
     let a = &x.admission;
-    let target = a.route.targets.first()?;
-    let read = Tokens { input: whole.input_tokens, ..Tokens::default() };
-    let cost = target.sheet(a.unix_s).map(|sheet| sheet.cost(&read));
-    let facts = Facts {
-        input_tokens: whole.input_tokens,
-        cost_pico: cost.and_then(|cost| i64::try_from(cost).ok()),
-        ..Facts::default()
-    };
-    let about = caching.about(a, &target.upstream.provider, &target.model);
-    Some(entry(x, caching.key, about, facts, whole.body.into()))
-}
-
-/// The answer to all texts of a request, made of the upstream's to some of them, in the client's form. Keeps what is
-/// new.
-pub(super) async fn complete(run: &mut Running, answer: Vec<u8>) -> Result<Vec<u8>, End> {
-    let x = run.x.clone();
-    let Some(caching) = x.caching() else { return Ok(answer) };
-    // Where all are kept, nothing less than all was asked for.
-    let gathering = caching.gathering.as_ref().filter(|gathering| gathering.asking().is_some());
-    let Some(gathering) = gathering else { return Ok(answer) };
-    let (gathering, answer) = (gathering.clone(), Bytes::from(answer));
-    let is_partial = gathering.kept() > 0;
-    let Some(whole) = joined(run, gathering, answer.clone()).await else {
-        if is_partial {
-            let detail = "it has not the vectors that were asked for";
-            return Err(run.failed(FailureKind::WrongForm, detail));
-        }
-        return Ok(answer.into()); // of a shape that only the host and its clients know
-    };
-    run.saved_input_tokens = whole.saved_input_tokens;
-    let is_of_choice = caching.is_of_choice(&x.admission.route, &run.target);
-    if caching.keeps && !caching.ttl.is_zero() && is_of_choice {
-        for (key, vector) in whole.fresh {
-            let target = &run.target;
-            let about = caching.about(&x.admission, &target.upstream.provider, &target.model);
-            let kept = entry(&x, key, about, Facts::default(), vector.into());
-            run.rt.cache.put(Arc::new(kept), false);
-        }
-    }
-    Ok(if is_partial { whole.body } else { answer.into() })
-}
-
-async fn joined(run: &Running, gathering: Arc<Gathering>, answer: Bytes) -> Option<Whole> {
-    let vocabulary = tally::vocabulary(&run.target);
-    // Tokens of each text are counted where the host told those of all.
-    let work = move || gathering.whole(Some(&answer), |body| embed::count_tokens(body, vocabulary));
-    spawn_blocking(work).await.ok()?
-}
-
-fn entry(x: &Exchange, key: Key, about: About, facts: Facts, body: Bytes) -> Entry {
-    let now_ms = unix_ms(SystemTime::now());
-    let (ttl, epoch) = x.caching().map_or_else(Default::default, |c| (c.ttl, c.epoch));
-    let end_ms = now_ms + u64::try_from(ttl.as_millis()).unwrap_or(0);
-    Entry {
-        key,
-        about,
-        epoch,
-        made_ms: now_ms,
-        fresh_until_ms: end_ms,
-        kept_until_ms: end_ms,
-        facts,
-        dialect: x.admission.dialect,
-        shape: Shape::Whole,
-        body,
-    }
+    let sheet = a.route.targets.first().and_then(|target| target.sheet(a.unix_s));
+    let cost = sheet.map(|sheet| sheet.cost(&Tokens { input: input_tokens, ..Tokens::default() }));
+    let cost_pico = cost.and_then(|cost| i64::try_from(cost).ok());
+    Facts { input_tokens, cost_pico, ..Facts::default() }
 }

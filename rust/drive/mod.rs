@@ -63,6 +63,7 @@ mod own;
 mod owned;
 mod pacing;
 mod parting;
+mod parts;
 mod passage;
 mod passing;
 mod place;

@@ -14,6 +14,7 @@ use super::heavy::{MAX_AT_ONCE_BYTES, beside};
 use super::meaning;
 use super::opening::speaks;
 use super::operation::Operation;
+use super::parts::Parts;
 use super::reader::Form;
 use super::row::millis;
 use super::said::Said;
@@ -154,7 +155,11 @@ fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>, verdict: Option<Ve
         return;
     }
     if run.x.admission.operation == Operation::Embeddings {
-        return run.rt.cache.put(entry.clone(), caching.spec.is_durable);
+        // Kept vectors in it would outlive themselves; each of its texts is kept already.
+        if caching.parts().is_none_or(|parts| parts.rest().is_none()) {
+            run.rt.cache.put(entry.clone(), caching.spec.is_durable);
+        }
+        return;
     }
     let read = || Verdict::of(&Said::of(entry), run.x.admission.snapshot.max_event_bytes);
     let verdict = verdict.unwrap_or_else(read);
@@ -185,7 +190,7 @@ fn facts(run: &Running) -> Facts {
         first_ms: report.first_token_ms.unwrap_or(latency_ms),
         latency_ms,
         tool_forms: run.x.tool_forms(),
-        dropped: run.x.dropped().and_then(|told| String::from_utf8(told.into()).ok()),
+        dropped: run.x.dropped_text(),
     }
 }
 
@@ -202,7 +207,7 @@ fn entry(run: &Running, caching: &Caching, facts: &Facts, said: Said) -> Entry {
         key: caching.key,
         about: caching.about(&run.x.admission, &target.upstream.provider, &target.model),
         epoch: caching.epoch,
-        made_ms: now_ms,
+        made_ms: caching.parts().and_then(Parts::oldest_ms).unwrap_or(now_ms),
         fresh_until_ms,
         kept_until_ms: fresh_until_ms.saturating_add(beyond_ms),
         facts: facts.clone(),

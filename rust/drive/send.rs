@@ -36,24 +36,25 @@ pub fn same_dialect_body(x: &Exchange, target: &Target) -> (Bytes, bool) {
     if a.operation.is_carried() && a.headers.form.is_some() {
         return (renamed_form(x, target), false);
     }
+    let (scan, body) = x.asked();
     let mut changes = Vec::with_capacity(2);
     if a.requested_model != target.model {
         let model = serde_json::to_vec(&target.model).unwrap_or_default();
-        changes.extend(a.scan.model_span().map(|span| Edit::replace(span, model)));
+        changes.extend(scan.model_span().map(|span| Edit::replace(span, model)));
     }
     let dialect = target.upstream.dialect_for(a.dialect);
     let wants_usage = a.operation.writes()
         && matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiCompletions)
         && target.upstream.ask_usage
-        && a.scan.stream()
-        && !a.scan.include_usage();
+        && scan.stream()
+        && !scan.include_usage();
     if wants_usage {
         changes.push(ask_for_usage(x));
     }
     if changes.is_empty() {
-        return (a.body.clone(), false);
+        return (body.clone(), false);
     }
-    (body::splice(&a.body, &changes).into(), wants_usage)
+    (body::splice(body, &changes).into(), wants_usage)
 }
 
 fn ask_for_usage(x: &Exchange) -> Edit {
@@ -69,13 +70,14 @@ fn ask_for_usage(x: &Exchange) -> Edit {
 /// The body of a request whose path names the model; some clients name it in the body as well.
 fn renamed_body(x: &Exchange, target: &Target) -> Bytes {
     let a = &x.admission;
+    let (_, body) = x.asked();
     let is_named =
-        a.requested_model != target.model && memchr::memmem::find(&a.body, b"\"model\"").is_some();
+        a.requested_model != target.model && memchr::memmem::find(body, b"\"model\"").is_some();
     if !is_named {
-        return a.body.clone();
+        return body.clone();
     }
     let model = serde_json::to_vec(&gemini::resource(&target.model)).unwrap_or_default();
-    body::rename_gemini_model(&a.body, &model).into()
+    body::rename_gemini_model(body, &model).into()
 }
 
 /// A form with the upstream's name of the model in it.

@@ -193,7 +193,7 @@ fn fill(run: &mut Running, usage: &Usage, counted_output_tokens: Option<u64>, ba
 fn input_tokens(run: &Running) -> u64 {
     let vocabulary = vocabulary(&run.target);
     let mut total = 0;
-    body::for_each_text(&run.x.admission.body, |text| {
+    body::for_each_text(run.x.asked().1, |text| {
         total += vocabulary.count(text) as u64;
     });
     total

@@ -73,7 +73,7 @@ impl PyExchange {
 
     #[getter]
     fn body(&self) -> &[u8] {
-        &self.x.admission.body
+        self.x.asked().1
     }
 
     /// The path that it came to, as the table of routes has it.
