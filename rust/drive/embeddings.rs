@@ -70,7 +70,7 @@ pub(super) async fn own(
 
 /// An answer in the client's form, with the vectors in it that are kept already; it is kept itself.
 async fn noted(run: &mut Running, answer: Vec<u8>) -> Result<Vec<u8>, End> {
-    let body = parts::complete(run, answer).await?;
+    let body = Box::pin(parts::complete(run, answer)).await?; // large, and only vectors need it
     if run.x.caching().is_some() {
         recording::whole(run, run.x.admission.dialect, &Bytes::copy_from_slice(&body));
     }
