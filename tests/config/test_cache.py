@@ -115,6 +115,7 @@ def test_memory_is_shared_out_among_the_workers(tmp_path: Path) -> None:
     text = U + "server: {workers: 4}\ncache: {exact: {max_bytes: 1MiB}, semantic: {max_entries: 5}}"
     spec = told(read(tmp_path, text))
     assert (spec["cache_max_bytes"], spec["cache_max_entries"]) == (2**18, 5)
+    assert read(tmp_path, text).cache.max_stored_questions == 5, "no worker has room for more"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,9 @@ def test_the_store_is_the_index_where_it_can_be(
         "semantic: {enabled: true, index: store}}\nauth: none"
     )
     if wrong is None:
-        assert told(read(tmp_path, text))["cache"]["semantic"]["in_store"]
+        settings = read(tmp_path, text)
+        assert told(settings)["cache"]["semantic"]["in_store"]
+        assert settings.cache.max_stored_questions > settings.cache.max_entries
         return
     with pytest.raises(ConfigError, match=wrong) as refused:
         read(tmp_path, text)

@@ -63,5 +63,5 @@ class Governed:
             redis_url = url.reveal() if url is not None else None
             own_disk = self._settings.data_dir if self._settings.store_url is None else None
             max_bytes = int(cache.max_store_bytes)
-            place = Place(cache.tier, redis_url, max_bytes, cache.max_entries, own_disk)
+            place = Place(cache.tier, redis_url, max_bytes, cache.max_stored_questions, own_disk)
             self._caching.use(place)

@@ -16,6 +16,8 @@ from sluicegate.config.values import ByteSize
 MiB: Final = 2**20
 EMBEDDERS: Final = ("ngram", "minilm")
 """Those that are no provider's."""
+MAX_QUESTIONS: Final = 10_000_000
+"""In an index, whoever holds it."""
 Extra = Annotated[float, Meta(ge=0, le=MAX_TTL_S)]
 Ratio = Annotated[float, Meta(gt=0, le=1)]
 Tag = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -100,13 +102,13 @@ class SemanticOverride(msgspec.Struct, frozen=True, kw_only=True):
 class SemanticCache(SemanticOverride, frozen=True, kw_only=True):
     """Answers to a request that means the same."""
 
-    max_entries: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000
+    max_entries: Annotated[int, Meta(ge=1, le=MAX_QUESTIONS)] = 100_000
     """In a worker's index; the oldest make room. With MiniLM's 384 dimensions 100,000 take some
     200 MiB.
     """
     index: Index = "memory"
     """Where the nearest question is found: in each worker's memory, or in the store, which is
-    PostgreSQL with pgvector then, and has as many as it has room for.
+    PostgreSQL with pgvector then, and keeps up to ten million, whatever `max_entries` of a worker.
     """
 
 
@@ -188,6 +190,13 @@ class CacheSettings:
     max_entries: int
     index: Index
     is_used: bool
+
+    @property
+    def max_stored_questions(self) -> int:
+        """Of which more in the store are of no use: each worker's index has no room for them, but
+        where the store is the index.
+        """
+        return MAX_QUESTIONS if self.index == "store" else self.max_entries
 
 
 def _narrowed(rules: Rules, over: msgspec.Struct) -> Rules:

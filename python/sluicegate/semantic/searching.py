@@ -46,7 +46,7 @@ class Searching:
         self._is_failing = False
 
     def stop(self) -> None:
-        """Ends; what waits is answered with nothing. Blocks for as long as a search may take."""
+        """Ends; what waits is not answered. Blocks for as long as a search may take."""
         self._threads.shutdown(cancel_futures=True)
         self._store.close()
 
