@@ -6,7 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from sluicegate.accounting.drainer import Drainer
+from sluicegate.accounting.drainer import (
+    BATCH_ROWS,
+    MAX_BATCH_ROWS,
+    PATIENT_BATCHES,
+    Drainer,
+)
 from sluicegate.accounting.ledger import JournalRow
 
 from .rows import row
@@ -37,6 +42,7 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.written: list[JournalRow] = []
+        self.sizes: list[int] = []
         self.tries = 0
         self.error: Exception | None = None
         self.closed_in: threading.Thread | None = None
@@ -46,6 +52,7 @@ class FakeStore:
         if self.error is not None:
             raise self.error
         self.written += rows
+        self.sizes.append(len(rows))
 
     def close(self) -> None:
         self.closed_in = threading.current_thread()
@@ -138,3 +145,31 @@ def test_what_the_store_cannot_take_at_once_goes_in_parts() -> None:
     assert soon(lambda: not journal.rows, 20)
     drainer.stop()
     assert [each[0] for each in store.written] == [row(number)[0] for number in range(3000)]
+
+
+def test_requests_are_kept_waiting_for_one_small_batch_at_a_time() -> None:
+    journal, store = FakeJournal(*(row(number) for number in range(2000))), FakeStore()
+    drainer = Drainer(lambda: journal, store)
+    drainer.start()
+    assert soon(lambda: not journal.rows)
+    drainer.stop()
+    assert max(store.sizes) == BATCH_ROWS
+    assert sum(store.sizes) == 2000
+
+
+def test_what_piles_up_goes_in_ever_larger_batches() -> None:
+    patient = PATIENT_BATCHES * BATCH_ROWS
+    one = row(1)
+    journal, store = FakeJournal(*[one] * (patient + 10 * MAX_BATCH_ROWS)), FakeStore()
+    drainer = Drainer(lambda: journal, store)
+    drainer.start()
+    assert soon(lambda: not journal.rows, 20)
+    drainer.stop()
+    assert set(store.sizes[:PATIENT_BATCHES]) == {BATCH_ROWS}
+    assert max(store.sizes) == MAX_BATCH_ROWS
+
+
+def test_before_the_first_request_rows_are_drained_in_haste() -> None:
+    journal, store = FakeJournal(*(row(number) for number in range(3000))), FakeStore()
+    Drainer(lambda: journal, store).drain_now()
+    assert store.sizes == [MAX_BATCH_ROWS, 3000 - MAX_BATCH_ROWS]

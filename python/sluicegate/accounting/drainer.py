@@ -11,7 +11,17 @@ from sluicegate.accounting.ledger import JournalRow
 log = logging.getLogger("sluicegate")
 
 DRAIN_EVERY_S: Final = 0.25
-BATCH_ROWS: Final = 2000
+BATCH_ROWS: Final = 256
+"""Read and written in one go, in a millisecond or so of CPU: a core that also answers requests
+is taken from them for that long.
+"""
+PAUSE_S: Final = 0.002
+"""Between two batches, for the requests."""
+PATIENT_BATCHES: Final = 128
+"""Whoever still has rows after so many of them gets them faster than that, from several workers or
+after the store was away: batches double from then on.
+"""
+MAX_BATCH_ROWS: Final = 2000
 RETRY_ROWS: Final = 50
 """A batch after a failure: one that the store could not take whole, for want of time or of room on
 its disk, may go in parts. It doubles with each that is taken.
@@ -71,7 +81,7 @@ class Drainer:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sluicegate-drain", daemon=True)
         self.healthy = True
-        self._batch_rows = BATCH_ROWS
+        self._most_rows = MAX_BATCH_ROWS
         self._is_stuck = False
 
     def start(self) -> None:
@@ -85,7 +95,7 @@ class Drainer:
         """
         source = self._open_source()
         if source is not None:
-            self._drain(source)
+            self._drain(source, in_haste=True)
 
     def stop(self) -> None:
         """Drains what is there once more, then ends. Blocks."""
@@ -101,7 +111,7 @@ class Drainer:
             try:
                 source = source or self._open_source()
                 if source is not None:
-                    self._drain(source)
+                    self._drain(source, in_haste=last)
                 backoff_s = DRAIN_EVERY_S
                 if not self.healthy:
                     self.healthy = True
@@ -110,7 +120,7 @@ class Drainer:
             except (Exception, _core.PanicException) as error:  # noqa: BLE001  # whatever fails, rows wait
                 # Where some of it went, the rest may go in parts, and soon.
                 backoff_s = min(backoff_s * 2, MAX_BACKOFF_S) if self._is_stuck else DRAIN_EVERY_S
-                self._batch_rows, self._is_stuck = RETRY_ROWS, True
+                self._most_rows, self._is_stuck = RETRY_ROWS, True
                 if source is not None:
                     source.rewind()
                 if self.healthy:
@@ -121,15 +131,26 @@ class Drainer:
                 break
         self._store.close()
 
-    def _drain(self, source: Source) -> None:
-        while rows := source.next_batch(wanted := self._batch_rows):
+    def _drain(self, source: Source, *, in_haste: bool) -> None:
+        """Drains what is there: with nobody else on its core in haste, else in small batches and
+        with a pause behind each.
+        """
+        most = MAX_BATCH_ROWS if in_haste else BATCH_ROWS
+        patience = PATIENT_BATCHES
+        while rows := source.next_batch(wanted := min(self._most_rows, most)):
             self._store.write([row for row in rows if row[2] != "released"])
             source.commit()
             for _, _, kind, payload in rows:
                 if kind == "unknown":
                     self._on_unknown(payload)
             self._is_stuck = False
-            self._batch_rows = min(2 * wanted, BATCH_ROWS)
+            self._most_rows = min(2 * self._most_rows, MAX_BATCH_ROWS)
             if len(rows) < wanted:
                 break
+            if in_haste:
+                continue
+            patience -= 1
+            if patience < 0:
+                most = min(2 * most, MAX_BATCH_ROWS)
+            self._stop.wait(PAUSE_S)
         self._on_drained()
