@@ -14,7 +14,7 @@ use super::admit::{Admission, Incoming, Known, Refused};
 use super::alerts::{AlertKind, Alerts};
 use super::attempt::Attempt;
 use super::caching::Caching;
-use super::clock::{rfc3339, unix_ms, unix_seconds};
+use super::clock::{rfc3339, unix_ms};
 use super::crossings::Crossings;
 use super::defect::{Rigged, caught};
 use super::exchange::{Exchange, Wake};
@@ -25,7 +25,6 @@ use super::hold::Hold;
 use super::keeping::Keeping;
 use super::learned::Learned;
 use super::meaning::Meaning;
-use super::offer::{Offer, is_offered, offers};
 use super::operation::Operation;
 use super::own::is_own;
 use super::place::Place;
@@ -33,7 +32,7 @@ use super::refusal::Refusal;
 use super::request_headers::RequestHeaders;
 use super::row::{Outcome, Row};
 use super::runtime::{self, Command, Shared, Sharer};
-use super::snapshot::{Route, Snapshot};
+use super::snapshot::Snapshot;
 use super::turnstile::{Session, Turnstile};
 use super::unknown;
 use super::watching::Watching;
@@ -210,11 +209,6 @@ impl Engine {
         &self.watching
     }
 
-    /// Whose a request is, by its headers; None where its key is good no more.
-    pub fn tenant(&self, headers: &RequestHeaders) -> Option<String> {
-        self.gate().holder_now(headers).map(|principal| principal.tenant()).ok()
-    }
-
     /// What an operator should hear of.
     pub fn alerts(&self) -> &Alerts {
         &self.alerts
@@ -330,7 +324,7 @@ impl Engine {
         self.metrics.request(&RequestEnd { operation, dialect, outcome, client_status });
     }
 
-    fn gate(&self) -> Gate<'_> {
+    pub(super) fn gate(&self) -> Gate<'_> {
         Gate {
             snapshot: self.snapshot(),
             governance: self.governance(),
@@ -342,53 +336,6 @@ impl Engine {
             rigged: &self.rigged,
             learned: &self.learned,
         }
-    }
-
-    /// What the holder of the headers' key may ask for, sorted: of the names asked, or of the aliases.
-    pub fn models<'a>(
-        &self,
-        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-        asked: Option<Vec<String>>,
-    ) -> Result<Vec<String>, Refused> {
-        let unknown = |refusal| Refused::of(Uuid::now_v7(), refusal);
-        let (_, principal) = self.gate().authenticate(headers, None).map_err(unknown)?;
-        let snapshot = self.snapshot();
-        let mut names = asked.unwrap_or_else(|| snapshot.aliases().map(str::to_owned).collect());
-        names.retain(|name| is_offered(&snapshot, &principal, name));
-        names.sort_unstable();
-        Ok(names)
-    }
-
-    /// Whose a request to a path of the gateway's own is, where its key may use that.
-    pub fn asker<'a>(
-        &self,
-        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-        path: &str,
-    ) -> Result<String, Refused> {
-        let refused = |refusal| Refused::of(Uuid::now_v7(), refusal);
-        let (_, principal) = self.gate().authenticate(headers, None).map_err(refused)?;
-        if !principal.may_call(path) {
-            return Err(refused(Refusal::route_forbidden(path, &principal)));
-        }
-        Ok(principal.tenant())
-    }
-
-    /// Where a model leads that a line of a batch asks for, if its key may.
-    pub fn reach<'a>(
-        &self,
-        place: &Place,
-        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-        model: &str,
-    ) -> Result<Arc<Route>, Refused> {
-        let refused = |refusal| Refused::of(Uuid::now_v7(), refusal);
-        let gate = self.gate();
-        let (_, principal) = gate.authenticate(headers, Some(place)).map_err(refused)?;
-        gate.route(&principal, model).map_err(|refusal| refused(*refusal))
-    }
-
-    /// What stands behind a name, with its prices of now.
-    pub fn offers(&self, name: &str) -> Vec<Offer> {
-        offers(&self.snapshot(), name, unix_seconds(SystemTime::now()))
     }
 
     /// Begins an exchange. Where its first target speaks the client's dialect it is tried at once; otherwise the

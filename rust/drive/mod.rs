@@ -43,6 +43,7 @@ mod heavy;
 mod held;
 mod hit;
 mod hold;
+mod inquiry;
 mod items;
 mod keeping;
 mod key;
