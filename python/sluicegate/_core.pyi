@@ -566,7 +566,7 @@ class Engine:
     def begin(
         self,
         place: Place,
-        headers: Iterable[tuple[bytes, bytes]],
+        headers: RequestHeaders,
         body: bytes,
         *,
         is_last: bool = True,
@@ -576,7 +576,6 @@ class Engine:
 
         Args:
             place: where it came to.
-            headers: ASGI's, names in lower case.
             is_last: it is not asked again where it is refused only because of running requests.
             may_ask: other hosts are asked where this one has too little of a limit; without it that
             is a 503.
@@ -584,9 +583,9 @@ class Engine:
             GrantNeededError: other hosts are being asked.
             RefusedError: the request may not go on; a refusal to a known key is in the ledger,
             unless it is to be asked again.
-        Cost: one pass over the body (about 1 GB/s), one HMAC-SHA256 of the key; where limits bind
-        it one decision under a lock that the workers share (a microsecond), or two and a count of
-        its tokens where little is left. No I/O.
+        Cost: one pass over the body (about 1 GB/s); where limits bind it one decision under a lock
+        that the workers share (a microsecond), or two and a count of its tokens where little is
+        left. No I/O.
         """
 
     def begin_for(
@@ -608,11 +607,15 @@ class Engine:
             RefusedError: as `begin` does.
         """
 
-    def check_headers(self, place: Place, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-        """Whether the body is coded; refuses a request without a good key, before anybody reads it.
+    def read_headers(self, place: Place, headers: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
+        """What a request's headers say; refuses one without a good key, before anybody reads its
+        body.
 
+        Args:
+            headers: ASGI's, names in lower case.
         Raises:
             RefusedError: as `begin` does.
+        Cost: one HMAC-SHA256 of the key.
         """
 
     def tenant(self, place: Place, headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -798,6 +801,14 @@ class Governance:
         Raises:
             ValueError: a digest or a limit that cannot be used.
         """
+
+@final
+class RequestHeaders:
+    """What a request's headers say."""
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether the body is coded."""
 
 @final
 class Exchange:

@@ -20,10 +20,24 @@ GRANT_WAIT_S: Final = 1.0
 """Longer than the core waits for other hosts."""
 
 
+def read_headers(
+    worker: "Worker", place: "_core.Place", headers: list[tuple[bytes, bytes]]
+) -> "_core.RequestHeaders":
+    """What a request's headers say.
+
+    Raises:
+        RefusedRequestError: its key is not good, or one of them.
+    """
+    try:
+        return worker.engine.read_headers(place, headers)
+    except _core.RefusedError as refused:
+        raise RefusedRequestError(*refused.args) from None
+
+
 async def begun(
     worker: "Worker",
     place: "_core.Place",
-    headers: list[tuple[bytes, bytes]],
+    headers: "_core.RequestHeaders",
     body: bytes,
     watched: Watched,
 ) -> "_core.Exchange":

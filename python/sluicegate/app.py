@@ -18,7 +18,7 @@ from sluicegate.admin.mount import PREFIX, TRIES_FILE, Mounted, is_private
 from sluicegate.admin.scrape import PATH as METRICS
 from sluicegate.admin.scrape import Scrape
 from sluicegate.admin.tries import Tries
-from sluicegate.admitting import begun
+from sluicegate.admitting import begun, read_headers
 from sluicegate.batches.paths import FiledPath, filed_path_of
 from sluicegate.body import let_run_out, plain_body, read_body
 from sluicegate.course import Answer, Course
@@ -219,23 +219,20 @@ class App:
     ) -> None:
         if worker.draining:
             raise NotReadyError("this gateway is shutting down", retry_after_s=1.0)
-        try:
-            is_coded = worker.engine.check_headers(place, scope["headers"])
-        except _core.RefusedError as refused:
-            raise RefusedRequestError(*refused.args) from None
+        headers = read_headers(worker, place, scope["headers"])
         is_session = place.operation == "realtime"
         if is_session and scope["type"] != "websocket":
             raise UpgradeRequiredError("this path is a WebSocket: ask for it with an upgrade")
         body = SESSION_BODY if is_session else await read_body(watched, worker.max_body_bytes)
-        if is_coded and body and not is_session:
+        if headers.is_coded and body and not is_session:
             body = await plain_body(scope["headers"], body, worker.max_body_bytes)
         if worker.engine.asks_plugins:
             body = await _passed(worker, place, scope, body)
         if stored is None:
-            await _served(worker, place, scope, body, watched, send)
+            await _served(worker, place, scope, headers, body, watched, send)
             return
         async with worker.errands.turn(_tenant(worker, place, scope), stored):
-            await _served(worker, place, scope, body, watched, send, stored)
+            await _served(worker, place, scope, headers, body, watched, send, stored)
 
     async def _other(self, worker: Worker, scope: Scope, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -269,6 +266,7 @@ async def _served(
     worker: Worker,
     place: _core.Place,
     scope: Scope,
+    headers: _core.RequestHeaders,
     body: bytes,
     watched: Watched,
     send: Send,
@@ -276,7 +274,7 @@ async def _served(
 ) -> None:
     """A request that is read, from its admission to its end."""
     place, body, kept = await _concerning(worker, place, scope, body, stored)
-    exchange = await begun(worker, place, scope["headers"], body, watched)
+    exchange = await begun(worker, place, headers, body, watched)
     watched.exchange = exchange
     if stored is not None and kept is not None:
         await send_answer(send, await worker.errands.answer(exchange, stored, kept))

@@ -20,6 +20,7 @@ use super::error::{GrantNeededError, refused};
 use super::exchange::{Failure, PyExchange, ready_to_py};
 use super::front::by_plugin;
 use super::governance::PyGovernance;
+use super::headers::PyRequestHeaders;
 use super::metrics::PyMetrics;
 use super::place::PyPlace;
 use super::share::LedgerQuestion;
@@ -42,6 +43,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Engine>()?;
     m.add_class::<PyExchange>()?;
     m.add_class::<Failure>()?;
+    m.add_class::<PyRequestHeaders>()?;
     m.add_class::<super::governance::PyGovernance>()?;
     m.add_class::<super::share::LedgerQuestion>()
 }
@@ -184,13 +186,12 @@ impl Engine {
     fn begin(
         slf: Bound<'_, Self>,
         place: &PyPlace,
-        headers: &Bound<'_, PyAny>,
+        headers: &PyRequestHeaders,
         body: &[u8],
         is_last: bool,
         may_ask: bool,
     ) -> PyResult<PyExchange> {
-        let headers = slf.get().headers(&place.0, headers)?;
-        Self::begin_with(slf, place, headers, body, (is_last, may_ask))
+        Self::begin_with(slf, place, headers.0.clone(), body, (is_last, may_ask))
     }
 
     /// The same of a request that the gateway makes by itself, in the place of a key's holder.
@@ -211,9 +212,13 @@ impl Engine {
         Self::begin_with(slf, place, headers, body, (true, false))
     }
 
-    /// Refuses a request without a good key, before anybody reads its body.
-    fn check_headers(&self, place: &PyPlace, headers: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(!self.headers(&place.0, headers)?.codings.is_empty())
+    /// What a request's headers say; refuses one without a good key, before anybody reads its body.
+    fn read_headers(
+        &self,
+        place: &PyPlace,
+        headers: &Bound<'_, PyAny>,
+    ) -> PyResult<PyRequestHeaders> {
+        self.headers(&place.0, headers).map(PyRequestHeaders)
     }
 
     /// Whose a request is.

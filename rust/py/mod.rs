@@ -13,6 +13,7 @@ mod error;
 mod exchange;
 mod front;
 mod governance;
+mod headers;
 mod journal;
 mod json;
 mod ledger;

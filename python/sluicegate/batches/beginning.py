@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sluicegate import _core
-from sluicegate.admitting import begun
+from sluicegate.admitting import begun, read_headers
 from sluicegate.batches.drafting import Draft, Drafting, Wish
 from sluicegate.batches.errand import course_of, form_body, object_of, own_headers, refused_by
 from sluicegate.batches.forms import FORMS
@@ -114,7 +114,7 @@ class Beginning:
             model=plan.unpriced or plan.lines[0].model,
             held=plan.held,
         )
-        sent = own_headers(headers, "application/json")
+        sent = read_headers(self._worker, place, own_headers(headers, "application/json"))
         return await begun(self._worker, place, sent, b"{}", watched)
 
     async def _go(
@@ -236,7 +236,8 @@ class Beginning:
             held=(0, 0, 0),
         )
         kind = f"multipart/form-data; boundary={BOUNDARY}"
-        exchange = await begun(self._worker, place, own_headers(headers, kind), body, watched)
+        own = read_headers(self._worker, place, own_headers(headers, kind))
+        exchange = await begun(self._worker, place, own, body, watched)
         answer = await collected(exchange, course_of(self._worker, exchange, once=True))
         if answer.status >= 300:
             raise refused_by(answer)

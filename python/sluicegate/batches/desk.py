@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from sluicegate import _core
-from sluicegate.admitting import begun
+from sluicegate.admitting import begun, read_headers
 from sluicegate.batches.errand import course_of, own_headers
 from sluicegate.batches.forms import FORMS
 from sluicegate.batches.forms.base import Call
@@ -78,7 +78,8 @@ async def aside(
         key=owner.provider_key,
     )
     kind = "application/json" if asking.body else None
-    exchange = await begun(worker, place, own_headers(headers, kind), asking.body, watched)
+    sent = read_headers(worker, place, own_headers(headers, kind))
+    exchange = await begun(worker, place, sent, asking.body, watched)
     watched.exchange = exchange
     return exchange
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sluicegate import _core
-from sluicegate.admitting import begun
+from sluicegate.admitting import begun, read_headers
 from sluicegate.batches.beginning import Beginning
 from sluicegate.batches.desk import (
     answer_of,
@@ -110,7 +110,7 @@ class Filing:
             return answer_of(file_object(await self._keep(tenant, upload)))
         upstream = self._upstream_of(headers)
         place = _core.batch_place(path.place, "POST", upstream.name, path_at(upstream, "/files"))
-        sent = own_headers(headers, upload.content_type)
+        sent = read_headers(self._worker, place, own_headers(headers, upload.content_type))
         exchange = await begun(self._worker, place, sent, body, watched)
         watched.exchange = exchange
         answer = await collected(exchange, course_of(self._worker, exchange, once=True))
