@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use crate::error::Error;
 
+/// Members that decide how an answer is sent, and not what it says.
+pub const OF_FORM: [&str; 2] = ["stream", "stream_options"];
 /// How deep values may lie in each other; the body's scan allows no more.
 const MAX_DEPTH: usize = 128;
 

@@ -13,6 +13,7 @@ use super::entry::{About, Entry};
 use super::fifo::Fifo;
 use super::key::Key;
 use super::purges::{Purged, Purges};
+use super::reading::Readings;
 
 /// How long a request waits for stores to say whether they have its answer.
 const STORE_WAIT: Duration = Duration::from_millis(50);
@@ -25,6 +26,8 @@ pub struct Cache {
     pub desk: Arc<Desk>,
     /// What others do.
     pub chores: Arc<Chores>,
+    /// What bodies said.
+    pub readings: Readings,
     hits: AtomicU64,
     misses: AtomicU64,
     kept: AtomicU64,
@@ -58,6 +61,7 @@ impl Default for Cache {
             inner: Mutex::new(Inner { memory: Fifo::new(0), purges: Purges::default() }),
             desk: Arc::default(),
             chores: Arc::default(),
+            readings: Readings::default(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             kept: AtomicU64::new(0),

@@ -14,7 +14,7 @@ use super::operation::Operation;
 use super::parts::Parts;
 use super::snapshot::{Route, Target};
 use super::spec::Strategy;
-use crate::cache::{self, About, Cache, Control, Entry, Key, KeyMaker, Nature};
+use crate::cache::{About, Cache, Control, Entry, Key, KeyMaker, Reading};
 use crate::govern::Principal;
 use crate::observe::Member;
 
@@ -159,14 +159,14 @@ impl Caching {
 
     /// `None` where its model's answers are not kept, or such ones are not.
     ///
-    /// Cost: a look-up where the cache is off; else a pass over the body, and its hash.
+    /// Cost: a look-up where the cache is off; else what [`crate::cache::Readings::read`] costs.
     pub fn of(a: &Admission, cache: &Cache) -> Option<Self> {
         if !Self::is_on(a) {
             return None;
         }
         let (spec, own) = (spec(a), a.principal.cache.as_ref());
-        let body = cache::canonical(&a.body, &["stream", "stream_options"]).ok()?;
-        let nature = Nature::of(&body);
+        let Reading { digest, nature } =
+            cache.readings.read(&a.principal.tenant(), &a.body).ok()?;
         let too_free = |most: f64| nature.temperature.is_some_and(|asked| asked > most);
         if nature.is_stateful || spec.max_temperature.is_some_and(too_free) {
             return None;
@@ -175,7 +175,7 @@ impl Caching {
         let control = a.headers.cache.as_deref().unwrap_or(&nothing);
         let spaces = spaces(spec, &a.principal, control);
         let frame = frame(a, spec, spaces);
-        let key = frame.clone().part(b"body").part(&body).finish();
+        let key = frame.clone().part(b"body").part(&digest).finish();
         let most = own.and_then(|own| own.ttl_s).unwrap_or(spec.ttl_s);
         let most = Duration::try_from_secs_f64(most).unwrap_or_default();
         let spec = spec.clone();

@@ -4,13 +4,11 @@ use sha2::{Digest, Sha256};
 
 use super::turns;
 use crate::body::{Edit, splice};
-use crate::cache::canonical;
+use crate::cache::{OF_FORM, canonical};
 use crate::dialect::Dialect;
 
 /// Longer questions are documents, whose vectors say little of the sentence that asks.
 pub const MAX_TEXT_BYTES: usize = 8 << 10;
-/// What decides how an answer is sent, and not what it says.
-const FORM: [&str; 2] = ["stream", "stream_options"];
 /// Counted up with any change of what a digest is made of.
 const VERSION: &[u8] = b"asked-1";
 
@@ -42,7 +40,7 @@ pub fn asked(dialect: Dialect, body: &[u8], window: usize) -> Option<Asked> {
     if text.len() > MAX_TEXT_BYTES || text.trim().is_empty() {
         return None;
     }
-    let rest = canonical(&splice(body, &edits), &FORM).ok()?;
+    let rest = canonical(&splice(body, &edits), &OF_FORM).ok()?;
     let mut digest = Sha256::new_with_prefix(VERSION);
     digest.update(dialect.name());
     digest.update([0]);

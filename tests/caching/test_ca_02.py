@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -53,6 +54,27 @@ def test_ca_02_requests_that_differ_in_one_thing_never_share_an_answer(
             assert (got.status, told(got)) == (200, "hit"), name
             assert own in got.raw.decode(), name
     assert calls(upstream, model) == len(names)
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+def test_ca_02_long_requests_that_differ_in_one_thing_never_share_an_answer(
+    gateways: Start, upstream: ScriptedUpstream, dialect: str
+) -> None:
+    """Long bodies are known by their bytes once they were read; what they say stays what counts."""
+    gateway = gateways(**ON)
+    model = named("ca02", provider=OWN[dialect])
+    long = {"x_long": "no end of it " * 400}
+    plain = variants_of(dialect, model)
+    wanted = [replace(each, fields=dict(each.fields) | long) for each in plain]
+    first = asks(gateway, wanted)
+    for each, got in zip(wanted, first, strict=True):
+        assert (got.status, told(got)) == (200, "miss"), each.fields
+    ids = [_id_of(got.raw) for got in first]
+    for _ in range(2):
+        for each, got, own in zip(wanted, asks(gateway, wanted), ids, strict=True):
+            assert (got.status, told(got)) == (200, "hit"), each.fields
+            assert _id_of(got.raw) == own
+    assert calls(upstream, model) == len(wanted)
 
 
 def _id_of(raw: bytes) -> str:
