@@ -12,6 +12,7 @@
 
 mod blocks;
 mod marks;
+mod messages;
 mod minimum;
 mod prompt;
 mod seen;

@@ -35,7 +35,7 @@ impl Prompt {
         if body.len() < minimum || memchr::memmem::find(body, b"\"cache_control\"").is_some() {
             return None;
         }
-        let beginnings = beginnings(Blocks::read(body)?, body, owner, minimum);
+        let beginnings = beginnings(Blocks::of_messages(body)?, body, owner, minimum);
         (!beginnings.is_empty()).then_some(Self { beginnings })
     }
 }
