@@ -17,8 +17,6 @@ mod minimum;
 mod prompt;
 mod seen;
 
-use std::time::Instant;
-
 pub use marks::Marks;
 pub use minimum::minimum_tokens;
 pub use prompt::Prompt;
@@ -35,18 +33,4 @@ pub struct Owner<'a> {
     pub key: &'a str,
     /// The model, by the provider's name: models do not share it either.
     pub model: &'a str,
-}
-
-/// A body of Anthropic's dialect with marks where it repeats what came before; None where it passes as it is. What it
-/// says is remembered either way. Every byte beside the marks stays.
-///
-/// Cost: one pass over the body and its hash, see `bench/rust/prompt_cache.rs`; next to nothing where it is too short.
-pub fn with_breakpoints(
-    body: &[u8],
-    owner: Owner<'_>,
-    seen: &mut Seen,
-    now: Instant,
-) -> Option<Vec<u8>> {
-    let marks = Prompt::read(body, owner)?.remember(seen, now)?;
-    Some(marks.write(body))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sluicegate::prompt_cache::{Owner, Seen, with_breakpoints};
+use sluicegate::prompt_cache::{Owner, Prompt, Seen};
 
 const OWNER: Owner<'static> =
     Owner { tenant: "team /core", provider: "anthropic", key: "", model: "claude-sonnet-5" };
@@ -13,6 +13,17 @@ const MARK: &str = r#","cache_control":{"type":"ephemeral"}"#;
 const BEFORE_TEXT: &str = r#"[{"type":"text","text":"#;
 /// Bytes of text that are long enough for the model above.
 const LONG: usize = 4096;
+
+/// What goes out where something was marked, as the gateway does it.
+fn with_breakpoints(
+    body: &[u8],
+    owner: Owner<'_>,
+    seen: &mut Seen,
+    now: Instant,
+) -> Option<Vec<u8>> {
+    let marks = Prompt::read(body, owner)?.remember(seen, now)?;
+    Some(marks.write(body))
+}
 
 fn bytes(body: &Value) -> Vec<u8> {
     serde_json::to_vec(body).unwrap()
