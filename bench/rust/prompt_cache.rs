@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
+use sluicegate::dialect::Dialect;
 use sluicegate::prompt_cache::{Owner, Prompt, Seen};
 
 const OWNER: Owner<'static> =
@@ -12,7 +13,8 @@ const OWNER: Owner<'static> =
 
 /// The length of what goes out, as the gateway does it; 0 where the client's bytes pass.
 fn marked(body: &[u8], seen: &mut Seen, now: Instant) -> usize {
-    let marks = Prompt::read(body, OWNER).and_then(|prompt| prompt.remember(seen, now));
+    let marks =
+        Prompt::read(Dialect::Anthropic, body, OWNER).and_then(|prompt| prompt.remember(seen, now));
     marks.map_or(0, |marks| marks.write(body).len())
 }
 

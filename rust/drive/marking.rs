@@ -13,12 +13,17 @@ use crate::prompt_cache::{Owner, Prompt};
 /// What is larger is read beside the runtime's thread: a millisecond is long for those who share it.
 const MAX_AT_ONCE_BYTES: usize = 128 << 10;
 
-/// The body as it goes out: with marks where that is set, the upstream is Anthropic's and the request repeats another.
+/// The body as it goes out: with marks where the upstream's dialect has them and the request repeats another.
 pub(super) async fn marked(run: &Running, body: Bytes) -> Bytes {
     let a = &run.x.admission;
     let dialect = run.target.upstream.dialect_for(a.dialect);
-    if dialect != Dialect::Anthropic || a.operation != Operation::Chat || a.place.passage.is_some()
-    {
+    let is_marked = match dialect {
+        Dialect::Anthropic => true,
+        // The client's own marks may have found no place in its words.
+        Dialect::Bedrock => memchr::memmem::find(&a.body, b"\"cache_control\"").is_none(),
+        _ => false,
+    };
+    if !is_marked || a.operation != Operation::Chat || a.place.passage.is_some() {
         return body;
     }
     let (tenant, target, whole) = (a.principal.tenant(), run.target.clone(), body.clone());
@@ -26,7 +31,7 @@ pub(super) async fn marked(run: &Running, body: Bytes) -> Bytes {
         let upstream = &target.upstream;
         let key = upstream.key.as_ref().map_or("", |key| &key.name);
         let (tenant, provider, model) = (&tenant, &upstream.provider, &target.model);
-        Prompt::read(&whole, Owner { tenant, provider, key, model })
+        Prompt::read(dialect, &whole, Owner { tenant, provider, key, model })
     };
     let prompt = if body.len() <= MAX_AT_ONCE_BYTES {
         read()

@@ -25,6 +25,8 @@ pub(super) enum Place {
     Brace(usize),
     /// Around this string, which becomes a block.
     Text(Range<usize>),
+    /// Here, behind a block, as one of its own.
+    Behind(usize),
 }
 
 /// One block.

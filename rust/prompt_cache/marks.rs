@@ -6,7 +6,10 @@ use super::blocks::{Place, Section};
 use super::prompt::{Beginning, Prompt};
 use super::seen::Seen;
 
+/// As many as vendors allow.
+const MOST: usize = 4;
 const MARK: &[u8] = br#""cache_control":{"type":"ephemeral"}"#;
+const POINT: &[u8] = br#",{"cachePoint":{"type":"default"}}"#;
 const BEFORE_TEXT: &[u8] = br#"[{"type":"text","text":"#;
 
 /// Where marks go, in the order in which they stand in the body; at most four.
@@ -20,7 +23,7 @@ impl Prompt {
     pub fn remember(self, seen: &mut Seen, now: Instant) -> Option<Marks> {
         let end = self.end();
         let mut last = [None; 3];
-        let mut goes_on = false;
+        let (mut goes_on, mut kept) = (false, None);
         for (at, beginning) in self.beginnings.iter().enumerate() {
             let sighting = seen.see(beginning.digest, Some(at) == end, now);
             if let (Some(sighting), Some(last)) =
@@ -29,11 +32,19 @@ impl Prompt {
                 *last = Some(at);
                 if beginning.section == Section::Messages {
                     goes_on = sighting.was_end;
+                    kept = if sighting.was_marked { Some(at) } else { kept };
                 }
             }
         }
         let mut marked: Vec<usize> = last.into_iter().flatten().collect();
         marked.extend(end.filter(|end| goes_on && !marked.contains(end)));
+        // Not every vendor looks for what it has before a mark.
+        marked.extend(kept.filter(|kept| marked.len() < MOST && !marked.contains(kept)));
+        for at in &marked {
+            if let Some(beginning) = self.beginnings.get(*at) {
+                seen.mark(beginning.digest);
+            }
+        }
         let places = self.beginnings.into_iter().enumerate();
         let mut places: Vec<Place> =
             places.filter(|(at, _)| marked.contains(at)).map(|(_, each)| each.place).collect();
@@ -76,6 +87,11 @@ impl Marks {
                     out.extend_from_slice(b"}]");
                     from = span.end;
                 }
+                Place::Behind(at) => {
+                    out.extend_from_slice(part(from, *at));
+                    out.extend_from_slice(POINT);
+                    from = *at;
+                }
             }
         }
         out.extend_from_slice(part(from, body.len()));
@@ -86,7 +102,7 @@ impl Marks {
 impl Place {
     const fn offset(&self) -> usize {
         match self {
-            Self::Brace(at) => *at,
+            Self::Brace(at) | Self::Behind(at) => *at,
             Self::Text(span) => span.start,
         }
     }

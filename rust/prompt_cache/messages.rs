@@ -38,6 +38,9 @@ const WORDS: Words = Words {
 impl Blocks {
     /// None where the client marks something itself, and for what is no request of Anthropic's.
     pub fn of_messages(body: &[u8]) -> Option<Self> {
+        if memchr::memmem::find(body, b"\"cache_control\"").is_some() {
+            return None;
+        }
         let mut blocks = Self::new(&WORDS);
         // What cannot be read goes to who can say what is wrong with it.
         blocks.body(body).ok()?;

@@ -20,17 +20,20 @@ const BY_NAME: [(&str, u64); 14] = [
 ];
 /// Of a model that the table does not know: the most that any wants.
 const UNKNOWN: u64 = 4096;
-/// Bedrock, which names the vendor in its models' names, has minimums of its own, and none below this. Source:
+/// Where Bedrock, which names the vendor in its models' names, says otherwise, of 2026-11. Source:
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html>.
-const LEAST_ON_BEDROCK: u64 = 1024;
+const ON_BEDROCK: [(&str, u64); 3] = [
+    ("anthropic-claude-mythos-preview", 4096),
+    ("anthropic-claude-opus-4-7", 4096),
+    ("amazon-nova", 1024),
+];
 
 /// The shortest beginning that is kept for a model. What is shorter may be marked, and is not kept.
 pub fn minimum_tokens(model: &str) -> u64 {
     // Some hosts write `claude-opus-4.5`.
     let name = model.to_ascii_lowercase().replace('.', "-");
-    let known = BY_NAME.iter().find(|(part, _)| name.contains(part)).map(|(_, tokens)| *tokens);
-    let is_on_bedrock = name.contains("anthropic-claude");
-    known.unwrap_or(UNKNOWN).max(if is_on_bedrock { LEAST_ON_BEDROCK } else { 0 })
+    let mut all = ON_BEDROCK.iter().chain(&BY_NAME);
+    all.find(|(part, _)| name.contains(part)).map_or(UNKNOWN, |(_, tokens)| *tokens)
 }
 
 #[cfg(test)]
@@ -56,7 +59,10 @@ mod tests {
             ("claude-haiku-4-5", 4096),
             ("claude-3-5-haiku-20241022", 2048),
             ("claude-3-haiku-20240307", 2048),
-            ("anthropic.claude-opus-5-v1:0", 1024),
+            ("anthropic.claude-opus-5", 512),
+            ("us.anthropic.claude-opus-4-7", 4096),
+            ("anthropic.claude-mythos-preview", 4096),
+            ("us.amazon.nova-2-lite-v1:0", 1024),
             ("us.anthropic.claude-haiku-4-5-20251001-v1:0", 4096),
             ("somebody-elses", 4096),
         ] {

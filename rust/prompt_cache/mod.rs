@@ -4,13 +4,17 @@
 //! reading it again costs a tenth or less of its price, writing it a quarter more. So a mark pays where a beginning comes
 //! again, and costs where it does not. The gateway remembers which beginnings came lately, and marks those: in the order
 //! in which the vendor reads them the tools, the system's words and the messages, each up to the last block that came
-//! before; and where a request goes on with one that ended there, its own end, because such a conversation grows. That
-//! makes four marks at most, which is what the vendor allows.
+//! before; and where a request goes on with one that ended there, its own end, because such a conversation grows; where
+//! that leaves room, also the last block of the messages that was marked before. That makes four marks at most, which is
+//! what the vendor allows.
 //!
 //! A request in which the client has marked anything passes as it is. Source:
-//! <https://platform.claude.com/docs/en/build-with-claude/prompt-caching>.
+//! <https://platform.claude.com/docs/en/build-with-claude/prompt-caching>. Bedrock's Converse has the same cache in other
+//! words, `cachePoint`, for some of its models.
 
+mod bedrock;
 mod blocks;
+mod converse;
 mod marks;
 mod messages;
 mod minimum;

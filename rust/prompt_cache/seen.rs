@@ -25,6 +25,8 @@ pub(super) struct Sighting {
     at: Instant,
     /// A request ended with it.
     pub was_end: bool,
+    /// It was marked, so that the vendor has it.
+    pub was_marked: bool,
 }
 
 impl Default for Seen {
@@ -57,8 +59,17 @@ impl Seen {
             self.old = std::mem::take(&mut self.young);
         }
         let was_end = is_end || last.is_some_and(|last| last.was_end);
-        self.young.insert(digest, Sighting { at: now, was_end });
+        let was_marked = last.is_some_and(|last| last.was_marked);
+        self.young.insert(digest, Sighting { at: now, was_end, was_marked });
         last
+    }
+
+    /// Remembers that a beginning, which was just seen, is marked.
+    pub(super) fn mark(&mut self, digest: u64) {
+        let sighting = self.young.get_mut(&digest).or_else(|| self.old.get_mut(&digest));
+        if let Some(sighting) = sighting {
+            sighting.was_marked = true;
+        }
     }
 }
 

@@ -31,8 +31,8 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         U.replace("none}}", "none, prompt_cache: auto}}")
         + "models: {m: {targets: [u/x], prompt_cache: auto}}",
         [
-            "1: providers.u.prompt_cache: is for hosts that speak anthropic",
-            "2: models.m.prompt_cache: is for hosts that speak anthropic, which none of its targets",
+            "1: providers.u.prompt_cache: is for hosts that speak anthropic or bedrock",
+            "2: models.m.prompt_cache: is for hosts that speak anthropic or bedrock, which none of its",
         ],
     ),
     "a word for marks that nobody knows": (

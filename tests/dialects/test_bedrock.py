@@ -2,6 +2,7 @@
 
 import base64
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -316,6 +317,49 @@ def test_a_block_is_said_in_converses_words(
     said, dropped = translate(anthropic([block], role), "anthropic")
     assert said["messages"][-1] == {"role": role, "content": wanted}
     assert dropped == []
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted"),
+    [
+        ("anthropic.claude-opus-5", {"text", "image", "toolUse", "toolResult", "toolSpec"}),
+        ("us.amazon.nova-lite-v1:0", {"text"}),
+        ("anthropic.claude-3-haiku-20240307-v1:0", set()),
+        ("anthropic.claude-3-5-sonnet-20240620-v1:0", set()),
+        (LLAMA, set()),
+    ],
+)
+def test_marks_stand_where_a_model_takes_them(model: str, wanted: set[str]) -> None:
+    """Elsewhere it would refuse the request."""
+    png = {"type": "base64", "media_type": "image/png", "data": DATA}
+    mark = {"cache_control": {"type": "ephemeral"}}
+    asked = anthropic(
+        [{"type": "text", "text": "a"} | mark, {"type": "image", "source": png} | mark]
+    )
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {}} | mark
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "ok"} | mark
+    asked["messages"] += [
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [result]},
+    ]
+    asked["tools"] = [{"name": "f", "input_schema": {"type": "object"}} | mark]
+    said, dropped = translate(asked, "anthropic", model)
+    blocks = [*said["toolConfig"]["tools"]]
+    for message in said["messages"]:
+        blocks += message["content"]
+    behind = {next(iter(one)) for one, mark in pairwise(blocks) if "cachePoint" in mark}
+    if "cachePoint" in blocks[-1]:
+        behind.add(next(iter(blocks[-2])))
+    assert behind == wanted
+    assert len(dropped) == 5 - len(wanted)
+    assert all(path.endswith(".cache_control") for path in dropped)
+
+
+def test_nova_keeps_what_is_marked_for_five_minutes_whatever_is_asked() -> None:
+    marked = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    said, dropped = translate(anthropic([marked]), "anthropic", "amazon.nova-pro-v1:0")
+    assert said["messages"][0]["content"] == [{"text": "a"}, {"cachePoint": {"type": "default"}}]
+    assert dropped == ["messages[0].content[0].cache_control.ttl"]
 
 
 def test_marks_and_thoughts_stay_away_from_models_that_do_not_know_them() -> None:

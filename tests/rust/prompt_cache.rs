@@ -1,10 +1,14 @@
 //! Marks for a vendor's prompt cache: where they go, and that nothing else changes.
 
+#[path = "prompt_cache/converse.rs"]
+mod converse;
+
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sluicegate::dialect::Dialect;
 use sluicegate::prompt_cache::{Owner, Prompt, Seen};
 
 const OWNER: Owner<'static> =
@@ -21,7 +25,7 @@ fn with_breakpoints(
     seen: &mut Seen,
     now: Instant,
 ) -> Option<Vec<u8>> {
-    let marks = Prompt::read(body, owner)?.remember(seen, now)?;
+    let marks = Prompt::read(Dialect::Anthropic, body, owner)?.remember(seen, now)?;
     Some(marks.write(body))
 }
 
@@ -70,19 +74,25 @@ fn blocks(body: &Value) -> (Vec<String>, Vec<usize>) {
     (all, marks)
 }
 
-/// Anthropic's cache: what marks wrote, found again up to twenty blocks before a mark.
-#[derive(Default)]
-struct Vendor(HashSet<Vec<String>>);
+/// The vendor's cache: what marks wrote, found again so many blocks before a mark.
+struct Vendor {
+    kept: HashSet<Vec<String>>,
+    looks_back: usize,
+}
 
 impl Vendor {
+    fn looking_back(looks_back: usize) -> Self {
+        Self { kept: HashSet::new(), looks_back }
+    }
+
     /// Blocks that were read from it, and that were written to it.
-    fn answer(&mut self, body: &Value) -> (usize, usize) {
-        let (all, marks) = blocks(body);
-        let ends = marks.iter().flat_map(|mark| (mark.saturating_sub(19)..=*mark).rev());
-        let mut hits = ends.filter(|end| self.0.contains(&all[..=*end]));
+    fn answer(&mut self, (all, marks): (Vec<String>, Vec<usize>)) -> (usize, usize) {
+        let ends =
+            marks.iter().flat_map(|mark| (mark.saturating_sub(self.looks_back)..=*mark).rev());
+        let mut hits = ends.filter(|end| self.kept.contains(&all[..=*end]));
         let read = hits.by_ref().map(|end| end + 1).max().unwrap_or(0);
         let written = marks.last().map_or(0, |end| end + 1).saturating_sub(read);
-        self.0.extend(marks.iter().map(|end| all[..=*end].to_vec()));
+        self.kept.extend(marks.iter().map(|end| all[..=*end].to_vec()));
         (read, written)
     }
 }
@@ -112,14 +122,14 @@ fn agent(turns: usize) -> Value {
 
 #[test]
 fn the_mark_moves_on_with_a_conversation_and_all_before_is_read() {
-    let (mut seen, mut vendor, now) = (Seen::default(), Vendor::default(), Instant::now());
+    let (mut seen, mut vendor, now) = (Seen::default(), Vendor::looking_back(19), Instant::now());
     let mut before = 0;
     for turn in 0..40_u32 {
         let body = agent(turn as usize);
         let now = now + Duration::from_secs(20) * turn;
         let sent = marked(&body, &mut seen, now);
         let (all, _) = blocks(&body);
-        let (read, written) = vendor.answer(sent.as_ref().unwrap_or(&body));
+        let (read, written) = vendor.answer(blocks(sent.as_ref().unwrap_or(&body)));
         match turn {
             0 => assert_eq!((read, written), (0, 0), "nothing has come before"),
             1 => assert_eq!((read, written), (0, all.len()), "it goes on, and is written"),
@@ -131,12 +141,12 @@ fn the_mark_moves_on_with_a_conversation_and_all_before_is_read() {
 
 #[test]
 fn a_turn_longer_than_the_vendor_looks_back_is_read_all_the_same() {
-    let (mut seen, mut vendor, now) = (Seen::default(), Vendor::default(), Instant::now());
+    let (mut seen, mut vendor, now) = (Seen::default(), Vendor::looking_back(19), Instant::now());
     let mut before = 0;
     for turn in [0, 30, 60, 90] {
         let body = agent(turn);
         let sent = marked(&body, &mut seen, now);
-        let (read, _) = vendor.answer(sent.as_ref().unwrap_or(&body));
+        let (read, _) = vendor.answer(blocks(sent.as_ref().unwrap_or(&body)));
         if turn > 30 {
             assert_eq!(read, before);
         }

@@ -29,7 +29,7 @@ from sluicegate.config.settings import (
 )
 from sluicegate.config.shared_state import LOCAL, problem_of_url
 from sluicegate.config.sources import AwsSource
-from sluicegate.config.upstreams import BUILT_DIALECTS, upstream_of
+from sluicegate.config.upstreams import BUILT_DIALECTS, MARKED, upstream_of
 from sluicegate.config.values import Secret
 from sluicegate.plugins.registry import Plugins, find
 from sluicegate.providers import OWN, add_rows
@@ -309,10 +309,10 @@ class Resolver:
         for name, route in routes.items():
             providers = {target.provider for target in route.targets}
             dialects = {upstreams[name].dialect for name in providers & upstreams.keys()}
-            if route.prompt_cache and dialects and "anthropic" not in dialects:
+            if route.prompt_cache and dialects and dialects.isdisjoint(MARKED):
                 self.fail(
                     ("models", name, "prompt_cache"),
-                    "is for hosts that speak anthropic, which none of its targets does",
+                    "is for hosts that speak anthropic or bedrock, which none of its targets does",
                 )
 
     def _warn(self, config: Config, *, has_inline_secrets: bool) -> None:

@@ -165,8 +165,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     is wrong.
     """
     prompt_cache: Literal["off", "auto"] = "off"
-    """`auto` marks what repeats for the vendor's own prompt cache; only for `anthropic`. Off, since
-    what is marked and does not come again costs a quarter more.
+    """`auto` marks what repeats for the vendor's own prompt cache; only for `anthropic` and
+    `bedrock`. Off, since what is marked and does not come again costs a quarter more.
     """
 
 

@@ -39,6 +39,9 @@ BUILT_DIALECTS: Final = tuple(UPSTREAM_DIALECTS)
 SPOKEN_TO_PLUGINS: Final = "openai"
 """What the core speaks with a plugin's dialect, whichever that is."""
 
+MARKED: Final = frozenset({"anthropic", "bedrock"})
+"""Dialects in which a prompt can be marked for the vendor's own cache."""
+
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RERANK: Final = {"openai": "jina", "cohere": "cohere", "bedrock": "bedrock"}
 _OWN_HEADERS: Final = frozenset(
@@ -94,8 +97,8 @@ def upstream_of(
     plugin_dialect = dialect if dialect in plugin_dialects else None
     if plugin_dialect is not None:
         dialect = SPOKEN_TO_PLUGINS
-    if provider.prompt_cache == "auto" and dialect != "anthropic":
-        fail("prompt_cache", "is for hosts that speak anthropic")
+    if provider.prompt_cache == "auto" and dialect not in MARKED:
+        fail("prompt_cache", "is for hosts that speak anthropic or bedrock")
     placed = azure.placed(base_url, provider.api_version)
     address = clouds.ADDRESSES[envelope] if envelope else placed.address
     return Upstream(

@@ -189,17 +189,19 @@ class _Encoder:
         elif tool.strict:
             self.carry.leave_out(f"{tool.path}.strict")
         self.carry.extras(tool.extras, spec, tool.path)
-        return [{"toolSpec": spec}, *self.cache_point(tool.cache_control, tool.path)]
+        return self.marked({"toolSpec": spec}, tool.cache_control, tool.path)
 
-    def cache_point(self, control: CacheControl | None, path: str) -> list[Json]:
-        """What stands behind a block up to which the prompt shall be cached."""
+    def marked(self, block: Json, control: CacheControl | None, path: str) -> list[Json]:
+        """A block, and the mark behind it where the prompt shall be cached up to it."""
         if control is None:
-            return []
-        if not models.takes_cache_points(self.model):
+            return [block]
+        if not models.takes_cache_points(self.model, next(iter(block))):
             self.carry.leave_out(f"{path}.cache_control")
-            return []
-        ttl = {"ttl": control.ttl} if control.ttl else {}
-        return [{"cachePoint": {"type": "default", **ttl}}]
+            return [block]
+        ttl = models.cache_ttl(self.model, control.ttl)
+        if ttl != control.ttl:
+            self.carry.leave_out(f"{path}.cache_control.ttl")
+        return [block, {"cachePoint": {"type": "default", **({"ttl": ttl} if ttl else {})}}]
 
     def messages(self, system: list[Json]) -> list[Json]:
         """Turns of one role that follow each other become one, as the dialect wants them in turns.
@@ -227,7 +229,7 @@ class _Encoder:
         for part in parts:
             block = self.block(part)
             if block is not None:
-                out += [block, *self.cache_point(part.cache_control, part.path)]
+                out += self.marked(block, part.cache_control, part.path)
         return out
 
     def block(self, part: Part) -> Json | None:

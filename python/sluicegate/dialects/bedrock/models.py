@@ -17,6 +17,7 @@ _CLAUDE: Final = re.compile(r"anthropic\.claude")
 _NOVA: Final = re.compile(r"amazon\.nova")
 _NOVA_2: Final = re.compile(r"amazon\.nova-2")
 _GPT_OSS: Final = re.compile(r"openai\.gpt-oss")
+_NO_CACHE: Final = re.compile(r"claude-(instant|v2|3-(opus|sonnet|haiku)|3-5-sonnet-20240620)")
 _NO_SCHEMAS: Final = re.compile(
     r"amazon\.|meta\.llama|ai21\.|cohere\.|claude-(instant|v?2|3|(opus|sonnet|haiku)-4(-[01](?!\d)|-\d{8}))"
 )
@@ -44,9 +45,19 @@ def is_claude(model: str) -> bool:
     return bool(_CLAUDE.search(model))
 
 
-def takes_cache_points(model: str) -> bool:
-    """Whether a prompt can be marked for the cache; other models refuse the whole request."""
-    return is_claude(model) or bool(_NOVA.search(model))
+def takes_cache_points(model: str, kind: str) -> bool:
+    """Whether a prompt can be marked for the cache behind such a block; elsewhere the model refuses
+    the whole request: Nova behind all but text, Claude behind thoughts.
+    """
+    if _NOVA.search(model):
+        return kind == "text"
+    is_claude = _CLAUDE.search(model) and not _NO_CACHE.search(model)
+    return bool(is_claude) and kind != "reasoningContent"
+
+
+def cache_ttl(model: str, ttl: str | None) -> str | None:
+    """How long it is kept, where the model lets one say so: Nova keeps it for five minutes."""
+    return None if _NOVA.search(model) else ttl
 
 
 def takes_schemas(model: str) -> bool:
