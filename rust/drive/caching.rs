@@ -129,6 +129,8 @@ pub struct Caching {
     pub only_if_cached: bool,
     namespace: String,
     told: AtomicU8,
+    /// Of the answer to another question, where that is given.
+    near: OnceLock<Key>,
     /// Those who asked the same meanwhile, and wait for its answer.
     flight: OnceLock<Arc<Flight>>,
     /// An answer that is too old, and better than none.
@@ -194,6 +196,7 @@ impl Caching {
             namespace: named(spaces),
             spec,
             told: AtomicU8::new(told as u8),
+            near: OnceLock::new(),
             flight: OnceLock::new(),
             stale: Mutex::default(),
             parts: OnceLock::new(),
@@ -235,6 +238,16 @@ impl Caching {
 
     pub fn tell(&self, told: Told) {
         self.told.store(told as u8, Ordering::Release);
+    }
+
+    /// It is given the answer to another question, which is kept under this key.
+    pub fn tell_near(&self, key: Key) {
+        let _ = self.near.set(key);
+    }
+
+    /// The key that its answer is kept under.
+    pub fn answer_key(&self) -> &Key {
+        self.near.get().unwrap_or(&self.key)
     }
 
     /// Others wait for its answer from now on.

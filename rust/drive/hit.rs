@@ -140,6 +140,9 @@ fn told(
 ) -> Head {
     if let Some(caching) = x.caching() {
         caching.tell(word);
+        if word == Told::Semantic {
+            caching.tell_near(entry.key);
+        }
     }
     x.set_dropped(entry.facts.dropped.clone().map(Bytes::from));
     let mut head = head(x, target, content_type);

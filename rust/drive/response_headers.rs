@@ -142,7 +142,7 @@ fn add_answer(
     let told = x.cache_told().name();
     headers.push((Bytes::from_static(b"x-sluicegate-cache"), Bytes::from_static(told.as_bytes())));
     if let Some(caching) = x.caching() {
-        let key = cache::hex(&caching.key);
+        let key = cache::hex(caching.answer_key());
         headers.push((Bytes::from_static(b"x-sluicegate-cache-key"), key.into()));
     }
     headers.push((Bytes::from_static(b"x-sluicegate-overhead-us"), number(overhead_us)));
