@@ -662,7 +662,8 @@ class Engine:
 
     def watched(self, within_s: float) -> list[tuple[str, str, bytes]]:
         """`(request_id, kind, payload)` of what plugins that watch are shown: `begun` with JSON,
-        `head` with status and content type, `bytes`, `lost`, `row` with JSON, `over`. Blocks
+        `head` with status, the key that the cache has for the answer (or nothing) and content type,
+        each behind a space, `bytes`, `lost`, `row` with JSON, `over`. Blocks
         without the GIL: for a thread of its own.
         """
 

@@ -150,7 +150,7 @@ class Worker:
             self._refreshing.ask,
         )
         self._semantic = Semantic(self, self.engine.chores)
-        self._watching = Watching(self.engine)
+        self._watching = Watching(self.engine, self.caching.purge)
         server = self.settings.server
         self.watch = Watch(Patience(server.body_timeout_s, server.write_stall_s))
         self.draining = False

@@ -147,6 +147,10 @@ fn was_bounded(run: &Running) -> bool {
 
 /// Keeps an answer that is one to be given again.
 fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>, verdict: Option<Verdict>) {
+    // It went on for those who follow it, though a plugin ended it.
+    if matches!(run.x.told(), Some((FailureKind::EndedByPlugin, _))) {
+        return;
+    }
     if !caching.is_of_choice(&run.x.admission.route, &run.target) {
         return;
     }

@@ -28,8 +28,8 @@ pub struct Sight {
 pub enum What {
     /// It was admitted; JSON that says whose it is and what it asks for.
     Begun(Vec<u8>),
-    /// Its client was given a head: status and content type.
-    Head(u16, Bytes),
+    /// Its client was given a head: the status, the key that the answer is kept under if it is, the content type.
+    Head(u16, Bytes, Bytes),
     /// Its client was given these bytes.
     Bytes(Vec<u8>),
     /// Nobody looked for too long: more bytes follow, and are not shown.
@@ -132,9 +132,12 @@ impl Watched {
             return;
         }
         if let Some(head) = ready.head.as_ref().filter(|_| !had_head) {
-            let kind = head.headers.iter().find(|(name, _)| name.as_ref() == b"content-type");
-            let kind = kind.map(|(_, value)| value.clone()).unwrap_or_default();
-            self.watching.put(self.id, What::Head(head.status, kind));
+            let said = |wanted: &[u8]| {
+                let found = head.headers.iter().find(|(name, _)| name.as_ref() == wanted);
+                found.map(|(_, value)| value.clone()).unwrap_or_default()
+            };
+            let (key, kind) = (said(b"x-sluicegate-cache-key"), said(b"content-type"));
+            self.watching.put(self.id, What::Head(head.status, key, kind));
         }
         let added = ready.body.get(before..).unwrap_or_default();
         if added.is_empty() || self.is_lost.load(Ordering::Relaxed) {
@@ -165,7 +168,10 @@ mod tests {
     fn shown(watching: &Watching) -> Vec<String> {
         let say = |sight: Sight| match sight.what {
             What::Begun(_) => "begun".to_owned(),
-            What::Head(status, kind) => format!("{status} {}", String::from_utf8_lossy(&kind)),
+            What::Head(status, key, kind) => {
+                let [key, kind] = [&key, &kind].map(|bytes| String::from_utf8_lossy(bytes));
+                format!("{status} {key} {kind}")
+            }
             What::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             What::Lost => "lost".to_owned(),
             What::Row(_) => "row".to_owned(),
@@ -181,14 +187,15 @@ mod tests {
         let mut ready = Ready::default();
         watched.fill(&mut ready, |ready| {
             let kind = (Bytes::from_static(b"content-type"), Bytes::from_static(b"text/plain"));
-            ready.head = Some(Head { status: 200, headers: vec![kind] });
+            let key = (Bytes::from_static(b"x-sluicegate-cache-key"), Bytes::from_static(b"k"));
+            ready.head = Some(Head { status: 200, headers: vec![key, kind] });
             ready.body.extend(b"one");
         });
         watched.fill(&mut ready, |ready| ready.body.extend(b"two"));
         watched.fill(&mut ready, |_| {});
         watched.row(b"{}");
         drop(watched);
-        assert_eq!(shown(&watching), ["200 text/plain", "one", "two", "row", "over"]);
+        assert_eq!(shown(&watching), ["200 k text/plain", "one", "two", "row", "over"]);
         assert_eq!(ready.body, b"onetwo");
     }
 

@@ -272,8 +272,8 @@ impl Engine {
         let shown = seen.into_iter().map(|Sight { id, what }| {
             let (kind, payload) = match what {
                 What::Begun(facts) => ("begun", facts),
-                What::Head(status, kind) => {
-                    ("head", [status.to_string().as_bytes(), b" ", &kind].concat())
+                What::Head(status, key, kind) => {
+                    ("head", [status.to_string().as_bytes(), b" ", &key, b" ", &kind].concat())
                 }
                 What::Bytes(bytes) => ("bytes", bytes),
                 What::Lost => ("lost", Vec::new()),

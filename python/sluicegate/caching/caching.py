@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -17,8 +18,8 @@ from sluicegate.caching.room import Room
 from sluicegate.caching.store_tier import StoreTier
 from sluicegate.caching.sweeper import Sweeper
 from sluicegate.caching.tier import Tier
-from sluicegate.store import Store
-from sluicegate.store.cache import Purge
+from sluicegate.store import Store, StoreError
+from sluicegate.store.cache import Purge, purge
 
 log = logging.getLogger("sluicegate")
 
@@ -96,6 +97,14 @@ class Caching:
             if self._guarded is not None:
                 self._guarded.stop()
             self._store.close()
+
+    def purge(self, key: str) -> None:
+        """Ends what is kept under a key: this worker reads it as all others do. Blocks."""
+        try:
+            with self._store.changing() as transaction:
+                purge(transaction, "key", key, time.time_ns() // 1_000_000)
+        except StoreError as error:
+            log.error("an answer stays in the cache, since the store takes no purge: %s", error)
 
     def stats(self) -> dict[str, Any]:
         """How what is beside this worker's memory does."""

@@ -48,6 +48,10 @@ class Governed:
             self._settings = settings
             self._use()
 
+    def purge(self, key: str) -> None:
+        """Ends what is kept under a key, for all workers and hosts within a second. Blocks."""
+        self._caching.purge(key)
+
     def stop(self) -> None:
         """Ends. Blocks for as long as the bounds of what runs."""
         self._caching.stop()

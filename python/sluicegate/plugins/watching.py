@@ -27,14 +27,19 @@ TELL_EVERY_S: Final = 10.0
 
 _FACTS: Final = msgspec.json.Decoder(Request)
 _EVENTS: Final = b"text/event-stream"
+_GIVEN: Final = frozenset({"hit", "semantic"})
 
 
 class Watching:
     """The watching hooks of one worker: a thread that reads, and one for each hook."""
 
-    def __init__(self, engine: _core.Engine) -> None:
-        """Args: engine: gives what is seen."""
+    def __init__(self, engine: _core.Engine, purge: Callable[[str], None]) -> None:
+        """Args:
+        engine: gives what is seen.
+        purge: ends what the cache has under a key. Blocks.
+        """
         self._engine = engine
+        self._purge = purge
         self._watchers: tuple[_Watcher, ...] = ()
         self._running: dict[str, _Seen] = {}
         self._stop = threading.Event()
@@ -44,7 +49,7 @@ class Watching:
         """Puts hooks in force; requests that run are shown to these from now on."""
         for watcher in self._watchers:
             watcher.stop()
-        self._watchers = tuple(_Watcher(hook, self._engine.end_watched) for hook in hooks)
+        self._watchers = tuple(_Watcher(hook, self._end) for hook in hooks)
         if self._watchers and self._thread is None:
             self._thread = threading.Thread(target=self._read, name="sluicegate-watch", daemon=True)
             self._thread.start()
@@ -82,11 +87,26 @@ class Watching:
             return
         for event in seen.take(kind, payload):
             for watcher in self._watchers:
-                watcher.show(event)
+                watcher.show(seen, event)
         if kind == "over":
             del self._running[request_id]
             for watcher in self._watchers:
                 watcher.tell(seen.request, seen.rows, lost=seen.is_lost)
+            seen.is_over = True
+            self._unkeep(seen)
+
+    def _end(self, seen: "_Seen") -> None:
+        """A hook wants no more of an answer."""
+        seen.is_ended = True
+        self._engine.end_watched(seen.request.request_id)
+        self._unkeep(seen)
+
+    def _unkeep(self, seen: "_Seen") -> None:
+        """Whoever is the second to call has seen both: that a hook ended the answer, and that it
+        was over by then. It is given to nobody else.
+        """
+        if seen.is_ended and seen.is_over and seen.was_kept:
+            self._purge(seen.key)
 
 
 class _Seen:
@@ -94,7 +114,12 @@ class _Seen:
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        self.key = ""
+        """What the cache has the answer under, where it has."""
         self.is_lost = False
+        self.is_over = False
+        self.is_ended = False
+        """A hook wanted it to end."""
         self._rows: dict[int, dict[str, Any]] = {}
         self._status = 0
         self._parser: _core.SseParser | None = None
@@ -105,12 +130,19 @@ class _Seen:
         """Its attempts."""
         return [self._rows[attempt] for attempt in sorted(self._rows)]
 
+    @property
+    def was_kept(self) -> bool:
+        """Whether the cache may have it: its own, unless it was ended in time, or another's."""
+        return bool(self.key) and any(
+            row["outcome"] == "ok" or row["cache"] in _GIVEN for row in self._rows.values()
+        )
+
     def take(self, kind: str, payload: bytes) -> Iterator[Event]:
         """What is seen of it now."""
         match kind:
             case "head":
-                status, _, content_type = payload.partition(b" ")
-                self._status = int(status)
+                status, key, content_type = payload.split(b" ", 2)
+                self._status, self.key = int(status), key.decode()
                 if content_type.startswith(_EVENTS):
                     self._parser = _core.SseParser(MAX_WHOLE_BYTES)
             case "bytes":
@@ -150,12 +182,12 @@ class _Seen:
 class _Watcher:
     """One hook and its thread."""
 
-    def __init__(self, hook: Hook, end: Callable[[str], None]) -> None:
+    def __init__(self, hook: Hook, end: "Callable[[_Seen], None]") -> None:
         self._hook = hook
         self._end = end
         self._has_events = "on_event" in hook.methods
         self._has_answers = "after_response" in hook.methods
-        self._queue: queue.Queue[Event | Answer | None] = queue.Queue(MAX_WAITING)
+        self._queue: queue.Queue[tuple[_Seen, Event] | Answer | None] = queue.Queue(MAX_WAITING)
         self._losing: set[str] = set()
         self._told_s = -TELL_EVERY_S
         self._stop = threading.Event()
@@ -163,10 +195,10 @@ class _Watcher:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def show(self, event: Event) -> None:
+    def show(self, seen: _Seen, event: Event) -> None:
         """Shows an event, where the hook keeps up; what follows one that was lost is lost too."""
         request_id = event.request.request_id
-        if self._has_events and request_id not in self._losing and not self._put(event):
+        if self._has_events and request_id not in self._losing and not self._put((seen, event)):
             self._losing.add(request_id)
 
     def tell(self, request: Request, rows: list[dict[str, Any]], *, lost: bool) -> None:
@@ -176,7 +208,7 @@ class _Watcher:
         if self._has_answers:
             self._put(Answer(request=request, attempts=rows, lost_events=lost))
 
-    def _put(self, item: Event | Answer) -> bool:
+    def _put(self, item: tuple[_Seen, Event] | Answer) -> bool:
         try:
             self._queue.put_nowait(item)
         except queue.Full:
@@ -208,14 +240,16 @@ class _Watcher:
             if self._stop.is_set() and self._queue.empty():
                 return
 
-    def _give(self, item: Event | Answer) -> None:
+    def _give(self, item: tuple[_Seen, Event] | Answer) -> None:
         hook = self._hook.made
         if isinstance(item, Answer):
             hook.after_response(item)
             return
-        said = hook.on_event(item)
+        seen, event = item
+        said = hook.on_event(event)
         if isinstance(said, End):
-            self._end(item.request.request_id)
+            if not seen.is_ended:
+                self._end(seen)
         elif said is not None:
             self._log(f"on_event returned {type(said).__name__}")
 
