@@ -1,17 +1,12 @@
-//! How much longer a stream may become, and its end where that is no longer.
+//! How much longer a stream may become.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::attempt::Running;
-use super::client_stream::encoding;
 use super::exchange::Exchange;
-use super::tally;
 use crate::budget::{Ask, Extension};
-use crate::dialect::Dialect;
 use crate::meter::Meter;
 use crate::share::Share;
-use crate::stream::{Delta, Encoder, FinishReason, Trail, write_json};
 use crate::tokens::StreamCounter;
 
 /// Tokens that are held beyond those that were: a decision under the counters' lock for so many.
@@ -35,36 +30,36 @@ pub(super) enum Room {
 #[derive(Debug)]
 pub(super) struct Allowance {
     x: Arc<Exchange>,
+    /// Tokens that others paid for, before it was its turn.
+    from: u64,
     held: u64,
     /// What is held for the prompt is no more than that is known to need.
     is_prompt_known: bool,
-    trail: Trail,
 }
 
 impl Allowance {
     /// None where no limit can end the answer.
     pub fn of(x: &Arc<Exchange>) -> Option<Self> {
         let held = x.hold().output_tokens()?;
-        let trail = Trail::of(x.admission.dialect);
-        Some(Self { x: x.clone(), held, is_prompt_known: false, trail })
+        Some(Self { x: x.clone(), from: 0, held, is_prompt_known: false })
     }
 
-    /// Remembers what the stream's end must know.
-    pub fn delta(&mut self, delta: &Delta<'_>) {
-        self.trail.delta(delta);
+    /// The same of one who pays for what comes behind so many tokens, and holds nothing for the prompt.
+    pub fn from(x: &Arc<Exchange>, tokens: u64) -> Option<Self> {
+        Some(Self { from: tokens, is_prompt_known: true, ..Self::of(x)? })
     }
 
-    /// The same of an event that passes as it is.
-    pub fn block(&mut self, name: &str, data: &[u8]) {
-        self.trail.block(name, data);
+    /// Whether it has room for a token at all.
+    pub fn is_any(&mut self) -> bool {
+        self.held > 0 || matches!(self.extend(1), Room::Some)
     }
 
     /// Whether what the stream says so far has room, and so whether more may follow.
     pub fn admits(&mut self, meter: &mut Meter<StreamCounter>) -> Room {
-        if meter.output_tokens_at_most() <= self.held {
+        if meter.output_tokens_at_most().saturating_sub(self.from) <= self.held {
             return Room::Some;
         }
-        let counted = meter.counted_output_tokens();
+        let counted = meter.counted_output_tokens().saturating_sub(self.from);
         if counted <= self.held {
             return Room::Some;
         }
@@ -120,33 +115,8 @@ impl Allowance {
         }
     }
 
-    /// Ends the stream as the model would have, had it been told to write no more, and says why in a comment.
-    pub fn end(
-        &self,
-        run: &mut Running,
-        meter: &mut Meter<StreamCounter>,
-        encoder: Option<&mut Encoder>,
-        out: &mut Vec<u8>,
-    ) {
-        let limit = self.x.hold().exhausted();
-        if !self.x.admission.place.as_array {
-            out.extend_from_slice(b": sluicegate: cut at limit ");
-            write_json(out, limit.as_ref().map_or("", |limit| &limit.name));
-            out.extend_from_slice(b"\n\n");
-        }
-        run.was_cut = true;
-        tally::stream(run, meter, false, true);
-        let cost = run.cost_usd();
-        let mut own = None;
-        let encoder = encoder.unwrap_or_else(|| {
-            let dialect: Dialect = run.x.admission.dialect;
-            own.insert(Encoder::resume(dialect, encoding(&run.x), &self.trail))
-        });
-        for choice in self.trail.unfinished() {
-            let reason = FinishReason::Length;
-            encoder.delta(&Delta::Finish { choice, reason, stop_sequence: None }, out);
-        }
-        encoder.settle(run.report.usage, cost.as_deref());
-        encoder.terminator(out);
+    /// The name of the limit that has no room for more.
+    pub fn limit(&self) -> String {
+        self.x.hold().exhausted().map(|limit| limit.name.clone()).unwrap_or_default()
     }
 }

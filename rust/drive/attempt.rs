@@ -15,11 +15,11 @@ use super::deadline::{Deadline, Stop, after};
 use super::defect::{Point, caught_async};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
-use super::flight::{Flight, Source};
+use super::flight::{Flight, Landing, Source};
 use super::operation::Operation;
 use super::outbox::{Head, State};
 use super::pacing::heartbeat;
-use super::parting::Parted;
+use super::paying::{Paid, Payer};
 use super::reader::Form;
 use super::recording::{self, Recorded};
 use super::refusal::Refusal;
@@ -31,7 +31,7 @@ use super::{
     batch, carrying, embeddings, envelope, marking, media, passing, realtime, relay, reranking,
     send, tally, whole,
 };
-use crate::budget::{Actual, Refused};
+use crate::budget::{Actual, Denied, Refused};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::journal::{Journal, RecordId};
@@ -126,8 +126,12 @@ pub(super) struct Running {
     pub rest: Rest,
     /// A limit ended the stream before the model did.
     pub was_cut: bool,
-    /// Its client's part in the stream is over, and others follow it.
-    pub parted: Option<Parted>,
+    /// Who follows, and pays for what is left; None while its own request does.
+    pub payer: Option<Payer>,
+    /// What rows have by now of what its upstream charges.
+    pub paid: Paid,
+    /// What those who follow are told of its end, where its relay knows more than its end says.
+    pub landing: Option<Landing>,
     /// It asks for less than its client did, since a limit has no room for more.
     pub is_bounded: bool,
     /// The answer as a response object, where the gateway keeps it.
@@ -185,7 +189,9 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         first_chunk: None,
         rest: Rest::default(),
         was_cut: false,
-        parted: None,
+        payer: None,
+        paid: Paid::default(),
+        landing: None,
         is_bounded: false,
         kept: None,
         recorded: None,
@@ -446,12 +452,14 @@ impl Running {
         self.failed(FailureKind::Internal, "the attempt's task died")
     }
 
-    /// What was held becomes the charge.
+    /// What was held becomes the charge, behind what rows have of it already.
     pub(super) fn charge_hold(&mut self) {
-        let demand = self.x.admission.demand;
-        let held = self.x.hold().output_tokens().unwrap_or(u64::MAX);
-        self.report.usage.input_tokens = Some(demand.input_tokens);
-        self.report.usage.output_tokens = Some(held.min(demand.output_tokens));
+        let x = self.who_pays();
+        let demand = x.admission.demand;
+        let held = x.hold().output_tokens().unwrap_or(u64::MAX).min(demand.output_tokens);
+        let (input_tokens, output_tokens) = self.paid.tokens();
+        self.report.usage.input_tokens = Some(demand.input_tokens.max(input_tokens));
+        self.report.usage.output_tokens = Some(output_tokens.saturating_add(held));
         tally::class(self.x.admission.operation, &mut self.report.usage);
         if self.report.units == Units::default() {
             self.report.units = Request::of(&self.x.admission).bound();
@@ -501,7 +509,7 @@ impl Running {
             used.cost_pico = u128::try_from(cost).unwrap_or(0);
         }
         used.add(self.earlier);
-        about::charged(&self.x, used)
+        about::charged(&self.x, self.paid.rest_of_use(used))
     }
 
     /// Microseconds that the gateway has held the request itself, up to its answer's head.
@@ -521,25 +529,46 @@ async fn hold_target(
     target: &Target,
     index: usize,
 ) -> Result<(), Failure> {
-    let mut tries = 0;
-    let refusal = loop {
+    let refusal = match reserve(rt, || {
         let charges = x.admission.target_charges(target);
-        let reserved = x.hold().reserve_target(charges);
-        match reserved {
-            Ok(()) => return Ok(()),
-            Err(Refused::Limit(denied)) => break Refusal::limited(&denied),
-            Err(Refused::Failed(error)) => break Refusal::limits_unavailable(&error),
-            Err(Refused::Short(asks)) => match &rt.share {
-                Some(share) if tries < MAX_ASKED => share.asked(asks).await,
-                _ => break Refusal::limits_unavailable(&Error::LimitsAdrift),
-            },
-        }
-        tries += 1;
+        x.hold().reserve_target(charges)
+    })
+    .await
+    {
+        Ok(()) => return Ok(()),
+        Err(Unheld::Limit(denied)) => Refusal::limited(&denied),
+        Err(Unheld::Failed(error)) => Refusal::limits_unavailable(&error),
     };
     let mut failure = Failure::new(FailureKind::Limited, refusal.message.clone());
     failure.target = index;
     failure.refusal = Some(Box::new(refusal));
     Err(failure)
+}
+
+/// Why nothing could be held, once all who could help were asked.
+pub(super) enum Unheld {
+    Limit(Box<Denied>),
+    Failed(Error),
+}
+
+/// Reserves, and asks other hosts as often as it takes.
+pub(super) async fn reserve(
+    rt: &Runtime,
+    mut hold: impl FnMut() -> Result<(), Refused>,
+) -> Result<(), Unheld> {
+    let mut tries = 0;
+    loop {
+        match hold() {
+            Ok(()) => return Ok(()),
+            Err(Refused::Limit(denied)) => return Err(Unheld::Limit(denied.into())),
+            Err(Refused::Failed(error)) => return Err(Unheld::Failed(error)),
+            Err(Refused::Short(asks)) => match &rt.share {
+                Some(share) if tries < MAX_ASKED => share.asked(asks).await,
+                _ => return Err(Unheld::Failed(Error::LimitsAdrift)),
+            },
+        }
+        tries += 1;
+    }
 }
 
 fn upstream_request_id(response: &Response<Incoming>) -> Option<String> {

@@ -89,6 +89,14 @@ impl Asked<'_> {
         }
     }
 
+    /// What is left of a demand where another request has paid for so many tokens of the same input.
+    pub fn rest_of(&self, demand: Demand, reported: Option<u64>, paid_input_tokens: u64) -> Demand {
+        let known = self.known(reported).map_or(u64::MAX, |known| known.input_tokens);
+        let input_tokens = known.min(demand.input_tokens).saturating_sub(paid_input_tokens);
+        let fixed_pico = self.price(input_tokens).fixed_pico.min(demand.fixed_pico);
+        Demand { input_tokens, fixed_pico, ..demand }
+    }
+
     fn demand(&self, input_tokens: u64) -> Demand {
         if self.answers == Answers::Free {
             return Demand::default();

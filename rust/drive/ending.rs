@@ -1,4 +1,4 @@
-//! How a relayed stream ends: as it should, cut by a limit, or with an error as its last event.
+//! How a relayed stream ends: as it should, or with an error as its last event.
 
 use std::sync::Arc;
 
@@ -15,15 +15,6 @@ use crate::meter::Sighting;
 use crate::stream::StreamError;
 
 impl Relay {
-    /// Ends a stream that a limit has no room for; the upstream's connection is closed.
-    pub(super) fn cut(&mut self, run: &mut Running) {
-        let Self { allowance: Some(allowance), meter, encoder, out, seen, .. } = self else {
-            return;
-        };
-        allowance.end(run, meter, encoder.as_mut(), out);
-        *seen |= Sighting::FINISH | Sighting::END;
-    }
-
     /// The body ended cleanly: what stands unterminated in it, then what the stream owes its client.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         if let Some(decoder) = self.decoder.take() {
@@ -66,7 +57,7 @@ impl Relay {
     pub(super) fn end_translation(&mut self, run: &mut Running) {
         let Some(encoder) = &mut self.encoder else { return };
         tally::stream(run, &mut self.meter, true, true);
-        if run.parted.is_some() {
+        if run.payer.is_some() {
             return; // its client has had its end
         }
         encoder.settle(run.report.usage, run.cost_usd().as_deref());
@@ -111,7 +102,7 @@ impl Relay {
         run.report.first_token_ms = self.first_content;
         run.recorded = self.recording.take().map(Recording::finish);
         let end = match end {
-            End::Cancelled => match run.x.told() {
+            End::Cancelled if run.payer.is_none() => match run.x.told() {
                 Some((kind, detail)) => run.failed(kind, detail),
                 None => End::Cancelled,
             },
@@ -149,16 +140,15 @@ impl Relay {
     }
 
     /// Those who follow are told by themselves why it broke off, where that is not this request's own affair.
-    fn tell_others(&self, run: &Running, failure: &Failure) {
-        let Some(flight) = run.flight().filter(|_| !FailureKind::is_of_one(failure.kind.code()))
-        else {
+    fn tell_others(&self, run: &mut Running, failure: &Failure) {
+        if run.flight().is_none() || FailureKind::is_of_one(failure.kind.code()) {
             return;
-        };
+        }
         if self.encoder.is_none() {
             run.share(self.form, self.unended);
         }
         let said = self.meter.upstream_error().filter(|_| failure.kind == FailureKind::InBandError);
         let said = said.map(|error| unquoted(error, &self.upstream));
-        flight.land(Landing::Broke(Arc::new((failure.clone(), said))));
+        run.landing = Some(Landing::Broke(Arc::new((failure.clone(), said))));
     }
 }

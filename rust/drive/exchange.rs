@@ -198,6 +198,7 @@ impl Exchange {
     /// Its client has what it will have, and the rest is for others.
     pub(super) fn part(&self) {
         self.is_abandoned.store(true, Ordering::Release);
+        self.canceller.wake();
     }
 
     /// Its client does not take what it is given: it has no more of it.
@@ -263,6 +264,12 @@ impl Exchange {
     pub(super) fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.canceller.register(cx.waker());
         if self.is_cancelled() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Ready once its client has no part in it any more.
+    pub(super) fn poll_abandoned(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.canceller.register(cx.waker());
+        if self.is_abandoned() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// The next attempt's number, from 1.

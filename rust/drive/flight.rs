@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::cut::Cut;
 use super::exchange::{Cancel, Exchange};
-use super::failure::Failure;
+use super::failure::{Failure, FailureKind};
 use super::held::{Held, Pace, Taken};
+use super::parting::Parted;
 use super::reader::Form;
 use crate::cache::{Entry, Facts, Key};
 use crate::stream::{ToolForms, UpstreamError};
@@ -63,10 +65,40 @@ struct Inner {
     held: Held,
     source: Option<Arc<Source>>,
     landing: Option<Landing>,
-    followers: Vec<(u64, Weak<Exchange>)>,
+    followers: Vec<Following>,
     leader: Weak<Exchange>,
     /// The leader's client has no part in it any more, and others wait for its answer.
     is_left: bool,
+}
+
+/// One who follows, and its part in what the stream costs.
+#[derive(Debug)]
+struct Following {
+    reader: u64,
+    x: Weak<Exchange>,
+    /// When its client had the first of it.
+    first_ms: Option<u64>,
+    part: Part,
+    /// A limit of its own ends it here.
+    cut: Option<Arc<Cut>>,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    /// It costs it nothing.
+    Free,
+    /// It pays for what comes.
+    Pays,
+    /// It pays, and wants no more.
+    Resigns(Parted),
+    /// It has its row, with what it paid where that is known.
+    Paid(Option<String>),
+}
+
+impl Inner {
+    fn following(&mut self, reader: u64) -> Option<&mut Following> {
+        self.followers.iter_mut().find(|following| following.reader == reader)
+    }
 }
 
 impl Flight {
@@ -127,7 +159,13 @@ impl Flight {
             return None;
         }
         let reader = inner.held.join()?;
-        inner.followers.push((reader, Arc::downgrade(x)));
+        inner.followers.push(Following {
+            reader,
+            x: Arc::downgrade(x),
+            first_ms: None,
+            part: Part::Free,
+            cut: None,
+        });
         drop(inner);
         self.stir.notify_one();
         Some(Follower { flight: self.clone(), reader })
@@ -160,23 +198,65 @@ impl Flight {
         self.stir.notified().await;
     }
 
-    /// Who follows, those who came first before the others.
+    /// Who follows and pays nothing so far: those who keep up, then those who may be given up soon, the first who came
+    /// before the others.
     pub fn followers(&self) -> Vec<(u64, Arc<Exchange>)> {
         let inner = self.lock();
-        let there = inner.followers.iter();
-        there.filter_map(|(reader, x)| Some((*reader, x.upgrade()?))).collect()
+        let Inner { held, followers, .. } = &*inner;
+        let is_free = |one: &&Following| matches!(one.part, Part::Free) && one.cut.is_none();
+        let mut there: Vec<&Following> =
+            followers.iter().filter(is_free).filter(|one| !held.has_lost(one.reader)).collect();
+        there.sort_by_key(|one| held.is_far(one.reader));
+        there.into_iter().filter_map(|one| Some((one.reader, one.x.upgrade()?))).collect()
     }
 
-    /// Whether one still follows.
-    pub fn has(&self, follower: u64) -> bool {
-        self.lock().followers.iter().any(|(reader, _)| *reader == follower)
+    /// One who follows pays from here on; false where it left meanwhile.
+    pub fn pay(&self, reader: u64) -> bool {
+        let mut inner = self.lock();
+        let following = inner.following(reader);
+        following.map(|following| following.part = Part::Pays).is_some()
     }
 
-    /// Nobody follows any more.
-    pub async fn forsaken(&self) {
-        while self.lock().held.has_readers() {
+    /// How the part of who pays ends, if it does: it wants no more, or is so far behind that it is given no more.
+    pub(super) fn resigned(&self, reader: u64) -> Option<Parted> {
+        let mut inner = self.lock();
+        let is_lost = inner.held.has_lost(reader);
+        match inner.following(reader).map(|following| &following.part) {
+            Some(Part::Resigns(parted)) => Some(*parted),
+            Some(_) => is_lost.then_some(Parted::LEFT),
+            None => Some(Parted::failed(FailureKind::Internal.code())), // its task died
+        }
+    }
+
+    /// Waits until who pays has no more part in it.
+    pub async fn is_resigned(&self, reader: u64) {
+        while self.resigned(reader).is_none() {
             self.stirred().await;
         }
+    }
+
+    /// One who paid has its row.
+    pub fn relieve(&self, reader: u64, cost_usd: Option<String>) {
+        if let Some(following) = self.lock().following(reader) {
+            following.part = Part::Paid(cost_usd);
+        }
+        self.bell.notify_waiters();
+    }
+
+    /// A limit ends the stream for one who follows, behind what came so far.
+    pub(super) fn cut(&self, reader: u64, cut: Cut) {
+        let mut inner = self.lock();
+        inner.held.end(reader);
+        if let Some(following) = inner.following(reader) {
+            following.cut.get_or_insert(Arc::new(cut));
+        }
+        drop(inner);
+        self.bell.notify_waiters();
+    }
+
+    /// When the client of one who follows had the first of it.
+    pub fn first_ms(&self, reader: u64) -> Option<u64> {
+        self.lock().following(reader)?.first_ms
     }
 }
 
@@ -194,6 +274,8 @@ pub enum News {
     Pieces(Arc<Source>, Vec<Bytes>),
     /// More of it was there than is held for who does not take it.
     Lost,
+    /// A limit of its own ends it.
+    Cut(Arc<Cut>),
     /// The end.
     Landed(Landing),
 }
@@ -212,6 +294,44 @@ impl Follower {
         }
     }
 
+    /// Its client has the first of it.
+    pub fn begin(&self, first_ms: u64) {
+        if let Some(following) = self.flight.lock().following(self.reader) {
+            following.first_ms = Some(first_ms);
+        }
+    }
+
+    /// Wants no more. Where it pays, its row is there when this returns.
+    pub(super) async fn resign(&self, parted: Parted) {
+        loop {
+            let mut rung = std::pin::pin!(self.flight.bell.notified());
+            rung.as_mut().enable();
+            if !self.give_notice(parted) {
+                return;
+            }
+            self.flight.stir.notify_one();
+            rung.await;
+        }
+    }
+
+    /// Whether it still pays.
+    fn give_notice(&self, parted: Parted) -> bool {
+        let mut inner = self.flight.lock();
+        let Some(following) = inner.following(self.reader) else { return false };
+        if matches!(following.part, Part::Pays) {
+            following.part = Part::Resigns(parted);
+        }
+        matches!(following.part, Part::Resigns(_))
+    }
+
+    /// Whether its row is written, because it paid; and what it paid, where that is known.
+    pub fn paid(&self) -> Option<Option<String>> {
+        match &self.flight.lock().following(self.reader)?.part {
+            Part::Paid(cost_usd) => Some(cost_usd.clone()),
+            _ => None,
+        }
+    }
+
     fn look(&mut self) -> Option<News> {
         let mut inner = self.flight.lock();
         match (inner.held.take(self.reader), &inner.source) {
@@ -222,6 +342,7 @@ impl Follower {
                 Some(news)
             }
             (Taken::Lost, _) => Some(News::Lost),
+            (Taken::Ended, _) => inner.following(self.reader)?.cut.clone().map(News::Cut),
             _ => inner.landing.clone().map(News::Landed),
         }
     }
@@ -232,7 +353,7 @@ impl Drop for Follower {
     fn drop(&mut self) {
         let mut inner = self.flight.lock();
         inner.held.leave(self.reader);
-        inner.followers.retain(|(reader, _)| *reader != self.reader);
+        inner.followers.retain(|following| following.reader != self.reader);
         let is_last = !inner.held.has_readers() && inner.is_left && inner.landing.is_none();
         let leader = inner.leader.upgrade().filter(|_| is_last);
         drop(inner);

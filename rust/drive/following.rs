@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::caching::Told;
 use super::client_stream::stream_type;
 use super::clock::unix_ms;
+use super::cut::Cut;
 use super::deadline::{Deadline, Stop, after};
 use super::exchange::Exchange;
 use super::failure::{Failure, FailureKind};
@@ -19,7 +20,8 @@ use super::keeping::Kept;
 use super::last_words::{malformed, own_error, told};
 use super::outbox::{State, append};
 use super::pacing::heartbeat;
-use super::retelling::Retelling;
+use super::parting::Parted;
+use super::retelling::{FREE, Retelling};
 use super::row::millis;
 use super::runtime::Runtime;
 use super::snapshot::Target;
@@ -82,18 +84,24 @@ impl Following<'_> {
                     heartbeat(self.x, &mut self.deadline);
                     continue;
                 }
-                Err(stop) => return self.stopped(stop),
+                Err(stop) => return self.stopped(stop).await,
             };
             match news {
                 News::Pieces(source, pieces) => {
                     if let Err(failure) = self.tell(&source, &pieces) {
+                        self.follower.resign(Parted::failed(failure.kind.code())).await;
                         return self.broken(&failure, None);
                     }
                     if let Err(stop) = self.room().await {
-                        return self.stopped(stop);
+                        return self.stopped(stop).await;
                     }
                 }
-                News::Lost => return self.lost(),
+                News::Lost => return self.lost().await,
+                News::Cut(cut) => return self.cut(&cut),
+                // What ended the leader may have ended it too.
+                News::Landed(_) if self.x.is_cancelled() => {
+                    return self.stopped(Stop::Cancelled).await;
+                }
                 News::Landed(landing) => return self.landed(landing).await,
             }
         }
@@ -103,7 +111,9 @@ impl Following<'_> {
     fn tell(&mut self, source: &Source, pieces: &[Bytes]) -> Result<(), Failure> {
         let x = self.x;
         if self.given.is_none() {
-            self.given = Some(begin(x, source)?);
+            let given = begin(x, source)?;
+            self.follower.begin(given.first_ms);
+            self.given = Some(given);
         }
         let Some(given) = &mut self.given else { return Ok(()) };
         let mut out = Vec::with_capacity(pieces.iter().map(Bytes::len).sum());
@@ -163,12 +173,38 @@ impl Following<'_> {
         let (rt, x) = (self.rt, self.x);
         let Some(given) = &mut self.given else { return Followed::Free };
         let mut out = Vec::new();
-        let kept = given.retelling.finish(facts, &mut out);
+        let paid = self.follower.paid();
+        let cost_usd = paid.clone().unwrap_or_else(|| FREE.map(str::to_owned));
+        let kept = given.retelling.finish(facts, cost_usd.as_deref(), &mut out);
         if let Some(target) = x.admission.route.targets.get(given.target) {
             if let Some(response) = kept {
                 rt.keeping.hand_over(Kept::of(&x.admission, response), target, &rt.alerts);
             }
-            hit::settle(rt, x, target, facts, given.first_ms);
+            match paid {
+                None => hit::settle(rt, x, target, (facts, None), given.first_ms),
+                Some(_) => rt.cache.count(true),
+            }
+        }
+        x.fill(|ready| {
+            append(&mut ready.body, &mut out);
+            ready.state = State::End;
+        });
+        Followed::Over
+    }
+
+    /// The stream goes on without it, or for nobody: its own limits have no room for more.
+    fn cut(&mut self, cut: &Cut) -> Followed {
+        let (rt, x) = (self.rt, self.x);
+        let Some(given) = &mut self.given else { return Followed::Free };
+        let mut out = Vec::new();
+        let paid = self.follower.paid();
+        let cost_usd = paid.clone().unwrap_or_else(|| FREE.map(str::to_owned));
+        given.retelling.cut(x, cut, cost_usd.as_deref(), &mut out);
+        if paid.is_none()
+            && let Some(target) = x.admission.route.targets.get(given.target)
+        {
+            let told = (&*cut.facts, Parted::CUT.code);
+            hit::settle(rt, x, target, told, given.first_ms);
         }
         x.fill(|ready| {
             append(&mut ready.body, &mut out);
@@ -178,11 +214,14 @@ impl Following<'_> {
     }
 
     /// The client left, or its own time or run is over.
-    fn stopped(&mut self, stop: Stop) -> Followed {
-        match (failure_of(self.x, stop), &self.given) {
+    async fn stopped(&mut self, stop: Stop) -> Followed {
+        let failure = failure_of(self.x, stop);
+        let failed = |failure: &Failure| Parted::failed(failure.kind.code());
+        self.follower.resign(failure.as_ref().map_or(Parted::LEFT, failed)).await;
+        match (failure, &self.given) {
             (Some(failure), Some(_)) => return self.broken(&failure, None),
             (Some(_), None) => unanswered(self.rt, self.x, stop),
-            (None, given) => left(self.rt, self.x, given.as_ref().map_or(0, |given| given.target)),
+            (None, _) => self.left(),
         }
         Followed::Over
     }
@@ -196,7 +235,9 @@ impl Following<'_> {
             return Followed::Over;
         }
         let target = self.given.as_ref().map_or(0, |given| given.target);
-        if let Some(target) = x.admission.route.targets.get(target) {
+        if let Some(target) = x.admission.route.targets.get(target)
+            && self.follower.paid().is_none()
+        {
             hit::broken(rt, x, target, failure.kind.code());
         }
         let own = told(x, failure);
@@ -214,10 +255,18 @@ impl Following<'_> {
     }
 
     /// The client takes nothing, and the others are far ahead.
-    fn lost(&self) -> Followed {
-        left(self.rt, self.x, self.given.as_ref().map_or(0, |given| given.target));
+    async fn lost(&self) -> Followed {
+        self.follower.resign(Parted::LEFT).await;
+        self.left();
         self.x.break_off();
         Followed::Over
+    }
+
+    fn left(&self) {
+        match self.follower.paid() {
+            None => left(self.rt, self.x, self.given.as_ref().map_or(0, |given| given.target)),
+            Some(_) => self.x.fill(|ready| ready.state = State::End),
+        }
     }
 }
 

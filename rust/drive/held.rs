@@ -36,6 +36,8 @@ struct Reader {
     taken: usize,
     /// Nobody waits for it any more, until it takes something.
     is_stalled: bool,
+    /// Where the stream ends for it, while it goes on for others.
+    end: Option<usize>,
 }
 
 /// What there is for a reader.
@@ -45,6 +47,8 @@ pub(super) enum Taken {
     Pieces(Vec<Bytes>),
     /// It was so far behind that the next of it is gone.
     Lost,
+    /// The stream goes on without it.
+    Ended,
 }
 
 /// Whether more of the stream is to be read.
@@ -86,8 +90,17 @@ impl Held {
         self.trim();
     }
 
+    /// Whether anybody has the rest of it too.
     pub fn has_readers(&self) -> bool {
-        !self.readers.is_empty()
+        self.readers.values().any(|reader| reader.end.is_none())
+    }
+
+    /// A reader has all of it up to here, and no more.
+    pub fn end(&mut self, reader: u64) {
+        let total = self.total;
+        if let Some(reader) = self.readers.get_mut(&reader) {
+            reader.end.get_or_insert(total);
+        }
     }
 
     /// Adds to it. Whether anybody has it, or may join yet.
@@ -107,11 +120,15 @@ impl Held {
     pub fn take(&mut self, reader: u64) -> Taken {
         let begins = self.begins();
         let Some(reader) = self.readers.get_mut(&reader) else { return Taken::Lost };
+        let end = reader.end.unwrap_or(usize::MAX);
+        if reader.taken >= end {
+            return Taken::Ended;
+        }
         if reader.taken < begins {
             return Taken::Lost;
         }
         let at = self.pieces.partition_point(|piece| piece.end <= reader.taken);
-        let room = reader.taken + ROOM_BYTES;
+        let room = end.min(reader.taken + ROOM_BYTES);
         let mut taken = Vec::new();
         for piece in self.pieces.range(at..) {
             if reader.taken >= room {
@@ -131,11 +148,12 @@ impl Held {
     /// How fast the stream is to be read, where so much waits for the leader's client; `None` where that is gone.
     pub fn pace(&mut self, leader: Option<usize>) -> Pace {
         self.is_leader_stalled &= leader.is_some_and(|lag| lag >= ROOM_BYTES);
-        let lags = || self.readers.values().map(|reader| self.total - reader.taken);
+        let open = self.readers.values().filter(|reader| reader.end.is_none());
+        let mut lags = open.map(|reader| self.total - reader.taken).chain(leader);
         if leader.is_none() && !self.has_readers() {
             return Pace::Go; // it ends
         }
-        if !lags().chain(leader).any(|lag| lag < ROOM_BYTES) {
+        if !lags.any(|lag| lag < ROOM_BYTES) {
             return Pace::Stand;
         }
         let is_far = |lag: usize| lag > self.max_lag() / 2;
@@ -156,6 +174,17 @@ impl Held {
     /// How far a reader may be behind.
     pub fn max_lag(&self) -> usize {
         self.max_bytes.max(MIN_LAG_BYTES)
+    }
+
+    /// Whether a reader takes less than others, so that it may have no more of it soon.
+    pub fn is_far(&self, reader: u64) -> bool {
+        let far = self.max_lag() / 2;
+        self.readers.get(&reader).is_none_or(|reader| self.total - reader.taken > far)
+    }
+
+    /// Whether the next for a reader is gone.
+    pub fn has_lost(&self, reader: u64) -> bool {
+        self.readers.get(&reader).is_none_or(|reader| reader.taken < self.begins())
     }
 
     /// Where in the stream begins what is held.
@@ -236,8 +265,39 @@ mod tests {
             taken(&mut held, quick);
             held.give(&piece);
         }
+        assert!(held.has_lost(idle) && held.is_far(idle));
         assert_eq!(held.take(idle), Taken::Lost);
+        assert!(!held.has_lost(quick) && !held.is_far(quick));
         assert!(held.bytes() <= MIN_LAG_BYTES);
+    }
+
+    #[test]
+    fn who_is_ended_has_all_that_came_until_then_and_wants_nothing_more() {
+        let mut held = Held::new(10);
+        let (ended, other) = (held.join().unwrap(), held.join().unwrap());
+        held.give(b"0123456789");
+        held.end(ended);
+        held.give(b"abc");
+        held.end(ended); // the first holds
+        assert_eq!(taken(&mut held, ended), b"0123456789");
+        assert_eq!(held.take(ended), Taken::Ended);
+        assert_eq!(taken(&mut held, other), b"0123456789abc");
+        assert!(held.has_readers());
+        held.end(other);
+        assert!(!held.has_readers());
+        assert_eq!(held.take(other), Taken::Ended);
+    }
+
+    #[test]
+    fn who_is_ended_gives_a_stream_no_room() {
+        let mut held = Held::new(1 << 20);
+        let (ended, slow) = (held.join().unwrap(), held.join().unwrap());
+        held.give(&vec![b'x'; ROOM_BYTES]);
+        held.end(ended);
+        taken(&mut held, ended);
+        assert_eq!(held.pace(None), Pace::Stand);
+        taken(&mut held, slow);
+        assert_eq!(held.pace(None), Pace::Go);
     }
 
     #[test]
@@ -266,6 +326,7 @@ mod tests {
         Give(usize),
         Join,
         Take(prop::sample::Index),
+        End(prop::sample::Index),
         Leave(prop::sample::Index),
     }
 
@@ -274,6 +335,7 @@ mod tests {
             4 => (1..90_000_usize).prop_map(Turn::Give),
             2 => Just(Turn::Join),
             6 => any::<prop::sample::Index>().prop_map(Turn::Take),
+            1 => any::<prop::sample::Index>().prop_map(Turn::End),
             1 => any::<prop::sample::Index>().prop_map(Turn::Leave),
         ]
     }
@@ -281,13 +343,14 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Whoever joins and leaves, each reader has the stream from its beginning without a gap, or is told that it
-        /// has not; and no more is held than may be.
+        /// Whoever joins, leaves and is ended, each reader has the stream from its beginning to its end without a gap, or is
+        /// told that it has not; and no more is held than may be.
         #[test]
         fn readers_have_all_of_it_or_know(turns in prop::collection::vec(turn(), 1..400), max in 0..600_000_usize) {
             let mut held = Held::new(max);
             let mut said: Vec<u8> = Vec::new();
-            let mut readers: Vec<(u64, usize)> = Vec::new();
+            // What each has of it, and where it ends for it.
+            let mut readers: Vec<(u64, usize, Option<usize>)> = Vec::new();
             for turn in turns {
                 match turn {
                     Turn::Give(size) => {
@@ -299,12 +362,16 @@ mod tests {
                     Turn::Join if readers.len() < 200 => {
                         let joined = held.join();
                         prop_assert_eq!(joined.is_some(), said.len() <= max);
-                        readers.extend(joined.map(|id| (id, 0)));
+                        readers.extend(joined.map(|id| (id, 0, None)));
                     }
                     Turn::Take(which) if !readers.is_empty() => {
-                        let (id, at) = readers[which.index(readers.len())];
-                        match held.take(id) {
-                            Taken::Nothing => prop_assert_eq!(at, said.len()),
+                        let (id, at, end) = readers[which.index(readers.len())];
+                        let is_lost = held.has_lost(id) && end != Some(at);
+                        let taken = held.take(id);
+                        prop_assert_eq!(is_lost, taken == Taken::Lost);
+                        match taken {
+                            Taken::Nothing => prop_assert_eq!((at, end), (said.len(), None)),
+                            Taken::Ended => prop_assert_eq!(end, Some(at)),
                             Taken::Lost => {
                                 prop_assert!(said.len() - at > held.max_lag());
                                 held.leave(id);
@@ -313,20 +380,26 @@ mod tests {
                             Taken::Pieces(pieces) => {
                                 let got = pieces.concat();
                                 prop_assert_eq!(&got, &said[at..at + got.len()]);
+                                prop_assert!(end.is_none_or(|end| at + got.len() <= end));
                                 for reader in readers.iter_mut().filter(|reader| reader.0 == id) {
                                     reader.1 += got.len();
                                 }
                             }
                         }
                     }
+                    Turn::End(which) if !readers.is_empty() => {
+                        let at = which.index(readers.len());
+                        held.end(readers[at].0);
+                        readers[at].2.get_or_insert(said.len());
+                    }
                     Turn::Leave(which) if !readers.is_empty() => {
-                        let (id, _) = readers.swap_remove(which.index(readers.len()));
+                        let (id, ..) = readers.swap_remove(which.index(readers.len()));
                         held.leave(id);
                     }
                     _ => {}
                 }
             }
-            for (id, _) in readers {
+            for (id, ..) in readers {
                 held.leave(id);
             }
             prop_assert!(said.len() <= max || held.bytes() == 0);

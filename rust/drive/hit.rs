@@ -51,7 +51,7 @@ pub(super) fn at_once(
     }
     let head = told(x, &target, entry, Told::Hit, content_type);
     x.set_client_status(200);
-    let row = settled(x, &target, &entry.facts, millis(x.admission.arrived));
+    let row = settled(x, &target, (&entry.facts, None), millis(x.admission.arrived));
     x.fill(|ready| {
         ready.head = Some(head);
         append(&mut ready.body, &mut body);
@@ -88,7 +88,7 @@ pub(super) async fn give(
             return Ok(());
         }
     }
-    settle(rt, x, &target, &entry.facts, first_ms);
+    settle(rt, x, &target, (&entry.facts, None), first_ms);
     x.fill(|ready| {
         ready.head = head.or(ready.head.take());
         append(&mut ready.body, &mut body);
@@ -209,16 +209,27 @@ fn ends_of_events(x: &Exchange, whole: &[u8], entry: &Entry) -> Vec<usize> {
 }
 
 /// Gives back what was held and writes the row, before the client has the last of it. `first_ms` is when it had the
-/// first.
-pub(super) fn settle(rt: &Runtime, x: &Exchange, target: &Target, facts: &Facts, first_ms: u64) {
+/// first, `code` why it had not all.
+pub(super) fn settle(
+    rt: &Runtime,
+    x: &Exchange,
+    target: &Target,
+    (facts, code): (&Facts, Option<&'static str>),
+    first_ms: u64,
+) {
     rt.cache.count(true);
-    let row = settled(x, target, facts, first_ms);
+    let row = settled(x, target, (facts, code), first_ms);
     rt.settle(RecordId { request_id: x.id.into_bytes(), attempt: 0 }, &row, true);
     rt.complete(x, 200);
 }
 
 /// Gives back what was held, and counts the request. Its row.
-fn settled(x: &Exchange, target: &Target, facts: &Facts, first_ms: u64) -> Vec<u8> {
+fn settled(
+    x: &Exchange,
+    target: &Target,
+    (facts, code): (&Facts, Option<&'static str>),
+    first_ms: u64,
+) -> Vec<u8> {
     {
         let mut hold = x.hold();
         hold.end_attempt(Actual { requests: 1, ..Actual::default() });
@@ -226,6 +237,7 @@ fn settled(x: &Exchange, target: &Target, facts: &Facts, first_ms: u64) -> Vec<u
     }
     let mut row = row(x, target);
     row.outcome = Outcome::Cached;
+    row.error_code = code;
     row.client_status = Some(200);
     row.response_model = facts.response_model.as_deref();
     row.finish_reason = facts.finish_reason.as_deref();

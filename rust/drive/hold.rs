@@ -41,8 +41,14 @@ impl Hold {
 
     /// Holds what it may use of a target's own limits.
     pub fn reserve_target(&mut self, charges: Vec<Charge>) -> Result<(), Refused> {
+        let demand = self.demand;
+        self.reserve_rest(charges, &demand)
+    }
+
+    /// The same of what is left to be used where another has begun.
+    pub fn reserve_rest(&mut self, charges: Vec<Charge>, rest: &Demand) -> Result<(), Refused> {
         if !charges.is_empty() {
-            let held = self.budgets.reserve(self.id, charges, &self.demand, Now::read())?;
+            let held = self.budgets.reserve(self.id, charges, rest, Now::read())?;
             self.target = Some(held);
         }
         Ok(())

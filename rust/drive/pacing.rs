@@ -12,6 +12,7 @@ use super::exchange::Exchange;
 use super::flight::Flight;
 use super::held::Pace;
 use super::outbox::{Head, ROOM_BYTES};
+use super::paying::Payer;
 use super::response_headers;
 use crate::stream::Encoder;
 
@@ -48,6 +49,10 @@ pub(super) async fn wait_for_room(run: &mut Running) -> Result<(), Stop> {
     let flight = flight.cloned();
     run.deadline.enter(Duration::MAX);
     while pace != Pace::Go {
+        if run.payer.as_ref().is_some_and(Payer::has_resigned) {
+            run.deadline.enter(run.target.timeouts.idle);
+            return Err(Stop::Cancelled);
+        }
         let x = run.x.clone();
         let moved = Box::pin(moved(&x, flight.as_deref(), pace)); // large, and only who waits needs it
         match run.deadline.guard(&run.x, moved).await {

@@ -131,7 +131,7 @@ pub(super) fn keep(run: &mut Running, end: &End) {
         // The front decides whether another attempt follows.
         End::Failed(_) => return,
         End::Broken(failure) if !FailureKind::is_of_one(failure.kind.code()) => {
-            Landing::Failed(502) // a stream's relay has said more
+            run.landing.take().unwrap_or(Landing::Failed(502))
         }
         End::Broken(_) | End::Done(_) | End::Cancelled => Landing::Free,
     };
@@ -175,7 +175,8 @@ fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>, verdict: Option<Ve
     }
 }
 
-fn facts(run: &Running) -> Facts {
+/// What an answer is known to have used, and to have cost.
+pub(super) fn facts(run: &Running) -> Facts {
     let report = &run.report;
     let tokens = report.tokens();
     let saved = Tokens { input: run.saved_input_tokens, ..Tokens::default() };

@@ -23,7 +23,6 @@ use super::last_words::malformed;
 use super::opening::{Beginning, beginning, decoder, speaks};
 use super::outbox::append;
 use super::pacing::{heartbeat, wait_for_room};
-use super::parting::next_for_others;
 use super::reader::{Form, Reader};
 use super::recording::Recording;
 use super::row::millis;
@@ -31,7 +30,7 @@ use super::snapshot::Upstream;
 use super::step::{Stall, Step};
 use super::{response_headers, tally, whole};
 use crate::meter::{Meter, Sighting};
-use crate::stream::Encoder;
+use crate::stream::{Encoder, Trail};
 use crate::tokens::StreamCounter;
 use crate::transport::{Decoder, Lease};
 
@@ -83,11 +82,11 @@ pub(super) struct Relay {
     pub(super) discarded: usize,
     /// None where no limit can end the stream.
     pub(super) allowance: Option<Allowance>,
+    /// Of a stream that a limit may end, be it that of one who follows.
+    pub(super) trail: Option<Trail>,
     /// A limit has no room for more of it.
     pub(super) is_full: bool,
     pub(super) stall: Stall,
-    /// The follower whose limits have room for it, where its own client's have not.
-    pub(super) voucher: Option<u64>,
     /// None where the answer is not kept.
     pub(super) recording: Option<Recording>,
     pub(super) form: Form,
@@ -99,6 +98,9 @@ impl Relay {
     fn new(run: &Running, decoder: Option<Decoder>, form: Form) -> Self {
         let a = &run.x.admission;
         let counter = StreamCounter::new(tally::vocabulary(&run.target));
+        let allowance = Allowance::of(&run.x);
+        let shared = run.flight().map(|_| Vec::new());
+        let is_cut = allowance.is_some() || shared.is_some();
         let differs =
             translation(&run.x, &run.target).is_some() || (form == Form::Array) != a.place.as_array;
         let encoder = differs.then(|| Encoder::new(a.dialect, translating(&run.x, &run.target)));
@@ -117,13 +119,13 @@ impl Relay {
             seen: Sighting::NOTHING,
             first_content: None,
             discarded: 0,
-            allowance: Allowance::of(&run.x),
+            allowance,
+            trail: is_cut.then(|| Trail::of(a.dialect)),
             is_full: false,
             stall: Stall::default(),
-            voucher: None,
             recording: Recording::begin(run, form),
             form,
-            shared: run.flight().map(|_| Vec::new()),
+            shared,
         }
     }
 
@@ -147,8 +149,8 @@ impl Relay {
                     Err(stop)
                 }
                 (Ok(()), Some(frame)) => Ok(frame),
-                (Ok(()), None) if run.parted.is_some() => {
-                    Box::pin(next_for_others(run, body)).await
+                (Ok(()), None) if draining.is_none() && run.flight().is_some() => {
+                    self.next_of_many(run, body).await
                 }
                 (Ok(()), None) => run.deadline.guard(&run.x, body.frame()).await,
             };
@@ -158,9 +160,9 @@ impl Relay {
                     heartbeat(&run.x, &mut run.deadline);
                     continue;
                 }
-                Err(stop) if self.outlives(run, stop) => continue,
+                Err(stop) if Box::pin(self.outlives(run, stop)).await => continue,
                 Err(Stop::Cancelled) => {
-                    let is_over = run.x.told().is_some() || run.parted.is_some();
+                    let is_over = run.x.told().is_some() || run.payer.is_some();
                     draining = if is_over { None } else { Draining::begin(run) };
                     if draining.is_none() {
                         self.count_arrived(body).await;
@@ -195,7 +197,12 @@ impl Relay {
                 }
                 fed => fed,
             };
-            let fed = fed.and_then(|()| self.within_limits(run, upstream, answered));
+            let fed = match fed {
+                Ok(()) if self.is_full => {
+                    Box::pin(self.within_limits(run, upstream, answered)).await
+                }
+                fed => fed,
+            };
             let fed = fed.and_then(|()| self.check_end());
             if fed.is_ok() && self.seen.contains(Sighting::END) && !run.was_cut {
                 self.end_translation(run);
@@ -262,7 +269,7 @@ impl Relay {
             let (Some(allowance), Some(share)) = (&mut self.allowance, &run.rt.share) else {
                 return Ok(());
             };
-            let left = poll_fn(|cx| match run.parted {
+            let left = poll_fn(|cx| match run.payer {
                 None => run.x.poll_cancelled(cx),
                 Some(_) => Poll::Pending,
             });
@@ -280,19 +287,20 @@ impl Relay {
     }
 
     /// Ends the stream where a limit has no room for more of it, unless it goes on for others.
-    fn within_limits(
+    async fn within_limits(
         &mut self,
         run: &mut Running,
         upstream: &mut http::HeaderMap,
         answered: Instant,
     ) -> Result<(), Failure> {
-        self.is_full |= self.has_lost_voucher(run);
         while self.is_full {
             if run.flight().is_some() {
                 self.flush(run, upstream, answered);
             }
-            if !self.outlives_limit(run) {
-                self.cut(run);
+            // Before others are looked at: what they free may be of the same limit.
+            let limit = self.allowance.as_ref().map(Allowance::limit).unwrap_or_default();
+            if !self.outlives_limit(run, &limit).await {
+                self.cut(run, &limit);
                 break;
             }
             let frames = std::mem::take(&mut self.stall.frames);
@@ -346,6 +354,7 @@ impl Relay {
             out,
             seen,
             allowance,
+            trail,
             is_full,
             stall,
             recording,
@@ -362,6 +371,7 @@ impl Relay {
             out,
             seen,
             allowance: allowance.as_mut(),
+            trail: trail.as_mut(),
             is_full,
             stall,
             recording,
@@ -377,6 +387,7 @@ impl Relay {
             shared.clear();
             if !is_wanted {
                 self.shared = None;
+                self.trail = self.trail.take().filter(|_| self.allowance.is_some());
             }
         }
     }
@@ -391,7 +402,7 @@ impl Relay {
             run.first_chunk = Some(Instant::now());
         }
         self.share(run);
-        if run.x.is_cancelled() {
+        if run.x.is_cancelled() || run.payer.is_some() {
             self.discarded += self.out.len();
             self.out.clear();
             return;

@@ -94,7 +94,7 @@ fn translated(
     let mut out = Vec::with_capacity(entry.body.len());
     let mut translation = Translation::new((entry.dialect, form), to, max_event_bytes, options);
     translation.feed(&entry.body, &mut out).map_err(|error| malformed(&error))?;
-    let kept = translation.finish(&entry.facts, &mut out);
+    let kept = translation.finish(&entry.facts, FREE, &mut out);
     Ok((out, kept))
 }
 

@@ -1,6 +1,7 @@
-//! An upstream's stream as one client is told it: in its dialect, under its own ids, at no cost.
+//! An upstream's stream as one client is told it: in its dialect, under its own ids, at its own cost.
 
 use super::client_stream::translating;
+use super::cut::{Cut, Spent, write_cut};
 use super::exchange::Exchange;
 use super::last_words::own_error;
 use super::reader::{Form, Reader};
@@ -46,11 +47,26 @@ impl Retelling {
     }
 
     /// The end, as far as it was not told; the response that it is, where that is kept.
-    pub fn finish(&mut self, facts: &Facts, out: &mut Vec<u8>) -> Option<Vec<u8>> {
+    pub fn finish(
+        &mut self,
+        facts: &Facts,
+        cost_usd: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Option<Vec<u8>> {
         match self {
             Self::Same => None,
-            Self::Translated(translation) => translation.finish(facts, out),
+            Self::Translated(translation) => translation.finish(facts, cost_usd, out),
         }
+    }
+
+    /// The end that a limit of its client's makes.
+    pub fn cut(&mut self, x: &Exchange, cut: &Cut, cost_usd: Option<&str>, out: &mut Vec<u8>) {
+        let encoder = match self {
+            Self::Same => None,
+            Self::Translated(translation) => Some(&mut translation.teller.encoder),
+        };
+        let spent = Spent { usage: usage(&cut.facts), cost_usd };
+        write_cut(x, &cut.limit, (&cut.trail, encoder), &spent, out);
     }
 
     /// An error as the last event.
@@ -104,13 +120,18 @@ impl Translation {
         fed.and(told)
     }
 
-    pub fn finish(&mut self, facts: &Facts, out: &mut Vec<u8>) -> Option<Vec<u8>> {
+    pub fn finish(
+        &mut self,
+        facts: &Facts,
+        cost_usd: Option<&str>,
+        out: &mut Vec<u8>,
+    ) -> Option<Vec<u8>> {
         let Self { reader, teller } = self;
         // What stands unended behind the last event was read when it came, or it was none.
         reader.finish(|frame| drop(teller.tell(&frame, out)));
         let told = teller.told;
         let is_told = told.input_tokens.is_some() && told.output_tokens.is_some();
-        teller.encoder.settle(if is_told { told } else { usage(facts) }, FREE);
+        teller.encoder.settle(if is_told { told } else { usage(facts) }, cost_usd);
         teller.encoder.terminator(out);
         teller.encoder.take_kept()
     }

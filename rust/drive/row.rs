@@ -9,6 +9,7 @@ use super::admit::Known;
 use super::caching::Told;
 use super::exchange::Exchange;
 use super::operation::Operation;
+use super::paying::Paid;
 use super::refusal::Refusal;
 use super::snapshot::Target;
 use crate::budget::Demand;
@@ -163,6 +164,24 @@ pub struct TokenColumns {
 }
 
 impl TokenColumns {
+    /// Each figure with another's.
+    pub(super) fn zip(&self, other: &Self, of: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            input_tokens: of(self.input_tokens, other.input_tokens),
+            cached_input_tokens: of(self.cached_input_tokens, other.cached_input_tokens),
+            cache_write_tokens: of(self.cache_write_tokens, other.cache_write_tokens),
+            cache_write_1h_tokens: of(self.cache_write_1h_tokens, other.cache_write_1h_tokens),
+            output_tokens: of(self.output_tokens, other.output_tokens),
+            reasoning_tokens: of(self.reasoning_tokens, other.reasoning_tokens),
+            audio_tokens: of(self.audio_tokens, other.audio_tokens),
+            image_tokens: of(self.image_tokens, other.image_tokens),
+            counted_output_tokens: match (self.counted_output_tokens, other.counted_output_tokens) {
+                (Some(own), Some(other)) => Some(of(own, other)),
+                (own, _) => own,
+            },
+        }
+    }
+
     /// The figures in the order of metrics. What we counted ourselves beside an upstream's own is none of them.
     pub(super) const fn by_class(&self) -> [u64; 8] {
         [
@@ -324,6 +343,16 @@ impl<'a> Row<'a> {
         let saved = sheet.filter(|_| is_cached).map(|sheet| sheet.prompt_cache_saved(used));
         self.prompt_cache_saved_usd = saved.map(dollars);
         self.price_version = sheet.map_or(UNPRICED, |sheet| sheet.version());
+        pico
+    }
+
+    /// Prices what others have not paid of what was used.
+    pub(super) fn deduct(&mut self, paid: &Paid, (sheet, used): (&'a Sheet, &Tokens)) -> i128 {
+        let pico = paid.rest_of_cost(sheet.cost(used));
+        self.cost_usd = Some(dollars(pico));
+        self.price_version = sheet.version();
+        let saved = || dollars(paid.rest_of_saving(sheet.prompt_cache_saved(used)));
+        self.prompt_cache_saved_usd = used.is_cached().then(saved);
         pico
     }
 

@@ -14,6 +14,7 @@ use super::outbox::{State, append};
 use super::recording;
 use super::row::{Basis, Outcome, Row, millis};
 use super::run_guard;
+use crate::budget::Actual;
 use crate::meter;
 use crate::observe::{Attempted, Saved};
 use crate::price::{Sheet, Tokens, dollars};
@@ -22,6 +23,9 @@ use crate::stream::FinishReason;
 impl Running {
     /// Writes the row, then tells the front: a client that has read its answer finds it in the ledger.
     pub(super) fn settle(mut self, target: usize, end: End) {
+        if self.payer.is_some() {
+            return self.settle_rest(end);
+        }
         self.give_back(&end);
         self.learn(&end);
         self.keep(&end);
@@ -54,11 +58,7 @@ impl Running {
     /// Limits have what it used, and others the rest of what was held for it.
     fn give_back(&self, end: &End) {
         let used = self.used();
-        if let Some(key) = &self.target.upstream.key
-            && batch::held(self).is_none()
-        {
-            key.count_tokens(used.input_tokens + used.output_tokens, Instant::now());
-        }
+        self.count_for_key(&used);
         let mut hold = self.x.hold();
         hold.end_attempt(used);
         if !matches!(end, End::Failed(_)) {
@@ -70,8 +70,17 @@ impl Running {
         }
     }
 
+    /// The provider's key has used this.
+    pub(super) fn count_for_key(&self, used: &Actual) {
+        if let Some(key) = &self.target.upstream.key
+            && batch::held(self).is_none()
+        {
+            key.count_tokens(used.input_tokens + used.output_tokens, Instant::now());
+        }
+    }
+
     /// Remembers how long the answer became, where what streams hold is made of it.
-    fn learn(&self, end: &End) {
+    pub(super) fn learn(&self, end: &End) {
         let a = &self.x.admission;
         let is_whole = matches!(end, End::Done(_)) && !self.was_cut;
         if a.snapshot.reserve_learned && is_whole && a.operation.writes() {
@@ -89,28 +98,28 @@ impl Running {
     }
 
     /// What the ledger will have of it, but for how it ended; and what it cost.
-    fn row(&self) -> (Row<'_>, Option<i128>) {
-        let report = &self.report;
-        let mut row = Row::open(&self.x, self.id.attempt, Some(&self.target));
+    pub(super) fn row(&self) -> (Row<'_>, Option<i128>) {
+        let (report, x) = (&self.report, self.who_pays());
+        let mut row = Row::open(x, self.id.attempt, Some(&self.target));
         row.status = report.status;
         row.upstream_request_id = report.upstream_request_id.as_deref();
         row.response_id = report.response_id.as_deref();
-        let was_cut = self.was_cut || self.parted.is_some_and(|parted| parted.is_cut);
-        let cut = was_cut.then_some(FinishReason::Length);
+        let cut = self.was_cut.then_some(FinishReason::Length);
         row.finish_reason = cut.or(report.finish).map(FinishReason::name);
         row.response_model = report.response_model.as_deref();
-        row.tokens = report.tokens();
+        row.tokens = self.paid.rest_of(&report.tokens());
         row.basis = report.basis.unwrap_or(Basis::None);
         row.first_token_ms = report.first_token_ms;
-        row.latency_ms = millis(self.x.admission.arrived);
+        row.latency_ms = millis(x.admission.arrived);
         if let Some(saved) = self.saved() {
             row.saved_input_tokens = Some(saved.input_tokens);
             row.saved_usd = saved.cost_pico.map(dollars);
         }
-        let cost_pico = if report.is_unpriced {
-            row.unprice()
-        } else {
-            row.price(self.sheet.as_deref(), &report.used())
+        let used = report.used();
+        let cost_pico = match &self.sheet {
+            _ if report.is_unpriced => row.unprice(),
+            Some(sheet) if self.payer.is_some() => Some(row.deduct(&self.paid, (sheet, &used))),
+            sheet => row.price(sheet.as_deref(), &used),
         };
         (row, cost_pico)
     }
@@ -124,7 +133,7 @@ impl Running {
     }
 
     /// An operator hears of what cannot be priced, or may be priced wrongly.
-    fn tell(&self, row: &Row<'_>) {
+    pub(super) fn tell(&self, row: &Row<'_>) {
         let (alerts, target) = (&self.rt.alerts, &self.target);
         if self.sheet.is_none() && row.basis != Basis::None {
             alerts.raise(AlertKind::Unpriced, target, Instant::now(), || {
@@ -143,11 +152,6 @@ impl Running {
 
     /// How it ended, in the row and for the front.
     fn concluded(&self, row: &mut Row<'_>, target: usize, end: End) -> State {
-        if let Some(parted) = &self.parted {
-            row.outcome = parted.outcome;
-            row.error_code = Some(parted.code).filter(|code| !code.is_empty());
-            return State::End;
-        }
         row.outcome = Outcome::Error;
         match end {
             End::Done(state) => {

@@ -11,7 +11,7 @@ use crate::budget::Ask;
 use crate::error::Error;
 use crate::meter::{Meter, Sighting};
 use crate::sse;
-use crate::stream::{Delta, Encoder, StreamError, UpstreamError};
+use crate::stream::{Delta, Encoder, StreamError, Trail, UpstreamError};
 use crate::tokens::StreamCounter;
 
 /// One frame's way through the meter and, where the dialects differ, the encoder.
@@ -26,6 +26,8 @@ pub(super) struct Step<'a> {
     pub out: &'a mut Vec<u8>,
     pub seen: &'a mut Sighting,
     pub allowance: Option<&'a mut Allowance>,
+    /// What its end must know, should the gateway write it.
+    pub trail: Option<&'a mut Trail>,
     pub is_full: &'a mut bool,
     pub stall: &'a mut Stall,
     pub recording: &'a mut Option<Recording>,
@@ -65,20 +67,20 @@ impl Step<'_> {
             self.share(frame);
             return Ok(());
         };
-        let allowance = &mut self.allowance;
+        let trail = &mut self.trail;
         let sighting = match &mut self.encoder {
-            None => match allowance {
+            None => match trail {
                 None => self.meter.observe(event.name(), &event.data)?,
-                Some(allowance) => {
-                    allowance.block(event.name(), &event.data);
-                    self.meter.observe_with(event.name(), &event.data, |d| allowance.delta(d))?
+                Some(trail) => {
+                    trail.block(event.name(), &event.data);
+                    self.meter.observe_with(event.name(), &event.data, |d| trail.delta(d))?
                 }
             },
             Some(encoder) => {
                 let (out, upstream) = (&mut *self.out, self.upstream);
                 self.meter.observe_with(event.name(), &event.data, |delta| {
-                    if let Some(allowance) = allowance {
-                        allowance.delta(delta);
+                    if let Some(trail) = trail {
+                        trail.delta(delta);
                     }
                     match delta {
                         Delta::End => {} // it waits until the usage in it is settled

@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 const MAX_OPEN: usize = 128;
 
 /// What a stream has begun and not ended.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Trail {
     pub(super) id: String,
     pub(super) model: String,

@@ -13,7 +13,7 @@ use crate::stream::text::read_or_default;
 const MAX_ITEMS: usize = 4096;
 
 /// What a stream has said so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Trail {
     pub(super) frame: Frame,
     pub(super) events: Events,
