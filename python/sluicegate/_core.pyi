@@ -347,8 +347,10 @@ class Chore:
         """Of `embed` and `verify`: in whose name, for `Engine.begin_for`."""
 
     @property
-    def wanted(self) -> tuple[str, bytes, bytes] | None:
-        """Of `near`: `(model_id, scope, vector)`, the vector as little-endian 32-bit floats."""
+    def wanted(self) -> tuple[str, bytes, bytes, int] | None:
+        """Of `near`: `(model_id, scope, vector, most)`: the vector as little-endian 32-bit floats,
+        and how many questions are looked at.
+        """
 
     @property
     def remembered(self) -> CacheQuestion | None:

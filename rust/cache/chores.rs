@@ -24,11 +24,21 @@ pub enum Chore {
     /// Whether the answer to another question answers this one.
     Verify { id: u64, model: String, text: String, other: String, answer: String, holder: Vec<u8> },
     /// The nearest questions that the store has.
-    Near { id: u64, model_id: String, scope: Key, vector: Vec<f32> },
+    Near { id: u64, model_id: String, scope: Key, vector: Vec<f32>, most: usize },
     /// How a would-be answer stands beside the real one.
     Judge(Box<Judgement>),
     /// A question, to be kept for others.
     Remember(Box<Remembered>),
+}
+
+impl Chore {
+    /// The number of what is waited for.
+    pub const fn id(&self) -> Option<u64> {
+        match self {
+            Self::Embed { id, .. } | Self::Verify { id, .. } | Self::Near { id, .. } => Some(*id),
+            Self::Judge(_) | Self::Remember(_) => None,
+        }
+    }
 }
 
 /// A would-be answer beside the real one.
@@ -164,9 +174,7 @@ impl Drop for Asked {
         let mut inner = self.chores.lock();
         inner.asked.remove(&self.id);
         let id = self.id;
-        inner.waiting.retain(|chore| {
-            !matches!(chore, Chore::Embed { id: its, .. } | Chore::Verify { id: its, .. } if *its == id)
-        });
+        inner.waiting.retain(|chore| chore.id() != Some(id));
     }
 }
 
@@ -176,6 +184,10 @@ mod tests {
 
     fn embed(id: u64) -> Chore {
         Chore::Embed { id, embedder: "m".into(), text: "t".into(), holder: Vec::new() }
+    }
+
+    fn near(id: u64) -> Chore {
+        Chore::Near { id, model_id: "m".into(), scope: [0; 32], vector: vec![1.0], most: 1 }
     }
 
     #[test]
@@ -192,8 +204,10 @@ mod tests {
         let [Chore::Embed { id, .. }] = chores.take(Duration::ZERO)[..] else { panic!() };
         chores.tell(id, None);
         assert!(tokio.block_on(refused.answered(Duration::from_secs(5))).is_none());
-        drop(chores.ask(embed));
-        assert!(chores.take(Duration::ZERO).is_empty());
+        for taken_back in [embed, near] {
+            drop(chores.ask(taken_back));
+            assert!(chores.take(Duration::ZERO).is_empty());
+        }
         assert!(chores.lock().asked.is_empty());
     }
 

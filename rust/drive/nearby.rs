@@ -83,10 +83,8 @@ impl Nearby {
         let asked = self.question.as_asked();
         let (model_id, vector) = (asked.model_id.to_owned(), asked.vector.to_vec());
         let scope = asked.scope;
-        let Some(asked) = rt.cache.chores.ask(|id| Chore::Near { id, model_id, scope, vector })
-        else {
-            return Vec::new();
-        };
+        let near = |id| Chore::Near { id, model_id, scope, vector, most: LOOKED_AT };
+        let Some(asked) = rt.cache.chores.ask(near) else { return Vec::new() };
         match asked.answered(STORE_WAIT).await {
             Some(Reply::Near(found)) => found,
             _ => Vec::new(),

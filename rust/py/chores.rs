@@ -17,8 +17,8 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<CacheQuestion>()
 }
 
-/// `(model_id, scope, vector)`.
-type Wanted<'py> = (String, Bound<'py, PyBytes>, Bound<'py, PyBytes>);
+/// `(model_id, scope, vector, most)`.
+type Wanted<'py> = (String, Bound<'py, PyBytes>, Bound<'py, PyBytes>, usize);
 
 #[pyclass(frozen, name = "Chores", module = "sluicegate._core")]
 pub struct PyChores {
@@ -91,10 +91,7 @@ impl PyChore {
 
     #[getter]
     fn id(&self) -> u64 {
-        match &self.0 {
-            Chore::Embed { id, .. } | Chore::Verify { id, .. } | Chore::Near { id, .. } => *id,
-            _ => 0,
-        }
+        self.0.id().unwrap_or(0)
     }
 
     #[getter]
@@ -169,9 +166,9 @@ impl PyChore {
 
     #[getter]
     fn wanted<'py>(&self, py: Python<'py>) -> Option<Wanted<'py>> {
-        let Chore::Near { model_id, scope, vector, .. } = &self.0 else { return None };
+        let Chore::Near { model_id, scope, vector, most, .. } = &self.0 else { return None };
         let vector: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-        Some((model_id.clone(), PyBytes::new(py, scope), PyBytes::new(py, &vector)))
+        Some((model_id.clone(), PyBytes::new(py, scope), PyBytes::new(py, &vector), *most))
     }
 
     #[getter]

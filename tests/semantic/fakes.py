@@ -25,7 +25,7 @@ class Chore:
     real: str = ""
     similarity: float = 0.9
     holder: bytes = b"{}"
-    wanted: tuple[str, bytes, bytes] | None = None
+    wanted: tuple[str, bytes, bytes, int] | None = None
     remembered: _core.CacheQuestion | None = None
 
 

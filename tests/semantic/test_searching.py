@@ -22,6 +22,7 @@ from .fakes import Chore, Core
 
 LATER_MS = time.time_ns() // 1_000_000 + 3_600_000
 MODEL, SCOPE, KEY = "ngram/1", b"s" * 32, b"k" * 32
+MOST = 4
 EAST, NORTH = pack("<2f", 1, 0), pack("<2f", 0, 1)
 
 
@@ -51,9 +52,11 @@ class Worker:
     searching: Searching
     asked: int = 0
 
-    def near(self, vector: bytes = EAST, scope: bytes = SCOPE) -> list[tuple[bytes, str, float]]:
+    def near(
+        self, vector: bytes = EAST, scope: bytes = SCOPE, most: int = MOST
+    ) -> list[tuple[bytes, str, float]]:
         self.asked += 1
-        self.searching.search(Chore("near", id=self.asked, wanted=(MODEL, scope, vector)))
+        self.searching.search(Chore("near", id=self.asked, wanted=(MODEL, scope, vector, most)))
         assert eventually(lambda: len(self.core.found) == self.asked)
         chore, found = self.core.found[-1]
         assert chore == self.asked
@@ -97,7 +100,7 @@ def test_what_one_worker_puts_another_finds_and_none_learns(workers: Workers) ->
 def test_before_the_store_is_ready_nothing_is_found_and_nobody_waits(postgres: Server) -> None:
     core = Core()
     searching = Searching(core, postgres_store(postgres.database()), lambda: False)
-    searching.search(Chore("near", id=7, wanted=(MODEL, SCOPE, EAST)))
+    searching.search(Chore("near", id=7, wanted=(MODEL, SCOPE, EAST, MOST)))
     assert core.found == [(7, [])]
     searching.stop()
 
@@ -113,6 +116,14 @@ def test_a_store_without_the_extension_leaves_it_to_the_workers_memory(
     assert eventually(lambda: [it.text for it in other.core.learned] == ["a"])
     assert other.near() == []
     assert "ALTER EXTENSION vector UPDATE" in caplog.text
+
+
+def test_no_more_are_found_than_are_wanted(workers: Workers) -> None:
+    worker = workers.one()
+    for number in range(2):
+        worker.sharing.remember(question(str(number), bytes([number]) * 32))
+    assert eventually(lambda: len(worker.near()) == 2)
+    assert len(worker.near(most=1)) == 1
 
 
 def test_a_store_that_is_away_is_a_miss_and_is_asked_again(
@@ -149,7 +160,7 @@ def test_no_more_wait_for_the_store_than_there_is_room_for() -> None:
     searching = Searching(core, store, lambda: True)  # type: ignore[arg-type]
     asked = THREADS + MAX_WAITING + 5
     for chore in range(asked):
-        searching.search(Chore("near", id=chore, wanted=(MODEL, SCOPE, EAST)))
+        searching.search(Chore("near", id=chore, wanted=(MODEL, SCOPE, EAST, MOST)))
     assert [found for _, found in core.found] == [[]] * 5
     store.may_end.set()
     assert eventually(lambda: len(core.found) == asked)

@@ -62,8 +62,8 @@ class Chore(Protocol):
         """In whose name others are asked."""
 
     @property
-    def wanted(self) -> tuple[str, bytes, bytes] | None:
-        """`(model_id, scope, vector)` whose nearest the store is to find."""
+    def wanted(self) -> tuple[str, bytes, bytes, int] | None:
+        """`(model_id, scope, vector, most)`: whose nearest the store is to find, and how many."""
 
     @property
     def remembered(self) -> _core.CacheQuestion | None:

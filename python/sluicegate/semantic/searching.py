@@ -16,8 +16,6 @@ THREADS: Final = 4
 """As many as a store has connections."""
 MAX_WAITING: Final = 64
 """Searches that wait for a thread; what would be one more finds nothing."""
-LIMIT: Final = 4
-"""As many as the core looks at in its own index."""
 
 Found = list[tuple[bytes, str, float]]
 """`(key, text, similarity)`, as `Chores.near` has it."""
@@ -64,10 +62,7 @@ class Searching:
         found: Found = []
         try:
             if chore.wanted is not None:
-                model_id, scope, vector = chore.wanted
-                near = self._store.neighbours.nearest(
-                    model_id, scope, vector, LIMIT, self._now_ms()
-                )
+                near = self._store.neighbours.nearest(*chore.wanted, self._now_ms())
                 found = [(each.key, each.text, each.similarity) for each in near]
                 self._is_failing = False
         except Exception as error:  # noqa: BLE001  # whatever fails, it is a miss
