@@ -300,7 +300,7 @@ class Chore:
 
     @property
     def kind(self) -> str:
-        """`embed`, `verify` and `near`, which a request waits for; `judge`, `remember`."""
+        """`embed`, `verify`, `near`, which a request waits for; `judge`, `remember`, `forget`."""
 
     @property
     def id(self) -> int:
@@ -351,6 +351,10 @@ class Chore:
         """Of `near`: `(model_id, scope, vector, most)`: the vector as little-endian 32-bit floats,
         and how many questions are looked at.
         """
+
+    @property
+    def key(self) -> bytes | None:
+        """Of `forget`: the name of an answer that no store has any more."""
 
     @property
     def remembered(self) -> CacheQuestion | None:

@@ -29,6 +29,8 @@ pub enum Chore {
     Judge(Box<Judgement>),
     /// A question, to be kept for others.
     Remember(Box<Remembered>),
+    /// The name of an answer that no store has any more: its questions are of no use.
+    Forget(Key),
 }
 
 impl Chore {
@@ -36,7 +38,7 @@ impl Chore {
     pub const fn id(&self) -> Option<u64> {
         match self {
             Self::Embed { id, .. } | Self::Verify { id, .. } | Self::Near { id, .. } => Some(*id),
-            Self::Judge(_) | Self::Remember(_) => None,
+            Self::Judge(_) | Self::Remember(_) | Self::Forget(_) => None,
         }
     }
 }
@@ -112,7 +114,9 @@ impl Chores {
     pub fn put(&self, chore: Chore) {
         let mut inner = self.lock();
         inner.waiting.push_back(chore);
-        let is_errand = |chore: &Chore| matches!(chore, Chore::Judge(_) | Chore::Remember(_));
+        let is_errand = |chore: &Chore| {
+            matches!(chore, Chore::Judge(_) | Chore::Remember(_) | Chore::Forget(_))
+        };
         if inner.waiting.len() > MAX_ERRANDS + MAX_QUESTIONS
             && let Some(oldest) = inner.waiting.iter().position(is_errand)
         {

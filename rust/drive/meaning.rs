@@ -76,6 +76,15 @@ impl Meaning {
         }
     }
 
+    /// Puts in what others were asked; false where it is of no use.
+    pub fn learn(&self, told: Remembered) -> bool {
+        let Remembered { model_id, scope, text, vector, key, about, epoch, ends_ms } = told;
+        let question =
+            semantic::Question { model_id: &model_id, scope, text: &text, vector: &vector };
+        let answer = Answer { key, about, epoch, ends_ms };
+        self.memory.insert(question, answer, unix_ms(SystemTime::now()))
+    }
+
     /// What an embedder's likeness must reach, where the configuration leaves it open.
     pub fn set_threshold(&self, embedder: String, threshold: f32) {
         let mut thresholds = self.thresholds.write().unwrap_or_else(PoisonError::into_inner);
@@ -245,7 +254,7 @@ async fn answered(
                 return Ok((near, entry));
             }
             Stored::Kept(_) => {}
-            Stored::Gone => drop(rt.meaning.memory.remove(near.key)),
+            Stored::Gone => forget(rt, caching, near.key, now_ms),
             Stored::Unknown => break, // of the next it would be asked in vain as well
         }
         nearby.pass(near.key);
@@ -259,6 +268,16 @@ async fn answer_of(rt: &Runtime, caching: &Caching, near: &Near, now_ms: u64) ->
         Some(entry) => Stored::Kept(entry),
         None if caching.spec.is_durable => rt.cache.find(&near.key, now_ms).await,
         None => Stored::Gone,
+    }
+}
+
+/// An answer is no more, and neither are its questions: here at once, in the store soon. One that others gave may be on
+/// its way yet.
+fn forget(rt: &Runtime, caching: &Caching, key: Key, now_ms: u64) {
+    if !caching.spec.is_durable {
+        rt.meaning.memory.remove(key);
+    } else if rt.meaning.memory.give_up(key, now_ms) {
+        rt.cache.chores.put(Chore::Forget(key));
     }
 }
 
@@ -375,7 +394,7 @@ fn keep(rt: &Runtime, caching: &Caching, question: Arc<Question>, entry: &Entry)
         };
         rt.cache.chores.put(Chore::Remember(Box::new(remembered)));
     }
-    let meaning = rt.meaning.clone();
+    let (meaning, now_ms) = (rt.meaning.clone(), unix_ms(SystemTime::now()));
     // Putting it in its place takes longer than other requests should wait.
-    drop(spawn_blocking(move || meaning.memory.insert(question.as_asked(), answer)));
+    drop(spawn_blocking(move || meaning.memory.insert(question.as_asked(), answer, now_ms)));
 }

@@ -7,9 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::cache_question::{CacheQuestion, digest, floats};
-use crate::cache::{Cache, Chore, Neighbour, Remembered, Reply};
+use crate::cache::{Cache, Chore, Neighbour, Reply};
 use crate::drive::Meaning;
-use crate::semantic::{Answer, Question};
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<PyChores>()?;
@@ -56,12 +55,8 @@ impl PyChores {
 
     fn learn(&self, py: Python<'_>, questions: Vec<Bound<'_, CacheQuestion>>) -> usize {
         let questions: Vec<_> = questions.into_iter().map(|each| each.get().0.clone()).collect();
-        let insert = |it: Remembered| {
-            let Remembered { model_id, scope, text, vector, key, about, epoch, ends_ms } = it;
-            let question = Question { model_id: &model_id, scope, text: &text, vector: &vector };
-            self.meaning.memory.insert(question, Answer { key, about, epoch, ends_ms })
-        };
-        py.detach(|| questions.into_iter().map(insert).filter(|is_in| *is_in).count())
+        let learn = |told| self.meaning.learn(told);
+        py.detach(|| questions.into_iter().map(learn).filter(|is_in| *is_in).count())
     }
 
     fn set_threshold(&self, embedder: String, threshold: f32) {
@@ -86,6 +81,7 @@ impl PyChore {
             Chore::Near { .. } => "near",
             Chore::Judge(_) => "judge",
             Chore::Remember(_) => "remember",
+            Chore::Forget(_) => "forget",
         }
     }
 
@@ -123,7 +119,7 @@ impl PyChore {
             Chore::Embed { text, .. } | Chore::Verify { text, .. } => text,
             Chore::Judge(judgement) => &judgement.text,
             Chore::Remember(remembered) => &remembered.text,
-            Chore::Near { .. } => "",
+            Chore::Near { .. } | Chore::Forget(_) => "",
         }
     }
 
@@ -169,6 +165,11 @@ impl PyChore {
         let Chore::Near { model_id, scope, vector, most, .. } = &self.0 else { return None };
         let vector: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
         Some((model_id.clone(), PyBytes::new(py, scope), PyBytes::new(py, &vector), *most))
+    }
+
+    #[getter]
+    fn key<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        if let Chore::Forget(key) = &self.0 { Some(PyBytes::new(py, key)) } else { None }
     }
 
     #[getter]

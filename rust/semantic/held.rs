@@ -31,6 +31,7 @@ struct Entry {
     scope: [u8; 32],
     answer: Answer,
     text: Box<str>,
+    heard_ms: u64,
 }
 
 impl Entry {
@@ -67,7 +68,7 @@ impl Held {
         }
     }
 
-    pub fn insert(&mut self, question: Question<'_>, answer: Answer) -> bool {
+    pub fn insert(&mut self, question: Question<'_>, answer: Answer, heard_ms: u64) -> bool {
         if self.purges.ends(&answer.key, answer.epoch, &answer.about) {
             return false; // while it was made, or on its way here
         }
@@ -90,7 +91,7 @@ impl Held {
         self.order.push_back(id);
         self.ends.push(Reverse((answer.ends_ms, id)));
         let text = Box::from(question.text);
-        let entry = Entry { model_id, scope: question.scope, answer, text };
+        let entry = Entry { model_id, scope: question.scope, answer, text, heard_ms };
         self.text_bytes += entry.bytes();
         self.entries.insert(id, entry);
         self.make_room();
@@ -157,6 +158,15 @@ impl Held {
         let ids = self.ids.remove(key).unwrap_or_default();
         self.remove(&ids);
         !ids.is_empty()
+    }
+
+    /// The same of those that were heard of by then; whether none is left.
+    pub fn remove_key_until(&mut self, key: &Key, heard_ms: u64) -> bool {
+        let is_old = |id: &u64| self.entries.get(id).is_some_and(|it| it.heard_ms <= heard_ms);
+        let ids = self.ids.get(key).into_iter().flatten().copied();
+        let old: Vec<u64> = ids.filter(is_old).collect();
+        self.remove(&old);
+        !self.ids.contains_key(key)
     }
 
     pub fn len(&self) -> usize {

@@ -6,6 +6,8 @@ use super::held::{Found, Held};
 use crate::cache::{About, Key, Purged};
 use crate::likeness::{Difference, Traits, difference};
 
+/// So long a question stays whose answer is not found: it came another way than the question, and may come behind it.
+pub const AWAITED_MS: u64 = 5_000;
 /// So many of the nearest are looked at for one that may answer.
 pub const LOOKED_AT: usize = 4;
 /// Questions that are removed under one lock: a millisecond or two, in which a look-up may wait.
@@ -113,8 +115,8 @@ impl Memory {
 
     /// Keeps a question with its answer, in the place of what that model had for the answer; false where the vector has
     /// no direction, or not as many numbers as the model's others, and where the answer was purged.
-    pub fn insert(&self, question: Question<'_>, answer: Answer) -> bool {
-        self.write().insert(question, answer)
+    pub fn insert(&self, question: Question<'_>, answer: Answer, now_ms: u64) -> bool {
+        self.write().insert(question, answer, now_ms)
     }
 
     /// The nearest of its scope that is near enough and, with guards, does not differ in what matters; where all that
@@ -162,6 +164,12 @@ impl Memory {
     /// Forgets the questions of an answer; whether there were any.
     pub fn remove(&self, key: Key) -> bool {
         self.write().remove_key(&key)
+    }
+
+    /// The same of an answer that others were to have and have not, unless it may come yet: see [`AWAITED_MS`]. Whether
+    /// no question of it is left.
+    pub fn give_up(&self, key: Key, now_ms: u64) -> bool {
+        self.write().remove_key_until(&key, now_ms.saturating_sub(AWAITED_MS))
     }
 
     /// How many questions it holds, each model's counted.

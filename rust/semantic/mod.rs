@@ -9,4 +9,4 @@ mod memory;
 mod turns;
 
 pub use asked::{Asked, MAX_TEXT_BYTES, asked};
-pub use memory::{Answer, LOOKED_AT, Look, Memory, Near, Question, pick};
+pub use memory::{AWAITED_MS, Answer, LOOKED_AT, Look, Memory, Near, Question, pick};

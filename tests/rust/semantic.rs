@@ -6,7 +6,9 @@ use sluicegate::cache::{About, Purged};
 use sluicegate::dialect::Dialect;
 use sluicegate::embedder;
 use sluicegate::likeness::Difference;
-use sluicegate::semantic::{Answer, Asked, Look, MAX_TEXT_BYTES, Memory, Near, Question, asked};
+use sluicegate::semantic::{
+    AWAITED_MS, Answer, Asked, Look, MAX_TEXT_BYTES, Memory, Near, Question, asked,
+};
 
 const CLIENTS: [Dialect; 5] = [
     Dialect::OpenAiChat,
@@ -238,6 +240,9 @@ fn question<'q>(scope: [u8; 32], text: &'q str, vector: &'q [f32]) -> Question<'
     Question { model_id: embedder::MODEL_ID, scope, text, vector }
 }
 
+/// When questions are heard of.
+const NOW_MS: u64 = 10_000;
+
 /// An answer that outlives the test.
 fn answer(key: [u8; 32]) -> Answer {
     Answer { key, about: About::default(), epoch: 0, ends_ms: u64::MAX }
@@ -249,7 +254,7 @@ fn near(memory: &Memory, question: Question<'_>, threshold: f32, guards: bool) -
 
 fn put(memory: &Memory, of: u64, text: &str, key: u64) {
     let vector = embedder::vector(text).unwrap();
-    assert!(memory.insert(question(scope(of), text, &vector), answer(scope(key))));
+    assert!(memory.insert(question(scope(of), text, &vector), answer(scope(key)), NOW_MS));
 }
 
 fn find(memory: &Memory, of: u64, text: &str, guards: bool) -> Option<(u64, Option<Difference>)> {
@@ -278,10 +283,10 @@ fn models_are_never_compared() {
     let memory = Memory::new(100);
     let vector = [1.0, 0.0];
     let of = |model_id| Question { model_id, scope: scope(1), text: "a", vector: &vector };
-    assert!(memory.insert(of("one"), answer(scope(7))));
+    assert!(memory.insert(of("one"), answer(scope(7)), NOW_MS));
     assert!(near(&memory, of("one"), 0.5, true).is_some());
     assert!(near(&memory, of("two"), 0.5, true).is_none());
-    assert!(memory.insert(of("two"), answer(scope(7))));
+    assert!(memory.insert(of("two"), answer(scope(7)), NOW_MS));
     assert_eq!(memory.len(), 2);
     assert!(memory.remove(scope(7)), "of both");
     assert!(memory.is_empty());
@@ -291,13 +296,13 @@ fn models_are_never_compared() {
 fn what_has_no_direction_is_not_kept() {
     let memory = Memory::new(100);
     for vector in [&[][..], &[0.0, 0.0], &[f32::NAN, 0.0]] {
-        assert!(!memory.insert(question(scope(1), "a", vector), answer(scope(1))));
+        assert!(!memory.insert(question(scope(1), "a", vector), answer(scope(1)), NOW_MS));
     }
     assert!(
-        memory.insert(question(scope(1), "a", &[1.0, 0.0]), answer(scope(1))),
+        memory.insert(question(scope(1), "a", &[1.0, 0.0]), answer(scope(1)), NOW_MS),
         "of two numbers then"
     );
-    assert!(!memory.insert(question(scope(1), "a", &[1.0, 0.0, 0.0]), answer(scope(2))));
+    assert!(!memory.insert(question(scope(1), "a", &[1.0, 0.0, 0.0]), answer(scope(2)), NOW_MS));
     assert_eq!(memory.len(), 1);
 }
 
@@ -328,7 +333,7 @@ fn what_is_over_takes_no_ones_place() {
     let vector = embedder::vector(text).unwrap();
     for key in 0..200 {
         let over = Answer { ends_ms: 1000 + key % 7, ..answer(scope(key)) };
-        assert!(memory.insert(question(scope(1), text, &vector), over));
+        assert!(memory.insert(question(scope(1), text, &vector), over, NOW_MS));
     }
     put(&memory, 1, "how do i reset my password now", 500);
     let look = |now_ms| Look { threshold: 0.7, guards: true, now_ms, passed: &[] };
@@ -359,6 +364,28 @@ fn what_was_passed_makes_room_for_the_next() {
     assert_eq!(found(&[scope(1), scope(2)]), None);
 }
 
+/// Of one answer by two models, the second heard of later.
+#[test]
+fn a_question_waits_for_its_answer_and_goes_when_that_does_not_come() {
+    let memory = Memory::new(100);
+    let of = |model_id| Question { model_id, scope: scope(1), text: "a", vector: &[1.0, 0.0] };
+    let heard = |model_id, now_ms| assert!(memory.insert(of(model_id), answer(scope(7)), now_ms));
+    heard("one", NOW_MS);
+    assert!(!memory.give_up(scope(7), NOW_MS + AWAITED_MS - 1));
+    assert!(near(&memory, of("one"), 0.5, true).is_some());
+    heard("two", NOW_MS + 1);
+    assert!(!memory.give_up(scope(7), NOW_MS + AWAITED_MS), "one of two is left");
+    assert!(near(&memory, of("one"), 0.5, true).is_none());
+    assert!(memory.give_up(scope(7), NOW_MS + AWAITED_MS + 1));
+    assert!(memory.is_empty());
+    assert!(memory.give_up(scope(7), 0), "there is none");
+    heard("one", NOW_MS);
+    heard("one", NOW_MS + AWAITED_MS);
+    assert!(!memory.give_up(scope(7), NOW_MS + AWAITED_MS), "heard of anew");
+    assert!(!memory.give_up(scope(7), 0), "a clock that was set back");
+    assert_eq!(memory.len(), 1);
+}
+
 #[test]
 fn what_was_purged_is_not_there_and_does_not_come_back() {
     let about = About {
@@ -384,7 +411,7 @@ fn what_was_purged_is_not_there_and_does_not_come_back() {
         let at = |epoch| Answer { about: about.clone(), epoch, ..answer(name) };
         let vector = embedder::vector("what is it?").unwrap();
         let asks = question(scope(1), "what is it?", &vector);
-        assert!(memory.insert(asks, at(3)));
+        assert!(memory.insert(asks, at(3), NOW_MS));
         put(&memory, 2, "what is another?", 9);
         let purge = |epoch, value: &str| memory.purge([(epoch, Purged::of(kind, value).unwrap())]);
         if kind != "all" {
@@ -392,8 +419,8 @@ fn what_was_purged_is_not_there_and_does_not_come_back() {
         }
         assert_eq!(purge(8, value), if kind == "all" { 2 } else { 1 }, "{kind}");
         assert!(near(&memory, asks, 0.5, true).is_none(), "{kind}");
-        assert!(!memory.insert(asks, at(7)), "{kind}: it was on its way");
-        assert!(memory.insert(asks, at(8)), "{kind}: it was asked behind it");
+        assert!(!memory.insert(asks, at(7), NOW_MS), "{kind}: it was on its way");
+        assert!(memory.insert(asks, at(8), NOW_MS), "{kind}: it was asked behind it");
         assert_eq!(purge(8, value), 0, "{kind}: it is told twice");
         assert!(near(&memory, asks, 0.5, true).is_some(), "{kind}");
     }
@@ -406,7 +433,8 @@ fn no_hit_across_scopes_in_100_000_probes() {
     let memory = Memory::new(10_000);
     let vector = [1.0, 0.5, 0.25, 0.0];
     for of in 0..SCOPES {
-        assert!(memory.insert(question(scope(of), "what is it?", &vector), answer(scope(of))));
+        let asks = question(scope(of), "what is it?", &vector);
+        assert!(memory.insert(asks, answer(scope(of)), NOW_MS));
     }
     for probe in 0..100_000_u64 {
         let (from, half) = (probe % SCOPES, probe % 3);

@@ -26,6 +26,7 @@ class Chore:
     similarity: float = 0.9
     holder: bytes = b"{}"
     wanted: tuple[str, bytes, bytes, int] | None = None
+    key: bytes | None = None
     remembered: _core.CacheQuestion | None = None
 
 

@@ -79,6 +79,16 @@ def test_those_of_entries_that_are_gone_are_deleted(store: Store) -> None:
     assert keys_since(store) == [b"b"]
 
 
+def test_one_that_was_put_behind_is_not_deleted(store: Store) -> None:
+    assert store.vectors.last() == 0
+    store.vectors.put([vector(b"a"), vector(b"b")])
+    last = store.vectors.last()
+    store.vectors.put([vector(b"a", text="again"), vector(b"c")])
+    store.vectors.delete([b"a", b"b", b"c"], last)
+    assert keys_since(store) == [b"a", b"c"]
+    assert keys_since(store, last) == [b"a", b"c"]
+
+
 def test_what_is_over_and_the_oldest_of_too_many_go(store: Store) -> None:
     over = [vector(f"over {n}".encode(), expires_ms=NOW_MS) for n in range(1500)]
     kept = [vector(f"kept {n}".encode()) for n in range(2500)]

@@ -66,6 +66,10 @@ class Chore(Protocol):
         """`(model_id, scope, vector, most)`: whose nearest the store is to find, and how many."""
 
     @property
+    def key(self) -> bytes | None:
+        """The name of an answer that is no more."""
+
+    @property
     def remembered(self) -> _core.CacheQuestion | None:
         """A question that has an answer now."""
 

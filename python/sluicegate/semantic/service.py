@@ -137,6 +137,7 @@ class Semantic:
                 "judge": shadow.judge,
                 "near": searching.search,
                 "remember": lambda chore: _remember(sharing, chore),
+                "forget": lambda chore: _forget(sharing, chore),
             },
         )
         for part in (listener, sharing, shadow):
@@ -207,3 +208,8 @@ class Semantic:
 def _remember(sharing: Sharing, chore: Chore) -> None:
     if chore.remembered is not None:
         sharing.remember(chore.remembered)
+
+
+def _forget(sharing: Sharing, chore: Chore) -> None:
+    if chore.key is not None:
+        sharing.forget(chore.key)

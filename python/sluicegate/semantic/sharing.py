@@ -1,6 +1,7 @@
 """Questions in the store: what this worker remembers is put there, and what others did is learned,
 now of other workers and hosts, at the start of an earlier life. Where the store finds the nearest
-by itself, nothing is learned, and what was put is made ready to be found.
+by itself, nothing is learned, and what was put is made ready to be found. What has no answer any
+more is taken out of it.
 """
 
 import logging
@@ -12,6 +13,7 @@ from typing import Final
 
 from sluicegate import _core
 from sluicegate.semantic.chores import Chores
+from sluicegate.semantic.gone import Gone
 from sluicegate.semantic.record import question_of, vector_of
 from sluicegate.store import Store, StoreError
 from sluicegate.store.neighbours import NoVectorsError
@@ -51,6 +53,7 @@ class Sharing:
         self._store = store
         self._is_index = is_index
         self._can_find: bool | None = None
+        self._gone = Gone(store.vectors)
         self._now_ms = now_ms
         self._waiting: deque[NewVector] = deque(maxlen=MAX_WAITING)
         self._own: OrderedDict[tuple[str, bytes], None] = OrderedDict()
@@ -74,6 +77,12 @@ class Sharing:
         """Takes a question to be put into the store soon. Never blocks."""
         self._waiting.append(vector_of(question))
 
+    def forget(self, key: bytes) -> None:
+        """Takes the name of an answer that is no more, whose questions leave the store soon. Never
+        blocks.
+        """
+        self._gone.add(key)
+
     def finds(self) -> bool:
         """Whether the store finds the nearest by itself now."""
         return self._is_index() and self._can_find is True
@@ -94,6 +103,7 @@ class Sharing:
 
     def _turn(self, *, is_last: bool) -> None:
         self._put()
+        self._gone.forget()
         if self._is_index() and self._has_found_out():
             while not is_last and self._store.neighbours.fill():
                 self._put()

@@ -10,6 +10,8 @@ from sluicegate.store.database import Database
 
 WRITE_TIMEOUT_S: Final = 5.0
 ROWS_AT_ONCE: Final = 1000
+LAST: Final = 2**63 - 1
+"""No row has a higher number."""
 _COLUMNS: Final = (
     "model_id, scope, key, expires_ms, text, vector, tenant, namespace, model, target, tags, epoch"
 )
@@ -65,13 +67,21 @@ class Vectors:
         rows = self._database.ask(sql, (seq, now_ms, limit))
         return [_vector(*row) for row in rows]
 
-    def delete(self, keys: Sequence[bytes]) -> None:
-        """Forgets those of some entries."""
+    def last(self) -> int:
+        """The number of what was put last."""
+        if self._database.is_empty:
+            return 0
+        [(value,)] = self._database.ask("SELECT value FROM cache_counters WHERE name = 'vector'")
+        return int(value)
+
+    def delete(self, keys: Sequence[bytes], until: int = LAST) -> None:
+        """Forgets those of some entries. Args: until: none that was put behind this one."""
         for begin in range(0, len(keys), ROWS_AT_ONCE):
             some = keys[begin : begin + ROWS_AT_ONCE]
             marks = ", ".join("?" * len(some))
+            sql = f"DELETE FROM cache_vectors WHERE key IN ({marks}) AND seq <= ?"  # noqa: S608
             with self._database.writing(WRITE_TIMEOUT_S) as transaction:
-                transaction.execute(f"DELETE FROM cache_vectors WHERE key IN ({marks})", some)  # noqa: S608
+                transaction.execute(sql, (*some, until))
 
     def prune(self, now_ms: int, max_vectors: int) -> None:
         """Forgets those that are over, and the oldest of more, some rows at a time."""
