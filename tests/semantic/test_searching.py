@@ -72,7 +72,7 @@ class Workers:
 
     def one(self) -> Worker:
         core = Core()
-        sharing = Sharing(core, postgres_store(self.url), lambda: True)
+        sharing = Sharing(core, postgres_store(self.url), lambda: True, look_every_s=0.1)
         searching = Searching(core, postgres_store(self.url), sharing.finds)
         sharing.start()
         self._stack.callback(sharing.stop)
@@ -116,6 +116,26 @@ def test_a_store_without_the_extension_leaves_it_to_the_workers_memory(
     assert eventually(lambda: [it.text for it in other.core.learned] == ["a"])
     assert other.near() == []
     assert "ALTER EXTENSION vector UPDATE" in caplog.text
+
+
+def test_a_store_is_the_index_from_when_it_can_be_until_it_cannot(
+    workers: Workers, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    one, other = workers.one(), workers.one()
+    one.sharing.remember(question())
+    assert eventually(lambda: bool(other.near()))
+    with psycopg.connect(workers.url, autocommit=True) as connection:
+        connection.execute("DROP EXTENSION vector CASCADE")
+        assert eventually(lambda: [it.text for it in other.core.learned] == ["a"])
+        assert not other.sharing.finds()
+        assert "the store cannot be the index" in caplog.text
+        connection.execute("CREATE EXTENSION vector")
+    assert eventually(lambda: [it[:2] for it in other.near()] == [(KEY, "a")])
+    assert "the store is the index of questions now" in caplog.text
+    one.sharing.remember(question("b", b"b" * 32))
+    assert eventually(lambda: len(other.near()) == 2)
+    assert [it.text for it in other.core.learned] == ["a"]
 
 
 def test_no_more_are_found_than_are_wanted(workers: Workers) -> None:

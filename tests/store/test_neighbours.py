@@ -176,6 +176,29 @@ def test_workers_that_fill_and_put_together_leave_nothing_out(opened: Open) -> N
     assert len(found) == 800 > ROWS_AT_ONCE
 
 
+def test_an_extension_that_was_taken_away_is_missed_and_taken_up_again(
+    opened: Open, url: str
+) -> None:
+    one, other = opened(), opened()
+    one.vectors.put([question("it", floats(1, 0))])
+    assert filled(one.neighbours) == 1
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP EXTENSION vector CASCADE")
+        for store in (one, other):
+            with pytest.raises(NoVectorsError, match="CREATE EXTENSION"):
+                store.neighbours.prepare(may_create=False)
+        connection.execute("CREATE EXTENSION vector")
+        for store in (one, other):
+            store.neighbours.prepare(may_create=False)
+        assert other.neighbours.nearest("m/1", SCOPE, floats(1, 0), 4, NOW_MS) == []
+        assert filled(one.neighbours) == 1
+        [found] = other.neighbours.nearest("m/1", SCOPE, floats(1, 0), 4, NOW_MS)
+        assert found.key == b"it"
+        sql = "SELECT indexname FROM pg_indexes WHERE tablename = 'cache_vectors'"
+        indexes = {name for (name,) in connection.execute(sql)}
+    assert {"cache_vectors_near_2", "cache_vectors_unfilled"} <= indexes
+
+
 def test_a_database_that_may_not_have_it_says_what_to_do(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE ROLE plain LOGIN")

@@ -13,10 +13,10 @@ from typing import Final
 
 from sluicegate import _core
 from sluicegate.semantic.chores import Chores
+from sluicegate.semantic.finding import LOOK_EVERY_S, Finding
 from sluicegate.semantic.gone import Gone
 from sluicegate.semantic.record import question_of, vector_of
 from sluicegate.store import Store, StoreError
-from sluicegate.store.neighbours import NoVectorsError
 from sluicegate.store.vectors import NewVector, StoredVector
 
 log = logging.getLogger("sluicegate")
@@ -43,16 +43,18 @@ class Sharing:
         core: Chores,
         store: Store,
         is_index: Callable[[], bool] = lambda: False,
+        look_every_s: float = LOOK_EVERY_S,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         """Args:
         store: used by this alone, and closed at the end.
         is_index: whether the store is to find the nearest by itself.
+        look_every_s: how often it is looked whether it can.
         """
         self._core = core
         self._store = store
         self._is_index = is_index
-        self._can_find: bool | None = None
+        self._finding = Finding(store, look_every_s)
         self._gone = Gone(store.vectors)
         self._now_ms = now_ms
         self._waiting: deque[NewVector] = deque(maxlen=MAX_WAITING)
@@ -85,7 +87,7 @@ class Sharing:
 
     def finds(self) -> bool:
         """Whether the store finds the nearest by itself now."""
-        return self._is_index() and self._can_find is True
+        return self._is_index() and self._finding.is_there
 
     def _run(self) -> None:
         is_last = False
@@ -104,7 +106,7 @@ class Sharing:
     def _turn(self, *, is_last: bool) -> None:
         self._put()
         self._gone.forget()
-        if self._is_index() and self._has_found_out():
+        if self._is_index() and self._finding.look():
             while not is_last and self._store.neighbours.fill():
                 self._put()
                 is_last = self._stop.is_set()
@@ -113,19 +115,6 @@ class Sharing:
             self._learn(page)
             self._put()
             is_last = self._stop.is_set()
-
-    def _has_found_out(self) -> bool:
-        """Whether the store can find by itself; it is asked once."""
-        if self._can_find is None:
-            try:
-                self._store.neighbours.prepare()
-                self._can_find = True
-            except NoVectorsError as error:
-                log.error(
-                    "the store cannot be the index of questions, each worker's memory is: %s", error
-                )
-                self._can_find = False
-        return self._can_find
 
     def _put(self) -> None:
         while count := min(len(self._waiting), PUT_AT_ONCE):

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from sluicegate.store.database import Database
+from sluicegate.store.database import Database, Row
 from sluicegate.store.errors import StoreError
 
 SEARCH_TIMEOUT_S: Final = 1.0
@@ -45,28 +45,42 @@ class Neighbours:
     def __init__(self, database: Database) -> None:
         """Args: database: a PostgreSQL."""
         self._database = database
+        self._column: int | None = None
         self._indexed: set[int] = set()
 
-    def prepare(self) -> None:
-        """Makes the column where it is missing.
+    def prepare(self, *, may_create: bool = True) -> None:
+        """Makes the column where it is missing. Costs two looks where it is there.
 
+        Args: may_create: makes the extension, too, where the database lets it.
         Raises:
             NoVectorsError: the extension is not there and cannot be made, or is too old.
         """
         version = self._version()
         if version is None:
+            if not may_create:
+                raise NoVectorsError(f"it has no pgvector: {_WANTED} in it")
             version = self._extended()
         numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
         if numbers < _OLDEST:
             raise NoVectorsError(
                 f"its pgvector is {version}, and 0.8 is needed: ALTER EXTENSION vector UPDATE"
             )
-        if self._database.ask(_HAS_COLUMN)[0][0]:
-            return  # to look again would lock the table
-        with self._database.writing(FILL_TIMEOUT_S) as transaction:
-            transaction.execute("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
-            for statement in _COLUMN:
-                transaction.execute(statement)
+        if not self._has_column(self._database.ask(_COLUMN)):  # to make it locks the table
+            with self._database.writing(FILL_TIMEOUT_S) as transaction:
+                transaction.execute("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
+                if not transaction.execute(_COLUMN):
+                    for statement in _MAKE_COLUMN:
+                        transaction.execute(statement)
+            self._has_column(self._database.ask(_COLUMN))
+
+    def _has_column(self, found: list[Row]) -> bool:
+        """Whether it is there. A column that was taken away, and its indexes with it, and made anew
+        has another number.
+        """
+        column = int(found[0][0]) if found else None
+        if column != self._column:
+            self._column, self._indexed = column, set()
+        return column is not None
 
     def _version(self) -> str | None:
         rows = self._database.ask("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
@@ -76,15 +90,13 @@ class Neighbours:
         try:
             with self._database.writing(FILL_TIMEOUT_S) as transaction:
                 transaction.execute("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
-                transaction.execute("CREATE EXTENSION IF NOT EXISTS vector")
+                transaction.execute(_CREATE)
         except StoreError as error:
             if self._database.ask("SELECT 1 FROM pg_roles LIMIT 1"):  # it is not simply away
-                raise NoVectorsError(
-                    f"it has no pgvector: CREATE EXTENSION vector in it ({error})"
-                ) from error
+                raise NoVectorsError(f"it has no pgvector: {_WANTED} in it ({error})") from error
         version = self._version()
         if version is None:
-            raise NoVectorsError("it has no pgvector: CREATE EXTENSION vector in it")
+            raise NoVectorsError(f"it has no pgvector: {_WANTED} in it")
         return version
 
     def fill(self) -> int:
@@ -120,10 +132,10 @@ class Neighbours:
         """
         asked, kind = _text(vector), _kind(len(vector) // 4)
         sql = (
-            "SELECT key, text, 1 - (embedding <=> CAST(? AS vector)) FROM cache_vectors "  # noqa: S608
+            f"SELECT key, text, 1 - (embedding <=> {_cast('vector')}) FROM cache_vectors "  # noqa: S608
             "WHERE scope = ? AND model_id = ? AND expires_ms > ? AND embedded_seq = seq "
             f"AND vector_dims(embedding) = {len(vector) // 4} "
-            f"ORDER BY (embedding::{kind}) <=> CAST(? AS {kind}) LIMIT ?"
+            f"ORDER BY (embedding::{kind}) <=> {_cast(kind)} LIMIT ?"
         )
         with self._database.reading(SEARCH_TIMEOUT_S) as transaction:
             transaction.execute("SET LOCAL hnsw.iterative_scan = strict_order")
@@ -143,19 +155,30 @@ def _text(vector: bytes) -> str:
     return f"[{','.join(map(repr, numbers))}]"
 
 
-_COLUMN: Final = (
-    "ALTER TABLE cache_vectors ADD COLUMN IF NOT EXISTS embedding vector",
-    # The number that the row had: another vector in its place has another.
-    "ALTER TABLE cache_vectors ADD COLUMN IF NOT EXISTS embedded_seq BIGINT",
+def _cast(kind: str) -> str:
+    """A value as something of the extension's. It is sent as text: a statement that a connection
+    knows with a type of its own goes wrong once that was made anew.
+    """
+    return f"CAST(CAST(? AS text) AS {kind})"
+
+
+_WANTED: Final = "CREATE EXTENSION vector"
+_CREATE: Final = "CREATE EXTENSION IF NOT EXISTS vector"
+_MAKE_COLUMN: Final = (
+    "ALTER TABLE cache_vectors ADD COLUMN embedding vector",
+    # The number that the row had: another vector in its place has another. One from before the
+    # extension was taken away, and its column with it, says nothing.
+    "ALTER TABLE cache_vectors DROP COLUMN IF EXISTS embedded_seq",
+    "ALTER TABLE cache_vectors ADD COLUMN embedded_seq BIGINT",
     "CREATE INDEX IF NOT EXISTS cache_vectors_scope ON cache_vectors (scope)",
     (
         "CREATE INDEX IF NOT EXISTS cache_vectors_unfilled ON cache_vectors (seq) "
         "WHERE embedded_seq IS DISTINCT FROM seq"
     ),
 )
-_HAS_COLUMN: Final = (
-    "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'cache_vectors'::regclass "
-    "AND attname = 'embedded_seq')"
+_COLUMN: Final = (
+    "SELECT attnum FROM pg_attribute "
+    "WHERE attrelid = 'cache_vectors'::regclass AND attname = 'embedding'"
 )
 _NEW_KINDS: Final = (
     "SELECT DISTINCT octet_length(vector) / 4 FROM (SELECT vector FROM cache_vectors "
@@ -166,5 +189,5 @@ _UNFILLED: Final = (
     "ORDER BY seq LIMIT ? FOR UPDATE SKIP LOCKED"
 )
 _FILL: Final = (
-    "UPDATE cache_vectors SET embedding = CAST(? AS vector), embedded_seq = ? WHERE seq = ?"
+    f"UPDATE cache_vectors SET embedding = {_cast('vector')}, embedded_seq = ? WHERE seq = ?"  # noqa: S608
 )
