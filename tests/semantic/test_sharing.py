@@ -48,9 +48,9 @@ class Workers:
         self._stack.callback(store.close)
         return store
 
-    def one(self) -> tuple[Core, Sharing]:
+    def one(self, max_entries: int = 100_000) -> tuple[Core, Sharing]:
         core = Core()
-        sharing = Sharing(core, self.store())
+        sharing = Sharing(core, self.store(), max_entries=lambda: max_entries)
         sharing.start()
         self._stack.callback(sharing.stop)
         return core, sharing
@@ -96,6 +96,16 @@ def test_many_come_in_small_pieces_and_what_is_new_is_put_meanwhile(workers: Wor
     assert eventually(lambda: "new" in names(other))
     assert len(core.learned) == 1000
     assert max(core.pieces) <= LEARNED_AT_ONCE
+
+
+def test_no_more_are_learned_at_the_start_than_there_is_room_for(workers: Workers) -> None:
+    put = [vector_of(question(f"q{number}")) for number in range(10)]
+    workers.store().vectors.put(put)
+    core, _ = workers.one(max_entries=3)
+    all_of_them, sharing = workers.one(max_entries=10)
+    assert eventually(lambda: len(all_of_them.learned) == 10)
+    sharing.remember(question("new"))
+    assert eventually(lambda: names(core) == ["q7", "q8", "q9", "new"])
 
 
 def test_one_that_cannot_be_read_takes_no_other_with_it(workers: Workers) -> None:

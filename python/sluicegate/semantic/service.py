@@ -121,6 +121,7 @@ class Semantic:
             self._core,
             open_store(settings),
             lambda: self._worker.settings.cache.index == "store",
+            lambda: self._worker.settings.cache.max_entries,
         )
         searching = Searching(self._core, open_store(settings), sharing.finds)
         shadow = Shadow(

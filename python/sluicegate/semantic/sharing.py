@@ -17,7 +17,7 @@ from sluicegate.semantic.finding import LOOK_EVERY_S, Finding
 from sluicegate.semantic.gone import Gone
 from sluicegate.semantic.record import question_of, vector_of
 from sluicegate.store import Store, StoreError
-from sluicegate.store.vectors import NewVector, StoredVector
+from sluicegate.store.vectors import LAST, NewVector, StoredVector
 
 log = logging.getLogger("sluicegate")
 
@@ -43,23 +43,26 @@ class Sharing:
         core: Chores,
         store: Store,
         is_index: Callable[[], bool] = lambda: False,
+        max_entries: Callable[[], int] = lambda: LAST,
         look_every_s: float = LOOK_EVERY_S,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         """Args:
         store: used by this alone, and closed at the end.
         is_index: whether the store is to find the nearest by itself.
+        max_entries: for how many the worker's index has room.
         look_every_s: how often it is looked whether it can.
         """
         self._core = core
         self._store = store
         self._is_index = is_index
+        self._max_entries = max_entries
         self._finding = Finding(store, look_every_s)
         self._gone = Gone(store.vectors)
         self._now_ms = now_ms
         self._waiting: deque[NewVector] = deque(maxlen=MAX_WAITING)
         self._own: OrderedDict[tuple[str, bytes], None] = OrderedDict()
-        self._seen = 0
+        self._seen: int | None = None
         self._is_failing = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sluicegate-questions", daemon=True)
@@ -111,6 +114,8 @@ class Sharing:
                 self._put()
                 is_last = self._stop.is_set()
             return
+        if self._seen is None:  # those before the newest would be pushed out at once
+            self._seen = self._store.vectors.before_newest(self._max_entries())
         while not is_last and (page := self._store.vectors.since(self._seen, self._now_ms(), PAGE)):
             self._learn(page)
             self._put()

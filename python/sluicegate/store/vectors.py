@@ -93,9 +93,15 @@ class Vectors:
                     f"DELETE FROM cache_vectors WHERE seq IN ({marks})",  # noqa: S608
                     [seq for (seq,) in rows],
                 )
-        newest_beyond = "SELECT seq FROM cache_vectors ORDER BY seq DESC LIMIT 1 OFFSET ?"
-        if beyond := self._database.ask(newest_beyond, (max_vectors,)):
-            self._drop_until(beyond[0][0])
+        self._drop_until(self.before_newest(max_vectors))
+
+    def before_newest(self, count: int) -> int:
+        """The number of the last row before the newest; 0 where there are no more than those."""
+        if self._database.is_empty:
+            return 0
+        sql = "SELECT seq FROM cache_vectors ORDER BY seq DESC LIMIT 1 OFFSET ?"
+        rows = self._database.ask(sql, (count,))
+        return int(rows[0][0]) if rows else 0
 
     def _drop_until(self, last: int) -> None:
         sql = "SELECT MIN(seq) FROM cache_vectors"
