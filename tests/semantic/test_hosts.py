@@ -122,3 +122,27 @@ def test_questions_whose_answers_are_gone_leave_and_hide_no_other(
     assert not knows(other, name)
     assert eventually(lambda: knows(other, name), 20.0)
     assert eventually(lambda: knows(other, name) and rows.texts() == [QUESTION], 10.0)
+
+
+SUBJECTS = [
+    "What is the capital of France?",
+    "Who wrote the Odyssey?",
+    "When does the shop open on Mondays?",
+    "Why is the sky blue in the morning?",
+    "Where can I park near the station?",
+]
+
+
+def test_a_sweep_leaves_the_newest_that_are_not_over(own_gateway: Start, rows: Rows) -> None:
+    settings = {**cache(index="store", max_stored=3), "store": rows.url, "master_key": MASTER}
+    gateway, name = own_gateway(**settings), model("swept")
+    for text in SUBJECTS:
+        kept(gateway, name, text)
+    kept(gateway, name, QUESTION, headers={"x-sluicegate-cache": "ttl=1"})
+    assert eventually(lambda: len(rows.texts()) == len(SUBJECTS) + 1)
+    assert eventually(lambda: len(rows.texts()) < len(SUBJECTS), 30.0)
+    assert eventually(lambda: rows.texts() == SUBJECTS[2:])
+    gateway.stop()
+    gateway.start()  # its memory has none of them now
+    assert eventually(lambda: knows(gateway, name, SUBJECTS[2]))
+    assert [knows(gateway, name, text) for text in SUBJECTS] == [False, False, True, True, True]

@@ -108,7 +108,11 @@ class SemanticCache(SemanticOverride, frozen=True, kw_only=True):
     """
     index: Index = "memory"
     """Where the nearest question is found: in each worker's memory, or in the store, which is
-    PostgreSQL with pgvector then, and keeps up to ten million, whatever `max_entries` of a worker.
+    PostgreSQL with pgvector then.
+    """
+    max_stored: Annotated[int, Meta(ge=1, le=MAX_QUESTIONS)] | None = None
+    """Questions that the store keeps; the oldest make room. Else as many as `max_entries`, and ten
+    million where the store is the index.
     """
 
 
@@ -188,15 +192,9 @@ class CacheSettings:
     tier: Tier
     max_store_bytes: int
     max_entries: int
+    max_stored_questions: int
     index: Index
     is_used: bool
-
-    @property
-    def max_stored_questions(self) -> int:
-        """Of which more in the store are of no use: each worker's index has no room for them, but
-        where the store is the index.
-        """
-        return MAX_QUESTIONS if self.index == "store" else self.max_entries
 
 
 def _narrowed(rules: Rules, over: msgspec.Struct) -> Rules:

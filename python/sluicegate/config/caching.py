@@ -6,11 +6,13 @@ from typing import Final
 from sluicegate.config.build import MISSING
 from sluicegate.config.cache import (
     EMBEDDERS,
+    MAX_QUESTIONS,
     Cache,
     CacheOverride,
     CacheRules,
     CacheSettings,
     Index,
+    SemanticCache,
     SemanticRules,
     Tier,
 )
@@ -40,13 +42,15 @@ def checked_cache(
         for name, model in config.models.items()
     }
     everywhere = [rules, *of_models.values()]
+    index = _index(config, fail)
     settings = CacheSettings(
         rules=rules,
         max_bytes=config.cache.exact.max_bytes,
         tier=_tier(config, fail),
         max_store_bytes=config.cache.exact.max_store_bytes,
         max_entries=config.cache.semantic.max_entries,
-        index=_index(config, fail),
+        max_stored_questions=_max_stored(config.cache.semantic, index),
+        index=index,
         is_used=any(each.exact.enabled or each.semantic.enabled for each in everywhere)
         or any(key is not MISSING and key.cache and key.cache.enabled for key in config.keys),
     )
@@ -139,6 +143,13 @@ def _tier(config: Config, fail: Fail) -> Tier:
         told = "redis is the server of shared_state, which is local: set that, or store or memory"
         fail((*SECTION, "exact", "tier"), told)
     return tier or ("store" if is_local else "redis")
+
+
+def _max_stored(semantic: SemanticCache, index: Index) -> int:
+    if semantic.max_stored is not None:
+        return semantic.max_stored
+    # A worker's index has no room for more, but where the store is the index.
+    return MAX_QUESTIONS if index == "store" else semantic.max_entries
 
 
 def _index(config: Config, fail: Fail) -> Index:
