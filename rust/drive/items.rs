@@ -122,19 +122,27 @@ impl Texts {
         let parts: Vec<Arc<Entry>> = self.found.iter().cloned().collect::<Option<_>>()?;
         let made_ms = parts.iter().map(|part| part.made_ms).min()?;
         let end_ms = parts.iter().map(|part| part.fresh_until_ms).min()?;
-        let dropped = parts.iter().find_map(|part| part.facts.dropped.clone());
+        let first = parts.first()?;
+        let about = About { target: first.about.target.clone(), ..self.about.clone() };
+        let said = Facts {
+            response_model: first.facts.response_model.clone(),
+            first_ms: parts.iter().map(|part| part.facts.first_ms).max()?,
+            latency_ms: parts.iter().map(|part| part.facts.latency_ms).max()?,
+            dropped: parts.iter().find_map(|part| part.facts.dropped.clone()),
+            ..Facts::default()
+        };
         let bytes = parts.iter().map(|part| part.body.len()).sum();
-        let kept = parts.into_iter().map(|part| Some(part.body.clone())).collect();
+        let kept = parts.iter().map(|part| Some(part.body.clone())).collect();
         let join = move || Items::clone(&items).with(kept).whole(None, |_| 0);
         let whole = beside(bytes, join).await.ok()??;
         Some(Arc::new(Entry {
             key: caching.key,
-            about: self.about.clone(),
+            about,
             epoch: caching.epoch,
             made_ms,
             fresh_until_ms: end_ms,
             kept_until_ms: end_ms,
-            facts: Facts { dropped, ..facts(x, whole.input_tokens) },
+            facts: facts(x, said, whole.input_tokens),
             dialect: x.admission.dialect,
             shape: Shape::Whole,
             body: whole.body.into(),
@@ -153,11 +161,11 @@ fn is_good(caching: &Caching, entry: &Entry, now_ms: u64) -> bool {
     now_ms < entry.fresh_until_ms && caching.takes(entry, now_ms)
 }
 
-/// What all of it had cost by now.
-fn facts(x: &Exchange, input_tokens: u64) -> Facts {
+/// With what all of it had cost by now.
+fn facts(x: &Exchange, said: Facts, input_tokens: u64) -> Facts {
     let a = &x.admission;
     let sheet = a.route.targets.first().and_then(|target| target.sheet(a.unix_s));
     let cost = sheet.map(|sheet| sheet.cost(&Tokens { input: input_tokens, ..Tokens::default() }));
     let cost_pico = cost.and_then(|cost| i64::try_from(cost).ok());
-    Facts { input_tokens, cost_pico, ..Facts::default() }
+    Facts { input_tokens, cost_pico, ..said }
 }

@@ -159,8 +159,7 @@ fn file(run: &Running, caching: &Caching, entry: &Arc<Entry>, verdict: Option<Ve
         return;
     }
     if run.x.admission.operation == Operation::Embeddings {
-        // Kept vectors in it would outlive themselves; each of its texts is kept already.
-        if caching.parts().is_none_or(|parts| parts.rest().is_none()) {
+        if caching.parts().is_none_or(Parts::wants_whole) {
             run.rt.cache.put(entry.clone(), caching.spec.is_durable);
         }
         return;

@@ -218,6 +218,8 @@ class ScriptedUpstream(LoopbackServer):
         elif path == "/v1/embeddings":
             exchange.model, exchange.dialect = str(body.get("model", "")), "openai"
             self.log.requests.append(exchange)
+            if slow := re.search(r"ttft-(\d+)", exchange.model):
+                await connection.pause(int(slow[1]) / 1000)
             await _small(connection, 200, _embeddings(body, words))
         else:
             self.log.unrouted.append(exchange)
