@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from sluicegate import _core
 from sluicegate.store.store import Governance
+from sluicegate.turns import Turns
 
 log = logging.getLogger("sluicegate")
 
@@ -53,8 +54,7 @@ class Sync:
         self._on_seen = on_seen
         self._known: Governance | None = None
         self._turn = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sluicegate-sync", daemon=True)
+        self._turns = Turns("sync", self._look_alone, pause_s=lambda: POLL_EVERY_S)
         self.complete = False
 
     def read_now(self) -> bool:
@@ -69,19 +69,16 @@ class Sync:
 
     def start(self) -> None:
         """Begins to ask."""
-        self._thread.start()
+        self._turns.start()
 
     def stop(self) -> None:
         """Ends. Blocks for as long as the store's own bounds."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._turns.stop()
         self._store.close()
 
-    def _run(self) -> None:
-        while not self._stop.wait(POLL_EVERY_S):
-            with self._turn:
-                self._look()
+    def _look_alone(self) -> None:
+        with self._turn:
+            self._look()
 
     def _look(self) -> None:
         began_s = time.monotonic()

@@ -1,7 +1,6 @@
 """Tells the core what the ledger knows of limits that hosts share: what each host has spent."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -9,6 +8,7 @@ from sluicegate.accounting.limits import Limit
 from sluicegate.accounting.units import rfc3339, units_of
 from sluicegate.store.errors import StoreError
 from sluicegate.store.sums import Sums
+from sluicegate.turns import Turns
 
 log = logging.getLogger("sluicegate")
 
@@ -74,25 +74,20 @@ class Witness:
         self._ledger = ledger
         self._rule = rule
         self._knows_others = knows_others
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sluicegate-witness", daemon=True)
+        self._turns = Turns("witness", self._answer, last=ledger.close)
 
     def start(self) -> None:
         """Begins to answer."""
-        self._thread.start()
+        self._turns.start()
 
     def stop(self) -> None:
         """Ends. Blocks."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._turns.stop()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            question = self._core.question(WAIT_S)
-            if question is not None:
-                question.answer(self._rows(question))
-        self._ledger.close()
+    def _answer(self) -> None:
+        question = self._core.question(WAIT_S)
+        if question is not None:
+            question.answer(self._rows(question))
 
     def _rows(self, question: Question) -> list[tuple[list[str], str, int]] | None:
         if not self._knows_others:
@@ -104,7 +99,7 @@ class Witness:
             spent = self._ledger.spent_by_host(rule, rfc3339(question.since_unix_ns))
         except StoreError as error:
             log.warning("the ledger cannot be asked what hosts spent of %s: %s", rule.name, error)
-            self._stop.wait(WAIT_S)
+            self._turns.wait(WAIT_S)
             return None
         return [
             (list(values), host, units_of(rule.measure, sums))

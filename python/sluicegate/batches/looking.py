@@ -8,7 +8,6 @@ over.
 
 import logging
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -28,6 +27,7 @@ from sluicegate.config.settings import Upstream
 from sluicegate.routes import MODEL_ROUTES
 from sluicegate.store import StoreError
 from sluicegate.store.batches import Batches, StoredBatch, StoredFile
+from sluicegate.turns import Turns
 
 if TYPE_CHECKING:
     from sluicegate.store.store import Store
@@ -67,22 +67,18 @@ class Looking:
         self._store: Batches = store.batches
         self._settings = settings
         self._host = host
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sluicegate-batches", daemon=True)
+        self._turns = Turns("batches", self._try, pause_s=lambda: TURN_S, join_s=STOP_S)
         self._pruned_s = time.monotonic()
 
     def start(self) -> None:
         """Begins."""
-        self._thread.start()
+        self._turns.start()
 
     def stop(self) -> None:
         """Ends. Blocks for a moment: what a provider does not answer meanwhile is asked again by
         whoever comes next.
         """
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_S)
-        if not self._thread.is_alive():
+        if self._turns.stop():
             self._owner.close()
 
     def now(self, batch: StoredBatch) -> StoredBatch:
@@ -101,19 +97,18 @@ class Looking:
         self._tell_counters()
         return self._store.batch(batch.tenant, batch.id) or claimed
 
-    def _run(self) -> None:
-        while not self._stop.wait(TURN_S):
-            try:
-                self._turn()
-            except StoreError as error:
-                log.warning("batches cannot be looked at now: %s", error)
-            except Exception:
-                log.exception("batches cannot be looked at")
+    def _try(self) -> None:
+        try:
+            self._turn()
+        except StoreError as error:
+            log.warning("batches cannot be looked at now: %s", error)
+        except Exception:
+            log.exception("batches cannot be looked at")
 
     def _turn(self) -> None:
         now = now_ms()
         for batch in self._store.claim(now, now + LEASE_MS, AT_ONCE):
-            if self._stop.is_set():
+            if self._turns.is_stopping:
                 self._store.replace(msgspec.structs.replace(batch, leased_until_ms=0))
                 continue
             self._look(batch)

@@ -1,13 +1,13 @@
 """Keeps a worker up with what was purged."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from sluicegate.caching.known import Known
 from sluicegate.store.cache import Purge
+from sluicegate.turns import Turns
 
 log = logging.getLogger("sluicegate")
 
@@ -44,12 +44,10 @@ class Poller:
         self.known = Known()
         self._source = source
         self._on_purges = on_purges
-        self._poll_every_s = poll_every_s
         self._stale_after_s = stale_after_s
         self._seen_s = float("-inf")
         self._is_read = True
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sluicegate-purges", daemon=True)
+        self._turns = Turns("purges", self._look, pause_s=lambda: poll_every_s)
 
     @property
     def is_fresh(self) -> bool:
@@ -62,17 +60,11 @@ class Poller:
 
     def start(self) -> None:
         """Begins to ask."""
-        self._thread.start()
+        self._turns.start()
 
     def stop(self) -> None:
         """Ends. Blocks for as long as the store's own bounds."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._poll_every_s):
-            self._look()
+        self._turns.stop()
 
     def _look(self) -> None:
         began_s = time.monotonic()
@@ -82,7 +74,7 @@ class Poller:
                 self._on_purges(purges)
                 self.known.add(purges)
         except Exception as error:  # noqa: BLE001  # whatever fails, it is asked again
-            if self._is_read and not self._stop.is_set():
+            if self._is_read and not self._turns.is_stopping:
                 self._is_read = False
                 log.error("what was purged from the cache cannot be read: %s", error)
             return

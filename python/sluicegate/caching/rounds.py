@@ -1,9 +1,10 @@
 """A thread that serves what the core asks, until it is stopped."""
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
+
+from sluicegate.turns import Turns
 
 log = logging.getLogger("sluicegate")
 
@@ -34,25 +35,19 @@ class Rounds:
 
         self._name = name
         self._round = go_round
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"sluicegate-{name}", daemon=True)
+        self._turns = Turns(name, lambda: self._go(TAKE_WITHIN_S), last=lambda: self._go(0.0))
 
     def start(self) -> None:
         """Begins to serve."""
-        self._thread.start()
+        self._turns.start()
 
     def stop(self) -> None:
         """Ends in less than half a second."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._turns.stop()
 
-    def _run(self) -> None:
-        is_last = False
-        while not is_last:
-            is_last = self._stop.is_set()  # then what was asked meanwhile is served too
-            try:
-                self._round(0.0 if is_last else TAKE_WITHIN_S)
-            except Exception:
-                log.exception("%s failed by a defect of the gateway", self._name)
-                self._stop.wait(PAUSE_S)
+    def _go(self, within_s: float) -> None:
+        try:
+            self._round(within_s)
+        except Exception:
+            log.exception("%s failed by a defect of the gateway", self._name)
+            self._turns.wait(PAUSE_S)

@@ -4,13 +4,13 @@ hosts does it at a time.
 
 import logging
 import random
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
 from sluicegate.caching.tier import Tier
 from sluicegate.store import Store
+from sluicegate.turns import Turns
 
 log = logging.getLogger("sluicegate")
 
@@ -39,33 +39,26 @@ class Sweeper:
         self._max_vectors = max_vectors
         self._now_ms = now_ms
         self._is_failing = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, name="sluicegate-cache-sweep", daemon=True
-        )
+        self._turns = Turns("cache-sweep", self._turn, pause_s=_pause_s, join_s=JOIN_S)
 
     def start(self) -> None:
         """Begins."""
-        self._thread.start()
+        self._turns.start()
 
     def stop(self) -> None:
         """Ends. What is not deleted yet others delete."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(JOIN_S)
+        self._turns.stop()
         self._store.close()
 
-    def _run(self) -> None:
-        # Workers that start together do not ask together.
-        while not self._stop.wait(SWEEP_EVERY_S * random.uniform(0.8, 1.2)):  # noqa: S311
-            try:
-                self.sweep_now()
-            except Exception as error:  # noqa: BLE001  # whatever fails, it is tried again
-                if not self._is_failing:
-                    log.warning("what is over stays in the cache for now: %s", error)
-                self._is_failing = True
-            else:
-                self._is_failing = False
+    def _turn(self) -> None:
+        try:
+            self.sweep_now()
+        except Exception as error:  # noqa: BLE001  # whatever fails, it is tried again
+            if not self._is_failing:
+                log.warning("what is over stays in the cache for now: %s", error)
+            self._is_failing = True
+        else:
+            self._is_failing = False
 
     def sweep_now(self) -> bool:
         """Sweeps, unless somebody else does; whether it did."""
@@ -87,3 +80,8 @@ class Sweeper:
         self._store.vectors.prune(now_ms, self._max_vectors())
         cache.fold(now_ms - FOLD_AFTER_MS)
         return True
+
+
+def _pause_s() -> float:
+    """Workers that start together do not ask together."""
+    return SWEEP_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311

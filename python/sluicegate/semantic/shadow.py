@@ -4,7 +4,6 @@ path; and thresholds that move by what was found.
 
 import logging
 import queue
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from sluicegate.semantic.chores import Chore, Chores
 from sluicegate.semantic.estimate import above, bucket_of, threshold
 from sluicegate.store import Store, StoreError
 from sluicegate.store.judged import Count, Pair
+from sluicegate.turns import Turns
 
 log = logging.getLogger("sluicegate")
 
@@ -59,18 +59,16 @@ class Shadow:
         self._counts: dict[Pair, Count] = {}
         self._moved: dict[str, tuple[float, float]] = {}
         self._is_failing = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sluicegate-shadow", daemon=True)
+        self._number = 0
+        self._turns = Turns("shadow", self._go_round, last=self._end, join_s=JOIN_S)
 
     def start(self) -> None:
         """Begins with what was found before."""
-        self._thread.start()
+        self._turns.start()
 
     def stop(self) -> None:
         """Keeps what was counted, and ends."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(JOIN_S)
+        self._turns.stop()
         self._store.close()
 
     def judge(self, chore: Chore) -> None:
@@ -80,20 +78,20 @@ class Shadow:
         with suppress(queue.Full):  # a sample of them says as much
             self._waiting.put_nowait(chore)
 
-    def _run(self) -> None:
-        turn = 0
-        while not self._stop.is_set():
-            if self._counts or turn % LOOK_EVERY == 0:
-                self._keep_and_move()
-            self._judge_until(time.monotonic() + EVERY_S)
-            turn += 1
+    def _go_round(self) -> None:
+        if self._counts or self._number % LOOK_EVERY == 0:
+            self._keep_and_move()
+        self._judge_until(time.monotonic() + EVERY_S)
+        self._number += 1
+
+    def _end(self) -> None:
         while not self._waiting.empty():
             self._judge(self._waiting.get_nowait())
         self._keep_and_move()
 
     def _judge_until(self, end_s: float) -> None:
         """Judges what waits, and what comes until then."""
-        while not self._stop.is_set() and (within_s := end_s - time.monotonic()) > 0:
+        while not self._turns.is_stopping and (within_s := end_s - time.monotonic()) > 0:
             with suppress(queue.Empty):
                 self._judge(self._waiting.get(timeout=min(within_s, LISTEN_S)))
 

@@ -5,7 +5,6 @@ more is taken out of it.
 """
 
 import logging
-import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from sluicegate.semantic.gone import Gone
 from sluicegate.semantic.record import question_of, vector_of
 from sluicegate.store import Store, StoreError
 from sluicegate.store.vectors import LAST, NewVector, StoredVector
+from sluicegate.turns import Turns
 
 log = logging.getLogger("sluicegate")
 
@@ -64,18 +64,22 @@ class Sharing:
         self._own: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         self._seen: int | None = None
         self._is_failing = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sluicegate-questions", daemon=True)
+        self._turns = Turns(
+            "questions",
+            lambda: self._try(is_last=False),
+            pause_s=lambda: EVERY_S,
+            is_first_at_once=True,
+            last=lambda: self._try(is_last=True),
+            join_s=JOIN_S,
+        )
 
     def start(self) -> None:
         """Begins with what there is."""
-        self._thread.start()
+        self._turns.start()
 
     def stop(self) -> None:
         """Puts what waits, if the store is quick about it, and ends."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(JOIN_S)
+        self._turns.stop()
         self._store.close()
 
     def remember(self, question: _core.CacheQuestion) -> None:
@@ -92,19 +96,15 @@ class Sharing:
         """Whether the store finds the nearest by itself now."""
         return self._is_index() and self._finding.is_there
 
-    def _run(self) -> None:
-        is_last = False
-        while not is_last:
-            is_last = self._stop.is_set()
-            try:
-                self._turn(is_last=is_last)
-            except Exception as error:  # noqa: BLE001  # whatever fails, it is tried again
-                if not self._is_failing:
-                    log.warning("questions are not shared with other workers for now: %s", error)
-                self._is_failing = True
-            else:
-                self._is_failing = False
-            self._stop.wait(EVERY_S)
+    def _try(self, *, is_last: bool) -> None:
+        try:
+            self._turn(is_last=is_last)
+        except Exception as error:  # noqa: BLE001  # whatever fails, it is tried again
+            if not self._is_failing:
+                log.warning("questions are not shared with other workers for now: %s", error)
+            self._is_failing = True
+        else:
+            self._is_failing = False
 
     def _turn(self, *, is_last: bool) -> None:
         self._put()
@@ -112,14 +112,14 @@ class Sharing:
         if self._is_index() and self._finding.look():
             while not is_last and self._store.neighbours.fill():
                 self._put()
-                is_last = self._stop.is_set()
+                is_last = self._turns.is_stopping
             return
         if self._seen is None:  # those before the newest would be pushed out at once
             self._seen = self._store.vectors.before_newest(self._max_entries())
         while not is_last and (page := self._store.vectors.since(self._seen, self._now_ms(), PAGE)):
             self._learn(page)
             self._put()
-            is_last = self._stop.is_set()
+            is_last = self._turns.is_stopping
 
     def _put(self) -> None:
         while count := min(len(self._waiting), PUT_AT_ONCE):
@@ -148,6 +148,6 @@ class Sharing:
                 log.warning("a question in the store cannot be read: %s", error)
         for begin in range(0, len(news), LEARNED_AT_ONCE):
             self._core.learn(news[begin : begin + LEARNED_AT_ONCE])
-            if self._stop.wait(PAUSE_S):
+            if self._turns.wait(PAUSE_S):
                 return
         self._seen = page[-1].seq

@@ -1,7 +1,6 @@
 """Brings answers that clients may go on from into the store, off the request path."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -14,6 +13,7 @@ from sluicegate.store import StoreError
 from sluicegate.store.responses import KeptResponse
 from sluicegate.store.store import Store
 from sluicegate.stored.items import items_of
+from sluicegate.turns import Turns
 
 log = logging.getLogger("sluicegate")
 
@@ -34,26 +34,24 @@ class Keeper:
         self._engine = engine
         self._store = store
         self._bounds = bounds
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sluicegate-keep", daemon=True)
+        self._turns = Turns(
+            "keep",
+            lambda: self._turn(LOOK_EVERY_S),
+            pause_s=lambda: RETRY_S if self._waiting else 0.0,
+            last=self._end,
+        )
         self._pruned_s = time.monotonic()
         self._waiting: list[KeptResponse] = []
 
     def start(self) -> None:
         """Begins."""
-        self._thread.start()
+        self._turns.start()
 
     def stop(self) -> None:
         """Keeps what is there once more, then ends. Blocks."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._turns.stop()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._turn(LOOK_EVERY_S)
-            if self._waiting:
-                self._stop.wait(RETRY_S)
+    def _end(self) -> None:
         self._turn(0.0)
         self._store.close()
 
