@@ -4,16 +4,12 @@
 //! Small World graphs", 2016, algorithms 1 to 4. What is removed is gone at once: who linked to it is linked to what
 //! it linked to, so that nothing is left to sweep and its slot can be used again.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use super::layer::Layer;
+use super::beam::Beam;
+use super::layer::{LINKS, Layer};
 use super::scored::Scored;
-use super::vectors::{Coded, Vectors};
+use super::vectors::{Codes, Vectors};
 use super::visited::Visited;
 
-/// Links of a slot in an upper layer; twice as many in the lowest.
-const LINKS: usize = 16;
 /// How many are looked at for a new slot's links.
 const BUILD_WIDTH: usize = 100;
 /// A sixteenth of each layer is in the next.
@@ -35,7 +31,7 @@ pub struct Graph {
 impl Graph {
     pub fn new() -> Self {
         Self {
-            layers: vec![Layer::lowest(2 * LINKS)],
+            layers: vec![Layer::lowest()],
             levels: Vec::new(),
             entry: None,
             drawn: 0,
@@ -51,7 +47,7 @@ impl Graph {
         }
         self.levels[slot as usize] = u8::try_from(level).unwrap_or(u8::MAX);
         while self.layers.len() <= level {
-            self.layers.push(Layer::upper(LINKS));
+            self.layers.push(Layer::upper());
         }
         for layer in &mut self.layers[..=level] {
             layer.add(slot);
@@ -61,13 +57,13 @@ impl Graph {
             return;
         };
         let top = self.level_of(entry);
-        let question = vectors.coded(slot);
-        let mut nearest = vec![Scored { score: vectors.near(&question, entry), slot: entry }];
+        let question = vectors.codes(slot);
+        let mut nearest = vec![Scored { score: vectors.near(question, entry), slot: entry }];
         for level in (level + 1..=top).rev() {
-            nearest = vec![self.walk(vectors, &question, nearest[0], level)];
+            nearest = vec![self.walk(vectors, question, nearest[0], level)];
         }
         for level in (0..=level.min(top)).rev() {
-            nearest = self.search_layer(vectors, &question, &nearest, BUILD_WIDTH, level);
+            nearest = self.search_layer(vectors, question, &nearest, BUILD_WIDTH, level);
             let most = self.layers[level].most().min(LINKS);
             for near in diverse(vectors, &nearest, most) {
                 self.layers[level].link(slot, near.slot);
@@ -96,7 +92,7 @@ impl Graph {
     }
 
     /// The nearest slots, at most `width` of them, the nearest first.
-    pub fn search(&self, vectors: &Vectors, question: &Coded, width: usize) -> Vec<Scored> {
+    pub fn search(&self, vectors: &Vectors, question: Codes<'_>, width: usize) -> Vec<Scored> {
         let Some(entry) = self.entry else { return Vec::new() };
         let mut nearest = Scored { score: vectors.near(question, entry), slot: entry };
         for level in (1..=self.level_of(entry)).rev() {
@@ -121,7 +117,7 @@ impl Graph {
     }
 
     /// From one slot to nearer ones, until none is.
-    fn walk(&self, vectors: &Vectors, question: &Coded, from: Scored, level: usize) -> Scored {
+    fn walk(&self, vectors: &Vectors, question: Codes<'_>, from: Scored, level: usize) -> Scored {
         let mut nearest = from;
         loop {
             let links = self.layers[level].out(nearest.slot).iter();
@@ -138,45 +134,37 @@ impl Graph {
     fn search_layer(
         &self,
         vectors: &Vectors,
-        question: &Coded,
+        question: Codes<'_>,
         entries: &[Scored],
         width: usize,
         level: usize,
     ) -> Vec<Scored> {
+        let layer = &self.layers[level];
         let mut visited = self.visited.take(vectors.slots());
-        let mut ahead: BinaryHeap<Scored> = BinaryHeap::with_capacity(2 * width);
-        let mut found: BinaryHeap<Reverse<Scored>> = BinaryHeap::with_capacity(width + 1);
+        let mut beam = Beam::new(width);
         for &entry in entries {
             if visited.is_new(entry.slot) {
-                ahead.push(entry);
-                found.push(Reverse(entry));
+                beam.meet(entry);
             }
         }
-        let layer = &self.layers[level];
-        while let Some(at) = ahead.pop() {
-            let farthest = found.peek().map_or(f32::MIN, |it| it.0.score);
-            if at.score < farthest && found.len() >= width {
-                break;
+        // What lies in memory decides how long it takes: all that a slot links to is fetched at once, and the links of
+        // the next slot in the meantime.
+        let mut unseen = Vec::with_capacity(layer.most());
+        while let Some(at) = beam.leave() {
+            if let Some(next) = beam.next() {
+                layer.expect(next);
             }
-            for &slot in layer.out(at.slot) {
-                if !visited.is_new(slot) {
-                    continue;
-                }
-                let scored = Scored { score: vectors.near(question, slot), slot };
-                let is_near = found.peek().is_none_or(|it| scored.score > it.0.score);
-                if found.len() < width || is_near {
-                    ahead.push(scored);
-                    found.push(Reverse(scored));
-                    if found.len() > width {
-                        found.pop();
-                    }
-                }
+            unseen.clear();
+            unseen.extend(layer.out(at).iter().filter(|&&slot| visited.is_new(slot)));
+            for &slot in &unseen {
+                vectors.expect_codes(slot);
+            }
+            for &slot in &unseen {
+                beam.meet(Scored { score: vectors.near(question, slot), slot });
             }
         }
         self.visited.give_back(visited);
-        let mut found: Vec<Scored> = found.into_iter().map(|it| it.0).collect();
-        found.sort_unstable_by(|a, b| b.cmp(a));
-        found
+        beam.into_nearest()
     }
 
     /// Links an old slot to a new one. Where it has links enough, the most diverse of all stay.

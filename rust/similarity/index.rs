@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::scope::Scope;
+use super::vectors::Coded;
 
 /// What lies near a question.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,7 +56,7 @@ impl Index {
     /// Inserts a vector under an id, in the place of what had it; false where it has no direction or another dimension.
     /// The ids that made room for it are added to `gone`.
     pub fn insert(&mut self, scope: u128, id: u64, vector: &[f32], gone: &mut Vec<u64>) -> bool {
-        let Some(vector) = self.normal(vector) else { return false };
+        let Some(coded) = self.coded(vector) else { return false };
         self.remove(id);
         while self.places.len() >= self.capacity.entries.max(1) {
             let Some((oldest, arrival)) = self.order.pop_front() else { break };
@@ -66,7 +67,7 @@ impl Index {
         }
         let dimensions = self.capacity.dimensions;
         let slot =
-            self.scopes.entry(scope).or_insert_with(|| Scope::new(dimensions)).add(id, &vector);
+            self.scopes.entry(scope).or_insert_with(|| Scope::new(dimensions)).add(id, &coded);
         self.arrivals += 1;
         self.places.insert(id, Place { scope, slot, arrival: self.arrivals });
         self.order.push_back((id, self.arrivals));
@@ -89,7 +90,7 @@ impl Index {
     /// The nearest `most` of a scope, the nearest first; none to a vector without direction or of another dimension.
     pub fn search(&self, scope: u128, question: &[f32], most: usize) -> Vec<Hit> {
         let Some(scope) = self.scopes.get(&scope) else { return Vec::new() };
-        let Some(question) = self.normal(question) else { return Vec::new() };
+        let Some(question) = self.coded(question) else { return Vec::new() };
         let found = scope.search(&question, most).into_iter();
         found.map(|(id, similarity)| Hit { id, similarity }).collect()
     }
@@ -111,14 +112,9 @@ impl Index {
         scopes + ids + size_of::<(u64, u64)>() * self.order.capacity()
     }
 
-    /// The vector at length one.
-    fn normal(&self, vector: &[f32]) -> Option<Vec<f32>> {
-        if vector.len() != self.capacity.dimensions {
-            return None;
-        }
-        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-        (length.is_finite() && length > 0.0)
-            .then(|| vector.iter().map(|value| value / length).collect())
+    /// None of a vector without direction, or of another dimension.
+    fn coded(&self, vector: &[f32]) -> Option<Coded> {
+        (vector.len() == self.capacity.dimensions).then(|| Coded::of(vector)).flatten()
     }
 
     /// Forgets the order of what is gone, once that is most of it.

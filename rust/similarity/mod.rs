@@ -2,10 +2,12 @@
 //!
 //! Nothing here knows what the vectors stand for. A scope is never searched for another's question.
 
+mod beam;
 mod distance;
 mod graph;
 mod index;
 mod layer;
+mod rows;
 mod scope;
 mod scored;
 mod vectors;

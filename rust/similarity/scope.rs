@@ -2,11 +2,11 @@
 
 use super::graph::Graph;
 use super::scored::Scored;
-use super::vectors::{Coded, Vectors};
+use super::vectors::{Coded, Codes, Vectors};
 
 /// Up to so many vectors a scan takes less than a graph's search, and finds all there is.
 pub const FLAT_AT_MOST: usize = 2000;
-/// The search by codes gives so many for each that is wanted; their floats have the last word.
+/// The search by codes gives so many for each that is wanted; of what the codes leave is the last word.
 const FOR_EACH: usize = 4;
 /// And at least so many, for the walk not to end in a corner.
 const LEAST_WIDTH: usize = 64;
@@ -33,9 +33,9 @@ impl Scope {
         self.vectors.bytes() + 8 * self.ids.capacity() + graph
     }
 
-    /// Adds a vector of length one; its slot.
-    pub fn add(&mut self, id: u64, vector: &[f32]) -> u32 {
-        let slot = self.vectors.put(vector);
+    /// Adds a vector; its slot.
+    pub fn add(&mut self, id: u64, coded: &Coded) -> u32 {
+        let slot = self.vectors.put(coded);
         if self.ids.len() <= slot as usize {
             self.ids.resize(slot as usize + 1, 0);
         }
@@ -66,14 +66,16 @@ impl Scope {
         }
     }
 
-    /// The nearest `most` to a question of length one, each with its cosine, the nearest first.
-    pub fn search(&self, question: &[f32], most: usize) -> Vec<(u64, f32)> {
-        let coded = Coded::of(question);
+    /// The nearest `most` to a question, each with its cosine, the nearest first.
+    pub fn search(&self, question: &Coded, most: usize) -> Vec<(u64, f32)> {
         let width = (FOR_EACH * most).max(LEAST_WIDTH);
         let near = match &self.graph {
-            Some(graph) => graph.search(&self.vectors, &coded, width),
-            None => self.scan(&coded, width),
+            Some(graph) => graph.search(&self.vectors, question.codes(), width),
+            None => self.scan(question.codes(), width),
         };
+        for it in &near {
+            self.vectors.expect_rests(it.slot);
+        }
         let exact = near
             .iter()
             .map(|it| Scored { score: self.vectors.exactly(question, it.slot), slot: it.slot });
@@ -83,7 +85,7 @@ impl Scope {
         exact.iter().map(|it| (self.ids[it.slot as usize], it.score)).collect()
     }
 
-    fn scan(&self, question: &Coded, width: usize) -> Vec<Scored> {
+    fn scan(&self, question: Codes<'_>, width: usize) -> Vec<Scored> {
         let slots = self.vectors.taken();
         let mut scored: Vec<Scored> =
             slots.map(|slot| Scored { score: self.vectors.near(question, slot), slot }).collect();

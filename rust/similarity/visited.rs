@@ -1,4 +1,4 @@
-//! Which slots a search has seen. Marks are kept from search to search, for to clear them costs more than a search.
+//! Which slots a search has seen.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,26 +6,17 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, Default)]
 pub struct Visited(Mutex<Vec<Marks>>);
 
-/// Of one search.
+/// Of one search: a bit for each slot, 12.5 KB for 100,000 of them, which stay in the first cache.
 #[derive(Debug, Default)]
-pub struct Marks {
-    round: u32,
-    seen: Vec<u32>,
-}
+pub struct Marks(Vec<u64>);
 
 impl Visited {
     /// Marks for a search among so many slots.
     pub fn take(&self, slots: usize) -> Marks {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut marks = kept.unwrap_or_default();
-        if marks.seen.len() < slots {
-            marks.seen.resize(slots, 0);
-        }
-        marks.round = marks.round.wrapping_add(1);
-        if marks.round == 0 {
-            marks.seen.fill(0);
-            marks.round = 1;
-        }
+        marks.0.clear();
+        marks.0.resize(slots.div_ceil(64), 0);
         marks
     }
 
@@ -38,9 +29,10 @@ impl Visited {
 impl Marks {
     /// Whether it was not seen before; from now on it was.
     pub fn is_new(&mut self, slot: u32) -> bool {
-        let Some(seen) = self.seen.get_mut(slot as usize) else { return false };
-        let is_new = *seen != self.round;
-        *seen = self.round;
+        let Some(word) = self.0.get_mut(slot as usize / 64) else { return false };
+        let mark = 1 << (slot % 64);
+        let is_new = *word & mark == 0;
+        *word |= mark;
         is_new
     }
 }
