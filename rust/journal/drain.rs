@@ -45,15 +45,24 @@ impl Drain {
     /// Fewer than `max_rows` means that there are no more for now. Dead owners' open intents follow
     /// their settlements.
     pub fn next_batch(&mut self, max_rows: usize) -> Result<Vec<Row>, Error> {
-        self.observe()?;
         let mut rows = Vec::new();
+        self.read(&mut rows, max_rows)?;
+        if rows.len() < max_rows {
+            // Not before it is needed: looking costs as much as some tens of rows.
+            self.observe()?;
+            self.read(&mut rows, max_rows)?;
+        }
+        Ok(rows)
+    }
+
+    fn read(&mut self, rows: &mut Vec<Row>, max_rows: usize) -> Result<(), Error> {
         for cursor in self.cursors.values_mut() {
             while rows.len() < max_rows {
                 let Some(row) = cursor.next_row()? else { break };
                 rows.push(row);
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// Marks every row handed out so far as drained and removes files that nothing needs any more.

@@ -9,7 +9,7 @@ import pytest
 from sluicegate.accounting.drainer import (
     BATCH_ROWS,
     MAX_BATCH_ROWS,
-    PATIENT_BATCHES,
+    PATIENT_ROWS,
     Drainer,
 )
 from sluicegate.accounting.ledger import JournalRow
@@ -158,15 +158,32 @@ def test_requests_are_kept_waiting_for_one_small_batch_at_a_time() -> None:
 
 
 def test_what_piles_up_goes_in_ever_larger_batches() -> None:
-    patient = PATIENT_BATCHES * BATCH_ROWS
     one = row(1)
-    journal, store = FakeJournal(*[one] * (patient + 10 * MAX_BATCH_ROWS)), FakeStore()
+    journal = FakeJournal(*[one] * (PATIENT_ROWS + 10 * MAX_BATCH_ROWS))
+    store = FakeStore()
     drainer = Drainer(lambda: journal, store)
     drainer.start()
-    assert soon(lambda: not journal.rows, 20)
+    assert soon(lambda: not journal.rows, 30)
     drainer.stop()
-    assert set(store.sizes[:PATIENT_BATCHES]) == {BATCH_ROWS}
+    assert set(store.sizes[: PATIENT_ROWS // BATCH_ROWS]) == {BATCH_ROWS}
     assert max(store.sizes) == MAX_BATCH_ROWS
+
+
+def test_what_is_unknown_is_told_once_though_a_store_that_fails_has_it_again() -> None:
+    class Failing(FakeStore):
+        def write(self, rows: list[JournalRow]) -> None:
+            super().write(rows)
+            if len(self.sizes) == 2:
+                raise OSError("once, and it was written all the same")
+
+    told: list[bytes] = []
+    rows = [row(number, kind="unknown") for number in range(3 * BATCH_ROWS)]
+    journal, store = FakeJournal(*rows), Failing()
+    drainer = Drainer(lambda: journal, store, on_unknown=told.append)
+    drainer.start()
+    assert soon(lambda: not journal.rows, 10)
+    drainer.stop()
+    assert told == [payload for *_, payload in rows]
 
 
 def test_before_the_first_request_rows_are_drained_in_haste() -> None:
