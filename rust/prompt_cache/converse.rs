@@ -115,7 +115,7 @@ impl Converse<'_> {
             takes_mark = self.marking.kinds.contains(&key) && !is_blank;
             Ok(())
         })?;
-        let place = takes_mark.then(|| Place::Behind(walk.at));
+        let place = takes_mark.then_some(Place::Behind(walk.at));
         let text_bytes = self.blocks.sizes.text_bytes - before;
         self.blocks.push(walk, section, begin..walk.at, place, text_bytes)
     }

@@ -22,12 +22,6 @@ LLAMA = "meta.llama3-70b-instruct-v1"
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(upstream: ScriptedUpstream, module_path: Path) -> Iterator[Gateway]:
     providers = {"b": {"prompt_cache": "auto", "unsupported": "drop"}}
     with Gateway(upstream.url, module_path, providers=providers) as running:

@@ -28,12 +28,6 @@ TOOLS: list[ToolParam] = [
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(upstream: ScriptedUpstream, module_path: Path) -> Iterator[Gateway]:
     auto = {"prompt_cache": "auto"}
     settings = {

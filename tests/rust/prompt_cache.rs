@@ -46,6 +46,10 @@ fn repeated(body: &Value) -> Option<Value> {
     marked(body, &mut seen, now)
 }
 
+fn written(body: &Value, is_pretty: bool) -> String {
+    if is_pretty { serde_json::to_string_pretty(body).unwrap() } else { body.to_string() }
+}
+
 /// Blocks in the vendor's order, without marks, and which of them are marked.
 fn blocks(body: &Value) -> (Vec<String>, Vec<usize>) {
     let (mut all, mut marks) = (Vec::new(), Vec::new());
@@ -120,14 +124,18 @@ fn agent(turns: usize) -> Value {
     })
 }
 
-#[test]
-fn the_mark_moves_on_with_a_conversation_and_all_before_is_read() {
+/// An agent's conversation of forty turns, sent in this way: all that came before is read, from the third turn on.
+fn is_read_as_it_grows(
+    agent: fn(usize) -> Value,
+    blocks: fn(&Value) -> (Vec<String>, Vec<usize>),
+    sent: fn(&Value, &mut Seen, Instant) -> Option<Value>,
+) {
     let (mut seen, mut vendor, now) = (Seen::default(), Vendor::looking_back(19), Instant::now());
     let mut before = 0;
     for turn in 0..40_u32 {
         let body = agent(turn as usize);
         let now = now + Duration::from_secs(20) * turn;
-        let sent = marked(&body, &mut seen, now);
+        let sent = sent(&body, &mut seen, now);
         let (all, _) = blocks(&body);
         let (read, written) = vendor.answer(blocks(sent.as_ref().unwrap_or(&body)));
         match turn {
@@ -137,6 +145,11 @@ fn the_mark_moves_on_with_a_conversation_and_all_before_is_read() {
         }
         before = all.len();
     }
+}
+
+#[test]
+fn the_mark_moves_on_with_a_conversation_and_all_before_is_read() {
+    is_read_as_it_grows(agent, blocks, marked);
 }
 
 #[test]
@@ -402,11 +415,7 @@ proptest! {
     ) {
         let (mut seen, now) = (Seen::default(), Instant::now());
         for body in turns.iter().chain(&turns) {
-            let text = if is_pretty {
-                serde_json::to_string_pretty(body).unwrap()
-            } else {
-                body.to_string()
-            };
+            let text = written(body, is_pretty);
             let Some(out) = with_breakpoints(text.as_bytes(), OWNER, &mut seen, now) else {
                 continue;
             };

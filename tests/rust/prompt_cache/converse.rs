@@ -1,13 +1,13 @@
 //! The same in Bedrock's Converse, whose marks are blocks of their own.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluicegate::dialect::Dialect;
 use sluicegate::prompt_cache::{Owner, Prompt, Seen};
 
-use super::{LONG, Vendor};
+use super::{LONG, Vendor, is_read_as_it_grows, written};
 
 const CLAUDE: &str = "us.anthropic.claude-sonnet-5";
 const NOVA: &str = "amazon.nova-pro-v1:0";
@@ -20,12 +20,17 @@ fn sent_for(model: &str, body: &str, seen: &mut Seen, now: Instant) -> Option<St
     Some(String::from_utf8(out).unwrap())
 }
 
+/// The same as JSON.
+fn marked(model: &str, body: &Value, seen: &mut Seen, now: Instant) -> Option<Value> {
+    let out = sent_for(model, &body.to_string(), seen, now)?;
+    Some(serde_json::from_str(&out).unwrap())
+}
+
 /// What goes out when the same has come before.
 fn repeated(model: &str, body: &Value) -> Option<Value> {
     let (mut seen, now) = (Seen::default(), Instant::now());
-    assert_eq!(sent_for(model, &body.to_string(), &mut seen, now), None);
-    let out = sent_for(model, &body.to_string(), &mut seen, now)?;
-    Some(serde_json::from_str(&out).unwrap())
+    assert_eq!(marked(model, body, &mut seen, now), None);
+    marked(model, body, &mut seen, now)
 }
 
 /// Blocks in the vendor's order, without marks, and which of them are marked.
@@ -78,22 +83,7 @@ fn agent(turns: usize) -> Value {
 
 #[test]
 fn the_mark_moves_on_with_a_conversation_and_all_before_is_read() {
-    let (mut seen, mut vendor, now) = (Seen::default(), Vendor::looking_back(19), Instant::now());
-    let mut before = 0;
-    for turn in 0..40_u32 {
-        let body = agent(turn as usize);
-        let now = now + Duration::from_secs(20) * turn;
-        let text = sent_for(CLAUDE, &body.to_string(), &mut seen, now);
-        let sent = text.map(|text| serde_json::from_str(&text).unwrap());
-        let (all, _) = blocks(&body);
-        let (read, written) = vendor.answer(blocks(sent.as_ref().unwrap_or(&body)));
-        match turn {
-            0 => assert_eq!((read, written), (0, 0), "nothing has come before"),
-            1 => assert_eq!((read, written), (0, all.len()), "it goes on, and is written"),
-            _ => assert_eq!((read, written), (before, all.len() - before), "turn {turn}"),
-        }
-        before = all.len();
-    }
+    is_read_as_it_grows(agent, blocks, |body, seen, now| marked(CLAUDE, body, seen, now));
 }
 
 #[test]
@@ -102,8 +92,7 @@ fn a_vendor_that_does_not_look_back_finds_what_it_has() {
     let mut before = 0;
     for turn in 0..40 {
         let body = agent(turn);
-        let text = sent_for(NOVA, &body.to_string(), &mut seen, now);
-        let sent = text.map(|text| serde_json::from_str(&text).unwrap());
+        let sent = marked(NOVA, &body, &mut seen, now);
         let (read, written) = vendor.answer(blocks(sent.as_ref().unwrap_or(&body)));
         if turn > 2 {
             assert_eq!((read, written), (before, 4), "turn {turn}");
@@ -166,11 +155,10 @@ fn what_changes_the_vendors_cache_makes_it_another_beginning() {
     ] {
         let (mut seen, now) = (Seen::default(), Instant::now());
         let mut body = agent(0);
-        assert_eq!(sent_for(CLAUDE, &body.to_string(), &mut seen, now), None);
+        assert_eq!(marked(CLAUDE, &body, &mut seen, now), None);
         let (above, field) = path.rsplit_once('/').unwrap();
         body.pointer_mut(above).unwrap()[field] = value;
-        let sent = sent_for(CLAUDE, &body.to_string(), &mut seen, now);
-        let found = sent.map(|sent| blocks(&serde_json::from_str(&sent).unwrap()).1);
+        let found = marked(CLAUDE, &body, &mut seen, now).map(|sent| blocks(&sent).1);
         assert_eq!(found.unwrap_or_default(), wanted, "{path}");
     }
 }
@@ -252,11 +240,7 @@ proptest! {
         let (mut seen, now) = (Seen::default(), Instant::now());
         let model = if is_nova { NOVA } else { CLAUDE };
         for body in turns.iter().chain(&turns) {
-            let text = if is_pretty {
-                serde_json::to_string_pretty(body).unwrap()
-            } else {
-                body.to_string()
-            };
+            let text = written(body, is_pretty);
             let Some(out) = sent_for(model, &text, &mut seen, now) else { continue };
             prop_assert_eq!(&out.replace(POINT, ""), &text);
             let (all, marks) = blocks(&serde_json::from_str(&out).unwrap());

@@ -51,8 +51,7 @@ def takes_cache_points(model: str, kind: str) -> bool:
     """
     if _NOVA.search(model):
         return kind == "text"
-    is_claude = _CLAUDE.search(model) and not _NO_CACHE.search(model)
-    return bool(is_claude) and kind != "reasoningContent"
+    return is_claude(model) and not _NO_CACHE.search(model) and kind != "reasoningContent"
 
 
 def cache_ttl(model: str, ttl: str | None) -> str | None:
