@@ -55,6 +55,8 @@ impl Beam {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -69,7 +71,7 @@ mod tests {
                     let scored = Scored { score: score.into(), slot };
                     beam.meet(scored);
                     plain.push((scored, false));
-                    plain.sort_by(|a, b| b.0.cmp(&a.0));
+                    plain.sort_by_key(|(scored, _)| Reverse(*scored));
                     plain.truncate(width);
                 } else {
                     let next = plain.iter_mut().find(|(_, is_left)| !is_left);

@@ -4,7 +4,8 @@ use super::graph::Graph;
 use super::scored::Scored;
 use super::vectors::{Coded, Codes, Vectors};
 
-/// Up to so many vectors a scan takes less than a graph's search, and finds all there is.
+/// Up to so many vectors a scan finds all there is in little more than a graph's search takes (40 us and 29 for 384
+/// dimensions), and an insert has nothing to link.
 pub const FLAT_AT_MOST: usize = 2000;
 /// The search by codes gives so many for each that is wanted; of what the codes leave is the last word.
 const FOR_EACH: usize = 4;
