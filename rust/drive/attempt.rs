@@ -129,7 +129,7 @@ pub(super) struct Running {
     /// Who follows, and pays for what is left; None while its own request does.
     pub payer: Option<Payer>,
     /// What rows have by now of what its upstream charges.
-    pub paid: Paid,
+    pub paid: Box<Paid>,
     /// What those who follow are told of its end, where its relay knows more than its end says.
     pub landing: Option<Landing>,
     /// It asks for less than its client did, since a limit has no room for more.
@@ -190,7 +190,7 @@ pub(super) async fn run(rt: Rc<Runtime>, x: Arc<Exchange>, attempt: Attempt) {
         rest: Rest::default(),
         was_cut: false,
         payer: None,
-        paid: Paid::default(),
+        paid: Box::default(),
         landing: None,
         is_bounded: false,
         kept: None,

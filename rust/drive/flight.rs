@@ -267,6 +267,13 @@ pub struct Follower {
     reader: u64,
 }
 
+/// What one who follows has paid of it.
+#[derive(Debug)]
+pub struct OwnPart {
+    /// Where its price is known.
+    pub cost_usd: Option<String>,
+}
+
 /// What there is for a follower.
 #[derive(Debug)]
 pub enum News {
@@ -324,10 +331,10 @@ impl Follower {
         matches!(following.part, Part::Resigns(_))
     }
 
-    /// Whether its row is written, because it paid; and what it paid, where that is known.
-    pub fn paid(&self) -> Option<Option<String>> {
+    /// What it paid, if it did and its row is written.
+    pub fn paid(&self) -> Option<OwnPart> {
         match &self.flight.lock().following(self.reader)?.part {
-            Part::Paid(cost_usd) => Some(cost_usd.clone()),
+            Part::Paid(cost_usd) => Some(OwnPart { cost_usd: cost_usd.clone() }),
             _ => None,
         }
     }

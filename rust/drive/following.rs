@@ -174,8 +174,8 @@ impl Following<'_> {
         let Some(given) = &mut self.given else { return Followed::Free };
         let mut out = Vec::new();
         let paid = self.follower.paid();
-        let cost_usd = paid.clone().unwrap_or_else(|| FREE.map(str::to_owned));
-        let kept = given.retelling.finish(facts, cost_usd.as_deref(), &mut out);
+        let cost_usd = paid.as_ref().map_or(FREE, |own| own.cost_usd.as_deref());
+        let kept = given.retelling.finish(facts, cost_usd, &mut out);
         if let Some(target) = x.admission.route.targets.get(given.target) {
             if let Some(response) = kept {
                 rt.keeping.hand_over(Kept::of(&x.admission, response), target, &rt.alerts);
@@ -198,8 +198,8 @@ impl Following<'_> {
         let Some(given) = &mut self.given else { return Followed::Free };
         let mut out = Vec::new();
         let paid = self.follower.paid();
-        let cost_usd = paid.clone().unwrap_or_else(|| FREE.map(str::to_owned));
-        given.retelling.cut(x, cut, cost_usd.as_deref(), &mut out);
+        let cost_usd = paid.as_ref().map_or(FREE, |own| own.cost_usd.as_deref());
+        given.retelling.cut(x, cut, cost_usd, &mut out);
         if paid.is_none()
             && let Some(target) = x.admission.route.targets.get(given.target)
         {

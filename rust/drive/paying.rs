@@ -156,7 +156,7 @@ impl Running {
 
     /// What others paid of its answer, the one who pays has saved.
     fn saved_by_others(&self, row: &mut Row<'_>, is_priced: bool) {
-        let Paid { tokens, cost_pico, .. } = &self.paid;
+        let Paid { tokens, cost_pico, .. } = &*self.paid;
         let saved = Saved {
             input_tokens: tokens.input_tokens,
             output_tokens: tokens.output_tokens,
