@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::text::Text;
 use super::{
     Delta, FinishReason, Options, Usage, anthropic, gemini, openai_chat, openai_completions,
     openai_responses,
@@ -30,7 +31,8 @@ pub(super) struct Choice {
     pub beside: Vec<(&'static str, String)>,
 }
 
-/// One block of an alternative.
+/// One block of an alternative. A vendor's own came with what stands in `raw`; `input` is what the model wrote to it
+/// behind that, as JSON.
 #[derive(Debug)]
 pub(super) enum Block {
     Text { text: String, citations: Vec<String> },
@@ -38,7 +40,7 @@ pub(super) enum Block {
     Redacted { data: String },
     Refusal { text: String },
     Tool { tool: u32, id: String, name: String, arguments: String },
-    Vendor { raw: String },
+    Vendor { raw: String, input: String },
 }
 
 impl Collected {
@@ -71,8 +73,10 @@ impl Collected {
             }
             Delta::Citation { raw } => self.choice(0).cite(raw),
             Delta::VendorBlock { raw, .. } => {
-                self.choice(0).blocks.push(Block::Vendor { raw: (*raw).to_owned() });
+                let (raw, input) = ((*raw).to_owned(), String::new());
+                self.choice(0).blocks.push(Block::Vendor { raw, input });
             }
+            Delta::VendorDelta { raw, .. } => self.choice(0).vendor_input(raw),
             Delta::Beside { choice, field, raw } => {
                 self.choice(*choice).beside.push((field, (*raw).to_owned()));
             }
@@ -85,7 +89,7 @@ impl Collected {
                 .choice(0)
                 .blocks
                 .push(Block::Text { text: String::new(), citations: Vec::new() }),
-            Delta::Unshown { .. } | Delta::VendorDelta { .. } | Delta::Error(_) | Delta::End => {}
+            Delta::Unshown { .. } | Delta::Error(_) | Delta::End => {}
         }
     }
 
@@ -147,6 +151,20 @@ impl Choice {
             _ => self
                 .blocks
                 .push(Block::Text { text: String::new(), citations: vec![raw.to_owned()] }),
+        }
+    }
+
+    /// More of the input that the model writes to a tool which its vendor runs.
+    fn vendor_input(&mut self, delta: &str) {
+        #[derive(serde::Deserialize)]
+        struct Piece<'a> {
+            #[serde(borrow)]
+            partial_json: Text<'a>,
+        }
+        if let Some(Block::Vendor { input, .. }) = self.blocks.last_mut()
+            && let Ok(Piece { partial_json: Text(more) }) = serde_json::from_str(delta)
+        {
+            input.push_str(&more);
         }
     }
 

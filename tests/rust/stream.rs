@@ -449,6 +449,37 @@ fn rewritten(from: Dialect, to: Dialect, body: &serde_json::Value) -> String {
     String::from_utf8(out).unwrap()
 }
 
+/// Input comes bit by bit behind a block's start, which has an empty one; what breaks off is no JSON, and stays out.
+#[test]
+fn what_a_model_writes_to_its_vendors_tool_is_in_a_whole_answer() {
+    let block = |input: &str| {
+        format!(r#"{{"id":"s","input":{input},"name":"web_search","type":"server_tool_use"}}"#)
+    };
+    for (pieces, input) in [
+        (vec![r#"{"query":"#, r#" "a\nb"}"#], r#"{"query": "a\nb"}"#),
+        (vec![r#"{"n":1234567890123456789012}"#], r#"{"n":1234567890123456789012}"#),
+        (vec!["", "{}"], "{}"),
+        (vec![], "{}"),
+        (vec![r#"{"query":"#], "{}"),
+    ] {
+        let (mut reader, mut answer) = (Decoder::new(Dialect::Anthropic), Collected::default());
+        let mut event = |name: &str, fields: String| {
+            let data = format!(r#"{{"type":"{name}",{fields}}}"#);
+            reader.event(name, data.as_bytes(), |delta| answer.delta(delta)).unwrap();
+        };
+        event("content_block_start", format!(r#""index":0,"content_block":{}"#, block("{}")));
+        for piece in pieces {
+            let piece = serde_json::json!({"type": "input_json_delta", "partial_json": piece});
+            event("content_block_delta", format!(r#""index":0,"delta":{piece}"#));
+        }
+        event("content_block_stop", r#""index":0"#.to_owned());
+        let mut out = Vec::new();
+        answer.write(Dialect::Anthropic, &options(), &mut out);
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains(&format!(r#""content":[{}]"#, block(input))), "{out}");
+    }
+}
+
 #[test]
 fn what_the_upstream_left_unnamed_gets_an_id_in_a_whole_answer() {
     let call = serde_json::json!({"function": {"name": "f", "arguments": "{}"}});

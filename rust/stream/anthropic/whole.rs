@@ -1,9 +1,10 @@
 //! A whole answer as `message`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::encoder::{answer_id, call_id, is_block, stop_reason, write_usage};
 use super::sources::citations;
@@ -71,7 +72,7 @@ struct Message<'a> {
 #[serde(untagged)]
 enum Content<'a> {
     Known(Known<'a>),
-    Vendor(&'a RawValue),
+    Vendor(Cow<'a, RawValue>),
 }
 
 #[derive(Serialize)]
@@ -123,11 +124,21 @@ fn content<'a>(block: &'a Block, options: &Options) -> Option<Content<'a>> {
         Block::Tool { tool, id, name, arguments } => {
             Known::ToolUse { id: call_id(id, *tool, options), name, input: input(arguments) }
         }
-        Block::Vendor { raw } => {
+        Block::Vendor { raw, input } => {
             let raw = Some(raw).filter(|raw| is_block(raw))?;
-            return serde_json::from_str(raw).ok().map(Content::Vendor);
+            let with_input = with_input(raw, input).map(Cow::Owned);
+            let as_begun = || serde_json::from_str(raw).ok().map(Cow::Borrowed);
+            return with_input.or_else(as_begun).map(Content::Vendor);
         }
     }))
+}
+
+/// A vendor's block that began with an empty input; `None` where nothing, or no JSON, was written to it.
+fn with_input(raw: &str, input: &str) -> Option<Box<RawValue>> {
+    let input: &RawValue = serde_json::from_str(input).ok()?;
+    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(raw).ok()?;
+    fields.insert("input".to_owned(), input);
+    to_raw_value(&fields).ok()
 }
 
 fn input(arguments: &str) -> Input<'_> {

@@ -70,7 +70,7 @@ fn write_parts(choice: &Choice, out: &mut Vec<u8>) {
                 separate(begin, out);
                 write_call(id, name, arguments, waiting.take().as_deref(), out);
             }
-            Block::Vendor { raw } if is_part(raw) => {
+            Block::Vendor { raw, .. } if is_part(raw) => {
                 separate(begin, out);
                 write_compact(out, raw);
             }
