@@ -40,6 +40,13 @@ struct Reader {
     end: Option<usize>,
 }
 
+impl Reader {
+    /// How much there is for it that it has not taken, where so much came.
+    fn lag(&self, total: usize) -> usize {
+        self.end.unwrap_or(total) - self.taken
+    }
+}
+
 /// What there is for a reader.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken {
@@ -149,7 +156,7 @@ impl Held {
     pub fn pace(&mut self, leader: Option<usize>) -> Pace {
         self.is_leader_stalled &= leader.is_some_and(|lag| lag >= ROOM_BYTES);
         let open = self.readers.values().filter(|reader| reader.end.is_none());
-        let mut lags = open.map(|reader| self.total - reader.taken).chain(leader);
+        let mut lags = open.map(|reader| reader.lag(self.total)).chain(leader);
         if leader.is_none() && !self.has_readers() {
             return Pace::Go; // it ends
         }
@@ -158,7 +165,7 @@ impl Held {
         }
         let is_far = |lag: usize| lag > self.max_lag() / 2;
         let waits = leader.is_some_and(is_far) && !self.is_leader_stalled
-            || self.readers.values().any(|r| !r.is_stalled && is_far(self.total - r.taken));
+            || self.readers.values().any(|r| !r.is_stalled && is_far(r.lag(self.total)));
         if waits { Pace::Slow } else { Pace::Go }
     }
 
@@ -167,7 +174,7 @@ impl Held {
         let (total, far) = (self.total, self.max_lag() / 2);
         self.is_leader_stalled = true;
         for reader in self.readers.values_mut() {
-            reader.is_stalled |= total - reader.taken > far;
+            reader.is_stalled |= reader.lag(total) > far;
         }
     }
 
@@ -179,7 +186,7 @@ impl Held {
     /// Whether a reader takes less than others, so that it may have no more of it soon.
     pub fn is_far(&self, reader: u64) -> bool {
         let far = self.max_lag() / 2;
-        self.readers.get(&reader).is_none_or(|reader| self.total - reader.taken > far)
+        self.readers.get(&reader).is_none_or(|reader| reader.lag(self.total) > far)
     }
 
     /// Whether the next for a reader is gone.
@@ -197,7 +204,8 @@ impl Held {
         if !self.is_long {
             return;
         }
-        let last = self.readers.values().map(|reader| reader.taken).min().unwrap_or(self.total);
+        let wanting = self.readers.values().filter(|reader| reader.lag(self.total) > 0);
+        let last = wanting.map(|reader| reader.taken).min().unwrap_or(self.total);
         let from = last.max(self.total.saturating_sub(self.max_lag()));
         while self.pieces.front().is_some_and(|piece| piece.end <= from) {
             self.pieces.pop_front();
@@ -298,6 +306,22 @@ mod tests {
         assert_eq!(held.pace(None), Pace::Stand);
         taken(&mut held, slow);
         assert_eq!(held.pace(None), Pace::Go);
+    }
+
+    #[test]
+    fn who_is_ended_and_takes_little_slows_nobody() {
+        let mut held = Held::new(10);
+        let (ended, other) = (held.join().unwrap(), held.join().unwrap());
+        held.give(&vec![b'x'; ROOM_BYTES]);
+        held.end(ended);
+        for _ in 0..MIN_LAG_BYTES / ROOM_BYTES - 1 {
+            held.give(&vec![b'x'; ROOM_BYTES]);
+            taken(&mut held, other);
+        }
+        taken(&mut held, other);
+        assert_eq!(held.pace(None), Pace::Go, "what comes is none of its business");
+        taken(&mut held, ended);
+        assert_eq!(held.bytes(), 0, "nobody wants anything of it any more");
     }
 
     #[test]
