@@ -52,6 +52,8 @@ pub(super) fn replay(x: &Exchange, target: &Target, entry: &Entry) -> Result<Rep
         (true, None) => {
             let mut body = Vec::with_capacity(entry.body.len() * 2);
             let mut transcoder = Transcoder::new(entry.dialect, a.dialect, options);
+            // A whole answer says it last, and a stream of some dialects first.
+            transcoder.settle(usage(&entry.facts), FREE);
             transcoder.whole(&entry.body, &mut body).map_err(|error| malformed(&error))?;
             transcoder.settle(usage(&entry.facts), FREE);
             transcoder.finish(&mut body);

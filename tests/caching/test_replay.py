@@ -98,6 +98,21 @@ def test_either_form_is_given_out_of_either(
     assert calls(upstream, model) == 1
 
 
+@pytest.mark.parametrize("provider", ["a", "u", "g"])
+def test_a_whole_answer_that_is_streamed_says_from_the_start_what_its_prompt_had(
+    gateways: Start, provider: str
+) -> None:
+    gateway = gateways(**ON)
+    model = named("replay", provider=provider)
+    ask(gateway, model, dialect="anthropic")
+    hit = ask(gateway, model, dialect="anthropic", stream=True)
+    assert told(hit) == "hit"
+    [start] = [each["message"] for each in hit.payloads if each["type"] == "message_start"]
+    assert start["usage"] == {"input_tokens": 3, "output_tokens": 0}
+    assert hit.usage is not None
+    assert (hit.usage["input_tokens"], hit.usage["output_tokens"]) == (3, 5)
+
+
 @pytest.mark.parametrize("dialect", CLIENTS)
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_client_has_every_providers_kept_stream(
