@@ -38,6 +38,7 @@ __all__ = [
     "Place",
     "RedisLine",
     "RefusedError",
+    "RequestHeaders",
     "SseParser",
     "StreamCounter",
     "UnreadableRowError",
