@@ -8,12 +8,14 @@ use crate::error::Error;
 use crate::sse;
 use crate::stream::{Collected, Decoder, Delta, Options, Usage};
 
-/// A stream in a dialect, as a whole answer in the dialect that it is [written](Dialect::written) in.
+/// A stream in a dialect, as a whole answer in the dialect that it is [written](Dialect::written) in. `known`: what it used, where
+/// it does not say it.
 pub(super) fn gather(
     dialect: Dialect,
     form: Form,
     body: &[u8],
     max_event_bytes: usize,
+    known: &Usage,
     options: &Options,
 ) -> Result<Vec<u8>, Failure> {
     let mut parser = Reader::new(form, max_event_bytes);
@@ -48,6 +50,7 @@ pub(super) fn gather(
     if !said {
         return Err(Failure::new(FailureKind::Empty, "the stream has no message in it"));
     }
+    collected.fill(known);
     let mut out = Vec::with_capacity(body.len() / 2);
     collected.write(dialect, options, &mut out);
     Ok(out)

@@ -64,8 +64,9 @@ pub(super) fn replay(x: &Exchange, target: &Target, entry: &Entry) -> Result<Rep
             let (body, from) = match form {
                 None => (entry.body.to_vec(), entry.dialect),
                 Some(form) => {
-                    let body = gather(entry.dialect, form, &entry.body, max_event_bytes, &options)?;
-                    (body, entry.dialect.written())
+                    let (from, known) = (entry.dialect, usage(&entry.facts));
+                    let body = gather(from, form, &entry.body, max_event_bytes, &known, &options)?;
+                    (body, from.written())
                 }
             };
             if from == a.dialect || !a.operation.writes() {

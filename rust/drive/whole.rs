@@ -24,7 +24,7 @@ use super::row::millis;
 use super::{embeddings, recording, response_headers, tally};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::stream::{Transcoder, UpstreamError};
+use crate::stream::{Transcoder, UpstreamError, Usage};
 use crate::transport::Lease;
 use crate::{body, meter};
 
@@ -229,7 +229,8 @@ pub(super) async fn as_stream(
 fn collect(run: &Running, form: reader::Form, body: &[u8]) -> Result<Bytes, End> {
     let max_event_bytes = run.x.admission.snapshot.max_event_bytes;
     let options = translating(&run.x, &run.target);
-    let gathered = gather(speaks(run), form, body, max_event_bytes, &options);
+    let nothing = Usage::default(); // it is counted behind this, where the answer does not say it
+    let gathered = gather(speaks(run), form, body, max_event_bytes, &nothing, &options);
     gathered.map(Bytes::from).map_err(|failure| run.failed(failure.kind, failure.detail))
 }
 

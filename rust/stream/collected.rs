@@ -102,6 +102,12 @@ impl Collected {
         self.usage = usage;
     }
 
+    /// Says of its usage what the answer did not.
+    pub fn fill(&mut self, known: &Usage) {
+        self.usage.input_tokens = self.usage.input_tokens.or(known.input_tokens);
+        self.usage.output_tokens = self.usage.output_tokens.or(known.output_tokens);
+    }
+
     /// Appends the answer as one JSON body.
     pub fn write(&self, dialect: Dialect, options: &Options, out: &mut Vec<u8>) {
         match dialect.written() {

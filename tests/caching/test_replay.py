@@ -98,6 +98,19 @@ def test_either_form_is_given_out_of_either(
     assert calls(upstream, model) == 1
 
 
+@pytest.mark.parametrize("provider", ["b", "c", "o"])
+def test_a_stream_without_usage_has_our_count_where_the_whole_is_asked_for(
+    gateways: Start, provider: str
+) -> None:
+    gateway = gateways(**ON)
+    model = named("replay", "fault-usage-missing", provider)
+    ask(gateway, model, stream=True)
+    hit = ask(gateway, model)
+    assert told(hit) == "hit"
+    assert hit.usage is not None
+    assert (hit.usage["prompt_tokens"] > 0, hit.usage["completion_tokens"]) == (True, 10)
+
+
 @pytest.mark.parametrize("provider", ["a", "u", "g"])
 def test_a_whole_answer_that_is_streamed_says_from_the_start_what_its_prompt_had(
     gateways: Start, provider: str
