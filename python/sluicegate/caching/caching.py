@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -18,8 +17,9 @@ from sluicegate.caching.room import Room
 from sluicegate.caching.store_tier import StoreTier
 from sluicegate.caching.sweeper import Sweeper
 from sluicegate.caching.tier import Tier
-from sluicegate.store import Store, StoreError
-from sluicegate.store.cache import Purge, purge
+from sluicegate.caching.unwanted import Unwanted
+from sluicegate.store import Store
+from sluicegate.store.cache import Purge
 
 log = logging.getLogger("sluicegate")
 
@@ -68,6 +68,7 @@ class Caching:
         self._on_away = on_away
         self._store = open_store()
         self._poller = Poller(self._store.cache, self._purged)
+        self._unwanted = Unwanted(self._store)
         self._pump = Pump(core, lambda: self._guarded, self._poller, on_refresh)
         self._sweeper = Sweeper(open_store(), self._tier, self._max_vectors)
         self._place = Place("memory", None, 0, 0)
@@ -86,25 +87,21 @@ class Caching:
             if not self._is_running:
                 self._is_running = True
                 self._poller.read_now()
-                for each in (self._poller, self._pump, self._sweeper):
+                for each in (self._poller, self._pump, self._sweeper, self._unwanted):
                     each.start()
 
     def stop(self) -> None:
         """Ends. Blocks for as long as the bounds of what runs."""
         with self._turn:
-            for each in (self._pump, self._poller, self._sweeper):
+            for each in (self._pump, self._unwanted, self._poller, self._sweeper):
                 each.stop()
             if self._guarded is not None:
                 self._guarded.stop()
             self._store.close()
 
     def purge(self, key: str) -> None:
-        """Ends what is kept under a key: this worker reads it as all others do. Blocks."""
-        try:
-            with self._store.changing() as transaction:
-                purge(transaction, "key", key, time.time_ns() // 1_000_000)
-        except StoreError as error:
-            log.error("an answer stays in the cache, since the store takes no purge: %s", error)
+        """Ends what is kept under a key, soon: this worker reads it as all others do."""
+        self._unwanted.add(key)
 
     def stats(self) -> dict[str, Any]:
         """How what is beside this worker's memory does."""

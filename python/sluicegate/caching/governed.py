@@ -49,7 +49,7 @@ class Governed:
             self._use()
 
     def purge(self, key: str) -> None:
-        """Ends what is kept under a key, for all workers and hosts within a second. Blocks."""
+        """Ends what is kept under a key, for all workers and hosts within a second."""
         self._caching.purge(key)
 
     def stop(self) -> None:

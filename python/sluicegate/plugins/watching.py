@@ -36,7 +36,7 @@ class Watching:
     def __init__(self, engine: _core.Engine, purge: Callable[[str], None]) -> None:
         """Args:
         engine: gives what is seen.
-        purge: ends what the cache has under a key. Blocks.
+        purge: ends what the cache has under a key, soon.
         """
         self._engine = engine
         self._purge = purge
