@@ -1,5 +1,5 @@
-//! What a body says to the cache, and a memory of it: agents send the same long bodies again byte by byte, and a digest
-//! of bytes costs a tenth of a canonical form and its digest.
+//! What a body says to the cache, and a memory of it: agents send the same long bodies again byte by byte, and one pass
+//! over bytes costs less than a canonical form and the digest of that.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use crate::error::Error;
 
 /// Shorter bodies are read as fast as they are looked up.
 const MIN_BYTES: usize = 2048;
-/// Places for bodies, a power of two: 450 KB once all are taken.
+/// Places for bodies, of 88 bytes each.
 const PLACES: usize = 4096;
 
 /// What a body says.
@@ -41,7 +41,7 @@ type Place = Option<(Key, Reading)>;
 impl Readings {
     /// What a body says. What one tenant sent is no faster to read for another, who would learn of it by that.
     ///
-    /// Cost: with 32 KB a twentieth of a reading where the same bytes were read before; a reading and that much else.
+    /// Cost: a hash of the body where the same bytes were read before; else that and a reading.
     pub fn read(&self, tenant: &str, body: &[u8]) -> Result<Reading, Error> {
         if body.len() < MIN_BYTES {
             return Reading::of(body);

@@ -48,7 +48,7 @@ impl Drain {
         let mut rows = Vec::new();
         self.read(&mut rows, max_rows)?;
         if rows.len() < max_rows {
-            // Not before it is needed: looking costs as much as some tens of rows.
+            // Not before it is needed: looking lists the directory twice, and tries a lock for each worker.
             self.observe()?;
             self.read(&mut rows, max_rows)?;
         }
